@@ -24,6 +24,7 @@ import torch
 __all__ = ["SCHEMAS", "implement"]
 
 _TRANSPOSE = "Tensor? colptr, Tensor? row, Tensor? tperm"
+_PAIRS = "Tensor rowptr_a, Tensor col_a, Tensor rowptr_b, Tensor col_b, Tensor u, Tensor v"
 
 SCHEMAS = {
     "coo_to_csr": "(Tensor row, Tensor col, SymInt num_rows, SymInt num_cols)"
@@ -39,6 +40,18 @@ SCHEMAS = {
     f" Tensor recurrence, {_TRANSPOSE}) -> Tensor",
     "polynomial_moments": "(Tensor rowptr, Tensor col, Tensor? weight, Tensor x, Tensor theta,"
     f" Tensor recurrence, Tensor y, {_TRANSPOSE}) -> (Tensor z, Tensor moments)",
+    "multi_aggregate": f"(Tensor rowptr, Tensor col, Tensor? weight, Tensor x, {_TRANSPOSE},"
+    " int[] aggregations) -> (Tensor out, Tensor mean, Tensor arg_max, Tensor arg_min)",
+    "multi_aggregate_backward": "(Tensor rowptr, Tensor col, Tensor? weight, Tensor x, Tensor grad,"
+    " Tensor? mean, Tensor? std, Tensor? arg_max, Tensor? arg_min, Tensor colptr, Tensor row,"
+    " Tensor tperm, int[] aggregations) -> Tensor",
+    "segment_softmax": "(Tensor rowptr, Tensor? perm, Tensor value) -> Tensor",
+    "segment_softmax_backward": "(Tensor rowptr, Tensor? perm, Tensor out, Tensor grad) -> Tensor",
+    "segment_logsumexp": "(Tensor rowptr, Tensor? perm, Tensor value) -> Tensor",
+    "intersect_count": f"({_PAIRS}) -> Tensor",
+    "intersect_rows": f"({_PAIRS}, Tensor rowptr, SymInt num_entries) -> Tensor",
+    "common_neighbors": f"({_PAIRS}, Tensor x) -> Tensor",
+    "common_neighbors_backward": f"({_PAIRS}, Tensor grad, SymInt num_cols) -> Tensor",
 }
 
 _LIBRARY = torch.library.Library("graphpoly", "DEF")
