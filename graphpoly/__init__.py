@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from graphpoly.acceleration import accelerate, restore
     from graphpoly.layers import FavardConv, OptBasisConv, PolynomialConv
     from graphpoly.models import FavardGNN, OptBasisGNN
 
@@ -22,10 +23,30 @@ _LAZY = {
     "PolynomialConv": "graphpoly.layers",
     "FavardGNN": "graphpoly.models",
     "OptBasisGNN": "graphpoly.models",
+    "accelerate": "graphpoly.acceleration",
+    "restore": "graphpoly.acceleration",
 }
-_ROOMS = ("bases", "data", "layers", "models", "ops", "recipes", "testing", "training")
+_ROOMS = (
+    "acceleration",
+    "bases",
+    "data",
+    "layers",
+    "models",
+    "ops",
+    "recipes",
+    "testing",
+    "training",
+)
 
-__all__ = ["FavardConv", "FavardGNN", "OptBasisConv", "OptBasisGNN", "PolynomialConv"]
+__all__ = [
+    "FavardConv",
+    "FavardGNN",
+    "OptBasisConv",
+    "OptBasisGNN",
+    "PolynomialConv",
+    "accelerate",
+    "restore",
+]
 
 
 def __getattr__(name: str) -> Any:
