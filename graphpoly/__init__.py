@@ -23,7 +23,7 @@ _LAZY = {
     "FavardGNN": "graphpoly.models",
     "OptBasisGNN": "graphpoly.models",
 }
-_ROOMS = ("bases", "data", "layers", "models", "ops", "recipes", "testing", "training")
+_ROOMS = ("bases", "compat", "data", "layers", "models", "ops", "recipes", "testing", "training")
 
 __all__ = ["FavardConv", "FavardGNN", "OptBasisConv", "OptBasisGNN", "PolynomialConv"]
 
