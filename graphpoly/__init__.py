@@ -68,6 +68,7 @@ _LAZY = {
 _ROOMS = (
     "acceleration",
     "bases",
+    "compat",
     "data",
     "layers",
     "models",

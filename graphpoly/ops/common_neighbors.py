@@ -14,6 +14,7 @@ merged, short ones are looked up in long ones.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -76,7 +77,7 @@ def common_neighbors(
         scale = weight if x is None else weight.reshape(-1, *(1,) * (x.dim() - 1))
         x = weight if x is None else scale * x
     if x is None:
-        return torch.ops.graphpoly.intersect_count(*arguments).long()
+        return _checked(torch.ops.graphpoly.intersect_count, *arguments).long()
     if x.dim() == 0 or x.size(0) != adj_a.num_cols:
         raise ValueError(
             f"x: got shape {tuple(x.shape)}, the operators have {adj_a.num_cols} columns"
@@ -85,7 +86,7 @@ def common_neighbors(
         raise TypeError(f"x: got dtype {x.dtype}, a floating-point dtype is accepted")
     dtype = torch.promote_types(x.dtype, torch.float32)
     flat = x.reshape(x.size(0), math.prod(x.shape[1:])).to(dtype)
-    out = torch.ops.graphpoly.common_neighbors(*arguments, flat)
+    out = _checked(torch.ops.graphpoly.common_neighbors, *arguments, flat)
     return out.to(x.dtype).reshape(pairs.size(1), *x.shape[1:])
 
 
@@ -111,7 +112,7 @@ def intersect_rows(adj_a: CSR, adj_b: CSR, pairs: Tensor) -> CSR:
     >>> intersect_rows(adj, adj, torch.tensor([[0, 0], [1, 0]])).col.tolist()
     [2, 1, 2]
     """
-    rowptr, col = _intersect(*_arguments(adj_a, adj_b, pairs))
+    rowptr, col = _checked(_intersect, *_arguments(adj_a, adj_b, pairs))
     return CSR(rowptr, col, None, None, adj_a.num_cols, None)
 
 
@@ -173,6 +174,16 @@ def _arguments(adj_a: CSR, adj_b: CSR, pairs: Tensor) -> tuple[Tensor, ...]:
     dtype = torch.promote_types(a.col.dtype, b.col.dtype)
     tensors = (a.rowptr, a.col, b.rowptr, b.col, pairs[0], pairs[1])
     return tuple(tensor.to(dtype) for tensor in tensors)
+
+
+def _checked(run: Callable[..., Any], *arguments: Tensor) -> Any:
+    """Call ``run``; what the kernels say of a pair outside the operators is the user's error."""
+    try:
+        return run(*arguments)
+    except RuntimeError as error:
+        if "lies outside" not in str(error):
+            raise
+        raise ValueError(f"pairs: {str(error).splitlines()[0]}") from None
 
 
 def _intersect(*arguments: Tensor) -> tuple[Tensor, Tensor]:
