@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphpoly.recipes.filters import FavardSettings, FilterSettings, OptBasisSettings
-from graphpoly.recipes.node import DENSE_NOTE, run_node_recipe
+from graphpoly.recipes.node import DENSE_NOTE, rebuild_node_model, run_node_recipe
 from graphpoly.recipes.recipe import Protocol, Published, Recipe, publish
 
 _PAPER = "Guo, Wei. Graph Neural Networks with Learnable and Optimal Polynomial Bases. ICML 2023"
@@ -32,6 +32,7 @@ def _publish(
             ),
             notes=(DENSE_NOTE,),
             execute=run_node_recipe,
+            rebuild=rebuild_node_model,
         )
     )
 

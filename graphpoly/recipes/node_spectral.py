@@ -13,7 +13,7 @@ from graphpoly.recipes.filters import (
     GPRSettings,
     JacobiSettings,
 )
-from graphpoly.recipes.node import DENSE_NOTE, run_node_recipe
+from graphpoly.recipes.node import DENSE_NOTE, rebuild_node_model, run_node_recipe
 from graphpoly.recipes.recipe import Protocol, Published, Recipe, publish
 
 _PAPERS = {
@@ -77,6 +77,7 @@ def _publish(
             ),
             notes=(DENSE_NOTE, _LEGACY) if jacobi else (DENSE_NOTE,),
             execute=run_node_recipe,
+            rebuild=rebuild_node_model,
         )
     )
 
