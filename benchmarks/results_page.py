@@ -28,7 +28,7 @@ Made by `python -m benchmarks.results_page` from the files in `benchmarks/result
 here is typed in. Each row is one command, `graphpoly train RECIPE --seeds RUNS`. Ours is mean ±
 standard deviation of the test score over the runs, each with its own split where the protocol has
 several; the interval is that of our mean (95 %, bootstrap). The published ± is what the paper
-prints, and the difference is judged by it alone.
+prints, and the difference is judged by it alone. † was quoted second-hand, not read in the paper.
 """
 
 SPLITS = """\
@@ -124,7 +124,8 @@ def _rows(result: dict[str, Any]) -> list[str]:
             interval = " to ".join(f"{scale * bound:.{digits}f}" for bound in test["ci95"])
         said, difference, verdict = "", "", ""
         if published is not None:
-            said = f"{published['mean']:.{digits}f} ± {published['interval']:.{digits}f}"
+            mark = " †" if "second-hand" in published["source"] else ""
+            said = f"{published['mean']:.{digits}f} ± {published['interval']:.{digits}f}{mark}"
             difference = f"{compared['difference']:+.{digits}f}"
             verdict = _verdict(result, compared)
         label = " ".join([f"`{result['recipe']}", *_changes(result)]) + "`"

@@ -81,7 +81,11 @@ def _publish(
             paper=paper,
             arxiv=arxiv,
             published=Published(
-                mean, interval, "95 % confidence interval", 10, f"{source}, main table"
+                mean,
+                interval,
+                "95 % confidence interval",
+                10,
+                f"{source}, main table, quoted second-hand",
             ),
             notes=notes,
             execute=run_node_recipe,
