@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         JacobiGNN,
         LegendreNet,
         OptBasisGNN,
+        PrecomputedOptBasisGNN,
         UniFilterGNN,
     )
 
@@ -61,6 +62,7 @@ _LAZY = {
     "JacobiGNN": "graphpoly.models",
     "LegendreNet": "graphpoly.models",
     "OptBasisGNN": "graphpoly.models",
+    "PrecomputedOptBasisGNN": "graphpoly.models",
     "UniFilterGNN": "graphpoly.models",
     "accelerate": "graphpoly.acceleration",
     "restore": "graphpoly.acceleration",
@@ -97,6 +99,7 @@ __all__ = [
     "OptBasisConv",
     "OptBasisGNN",
     "PolynomialConv",
+    "PrecomputedOptBasisGNN",
     "TFGConv",
     "UniFilterConv",
     "UniFilterGNN",

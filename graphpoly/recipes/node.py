@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 from torch.optim import Optimizer
 from torch_geometric.data import Data
@@ -52,6 +53,19 @@ class NodeSettings(Settings):
         """
         raise TypeError(f"{type(self).__name__} has to define build()")
 
+    def task(
+        self,
+        data: Data,
+        split: Split,
+        model: nn.Module,
+        *,
+        metric: str,
+        device: torch.device,
+        seed: int,
+    ) -> Task:
+        """Return what the model is trained on; the default is the whole graph at every step."""
+        return NodeTask(data, split, metric=metric, device=device)
+
 
 def run_node_recipe(recipe: Recipe, options: RunOptions) -> Outcome:
     """Train the recipe's one model on its dataset, one run a seed.
@@ -66,7 +80,9 @@ def run_node_recipe(recipe: Recipe, options: RunOptions) -> Outcome:
 
     def build(seed: int) -> tuple[nn.Module, Task, Optimizer]:
         model, optimizer = settings.build(data, num_classes, splits[seed])
-        task = NodeTask(data, splits[seed], metric=recipe.metric, device=options.device)
+        task = settings.task(
+            data, splits[seed], model, metric=recipe.metric, device=options.device, seed=seed
+        )
         return model.to(options.device), task, optimizer
 
     facts = {"graph": graph_facts(data)}

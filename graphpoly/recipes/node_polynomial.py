@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from graphpoly.recipes.filters import FavardSettings, FilterSettings, OptBasisSettings
+from graphpoly.recipes.filters import (
+    FavardSettings,
+    FilterSettings,
+    OptBasisSettings,
+    PrecomputedSettings,
+)
 from graphpoly.recipes.node import DENSE_NOTE, rebuild_node_model, run_node_recipe
 from graphpoly.recipes.recipe import Protocol, Published, Recipe, publish
 
@@ -122,3 +127,31 @@ _optbasis("actor", 42.39, .52, 4, (.005, .03), (1e-3, 1e-3), (.6, .5))
 _optbasis("citeseer", 80.58, .82, 2, (.04, .005), (1e-3, 1e-3), (.5, .5))
 _optbasis("pubmed", 90.30, .19, 12, (.04, .005), (1e-5, 1e-3), (0., 0.))
 # fmt: on
+
+for _dataset in ("minesweeper", "tolokers"):
+    publish(
+        Recipe(
+            name=f"optbasis-precomputed/{_dataset}",
+            title=f"The scaled-up OptBasisGNN on {_dataset.capitalize()}, in mini-batches",
+            dataset=_dataset,
+            models=("PrecomputedOptBasisGNN",),
+            metric="rocauc",
+            protocol=Protocol(split="public", num_splits=10, epochs=300, patience=60),
+            settings=PrecomputedSettings(
+                lr=0.005,
+                weight_decay=0.0,
+                lr_coefficient=0.02,
+                weight_decay_coefficient=0.0,
+                dropout=0.2,
+                filter_dropout=0.0,
+                num_layers=3,
+            ),
+            paper=_PAPER,
+            arxiv=_ARXIV,
+            notes=(
+                "nothing was published of this model here, nor its code; the settings are ours",
+            ),
+            execute=run_node_recipe,
+            rebuild=rebuild_node_model,
+        )
+    )
