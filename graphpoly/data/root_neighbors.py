@@ -24,13 +24,11 @@ def root_neighbors(
     or 2. The label of the root is the mean of the features of the hubs: a node must hear some of
     its neighbours, and by their degree alone can it tell which.
 
-    Training trees have 1 to 3 hubs, validation and test trees 2 more; all else is drawn alike:
-
     .. math::
-        x_i \sim U(-2, 2)^p, \qquad h \sim U\{1, 2, 3\}\ (+2), \qquad
-        c \sim U\{h + 1, \ldots, 10\}, \qquad y_{\mathrm{root}} = \frac{1}{h} \sum_{\mathrm{hubs}} x
+        x_i \sim U(-2, 2)^p, \qquad h \sim U\{1, 2, 3\} + s, \qquad
+        c \sim U\{3 + s, \ldots, 10\}, \qquad y_{\mathrm{root}} = \frac{1}{h} \sum_{\mathrm{hubs}} x
 
-    with h hubs among c children.
+    with h hubs among c children, s = 0 in training trees and s = 2 in the others.
 
     Args:
         num_trees: Number of trees in each part of the split.
@@ -47,8 +45,7 @@ def root_neighbors(
         ValueError: If a number is less than 1.
 
     Notes:
-        O(N p) time and memory, N about 26 nodes a tree. How the paper draws the number of
-        children is not said beyond its bound; here it is uniform.
+        O(N p) time and memory, N about 31 a tree.
 
     References:
         Finkelshtein, Huang, Bronstein, Ceylan, Cooperative Graph Neural Networks, ICML 2024,
@@ -68,8 +65,9 @@ def root_neighbors(
 
     # tree t: its root, then its children (hubs first), then the leaves, child by child
     hubs = torch.randint(1, 4, (total,), generator=generator) + 2 * (part > 0)
-    spread = torch.rand(total, generator=generator, dtype=torch.float64)
-    children = hubs + 1 + (spread * (_MAX_NEIGHBORS - hubs)).long()
+    trained = torch.randint(3, _MAX_NEIGHBORS + 1, (total,), generator=generator)
+    others = torch.randint(5, _MAX_NEIGHBORS + 1, (total,), generator=generator)
+    children = torch.where(part > 0, others, trained)
     child_tree, child_rank = _ragged(children)
     is_hub = child_rank < hubs[child_tree]
     few = torch.randint(1, 3, (child_tree.numel(),), generator=generator)

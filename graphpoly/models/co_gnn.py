@@ -52,7 +52,7 @@ class CoGNN(nn.Module):
         action_base: The layers of :math:`\pi`, likewise.
         action_channels: Size between the layers of :math:`\pi`.
         action_layers: Number of layers of :math:`\pi`.
-        actions: ``"factored"`` or ``"joint"``.
+        actions: ``"factored"``, ``"joint"`` or ``"standard"``, likewise.
         temperature: Of the gradients of draws.
         learn_temperature: Learn one for each node.
         tau0: A learned temperature is below 1 / tau0.

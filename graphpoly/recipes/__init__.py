@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphpoly.recipes import demo, node_polynomial, node_spectral, ogb_graph
+from graphpoly.recipes import cooperative, demo, node_polynomial, node_spectral, ogb_graph
 from graphpoly.recipes.recipe import Protocol, Published, Recipe, publish
 from graphpoly.recipes.run import Outcome, RunOptions, compare, resolve_device, run_recipe
 from graphpoly.recipes.settings import Settings, bounded, parse_assignments
@@ -16,6 +16,7 @@ __all__ = [
     "Settings",
     "bounded",
     "compare",
+    "cooperative",
     "demo",
     "node_polynomial",
     "node_spectral",

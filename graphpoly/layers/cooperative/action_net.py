@@ -22,7 +22,8 @@ from graphpoly.layers.cooperative.gated_conv import takes_weights
 
 __all__ = ["KINDS", "ActionNet"]
 
-KINDS = ("factored", "joint")
+KINDS = ("factored", "joint", "standard")
+_OUTPUTS = {"factored": (2, 2), "joint": (4,), "standard": ()}
 
 
 class ActionNet(nn.Module):
@@ -31,6 +32,7 @@ class ActionNet(nn.Module):
     ``"factored"`` has two networks of two outputs each: one decides whether the node listens, the
     other whether it broadcasts. ``"joint"`` has one of four outputs, one for each of
     :data:`~graphpoly.layers.cooperative.ACTIONS`; only it can tie the two decisions together.
+    ``"standard"`` has none: every node does everything, and what remains is the base layer.
 
     In ``train()`` actions are drawn, with straight-through gradients at the temperature
     :math:`\tau`. In ``eval()`` :attr:`eval_mode` decides.
@@ -40,7 +42,7 @@ class ActionNet(nn.Module):
         hidden_channels: Size between the layers of the networks.
         num_layers: Number of layers.
         base: Kind of the layers, see :class:`CooperativeConv`.
-        kind: ``"factored"`` or ``"joint"``.
+        kind: ``"factored"``, ``"joint"`` or ``"standard"``.
         temperature: :math:`\tau`, where it is fixed.
         learn_temperature: Learn it for each node,
             :math:`\tau_v = 1 / (\mathrm{softplus}(w^\top h_v) + \tau_0)`.
@@ -83,35 +85,39 @@ class ActionNet(nn.Module):
         self.tau0 = tau0
         self.dropout = dropout
         self.eval_mode = eval_mode
-        outputs = {"factored": (2, 2), "joint": (len(ACTIONS),)}[kind]
         sizes = [in_channels] + [hidden_channels] * (num_layers - 1)
         self.nets = nn.ModuleList(
             nn.ModuleList(
                 make_base(base, i, o) for i, o in zip(sizes, [*sizes[1:], last], strict=True)
             )
-            for last in outputs
+            for last in _OUTPUTS[kind]
         )
-        self.lin_temperature = Linear(in_channels, 1, bias=False) if learn_temperature else None
+        learned = learn_temperature and kind != "standard"
+        self.lin_temperature = Linear(in_channels, 1, bias=False) if learned else None
 
     @property
     def num_hops(self) -> int:
         """How far the choice of a node looks."""
-        return max(sum(int(getattr(conv, "num_hops", 1)) for conv in net) for net in self.nets)  # type: ignore[union-attr]
+        hops = [sum(int(getattr(conv, "num_hops", 1)) for conv in net) for net in self._nets()]
+        return max(hops, default=0)
+
+    def _nets(self) -> list[nn.ModuleList]:
+        return [net for net in self.nets if isinstance(net, nn.ModuleList)]
 
     def reset_parameters(self) -> None:
         """Draw new parameters."""
-        for net in self.nets:
-            for conv in net:  # type: ignore[union-attr]
-                conv.reset_parameters()
+        for net in self._nets():
+            for conv in net:
+                conv.reset_parameters()  # type: ignore[operator]
         if self.lin_temperature is not None:
             self.lin_temperature.reset_parameters()
 
     def logits(self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None = None) -> Tensor:
         """Return the logits of each decision, ``[N, 2, 2]`` (factored) or ``[N, 1, 4]`` (joint)."""
         outputs = []
-        for net in self.nets:
+        for net in self._nets():
             out = x
-            for i, conv in enumerate(net):  # type: ignore[arg-type]
+            for i, conv in enumerate(net):
                 if i > 0:
                     out = F.dropout(out, self.dropout, self.training).relu()
                 weights = {"edge_weight": edge_weight} if takes_weights(conv) else {}
@@ -141,6 +147,9 @@ class ActionNet(nn.Module):
         mode = "sample" if self.training else self.eval_mode
         if mode not in EVAL_MODES:
             raise unknown("eval_mode", mode, EVAL_MODES)
+        if self.kind == "standard":
+            every, none = x.new_ones(x.size(0)), x.new_zeros(x.size(0), len(ACTIONS) - 1)
+            return Actions(every, every, torch.cat([every.unsqueeze(1), none], 1))
         logits = self.logits(x, edge_index, edge_weight)
         if mode == "sample":
             noise = self._noise(logits, generator, noise)
@@ -158,8 +167,9 @@ class ActionNet(nn.Module):
         """Return the temperature of the gradients, a number or ``[N, 1, 1]``."""
         if self.lin_temperature is None:
             return self.temperature
-        inverse = F.softplus(self.lin_temperature(x).float().to(x.dtype)) + self.tau0
-        return inverse.reciprocal().unsqueeze(-1)
+        score = self.lin_temperature(x)
+        score = score.to(torch.promote_types(score.dtype, torch.float32))
+        return (F.softplus(score) + self.tau0).reciprocal().unsqueeze(-1)
 
     def _noise(
         self, logits: Tensor, generator: torch.Generator | None, noise: Tensor | None

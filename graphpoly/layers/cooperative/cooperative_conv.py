@@ -63,7 +63,7 @@ class CooperativeConv(nn.Module):
         action_channels: Size between the layers of :math:`\pi`.
         action_layers: Number of layers of :math:`\pi`.
         actions: ``"factored"``: two networks, for listening and for broadcasting; ``"joint"``: one
-            network with four outputs.
+            network with four outputs; ``"standard"``: none, for comparison.
         temperature: Of the gradients of draws; the probabilities do not depend on it.
         learn_temperature: Learn one for each node, see :class:`ActionNet`.
         tau0: A learned temperature is below 1 / tau0.

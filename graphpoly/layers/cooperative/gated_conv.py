@@ -31,6 +31,9 @@ class GatedConv(nn.Module):
       which do not look at each other (GINConv, SAGEConv): each message is multiplied by g. A mean
       divides by all edges, kept or not.
 
+    Layers without weights are left out of compiled graphs, since PyG compiles no hooks: with
+    ``fullgraph=True`` they are refused.
+
     With all gates at 1 each of them is the base layer, bit for bit.
 
     Args:
@@ -93,9 +96,15 @@ class GatedConv(nn.Module):
             return out
         if edge_weight is not None:
             raise ValueError(f"edge_weight: the base layer {type(self.conv).__name__} takes none")
+        return self._hooked(x, edge_index, actions, square)
+
+    # PyG leaves its hooks out of what is compiled, and so would leave out the gates
+    @torch.compiler.disable(recursive=True)
+    def _hooked(self, x: Any, edge_index: Tensor, actions: Actions, square: bool) -> Tensor:
+        assert self._gate is not None
         self._gate.set(actions, square)
         try:
-            out = self.conv(x, edge_index)
+            out: Tensor = self.conv(x, edge_index)
         finally:
             self._gate.set(None, square)
         return out
