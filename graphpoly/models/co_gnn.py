@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -17,8 +18,8 @@ from graphpoly.registry import register
 
 __all__ = ["CoGNN"]
 
-ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu}
-POOLINGS = {"sum": global_add_pool, "mean": global_mean_pool}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu}
+POOLINGS: dict[str, Callable[..., Tensor]] = {"sum": global_add_pool, "mean": global_mean_pool}
 
 
 @register(
@@ -150,8 +151,11 @@ class CoGNN(nn.Module):
 
     def reset_parameters(self) -> None:
         """Draw new parameters."""
-        for module in (self.encoder, self.action_net, *self._layers(), self.decoder):
-            module.reset_parameters()
+        self.encoder.reset_parameters()
+        self.action_net.reset_parameters()
+        for conv in self._layers():
+            conv.reset_parameters()
+        self.decoder.reset_parameters()
         if isinstance(self.norm, nn.LayerNorm):
             self.norm.reset_parameters()
 
@@ -238,22 +242,16 @@ class CoGNN(nn.Module):
         net = self.action_net
         sizes = (self.in_channels, self.hidden_channels, self.out_channels, self.num_layers)
         arguments = [*map(str, sizes), f"base={self.base}"]
-        defaults: dict[str, object] = {
+        chosen = {
             "action_base": (net.base, "'mean'"),
             "action_channels": (str(net.hidden_channels), "16"),
             "action_layers": (str(net.num_layers), "1"),
             "actions": (repr(net.kind), "'factored'"),
         }
-        for name, (value, default) in defaults.items():  # type: ignore[misc]
-            if value != default:
-                arguments.append(f"{name}={value}")
+        arguments += [f"{name}={text}" for name, (text, usual) in chosen.items() if text != usual]
         arguments += [*net.options(), f"dropout={self.dropout}"]
-        for name, default in (
-            ("activation", "relu"),
-            ("skip", False),
-            ("layer_norm", False),
-            ("pooling", None),
-        ):
+        rest = {"activation": "relu", "skip": False, "layer_norm": False, "pooling": None}
+        for name, default in rest.items():
             if getattr(self, name) != default:
                 arguments.append(f"{name}={getattr(self, name)!r}")
         return f"{type(self).__name__}({', '.join(arguments)})"
