@@ -12,6 +12,7 @@ from graphpoly.ops.polynomial import polynomial
 from graphpoly.ops.pool import pool
 from graphpoly.ops.sddmm import sddmm
 from graphpoly.ops.segment import segment_logsumexp, segment_softmax
+from graphpoly.ops.spectral_density import spectral_density
 from graphpoly.ops.spmm import spmm
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "segment_logsumexp",
     "segment_softmax",
     "sort_rows",
+    "spectral_density",
     "spmm",
     "to_csr",
     "to_edges",

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from graphpoly.recipes import cooperative, demo, node_polynomial, node_spectral, ogb_graph
+from graphpoly.recipes import (
+    cooperative,
+    demo,
+    node_polynomial,
+    node_spectral,
+    ogb_graph,
+    sweep,
+)
 from graphpoly.recipes.recipe import Protocol, Published, Recipe, publish
 from graphpoly.recipes.run import Outcome, RunOptions, compare, resolve_device, run_recipe
 from graphpoly.recipes.settings import Settings, bounded, parse_assignments
+from graphpoly.recipes.spectra import draw_filters, filter_spectra
 
 __all__ = [
     "Outcome",
@@ -18,6 +26,8 @@ __all__ = [
     "compare",
     "cooperative",
     "demo",
+    "draw_filters",
+    "filter_spectra",
     "node_polynomial",
     "node_spectral",
     "ogb_graph",
@@ -25,4 +35,5 @@ __all__ = [
     "publish",
     "resolve_device",
     "run_recipe",
+    "sweep",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -59,12 +60,7 @@ def run_node_recipe(recipe: Recipe, options: RunOptions) -> Outcome:
     """
     settings = recipe.settings
     assert isinstance(settings, NodeSettings)
-    masks = "geom-gcn" if recipe.protocol.split == "geom-gcn" else None
-    data = as_undirected(
-        load_node_data(recipe.dataset, options.root, masks=masks), self_loops=False
-    )
-    if settings.row_normalize:
-        data = NormalizeFeatures()(data)
+    data = _load(recipe, options.root)
     splits = splits_of(data, recipe.protocol.split, options.seeds)
     num_classes = int(data.y.max()) + 1
 
@@ -78,6 +74,26 @@ def run_node_recipe(recipe: Recipe, options: RunOptions) -> Outcome:
     experiments = {model: run_model(recipe, options, build, out=options.out, facts=facts)}
     results = write_results(recipe, options, experiments, facts, splits=split_facts(splits))
     return Outcome(recipe, experiments, results, messages=recipe.notes)
+
+
+def rebuild_node_model(
+    recipe: Recipe, root: Path | None, name: str, seed: int
+) -> tuple[nn.Module, Data]:
+    """Return the untrained model of a run and its graph, see :attr:`Recipe.rebuild`."""
+    settings = recipe.settings
+    assert isinstance(settings, NodeSettings)
+    assert name in recipe.models
+    data = _load(recipe, root)
+    split = splits_of(data, recipe.protocol.split, (seed,))[seed]
+    return settings.build(data, int(data.y.max()) + 1, split)[0], data
+
+
+def _load(recipe: Recipe, root: Path | None) -> Data:
+    masks = "geom-gcn" if recipe.protocol.split == "geom-gcn" else None
+    data = as_undirected(load_node_data(recipe.dataset, root, masks=masks), self_loops=False)
+    if isinstance(recipe.settings, NodeSettings) and recipe.settings.row_normalize:
+        data = NormalizeFeatures()(data)
+    return data
 
 
 def splits_of(data: Data, name: str, seeds: tuple[int, ...]) -> dict[int, Split]:

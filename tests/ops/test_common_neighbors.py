@@ -116,6 +116,15 @@ def test_more_axes_and_half_precision():
     assert torch.equal(found, common_neighbors(a, b, pairs, x=half.float()).bfloat16())
 
 
+def test_index_dtypes_may_differ():
+    a, b, pairs = two("square")
+    wide = b._replace(rowptr=b.rowptr.long(), col=b.col.long())
+    x = torch.randn(50, 4)
+    expected = common_neighbors(a, b, pairs, x=x)
+    assert torch.equal(common_neighbors(a, wide, pairs.int(), x=x), expected)
+    assert torch.equal(common_neighbors(wide, a, pairs.flip(0), x=x), expected)
+
+
 def test_thread_count_does_not_change_a_bit():
     adj = random_csr((300, 300, 9000), weighted=False)
     pairs = torch.randint(0, 300, (2, 2000))

@@ -207,6 +207,23 @@ def test_thread_count_does_not_change_a_bit():
         assert all(torch.equal(a, b) for a, b in zip(found[0], other, strict=True))
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_index_dtype_does_not_change_a_bit(dtype):
+    adj = random_csr((3, 50, 2000), dtype=dtype, transposed=True)
+    wide = adj._replace(
+        rowptr=adj.rowptr.long(),
+        col=adj.col.long(),
+        transposed=tuple(t.long() for t in adj.transposed),
+    )
+    for channels in (3, 70):
+        x = torch.randn(50, channels, dtype=dtype, requires_grad=True)
+        found = []
+        for operator in (adj, wide):
+            out = multi_aggregate(operator, x, AGGREGATIONS)
+            found.append((out, *torch.autograd.grad(out.square().sum(), x)))
+        assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
+
+
 def test_bad_input_is_named():
     adj = random_csr(SHAPES["square"])
     with pytest.raises(ValueError, match="did you mean 'mean'"):

@@ -90,6 +90,15 @@ def test_more_axes_any_stride_and_half_precision():
     assert torch.equal(segment_softmax(adj, half), segment_softmax(adj, half.float()).half())
 
 
+def test_index_dtype_does_not_change_a_bit():
+    adj = random_csr(SHAPES["square"], weighted=False)
+    wide = adj._replace(rowptr=adj.rowptr.long(), col=adj.col.long(), perm=adj.perm.long())
+    value = torch.randn(400, 5)
+    for function in (segment_softmax, segment_logsumexp):
+        one = function(adj, value, input_order=True)
+        assert torch.equal(one, function(wide, value, input_order=True))
+
+
 def test_thread_count_does_not_change_a_bit():
     adj = random_csr((300, 200, 9000), weighted=False)
     value = torch.randn(9000, 8)
