@@ -1,5 +1,6 @@
 """Drop-in message-passing layers."""
 
+from graphpoly.layers.cooperative import CooperativeConv
 from graphpoly.layers.spectral import (
     BernConv,
     ChebIIConv,
@@ -19,6 +20,7 @@ from graphpoly.layers.spectral import (
 __all__ = [
     "BernConv",
     "ChebIIConv",
+    "CooperativeConv",
     "FEConv",
     "FavardConv",
     "GPRConv",

@@ -1,5 +1,6 @@
 """Whole networks made of layers."""
 
+from graphpoly.models.co_gnn import CoGNN
 from graphpoly.models.decoupled_gnn import (
     GPRGNN,
     TFGNN,
@@ -20,6 +21,7 @@ __all__ = [
     "TFGNN",
     "BernNet",
     "ChebNetII",
+    "CoGNN",
     "DecoupledGNN",
     "FavardGNN",
     "JacobiGNN",

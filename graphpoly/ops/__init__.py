@@ -1,7 +1,7 @@
 """The sparse core: functions on tensors and an adjacency, no module in sight."""
 
 import graphpoly.ops._extension as _extension
-from graphpoly.ops.adjacency import CSR, normalize, to_csr
+from graphpoly.ops.adjacency import CSR, normalize, to_csr, to_edges
 from graphpoly.ops.attention import dot_attention, gat_attention, gatv2_attention
 from graphpoly.ops.backends import backends
 from graphpoly.ops.column_space import column_space
@@ -36,6 +36,7 @@ __all__ = [
     "spectral_density",
     "spmm",
     "to_csr",
+    "to_edges",
 ]
 
 _extension.load()

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from graphpoly.recipes import demo, node_polynomial, node_spectral, ogb_graph, sweep
+from graphpoly.recipes import (
+    cooperative,
+    demo,
+    node_polynomial,
+    node_spectral,
+    ogb_graph,
+    sweep,
+)
 from graphpoly.recipes.recipe import Protocol, Published, Recipe, publish
 from graphpoly.recipes.run import Outcome, RunOptions, compare, resolve_device, run_recipe
 from graphpoly.recipes.settings import Settings, bounded, parse_assignments
@@ -17,6 +24,7 @@ __all__ = [
     "Settings",
     "bounded",
     "compare",
+    "cooperative",
     "demo",
     "draw_filters",
     "filter_spectra",
