@@ -74,9 +74,9 @@ class SweepSettings(Settings):
         lr_filter: Of the filters' coefficients and bases.
     """
 
-    num_nodes: int = bounded(2000, low=40, high=20000)
+    num_nodes: int = bounded(1000, low=40, high=20000)
     avg_degree: float = bounded(5.0, low=0)
-    num_features: int = bounded(800, low=1)
+    num_features: int = bounded(400, low=1)
     epsilon: float = bounded(3.25, low=-1)
     steps: int = bounded(9, low=2)
     K: int = bounded(10, low=0)
