@@ -1,5 +1,6 @@
 """Drop-in message-passing layers."""
 
+from graphpoly.layers.polynormer import PolynormerConv
 from graphpoly.layers.spectral import (
     BernConv,
     ChebIIConv,
@@ -24,6 +25,7 @@ __all__ = [
     "LegendreConv",
     "OptBasisConv",
     "PolynomialConv",
+    "PolynormerConv",
     "TFGConv",
     "UniFilterConv",
 ]

@@ -6,6 +6,7 @@ from graphpoly.ops.attention import dot_attention, gat_attention, gatv2_attentio
 from graphpoly.ops.backends import backends
 from graphpoly.ops.column_space import column_space
 from graphpoly.ops.lanczos import lanczos
+from graphpoly.ops.linear_attention import linear_attention
 from graphpoly.ops.polynomial import polynomial
 from graphpoly.ops.sddmm import sddmm
 from graphpoly.ops.spmm import spmm
@@ -18,6 +19,7 @@ __all__ = [
     "gat_attention",
     "gatv2_attention",
     "lanczos",
+    "linear_attention",
     "normalize",
     "polynomial",
     "sddmm",
