@@ -7,7 +7,9 @@ from graphpoly.ops.backends import backends
 from graphpoly.ops.column_space import column_space
 from graphpoly.ops.lanczos import lanczos
 from graphpoly.ops.linear_attention import linear_attention
+from graphpoly.ops.pairs import pair_sum
 from graphpoly.ops.polynomial import polynomial
+from graphpoly.ops.resolvent import resolvent
 from graphpoly.ops.sddmm import sddmm
 from graphpoly.ops.spmm import spmm
 
@@ -21,7 +23,9 @@ __all__ = [
     "lanczos",
     "linear_attention",
     "normalize",
+    "pair_sum",
     "polynomial",
+    "resolvent",
     "sddmm",
     "spmm",
     "to_csr",

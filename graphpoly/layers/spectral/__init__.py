@@ -9,6 +9,7 @@ from graphpoly.layers.spectral.gpr_conv import GPRConv
 from graphpoly.layers.spectral.jacobi_conv import JacobiConv
 from graphpoly.layers.spectral.krylov_conv import KrylovConv
 from graphpoly.layers.spectral.legendre_conv import LegendreConv
+from graphpoly.layers.spectral.matrix_function_conv import MatrixFunctionConv
 from graphpoly.layers.spectral.operator_conv import OperatorConv
 from graphpoly.layers.spectral.opt_basis_conv import OptBasisConv
 from graphpoly.layers.spectral.polynomial_conv import PolynomialConv
@@ -25,6 +26,7 @@ __all__ = [
     "JacobiConv",
     "KrylovConv",
     "LegendreConv",
+    "MatrixFunctionConv",
     "OperatorConv",
     "OptBasisConv",
     "PolynomialConv",
