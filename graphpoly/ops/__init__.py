@@ -9,12 +9,14 @@ from graphpoly.ops.lanczos import lanczos
 from graphpoly.ops.linear_attention import linear_attention
 from graphpoly.ops.pairs import pair_sum
 from graphpoly.ops.polynomial import polynomial
+from graphpoly.ops.power_basis import Pairs, pairs_within, power_basis
 from graphpoly.ops.resolvent import resolvent
 from graphpoly.ops.sddmm import sddmm
 from graphpoly.ops.spmm import spmm
 
 __all__ = [
     "CSR",
+    "Pairs",
     "backends",
     "column_space",
     "dot_attention",
@@ -24,7 +26,9 @@ __all__ = [
     "linear_attention",
     "normalize",
     "pair_sum",
+    "pairs_within",
     "polynomial",
+    "power_basis",
     "resolvent",
     "sddmm",
     "spmm",

@@ -12,6 +12,7 @@ from graphpoly.layers.spectral.legendre_conv import LegendreConv
 from graphpoly.layers.spectral.matrix_function_conv import MatrixFunctionConv
 from graphpoly.layers.spectral.operator_conv import OperatorConv
 from graphpoly.layers.spectral.opt_basis_conv import OptBasisConv
+from graphpoly.layers.spectral.pdf_conv import PDFConv
 from graphpoly.layers.spectral.polynomial_conv import PolynomialConv
 from graphpoly.layers.spectral.tfg_conv import TFGConv
 from graphpoly.layers.spectral.uni_filter_conv import UniFilterConv
@@ -29,6 +30,7 @@ __all__ = [
     "MatrixFunctionConv",
     "OperatorConv",
     "OptBasisConv",
+    "PDFConv",
     "PolynomialConv",
     "TFGConv",
     "UniFilterConv",
