@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from graphpoly.acceleration import accelerate, restore
     from graphpoly.layers import (
         BernConv,
         ChebIIConv,
@@ -61,8 +62,21 @@ _LAZY = {
     "LegendreNet": "graphpoly.models",
     "OptBasisGNN": "graphpoly.models",
     "UniFilterGNN": "graphpoly.models",
+    "accelerate": "graphpoly.acceleration",
+    "restore": "graphpoly.acceleration",
 }
-_ROOMS = ("bases", "data", "layers", "models", "ops", "recipes", "testing", "training")
+_ROOMS = (
+    "acceleration",
+    "bases",
+    "compat",
+    "data",
+    "layers",
+    "models",
+    "ops",
+    "recipes",
+    "testing",
+    "training",
+)
 
 __all__ = [
     "FEGNN",
@@ -86,6 +100,8 @@ __all__ = [
     "TFGConv",
     "UniFilterConv",
     "UniFilterGNN",
+    "accelerate",
+    "restore",
 ]
 
 

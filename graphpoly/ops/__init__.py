@@ -5,13 +5,18 @@ from graphpoly.ops.adjacency import CSR, normalize, to_csr
 from graphpoly.ops.attention import dot_attention, gat_attention, gatv2_attention
 from graphpoly.ops.backends import backends
 from graphpoly.ops.column_space import column_space
+from graphpoly.ops.common_neighbors import common_neighbors, intersect_rows, sort_rows
 from graphpoly.ops.lanczos import lanczos
 from graphpoly.ops.linear_attention import linear_attention
+from graphpoly.ops.multi_aggregate import multi_aggregate
 from graphpoly.ops.pairs import pair_sum
 from graphpoly.ops.polynomial import polynomial
+from graphpoly.ops.pool import pool
 from graphpoly.ops.power_basis import Pairs, pairs_within, power_basis
 from graphpoly.ops.resolvent import resolvent
 from graphpoly.ops.sddmm import sddmm
+from graphpoly.ops.segment import segment_logsumexp, segment_softmax
+from graphpoly.ops.spectral_density import spectral_density
 from graphpoly.ops.spmm import spmm
 
 __all__ = [
@@ -19,18 +24,26 @@ __all__ = [
     "Pairs",
     "backends",
     "column_space",
+    "common_neighbors",
     "dot_attention",
     "gat_attention",
     "gatv2_attention",
+    "intersect_rows",
     "lanczos",
     "linear_attention",
+    "multi_aggregate",
     "normalize",
     "pair_sum",
     "pairs_within",
     "polynomial",
+    "pool",
     "power_basis",
     "resolvent",
     "sddmm",
+    "segment_logsumexp",
+    "segment_softmax",
+    "sort_rows",
+    "spectral_density",
     "spmm",
     "to_csr",
 ]
