@@ -63,25 +63,35 @@ class OperatorLayer(MessagePassing):
 
     def operator(self, x: Tensor, edge_index: Any, edge_weight: Tensor | None = None) -> CSR:
         """Return the operator P, with an explainer's edge mask applied where one is set."""
+        adj = self._cached_operator
+        if adj is None:
+            adj = self._made(x, edge_index, edge_weight, self.normalization)
+            if self.cached:
+                self._cached_operator = adj
+        return self._masked(adj) if self.explain else adj
+
+    def weighted(self, x: Tensor, edge_index: Any, edge_weight: Tensor | None = None) -> CSR:
+        """Return the same before normalisation, for layers that change the weights first."""
+        adj = self._made(x, edge_index, edge_weight, None)
+        return self._masked(adj) if self.explain else adj
+
+    def _made(
+        self, x: Tensor, edge_index: Any, edge_weight: Tensor | None, normalization: str | None
+    ) -> CSR:
         if isinstance(x, tuple | list):
             raise ValueError(
                 f"{type(self).__name__} needs a square operator: got a tuple of node features; "
                 "message passing on bipartite graphs is not supported"
             )
-        adj = self._cached_operator
-        if adj is None:
-            adj = normalize(
-                edge_index,
-                edge_weight,
-                x.size(0),
-                normalization=self.normalization,
-                add_self_loops=self.add_self_loops,
-                dtype=torch.promote_types(x.dtype, self.least_dtype),
-                transposed=torch.is_grad_enabled() or self.cached,
-            )
-            if self.cached:
-                self._cached_operator = adj
-        return self._masked(adj) if self.explain else adj
+        return normalize(
+            edge_index,
+            edge_weight,
+            x.size(0),
+            normalization=normalization,
+            add_self_loops=self.add_self_loops,
+            dtype=torch.promote_types(x.dtype, self.least_dtype),
+            transposed=torch.is_grad_enabled() or self.cached,
+        )
 
     def _masked(self, adj: CSR) -> CSR:
         """Weigh each edge by the mask that PyG's explainers set, in every hop alike."""

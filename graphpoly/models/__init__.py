@@ -11,6 +11,7 @@ from graphpoly.models.decoupled_gnn import (
 from graphpoly.models.fe_gnn import FEGNN
 from graphpoly.models.jacobi_gnn import JacobiGNN
 from graphpoly.models.matrix_function_gnn import MatrixFunctionGNN
+from graphpoly.models.p_laplacian_gnn import PLaplacianGNN
 from graphpoly.models.pdf_net import PDFNet
 from graphpoly.models.polynomial_gnn import FavardGNN, OptBasisGNN, PolynomialGNN
 from graphpoly.models.polynormer import Polynormer
@@ -29,6 +30,7 @@ __all__ = [
     "MatrixFunctionGNN",
     "OptBasisGNN",
     "PDFNet",
+    "PLaplacianGNN",
     "PolynomialGNN",
     "Polynormer",
     "UniFilterGNN",

@@ -62,7 +62,7 @@ def pairs_within(
     most n nodes.
     """
     if hops == 1:
-        ones = torch.ones(adj.num_entries, dtype=torch.float32, device=adj.col.device)
+        ones = torch.ones(adj.num_entries, dtype=torch.float64, device=adj.col.device)
         return Pairs(adj.with_weight(None), 1 / pair_sum(adj, ones))
     num_nodes = adj.num_rows
     num_graphs = count_graphs(batch, batch_size, num_nodes)
@@ -80,7 +80,7 @@ def pairs_within(
     if torch.compiler.is_compiling():
         rowptr = torch.arange(num_nodes + 1, device=place.device) * width
         full = CSR(rowptr, other.flatten(), None, None, num_nodes, None)
-        return Pairs(full, there.flatten().float())
+        return Pairs(full, there.flatten().double())
     rowptr = torch.cat([start.new_zeros(1), there.sum(1).cumsum(0)])
     return Pairs(CSR(rowptr, other[there], None, None, num_nodes, None), None)
 

@@ -12,6 +12,7 @@ from graphpoly.layers.spectral.legendre_conv import LegendreConv
 from graphpoly.layers.spectral.matrix_function_conv import MatrixFunctionConv
 from graphpoly.layers.spectral.operator_conv import OperatorConv
 from graphpoly.layers.spectral.opt_basis_conv import OptBasisConv
+from graphpoly.layers.spectral.p_laplacian_conv import PLaplacianConv
 from graphpoly.layers.spectral.pdf_conv import PDFConv
 from graphpoly.layers.spectral.polynomial_conv import PolynomialConv
 from graphpoly.layers.spectral.tfg_conv import TFGConv
@@ -31,6 +32,7 @@ __all__ = [
     "OperatorConv",
     "OptBasisConv",
     "PDFConv",
+    "PLaplacianConv",
     "PolynomialConv",
     "TFGConv",
     "UniFilterConv",
