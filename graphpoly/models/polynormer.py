@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -32,8 +33,8 @@ class Polynormer(nn.Module):
 
     In the stage ``"local"`` the logits are a linear map of what the local layers give; the global
     ones take no part. In the stage ``"global"`` they are another linear map of what the global
-    layers make of it. The published training warms up in the first stage, goes back to the weights
-    of its best epoch and goes on in the second::
+    layers make of it. The state of the model holds its stage. The published training warms up in
+    the first stage, goes back to the weights of its best epoch and goes on in the second::
 
         model.stage = "local"   # some hundred epochs; keep the best weights and optimiser state
         model.stage = "global"  # the rest
@@ -109,6 +110,14 @@ class Polynormer(nn.Module):
     def num_hops(self) -> int:
         """How far the local layers see."""
         return self.conv.num_hops
+
+    def get_extra_state(self) -> Tensor:
+        """Return the stage as a number, so that saved weights bring it along."""
+        return torch.tensor(STAGES.index(self.stage))
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Take the stage from saved weights."""
+        self.stage = STAGES[int(state)]
 
     def reset_parameters(self) -> None:
         """Draw new parameters."""

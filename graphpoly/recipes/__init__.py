@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphpoly.recipes import demo, node_polynomial, node_spectral, ogb_graph
+from graphpoly.recipes import demo, node_polynomial, node_polynormer, node_spectral, ogb_graph
 from graphpoly.recipes.recipe import Protocol, Published, Recipe, publish
 from graphpoly.recipes.run import Outcome, RunOptions, compare, resolve_device, run_recipe
 from graphpoly.recipes.settings import Settings, bounded, parse_assignments
@@ -21,6 +21,7 @@ __all__ = [
     "draw_filters",
     "filter_spectra",
     "node_polynomial",
+    "node_polynormer",
     "node_spectral",
     "ogb_graph",
     "parse_assignments",

@@ -52,6 +52,14 @@ class NodeSettings(Settings):
         """
         raise TypeError(f"{type(self).__name__} has to define build()")
 
+    def prepare(self, data: Data) -> Data:
+        """Return the graph as the network wants it: undirected, without self-loops, it is given."""
+        return data
+
+    def task(self, task: Task) -> Task:
+        """Return the task that is trained, made of the ordinary one."""
+        return task
+
 
 def run_node_recipe(recipe: Recipe, options: RunOptions) -> Outcome:
     """Train the recipe's one model on its dataset, one run a seed.
@@ -67,7 +75,7 @@ def run_node_recipe(recipe: Recipe, options: RunOptions) -> Outcome:
     def build(seed: int) -> tuple[nn.Module, Task, Optimizer]:
         model, optimizer = settings.build(data, num_classes, splits[seed])
         task = NodeTask(data, splits[seed], metric=recipe.metric, device=options.device)
-        return model.to(options.device), task, optimizer
+        return model.to(options.device), settings.task(task), optimizer
 
     facts = {"graph": graph_facts(data)}
     (model,) = recipe.models
@@ -91,9 +99,11 @@ def rebuild_node_model(
 def _load(recipe: Recipe, root: Path | None) -> Data:
     masks = "geom-gcn" if recipe.protocol.split == "geom-gcn" else None
     data = as_undirected(load_node_data(recipe.dataset, root, masks=masks), self_loops=False)
-    if isinstance(recipe.settings, NodeSettings) and recipe.settings.row_normalize:
+    settings = recipe.settings
+    assert isinstance(settings, NodeSettings)
+    if settings.row_normalize:
         data = NormalizeFeatures()(data)
-    return data
+    return settings.prepare(data)
 
 
 def splits_of(data: Data, name: str, seeds: tuple[int, ...]) -> dict[int, Split]:

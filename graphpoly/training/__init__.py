@@ -19,6 +19,7 @@ from graphpoly.training.optim import parameter_groups
 from graphpoly.training.progress import Progress, RichProgress
 from graphpoly.training.seeds import seed_everything
 from graphpoly.training.tasks import GraphTask, NodeTask, Task
+from graphpoly.training.warm_up import WarmUp
 
 __all__ = [
     "METRICS",
@@ -35,6 +36,7 @@ __all__ = [
     "Task",
     "TensorBoardLogger",
     "TrainConfig",
+    "WarmUp",
     "accuracy",
     "fit",
     "mae",

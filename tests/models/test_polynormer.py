@@ -45,3 +45,10 @@ def test_unknown_stage_is_named():
     with pytest.raises(ValueError, match="globl"):
         model.stage = "globl"
     assert repr(Polynormer(4, 8, 2, stage="local")).endswith("in_dropout=0.15, stage='local')")
+
+
+def test_saved_weights_bring_their_stage_along():
+    model = Polynormer(4, 8, 2, stage="local")
+    other = Polynormer(4, 8, 2)
+    other.load_state_dict(model.state_dict())
+    assert other.stage == "local"
