@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from graphpoly.recipes import demo, node_polynomial, node_polynormer, node_spectral, ogb_graph
+from graphpoly.recipes import (
+    demo,
+    graph_spectral,
+    node_polynomial,
+    node_polynormer,
+    node_spectral,
+    ogb_graph,
+)
 from graphpoly.recipes.recipe import Protocol, Published, Recipe, publish
 from graphpoly.recipes.run import Outcome, RunOptions, compare, resolve_device, run_recipe
 from graphpoly.recipes.settings import Settings, bounded, parse_assignments
@@ -20,6 +27,7 @@ __all__ = [
     "demo",
     "draw_filters",
     "filter_spectra",
+    "graph_spectral",
     "node_polynomial",
     "node_polynormer",
     "node_spectral",
