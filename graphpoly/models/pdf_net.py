@@ -7,6 +7,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn import BatchNorm
+from torch_geometric.nn.inits import reset
 
 from graphpoly.layers import PDFConv
 from graphpoly.models.pooling import check_pool, pool_nodes
@@ -92,10 +93,8 @@ class PDFNet(nn.Module):
 
     def reset_parameters(self) -> None:
         """Draw new parameters."""
-        layers = [layer for ffn in self.ffns for layer in ffn]
-        for module in (self.lin1, *self.convs, *layers, self.lin2, self.lin3):
-            if hasattr(module, "reset_parameters"):
-                module.reset_parameters()
+        for module in (self.lin1, *self.convs, *self.ffns, self.lin2, self.lin3):
+            reset(module)
 
     def forward(
         self,

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn.dense.linear import Linear
+from torch_geometric.nn.inits import reset
 
 from graphpoly.layers.polynormer.polynormer_global import PolynormerGlobal
 from graphpoly.layers.polynormer.polynormer_local import PolynormerLocal
@@ -140,8 +141,7 @@ class PolynormerConv(nn.Module):
     def reset_parameters(self) -> None:
         """Draw new parameters."""
         for module in (self.lin_in, *self.locals, self.norm, *self.globals):
-            if hasattr(module, "reset_parameters"):
-                module.reset_parameters()
+            reset(module)
 
     def forward(
         self,

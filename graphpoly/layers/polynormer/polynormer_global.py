@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
+from torch_geometric.nn.inits import reset
 
 from graphpoly.layers.polynormer.gate import Gate
 from graphpoly.ops import linear_attention
@@ -53,8 +54,7 @@ class PolynormerGlobal(nn.Module):
     def reset_parameters(self) -> None:
         """Draw new parameters."""
         for module in self.children():
-            if hasattr(module, "reset_parameters"):
-                module.reset_parameters()
+            reset(module)
 
     def forward(
         self, x: Tensor, batch: Tensor | None = None, batch_size: int | None = None

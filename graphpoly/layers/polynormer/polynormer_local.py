@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
 from torch_geometric.nn import MessagePassing
-from torch_geometric.nn.inits import glorot
+from torch_geometric.nn.inits import glorot, reset
 from torch_geometric.utils import softmax
 
 from graphpoly.layers.polynormer.gate import Gate
@@ -69,8 +69,7 @@ class PolynormerLocal(MessagePassing):
         glorot(self.att_src)
         glorot(self.att_dst)
         for module in (self.lin, self.lin_gate, self.norm, self.gate):
-            if hasattr(module, "reset_parameters"):
-                module.reset_parameters()
+            reset(module)
 
     def forward(self, x: Tensor, edge_index: Any) -> Tensor:
         """Return ``[N, channels]``."""

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn import BatchNorm
 from torch_geometric.nn.dense.linear import Linear
+from torch_geometric.nn.inits import reset
 from torch_geometric.utils import softmax
 
 from graphpoly.layers.operator_layer import OperatorLayer
@@ -149,9 +150,7 @@ class PDFConv(OperatorLayer):
         """Draw new parameters and forget what was cached."""
         super().reset_parameters()
         self.lin.reset_parameters()
-        for module in self.filter or ():
-            if hasattr(module, "reset_parameters"):
-                module.reset_parameters()
+        reset(self.filter)
         self._cached_basis = None
 
     def forward(
