@@ -9,6 +9,7 @@ from graphpoly.recipes import (
     node_polynormer,
     node_spectral,
     ogb_graph,
+    sweep,
 )
 from graphpoly.recipes.recipe import Protocol, Published, Recipe, publish
 from graphpoly.recipes.run import Outcome, RunOptions, compare, resolve_device, run_recipe
@@ -36,4 +37,5 @@ __all__ = [
     "publish",
     "resolve_device",
     "run_recipe",
+    "sweep",
 ]
