@@ -125,7 +125,9 @@ def _rows(result: dict[str, Any]) -> list[str]:
         said, difference, verdict = "", "", ""
         if published is not None:
             mark = " †" if "second-hand" in published["source"] else ""
-            said = f"{published['mean']:.{digits}f} ± {published['interval']:.{digits}f}{mark}"
+            spread = published["interval"]
+            plus = "" if spread is None else f" ± {spread:.{digits}f}"
+            said = f"{published['mean']:.{digits}f}{plus}{mark}"
             difference = f"{compared['difference']:+.{digits}f}"
             verdict = _verdict(result, compared)
         label = " ".join([f"`{result['recipe']}", *_changes(result)]) + "`"
@@ -139,6 +141,8 @@ def _rows(result: dict[str, Any]) -> list[str]:
 def _verdict(result: dict[str, Any], compared: dict[str, Any]) -> str:
     if not compared["comparable"]:
         return "other settings"
+    if compared["within_interval"] is None:
+        return ""
     if compared["within_interval"]:
         return "inside"
     return "above" if compared["difference"] > 0 else "below"

@@ -5,7 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["nearest", "unknown"]
+__all__ = ["ConvergenceError", "nearest", "unknown"]
+
+
+class ConvergenceError(RuntimeError):
+    """An iteration did not reach its tolerance; the message says how far it came."""
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:

@@ -13,7 +13,7 @@ from graphpoly.cli.failures import FAILED, USAGE, Debug, failing_with
 from graphpoly.cli.progress import progress_for
 
 if TYPE_CHECKING:
-    from graphpoly.recipes import Outcome
+    from graphpoly.recipes import Outcome, Published
 
 __all__ = ["train"]
 
@@ -97,7 +97,7 @@ def _print(outcome: Outcome) -> None:
             mean += f" ± {experiment.std * scale:.{digits}f}"
         row = [name, mean]
         if published is not None:
-            row.append(f"{published.mean:.{digits}f} ± {published.interval:.{digits}f}")
+            row.append(_figure(published, digits))
         seconds = experiment.seconds / len(experiment.runs)
         row += [f"{seconds:.1f}", f"{experiment.num_parameters:,}"]
         table.add_row(*row)
@@ -109,6 +109,11 @@ def _print(outcome: Outcome) -> None:
     typer.echo(f"results: {outcome.results}")
     if outcome.report is not None:
         typer.echo(f"report: {outcome.report}")
+
+
+def _figure(published: Published, digits: int) -> str:
+    interval = "" if published.interval is None else f" ± {published.interval:.{digits}f}"
+    return f"{published.mean:.{digits}f}{interval}"
 
 
 def _verdicts(outcome: Outcome, digits: int) -> list[str]:
@@ -123,11 +128,15 @@ def _verdicts(outcome: Outcome, digits: int) -> list[str]:
             changed = ", ".join(outcome.recipe.overridden)
             lines.append(f"{name}: not comparable with the published figure, for {changed} differ")
             continue
-        place = "inside" if compared["within_interval"] else "outside"
-        line = (
-            f"{name}: {compared['difference']:+.{digits}f} against the published mean, {place} its "
-            f"± {published.interval:.{digits}f} ({published.interval_kind}, {published.runs} runs)"
-        )
+        line = f"{name}: {compared['difference']:+.{digits}f} against the published mean"
+        if published.interval is None:
+            line += ", which has no interval"
+        else:
+            place = "inside" if compared["within_interval"] else "outside"
+            line += (
+                f", {place} its ± {published.interval:.{digits}f} ({published.interval_kind}, "
+                f"{published.runs} runs)"
+            )
         if len(experiment.runs) > 1:
             ours = experiment.ci95 * (100 if published.unit == "%" else 1)
             line += (

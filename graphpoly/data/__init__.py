@@ -5,7 +5,9 @@ from __future__ import annotations
 from graphpoly.data.csbm import csbm
 from graphpoly.data.cycles import cycle_pairs
 from graphpoly.data.datasets import as_undirected, load_node_data, node_dataset_names
+from graphpoly.data.expressivity import SR_FAMILIES, load_csl, load_exp, load_sr
 from graphpoly.data.files import DatasetError, default_root
+from graphpoly.data.folds import GraphFold, published_folds, stratified_folds
 from graphpoly.data.image_filter import (
     IMAGE_RESPONSES,
     apply_response,
@@ -18,11 +20,14 @@ from graphpoly.data.image_filter import (
 from graphpoly.data.ogb import load_ogb_graph, load_ogb_node, ogb_evaluator
 from graphpoly.data.root_neighbors import root_neighbors
 from graphpoly.data.splits import SPLIT_NAMES, Split, make_split
+from graphpoly.data.tu import load_tu, tu_dataset_names
 
 __all__ = [
     "IMAGE_RESPONSES",
     "SPLIT_NAMES",
+    "SR_FAMILIES",
     "DatasetError",
+    "GraphFold",
     "Split",
     "apply_response",
     "as_undirected",
@@ -32,13 +37,20 @@ __all__ = [
     "grid_graph",
     "image_filter_task",
     "interior_mask",
+    "load_csl",
+    "load_exp",
     "load_images",
     "load_node_data",
     "load_ogb_graph",
     "load_ogb_node",
+    "load_sr",
+    "load_tu",
     "make_split",
     "node_dataset_names",
     "ogb_evaluator",
+    "published_folds",
     "root_neighbors",
     "smooth_images",
+    "stratified_folds",
+    "tu_dataset_names",
 ]

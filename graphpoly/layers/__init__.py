@@ -1,6 +1,7 @@
 """Drop-in message-passing layers."""
 
 from graphpoly.layers.cooperative import CooperativeConv
+from graphpoly.layers.polynormer import PolynormerConv
 from graphpoly.layers.spectral import (
     BernConv,
     ChebIIConv,
@@ -10,8 +11,11 @@ from graphpoly.layers.spectral import (
     JacobiConv,
     KrylovConv,
     LegendreConv,
+    MatrixFunctionConv,
     OperatorConv,
     OptBasisConv,
+    PDFConv,
+    PLaplacianConv,
     PolynomialConv,
     TFGConv,
     UniFilterConv,
@@ -27,9 +31,13 @@ __all__ = [
     "JacobiConv",
     "KrylovConv",
     "LegendreConv",
+    "MatrixFunctionConv",
     "OperatorConv",
     "OptBasisConv",
+    "PDFConv",
+    "PLaplacianConv",
     "PolynomialConv",
+    "PolynormerConv",
     "TFGConv",
     "UniFilterConv",
 ]

@@ -11,7 +11,11 @@ from graphpoly.models.decoupled_gnn import (
 )
 from graphpoly.models.fe_gnn import FEGNN
 from graphpoly.models.jacobi_gnn import JacobiGNN
+from graphpoly.models.matrix_function_gnn import MatrixFunctionGNN
+from graphpoly.models.p_laplacian_gnn import PLaplacianGNN
+from graphpoly.models.pdf_net import PDFNet
 from graphpoly.models.polynomial_gnn import FavardGNN, OptBasisGNN, PolynomialGNN
+from graphpoly.models.polynormer import Polynormer
 from graphpoly.models.precomputed_opt_basis_gnn import PrecomputedOptBasisGNN
 from graphpoly.models.uni_filter_gnn import UniFilterGNN
 
@@ -26,8 +30,12 @@ __all__ = [
     "FavardGNN",
     "JacobiGNN",
     "LegendreNet",
+    "MatrixFunctionGNN",
     "OptBasisGNN",
+    "PDFNet",
+    "PLaplacianGNN",
     "PolynomialGNN",
+    "Polynormer",
     "PrecomputedOptBasisGNN",
     "UniFilterGNN",
 ]

@@ -1,15 +1,21 @@
 """The sparse core: functions on tensors and an adjacency, no module in sight."""
 
 import graphpoly.ops._extension as _extension
-from graphpoly.ops.adjacency import CSR, normalize, to_csr, to_edges
+from graphpoly.ops.adjacency import CSR, normalize, rescale, to_csr, to_edges
 from graphpoly.ops.attention import dot_attention, gat_attention, gatv2_attention
 from graphpoly.ops.backends import backends
 from graphpoly.ops.column_space import column_space
 from graphpoly.ops.common_neighbors import common_neighbors, intersect_rows, sort_rows
+from graphpoly.ops.denoise_graph import denoise_graph, edge_distances
 from graphpoly.ops.lanczos import lanczos
+from graphpoly.ops.linear_attention import linear_attention
 from graphpoly.ops.multi_aggregate import multi_aggregate
+from graphpoly.ops.p_laplacian import p_laplacian, p_smooth
+from graphpoly.ops.pairs import pair_sum
 from graphpoly.ops.polynomial import polynomial
 from graphpoly.ops.pool import pool
+from graphpoly.ops.power_basis import Pairs, pairs_within, power_basis
+from graphpoly.ops.resolvent import resolvent
 from graphpoly.ops.sddmm import sddmm
 from graphpoly.ops.segment import segment_logsumexp, segment_softmax
 from graphpoly.ops.spectral_density import spectral_density
@@ -17,18 +23,29 @@ from graphpoly.ops.spmm import spmm
 
 __all__ = [
     "CSR",
+    "Pairs",
     "backends",
     "column_space",
     "common_neighbors",
+    "denoise_graph",
     "dot_attention",
+    "edge_distances",
     "gat_attention",
     "gatv2_attention",
     "intersect_rows",
     "lanczos",
+    "linear_attention",
     "multi_aggregate",
     "normalize",
+    "p_laplacian",
+    "p_smooth",
+    "pair_sum",
+    "pairs_within",
     "polynomial",
     "pool",
+    "power_basis",
+    "rescale",
+    "resolvent",
     "sddmm",
     "segment_logsumexp",
     "segment_softmax",

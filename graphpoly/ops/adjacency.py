@@ -18,7 +18,7 @@ from torch_geometric import EdgeIndex
 from graphpoly.errors import unknown
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
 
-__all__ = ["CSR", "normalize", "to_csr", "to_edges"]
+__all__ = ["CSR", "normalize", "rescale", "to_csr", "to_edges"]
 
 NORMALIZATIONS = ("sym", "rw")
 _INT32_MAX = 2**31 - 1
@@ -179,8 +179,7 @@ def normalize(
     adj = adj.with_weight(weight.to(dtype))
     if add_self_loops:
         adj = _with_self_loops(adj, transposed)
-    if normalization is not None:
-        adj = adj.with_weight(_normalized_weight(adj, normalization))
+    adj = rescale(adj, normalization)
     if plain:
         _remember(edge_index, key, adj)
     return adj
@@ -210,6 +209,20 @@ def to_edges(
         return torch.stack([adj.col, adj.rows()]).long(), adj.weight
     pairs = edge_index.as_tensor() if isinstance(edge_index, EdgeIndex) else edge_index
     return pairs, _checked_weight(edge_index, edge_weight)
+
+
+def rescale(adj: CSR, normalization: str | None = "sym") -> CSR:
+    """Normalise an operator by its degrees, as :func:`normalize` does.
+
+    Args:
+        adj: Square operator with values.
+        normalization: ``"sym"``, ``"rw"`` or None for the values as they are.
+    """
+    if normalization is None:
+        return adj
+    if normalization not in NORMALIZATIONS:
+        raise unknown("normalization", normalization, NORMALIZATIONS)
+    return adj.with_weight(_normalized_weight(adj, normalization))
 
 
 def _normalized_weight(adj: CSR, normalization: str) -> Tensor:

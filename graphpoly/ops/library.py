@@ -52,6 +52,9 @@ SCHEMAS = {
     f" Tensor recurrence, {_TRANSPOSE}) -> Tensor",
     "polynomial_moments": "(Tensor rowptr, Tensor col, Tensor? weight, Tensor x, Tensor theta,"
     f" Tensor recurrence, Tensor y, {_TRANSPOSE}) -> (Tensor z, Tensor moments)",
+    "resolvent_solve": "(Tensor rowptr, Tensor col, Tensor weight, Tensor x, Tensor? block,"
+    " SymInt num_blocks, bool dense, float tolerance, int max_iterations)"
+    " -> (Tensor solution, Tensor residual)",
     "attention": f"({_SCORES}, {_TRANSPOSE}, {_SCORE_RULE}) -> (Tensor out, Tensor lse)",
     "attention_backward": f"({_SCORES}, Tensor colptr, Tensor row, Tensor tperm, {_SCORE_RULE},"
     " Tensor out, Tensor lse, Tensor grad, bool edge_grad) -> (Tensor target, Tensor source,"

@@ -198,7 +198,7 @@ def _root_neighbors(family: str, pair: tuple[str, str] | None, base: str, mae: f
             splits=("root-neighbors",),
             paper=_PAPER,
             arxiv=_ARXIV,
-            published=Published(mae, 0.0, "none published", 1, _PAPER, unit=""),
+            published=Published(mae, None, "none", 1, _PAPER, unit=""),
             notes=(
                 _SETTINGS.format("32 channels, no dropout and a learning rate of 0.003"),
                 _EVALUATION,
@@ -235,7 +235,7 @@ publish(
         splits=("all",),
         paper=_PAPER,
         arxiv=_ARXIV,
-        published=Published(100.0, 0.0, "none published", 1, _PAPER),
+        published=Published(100.0, None, "none", 1, _PAPER),
         notes=(
             "no deterministic network of this kind can do better than 50 %; actions are drawn in "
             "evaluation, and the figure is that of the best epoch, as published",

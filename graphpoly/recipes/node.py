@@ -53,6 +53,10 @@ class NodeSettings(Settings):
         """
         raise TypeError(f"{type(self).__name__} has to define build()")
 
+    def prepare(self, data: Data) -> Data:
+        """Return the graph as the network wants it: undirected, without self-loops, it is given."""
+        return data
+
     def task(
         self,
         data: Data,
@@ -107,9 +111,11 @@ def rebuild_node_model(
 def _load(recipe: Recipe, root: Path | None) -> Data:
     masks = "geom-gcn" if recipe.protocol.split == "geom-gcn" else None
     data = as_undirected(load_node_data(recipe.dataset, root, masks=masks), self_loops=False)
-    if isinstance(recipe.settings, NodeSettings) and recipe.settings.row_normalize:
+    settings = recipe.settings
+    assert isinstance(settings, NodeSettings)
+    if settings.row_normalize:
         data = NormalizeFeatures()(data)
-    return data
+    return settings.prepare(data)
 
 
 def splits_of(data: Data, name: str, seeds: tuple[int, ...]) -> dict[int, Split]:

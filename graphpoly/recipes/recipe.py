@@ -50,7 +50,7 @@ class Published:
 
     Attributes:
         mean: The figure, in the unit of :attr:`unit`.
-        interval: What stands after its ±.
+        interval: What stands after its ±, or None where nothing does.
         interval_kind: What that is, such as ``"95 % bootstrap confidence interval"``.
         runs: Number of runs behind it.
         source: Where it stands.
@@ -58,7 +58,7 @@ class Published:
     """
 
     mean: float
-    interval: float
+    interval: float | None
     interval_kind: str
     runs: int
     source: str

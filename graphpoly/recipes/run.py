@@ -240,12 +240,14 @@ def compare(recipe: Recipe, experiment: Experiment) -> dict[str, Any] | None:
 
     Returns:
         ``None`` where nothing was published. ``comparable`` is false where settings or protocol
-        were overridden: then this is another experiment.
+        were overridden: then this is another experiment. Where the figure has no interval,
+        ``within_interval`` is ``None`` and ``reached`` says whether ours is as good.
     """
     published = recipe.published
     if published is None:
         return None
     ours = experiment.mean * (100 if published.unit == "%" else 1)
+    interval = published.interval
     known = METRICS.get(experiment.metric)
     better = ours - published.mean if known is None or known.maximize else published.mean - ours
     return {
@@ -253,8 +255,8 @@ def compare(recipe: Recipe, experiment: Experiment) -> dict[str, Any] | None:
         "published": published.mean,
         "comparable": not recipe.overridden,
         "difference": ours - published.mean,
-        "within_interval": abs(ours - published.mean) <= published.interval,
-        "reached": better >= -published.interval,
+        "within_interval": None if interval is None else abs(ours - published.mean) <= interval,
+        "reached": better >= -(interval or 0.0),
     }
 
 

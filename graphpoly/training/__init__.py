@@ -20,6 +20,7 @@ from graphpoly.training.progress import Progress, RichProgress
 from graphpoly.training.row_task import RowTask
 from graphpoly.training.seeds import seed_everything
 from graphpoly.training.tasks import GraphTask, NodeTask, Task
+from graphpoly.training.warm_up import WarmUp
 
 __all__ = [
     "METRICS",
@@ -37,6 +38,7 @@ __all__ = [
     "Task",
     "TensorBoardLogger",
     "TrainConfig",
+    "WarmUp",
     "accuracy",
     "fit",
     "mae",

@@ -56,6 +56,11 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
         (*gatv2, seed, *turn, *additive),
         (*dot, None, *turn, *product),
     ]
+    mirrored = to_csr(torch.tensor([[0, 1, 1, 2, 5], [1, 0, 2, 1, 5]]), num_nodes=6)
+    if index64:
+        mirrored = mirrored._replace(rowptr=mirrored.rowptr.long(), col=mirrored.col.long())
+    path = (mirrored.rowptr, mirrored.col, torch.ones(5, dtype=dtype).requires_grad_())
+
     ordered = sort_rows(adj)
     pairs = (ordered.rowptr, ordered.col, ordered.rowptr, ordered.col, rows, rows.flip(0))
     shared = intersect_rows(adj, adj, torch.stack(pairs[4:])).rowptr
@@ -84,6 +89,10 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
         "sddmm": [(adj.rowptr, adj.col, x, strided, *turn), (adj.rowptr, adj.col, x, y, *none)],
         "polynomial": [(*head, strided, leaf(5, 3), recurrence, *turn)],
         "polynomial_moments": [(*head, x, leaf(5, 3), recurrence, y, *turn)],
+        "resolvent_solve": [
+            (*path, x, None, 1, True, 1e-6, 50),
+            (*path, strided, torch.tensor([2, 2, 2, 0, 1, 0]), 3, False, 1e-6, 50),
+        ],
         "attention": [*attention, (*gat, None, *none, *additive)],
         "attention_backward": [attended(call) for call in attention],
         "multi_aggregate": [(*head, x, *turn, plan), (*head, strided, *none, [3, 0])],

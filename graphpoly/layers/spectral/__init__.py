@@ -9,8 +9,11 @@ from graphpoly.layers.spectral.gpr_conv import GPRConv
 from graphpoly.layers.spectral.jacobi_conv import JacobiConv
 from graphpoly.layers.spectral.krylov_conv import KrylovConv
 from graphpoly.layers.spectral.legendre_conv import LegendreConv
+from graphpoly.layers.spectral.matrix_function_conv import MatrixFunctionConv
 from graphpoly.layers.spectral.operator_conv import OperatorConv
 from graphpoly.layers.spectral.opt_basis_conv import OptBasisConv
+from graphpoly.layers.spectral.p_laplacian_conv import PLaplacianConv
+from graphpoly.layers.spectral.pdf_conv import PDFConv
 from graphpoly.layers.spectral.polynomial_conv import PolynomialConv
 from graphpoly.layers.spectral.tfg_conv import TFGConv
 from graphpoly.layers.spectral.uni_filter_conv import UniFilterConv
@@ -25,8 +28,11 @@ __all__ = [
     "JacobiConv",
     "KrylovConv",
     "LegendreConv",
+    "MatrixFunctionConv",
     "OperatorConv",
     "OptBasisConv",
+    "PDFConv",
+    "PLaplacianConv",
     "PolynomialConv",
     "TFGConv",
     "UniFilterConv",

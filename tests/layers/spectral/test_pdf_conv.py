@@ -1,0 +1,122 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch_geometric.data import Batch, Data
+
+from graphpoly.layers import PDFConv
+from graphpoly.ops import normalize
+from graphpoly.testing import assert_close, check_layer, graph_zoo
+
+SMALL = {"exponents": (-0.5, -0.2), "powers": (1, 3)}
+
+
+def dense(conv, data, reach):
+    """The definition over all pairs that are within reach, from dense powers."""
+    matrix = normalize(
+        data.edge_index, data.edge_weight, data.num_nodes, normalization=None, add_self_loops=True
+    ).to_dense()
+    degree = matrix.sum(1)
+    basis = [torch.eye(len(degree), dtype=torch.float64)]
+    for exponent in conv.exponents:
+        scale = (degree**exponent).diag()
+        powers = [torch.linalg.matrix_power(scale @ matrix @ scale, k) for k in conv.powers]
+        basis += powers
+    weight = conv.filter(torch.stack(basis, -1))  # [N, N, C]
+    near = matrix > 0 if reach == 1 else torch.ones_like(matrix, dtype=torch.bool)
+    if conv.softmax:
+        weight = weight.masked_fill(~near.unsqueeze(-1), -torch.inf).softmax(1)
+    else:
+        weight = weight * near.unsqueeze(-1)
+    return torch.einsum("ijc,jc->ic", weight, F.gelu(conv.lin(data.x)))
+
+
+@pytest.mark.parametrize("softmax", [False, True])
+@pytest.mark.parametrize("hops", [1, None])
+def test_equals_the_definition(hops, softmax):
+    for name, data in graph_zoo(weighted=True, num_features=3, dtype=torch.float64).items():
+        conv = PDFConv(3, 4, hops=hops, softmax=softmax, **SMALL).double()
+        out = conv(data.x, data.edge_index, data.edge_weight)
+        assert_close(out, dense(conv, data, hops), what=name)
+
+
+@pytest.mark.parametrize("softmax", [False, True])
+def test_sparse_and_dense_agree_where_the_support_is_the_same(softmax):
+    """Two hops on a star, one on a complete graph: every pair."""
+    star = graph_zoo(names=["star"], weighted=True, num_features=3, dtype=torch.float64)["star"]
+    pairs = torch.combinations(torch.arange(6)).T
+    x = torch.randn(6, 3, dtype=torch.float64)
+    complete = Data(x=x, edge_index=torch.cat([pairs, pairs.flip(0)], 1), edge_weight=None)
+    for data, hops in ((star, 2), (complete, 1)):
+        sparse = PDFConv(3, 4, hops=hops, softmax=softmax, **SMALL).double()
+        all_pairs = PDFConv(3, 4, hops=None, softmax=softmax, **SMALL).double()
+        all_pairs.load_state_dict(sparse.state_dict())
+        results = []
+        for conv in (sparse, all_pairs):
+            out = conv(data.x, data.edge_index, data.edge_weight)
+            out.square().sum().backward()
+            results.append([out, *(p.grad for p in conv.parameters())])
+        for one, other in zip(*results, strict=True):
+            assert_close(one, other, kind="accumulated")
+
+
+def test_a_linear_filter_of_one_power_is_the_graph_convolution():
+    data = graph_zoo(names=["grid"], weighted=True, num_features=3, dtype=torch.float64)["grid"]
+    conv = PDFConv(3, 3, powers=(1,)).double()
+    conv.filter = nn.Linear(2, 3, bias=False).double()
+    with torch.no_grad():
+        conv.filter.weight.copy_(torch.tensor([[0.0, 1.0]]).expand(3, 2))
+    operator = normalize(
+        data.edge_index, data.edge_weight, 12, add_self_loops=True, dtype=torch.float64
+    ).to_dense()
+    out = conv(data.x, data.edge_index, data.edge_weight)
+    assert_close(out, operator @ F.gelu(conv.lin(data.x)))
+
+
+def test_a_linear_filter_of_all_powers_is_a_polynomial_for_each_channel():
+    data = graph_zoo(names=["grid"], weighted=True, num_features=3, dtype=torch.float64)["grid"]
+    conv = PDFConv(3, 4, powers=(1, 2, 3), hops=None).double()
+    conv.filter = nn.Linear(4, 4, bias=False).double()
+    theta = conv.filter.weight  # [C, K+1]
+    operator = normalize(
+        data.edge_index, data.edge_weight, 12, add_self_loops=True, dtype=torch.float64
+    ).to_dense()
+    values, vectors = torch.linalg.eigh(operator)
+    response = torch.linalg.vander(values, N=4) @ theta.T
+    expected = vectors @ (response * (vectors.T @ F.gelu(conv.lin(data.x))))
+    assert_close(conv(data.x, data.edge_index, data.edge_weight), expected)
+
+
+@pytest.mark.parametrize("hops", [1, 2, None])
+def test_graphs_of_a_batch_are_alone(hops):
+    zoo = graph_zoo(num_features=3, dtype=torch.float64)
+    graphs = [Data(x=data.x, edge_index=data.edge_index) for data in zoo.values()]
+    conv = PDFConv(3, 4, hops=hops, softmax=True, **SMALL).double()
+    batch = Batch.from_data_list(graphs)
+    expected = torch.cat([conv(graph.x, graph.edge_index) for graph in graphs])
+    assert_close(conv(batch.x, batch.edge_index, batch=batch.batch), expected)
+
+
+def test_layers_share_filters():
+    data = graph_zoo(names=["grid"], num_features=3)["grid"]
+    first, second = PDFConv(3, 4), PDFConv(3, 4, encoder=False)
+    filters = first.filters(data.x, data.edge_index)
+    second.lin.load_state_dict(first.lin.state_dict())
+    out = second(data.x, data.edge_index, filters=filters)
+    assert_close(out, first(data.x, data.edge_index))
+    with pytest.raises(ValueError, match="encoder=False"):
+        second(data.x, data.edge_index)
+
+
+@pytest.mark.parametrize("arguments", [{"hops": None, "softmax": True}, {"hops": 2, "norm": True}])
+def test_every_form_keeps_the_promises_of_the_registered_one(arguments):
+    only = ["gradcheck", "compile", "degenerate_graphs", "repr", "reset_parameters", "edge_order"]
+    only += ["untouched_inputs", "cache", "lazy_init", "explainer"]
+    check_layer(lambda: PDFConv(6, 4, powers=(1, 2), **arguments), only=only)
+
+
+def test_bad_arguments_are_named():
+    with pytest.raises(ValueError, match="exponents, powers"):
+        PDFConv(2, 2, powers=(0, 1))
+    with pytest.raises(ValueError, match="hops: got 0"):
+        PDFConv(2, 2, hops=0)

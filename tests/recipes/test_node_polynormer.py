@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch_geometric.data import Data
+
+from graphpoly import registry
+from graphpoly.data import csbm
+from graphpoly.recipes import node, run_recipe
+
+SMALL = {"epochs": 4, "warm_up": 2, "hidden_channels": 4, "heads": 2, "local_layers": 2}
+
+
+@pytest.fixture
+def graph(monkeypatch: pytest.MonkeyPatch) -> Data:
+    data = csbm(60, 4.0, 12, phi=0.5, epsilon=1.0, seed=3)
+    masks = torch.arange(60).unsqueeze(1) % 4 + torch.arange(10)
+    data.train_mask, data.val_mask, data.test_mask = masks % 4 < 2, masks % 4 == 2, masks % 4 == 3
+    monkeypatch.setattr(node, "load_node_data", lambda *a, **k: data.clone())
+    return data
+
+
+@pytest.mark.parametrize("name", ["polynormer/minesweeper", "polynormer/photo"])
+def test_both_stages_run(name: str, graph: Data, tmp_path: Path) -> None:
+    outcome = run_recipe(name, out=tmp_path, seeds=1, device="cpu", overrides=SMALL)
+    assert 0 <= outcome.experiments["Polynormer"].mean <= 1
+
+
+def test_starts_locally_on_a_graph_with_self_loops(graph: Data) -> None:
+    settings = registry.get("recipe", "polynormer/tolokers").obj.settings
+    prepared = settings.prepare(graph)
+    assert prepared.num_edges == graph.num_edges + 60
+    model, optimizer = settings.build(prepared, 2, split=None)
+    assert model.stage == "local"
+    assert (model.hidden_channels, model.conv.heads, model.conv.beta) == (960, 16, 0.1)
+    assert optimizer.param_groups[0]["lr"] == 1e-3
