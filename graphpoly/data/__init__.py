@@ -5,6 +5,7 @@ from __future__ import annotations
 from graphpoly.data.csbm import csbm
 from graphpoly.data.datasets import as_undirected, load_node_data, node_dataset_names
 from graphpoly.data.files import DatasetError, default_root
+from graphpoly.data.folds import GraphFold, published_folds, stratified_folds
 from graphpoly.data.image_filter import (
     IMAGE_RESPONSES,
     apply_response,
@@ -16,11 +17,13 @@ from graphpoly.data.image_filter import (
 )
 from graphpoly.data.ogb import load_ogb_graph, load_ogb_node, ogb_evaluator
 from graphpoly.data.splits import SPLIT_NAMES, Split, make_split
+from graphpoly.data.tu import load_tu, tu_dataset_names
 
 __all__ = [
     "IMAGE_RESPONSES",
     "SPLIT_NAMES",
     "DatasetError",
+    "GraphFold",
     "Split",
     "apply_response",
     "as_undirected",
@@ -33,8 +36,12 @@ __all__ = [
     "load_node_data",
     "load_ogb_graph",
     "load_ogb_node",
+    "load_tu",
     "make_split",
     "node_dataset_names",
     "ogb_evaluator",
+    "published_folds",
     "smooth_images",
+    "stratified_folds",
+    "tu_dataset_names",
 ]
