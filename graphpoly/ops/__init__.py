@@ -5,20 +5,27 @@ from graphpoly.ops.adjacency import CSR, normalize, to_csr
 from graphpoly.ops.attention import dot_attention, gat_attention, gatv2_attention
 from graphpoly.ops.backends import backends
 from graphpoly.ops.column_space import column_space
+from graphpoly.ops.enumerate_paths import Paths, count_paths, enumerate_paths
 from graphpoly.ops.lanczos import lanczos
+from graphpoly.ops.path_trie import PathTrie, path_trie
 from graphpoly.ops.polynomial import polynomial
 from graphpoly.ops.sddmm import sddmm
 from graphpoly.ops.spmm import spmm
 
 __all__ = [
     "CSR",
+    "PathTrie",
+    "Paths",
     "backends",
     "column_space",
+    "count_paths",
     "dot_attention",
+    "enumerate_paths",
     "gat_attention",
     "gatv2_attention",
     "lanczos",
     "normalize",
+    "path_trie",
     "polynomial",
     "sddmm",
     "spmm",

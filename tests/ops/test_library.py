@@ -69,6 +69,12 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
         "sddmm": [(adj.rowptr, adj.col, x, strided, *turn), (adj.rowptr, adj.col, x, y, *none)],
         "polynomial": [(*head, strided, leaf(5, 3), recurrence, *turn)],
         "polynomial_moments": [(*head, x, leaf(5, 3), recurrence, y, *turn)],
+        "count_paths": [(*structure, 3, 0), (*structure, 2, 1)],
+        "enumerate_paths": [
+            (*structure, 1, 3, 0, -1, -1, True, None),
+            (*structure, 2, 2, 1, -1, 1000, False, None),
+            (*structure, 2, 2, 2, 5, -1, False, torch.tensor([0, 2])),
+        ],
         "attention": [*attention, (*gat, None, *none, *additive)],
         "attention_backward": [attended(call) for call in attention],
     }
@@ -125,7 +131,9 @@ def test_fullgraph_compile_of_a_whole_step():
             torch.testing.assert_close(one, other)
 
 
-@pytest.mark.parametrize("name", ["spmm_sum", "spmm_max", "polynomial_moments", "attention"])
+@pytest.mark.parametrize(
+    "name", ["spmm_sum", "spmm_max", "polynomial_moments", "attention", "enumerate_paths"]
+)
 def test_ten_runs_are_bitwise_equal(name):
     operator = getattr(torch.ops.graphpoly, name)
     arguments = samples(torch.float32)[name][0]
