@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         JacobiConv,
         LegendreConv,
         OptBasisConv,
+        PathConv,
         PolynomialConv,
         TFGConv,
         UniFilterConv,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         JacobiGNN,
         LegendreNet,
         OptBasisGNN,
+        PathNN,
         UniFilterGNN,
     )
 
@@ -48,6 +50,7 @@ _LAZY = {
     "JacobiConv": "graphpoly.layers",
     "LegendreConv": "graphpoly.layers",
     "OptBasisConv": "graphpoly.layers",
+    "PathConv": "graphpoly.layers",
     "PolynomialConv": "graphpoly.layers",
     "TFGConv": "graphpoly.layers",
     "UniFilterConv": "graphpoly.layers",
@@ -60,9 +63,10 @@ _LAZY = {
     "JacobiGNN": "graphpoly.models",
     "LegendreNet": "graphpoly.models",
     "OptBasisGNN": "graphpoly.models",
+    "PathNN": "graphpoly.models",
     "UniFilterGNN": "graphpoly.models",
 }
-_ROOMS = ("bases", "data", "layers", "models", "ops", "recipes", "testing", "training")
+_ROOMS = ("bases", "data", "features", "layers", "models", "ops", "recipes", "testing", "training")
 
 __all__ = [
     "FEGNN",
@@ -82,6 +86,8 @@ __all__ = [
     "LegendreNet",
     "OptBasisConv",
     "OptBasisGNN",
+    "PathConv",
+    "PathNN",
     "PolynomialConv",
     "TFGConv",
     "UniFilterConv",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from graphpoly.data.csbm import csbm
 from graphpoly.data.datasets import as_undirected, load_node_data, node_dataset_names
+from graphpoly.data.expressivity import SR_FAMILIES, load_csl, load_exp, load_sr
 from graphpoly.data.files import DatasetError, default_root
 from graphpoly.data.folds import GraphFold, published_folds, stratified_folds
 from graphpoly.data.image_filter import (
@@ -22,6 +23,7 @@ from graphpoly.data.tu import load_tu, tu_dataset_names
 __all__ = [
     "IMAGE_RESPONSES",
     "SPLIT_NAMES",
+    "SR_FAMILIES",
     "DatasetError",
     "GraphFold",
     "Split",
@@ -32,10 +34,13 @@ __all__ = [
     "grid_graph",
     "image_filter_task",
     "interior_mask",
+    "load_csl",
+    "load_exp",
     "load_images",
     "load_node_data",
     "load_ogb_graph",
     "load_ogb_node",
+    "load_sr",
     "load_tu",
     "make_split",
     "node_dataset_names",

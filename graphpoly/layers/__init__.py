@@ -1,5 +1,6 @@
 """Drop-in message-passing layers."""
 
+from graphpoly.layers.path import PathConv
 from graphpoly.layers.spectral import (
     BernConv,
     ChebIIConv,
@@ -23,6 +24,7 @@ __all__ = [
     "JacobiConv",
     "LegendreConv",
     "OptBasisConv",
+    "PathConv",
     "PolynomialConv",
     "TFGConv",
     "UniFilterConv",

@@ -10,6 +10,7 @@ from graphpoly.models.decoupled_gnn import (
 )
 from graphpoly.models.fe_gnn import FEGNN
 from graphpoly.models.jacobi_gnn import JacobiGNN
+from graphpoly.models.path_nn import PathNN
 from graphpoly.models.polynomial_gnn import FavardGNN, OptBasisGNN, PolynomialGNN
 from graphpoly.models.uni_filter_gnn import UniFilterGNN
 
@@ -24,6 +25,7 @@ __all__ = [
     "JacobiGNN",
     "LegendreNet",
     "OptBasisGNN",
+    "PathNN",
     "PolynomialGNN",
     "UniFilterGNN",
 ]

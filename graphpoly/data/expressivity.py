@@ -1,0 +1,159 @@
+"""Graphs that simple networks cannot tell apart: strongly regular families, EXP, CEXP, CSL."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import networkx as nx
+import numpy as np
+import torch
+from torch_geometric.data import Data
+
+from graphpoly.data.files import (
+    DatasetError,
+    check_reachable,
+    default_root,
+    first_line,
+    network_timeout,
+)
+from graphpoly.errors import unknown
+
+__all__ = ["SR_FAMILIES", "load_csl", "load_exp", "load_sr"]
+
+SR_FAMILIES = {  # number of graphs
+    "sr16622": 2,
+    "sr251256": 15,
+    "sr261034": 10,
+    "sr281264": 4,
+    "sr291467": 41,
+    "sr351668": 3854,
+}
+_EXP = {"EXP": 1200, "CEXP": 1200}
+
+
+def load_sr(name: str, root: str | Path | None = None) -> list[Data]:
+    """Load a family of strongly regular graphs, no two of which 3-WL tells apart.
+
+    Args:
+        name: ``sr`` and the parameters, one of :data:`SR_FAMILIES`.
+        root: Folder that holds all datasets; the file is ``sr/raw/NAME.g6`` below it, in the
+            format graph6 of Brendan McKay's collection.
+
+    Returns:
+        Graphs with ``x`` of ones ``[N, 1]`` and ``edge_index`` in both directions.
+
+    Raises:
+        ValueError: If the name is unknown.
+        DatasetError: If the file is absent or is not what it should be.
+    """
+    if name not in SR_FAMILIES:
+        raise unknown("family of strongly regular graphs", name, SR_FAMILIES)
+    path = _folder(root) / "sr" / "raw" / f"{name}.g6"
+    _expect(path, "the graph6 file of that family")
+    try:
+        lines = [line for line in path.read_bytes().split(b"\n") if line]
+        graphs = [nx.from_graph6_bytes(line) for line in lines]
+        if len(graphs) != SR_FAMILIES[name]:
+            raise ValueError(f"{len(graphs)} graphs instead of {SR_FAMILIES[name]}")
+    except (ValueError, IndexError, nx.NetworkXError) as error:
+        raise DatasetError(f"{path} is cut short or altered: {first_line(error)}") from error
+    made = []
+    for graph in graphs:
+        one_way = torch.tensor(list(graph.edges)).t()
+        edge_index = torch.cat([one_way, one_way.flip(0)], dim=1)
+        made.append(Data(x=torch.ones(len(graph), 1), edge_index=edge_index))
+    return made
+
+
+def load_exp(name: str, root: str | Path | None = None) -> list[Data]:
+    """Load EXP or CEXP: pairs of graphs, neighbours in the list, that encode formulas.
+
+    In EXP no pair is told apart by 1-WL; in CEXP half of the pairs are. The task is whether the
+    formula can be satisfied, which differs within each pair.
+
+    Args:
+        name: ``"EXP"`` or ``"CEXP"``.
+        root: Folder that holds all datasets; the file is ``expressivity/NAME.npz`` below it, with
+            ``x [N]`` (node labels), ``edges [2, E]`` (both directions, numbered within their graph),
+            ``node_ptr``, ``edge_ptr`` and ``y``.
+
+    Returns:
+        Graphs with one-hot ``x``, ``edge_index`` and ``y [1]``.
+
+    Raises:
+        ValueError: If the name is unknown.
+        DatasetError: If the file is absent or is not what it should be.
+    """
+    if name not in _EXP:
+        raise unknown("dataset", name, _EXP)
+    path = _folder(root) / "expressivity" / f"{name}.npz"
+    _expect(path, "an archive with x, edges, node_ptr, edge_ptr and y")
+    try:
+        with np.load(path) as archive:
+            parts = {k: archive[k] for k in ("x", "edges", "node_ptr", "edge_ptr", "y")}
+    except (ValueError, KeyError, OSError, zipfile.BadZipFile, EOFError) as error:
+        raise DatasetError(f"{path} is cut short or altered: {first_line(error)}") from error
+    labels = torch.from_numpy(parts["x"].reshape(-1).astype(np.int64))
+    x = torch.nn.functional.one_hot(labels).float()
+    edges = torch.from_numpy(parts["edges"].astype(np.int64))
+    nodes, ends, y = parts["node_ptr"].tolist(), parts["edge_ptr"].tolist(), parts["y"].tolist()
+    if len(y) != _EXP[name] or len(nodes) != len(y) + 1:
+        raise DatasetError(f"{path}: got {len(y)} graphs instead of {_EXP[name]}")
+    return [
+        Data(
+            x=x[nodes[i] : nodes[i + 1]],
+            edge_index=edges[:, ends[i] : ends[i + 1]].contiguous(),
+            y=torch.tensor([int(y[i])]),
+        )
+        for i in range(len(y))
+    ]
+
+
+def load_csl(root: str | Path | None = None) -> list[Data]:
+    """Load the 150 circular skip link graphs in ten classes, downloading them on first use.
+
+    All have 41 nodes of degree 4, so that 1-WL sees no difference; the class is the length of the
+    skip.
+
+    Args:
+        root: Folder that holds all datasets; these lie in ``csl/`` below it.
+
+    Returns:
+        Graphs with ``x`` of ones ``[41, 1]``, ``edge_index`` and ``y [1]``.
+
+    Raises:
+        DatasetError: If the files are absent and cannot be downloaded, or are altered.
+    """
+    from torch_geometric.datasets import GNNBenchmarkDataset
+
+    folder = _folder(root) / "csl"
+    try:
+        if not (folder / "CSL" / "raw").is_dir():
+            check_reachable(GNNBenchmarkDataset.root_url, 15.0)
+        with network_timeout(60.0):
+            dataset = GNNBenchmarkDataset(str(folder), "CSL")
+        graphs = [dataset[i] for i in range(len(dataset))]
+    except Exception as error:  # a broken pickle can raise anything
+        if isinstance(error, MemoryError):
+            raise
+        raise DatasetError(
+            f"dataset 'CSL': cannot use or download the files in {folder}: {first_line(error)}; "
+            "put the raw files there, pass another root, or set GRAPHPOLY_DATA"
+        ) from error
+    if len(graphs) != 150 or any(g.num_nodes != 41 or g.num_edges != 164 for g in graphs):
+        raise DatasetError(f"dataset 'CSL': the files in {folder} hold other graphs; delete them")
+    for graph in graphs:
+        graph.x = torch.ones(graph.num_nodes, 1)
+    return graphs
+
+
+def _folder(root: str | Path | None) -> Path:
+    return Path(default_root() if root is None else root).expanduser()
+
+
+def _expect(path: Path, what: str) -> None:
+    if not path.is_file():
+        raise DatasetError(
+            f"{path} is absent; put {what} there, pass another root, or set GRAPHPOLY_DATA"
+        )
