@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from graphpoly.acceleration import accelerate, restore
     from graphpoly.layers import (
         BernConv,
         ChebIIConv,
@@ -65,8 +66,22 @@ _LAZY = {
     "OptBasisGNN": "graphpoly.models",
     "PathNN": "graphpoly.models",
     "UniFilterGNN": "graphpoly.models",
+    "accelerate": "graphpoly.acceleration",
+    "restore": "graphpoly.acceleration",
 }
-_ROOMS = ("bases", "data", "features", "layers", "models", "ops", "recipes", "testing", "training")
+_ROOMS = (
+    "acceleration",
+    "bases",
+    "compat",
+    "data",
+    "features",
+    "layers",
+    "models",
+    "ops",
+    "recipes",
+    "testing",
+    "training",
+)
 
 __all__ = [
     "FEGNN",
@@ -92,6 +107,8 @@ __all__ = [
     "TFGConv",
     "UniFilterConv",
     "UniFilterGNN",
+    "accelerate",
+    "restore",
 ]
 
 

@@ -5,11 +5,16 @@ from graphpoly.ops.adjacency import CSR, normalize, to_csr
 from graphpoly.ops.attention import dot_attention, gat_attention, gatv2_attention
 from graphpoly.ops.backends import backends
 from graphpoly.ops.column_space import column_space
+from graphpoly.ops.common_neighbors import common_neighbors, intersect_rows, sort_rows
 from graphpoly.ops.enumerate_paths import Paths, count_paths, enumerate_paths
 from graphpoly.ops.lanczos import lanczos
+from graphpoly.ops.multi_aggregate import multi_aggregate
 from graphpoly.ops.path_trie import PathTrie, path_trie
 from graphpoly.ops.polynomial import polynomial
+from graphpoly.ops.pool import pool
 from graphpoly.ops.sddmm import sddmm
+from graphpoly.ops.segment import segment_logsumexp, segment_softmax
+from graphpoly.ops.spectral_density import spectral_density
 from graphpoly.ops.spmm import spmm
 
 __all__ = [
@@ -18,16 +23,24 @@ __all__ = [
     "Paths",
     "backends",
     "column_space",
+    "common_neighbors",
     "count_paths",
     "dot_attention",
     "enumerate_paths",
     "gat_attention",
     "gatv2_attention",
+    "intersect_rows",
     "lanczos",
+    "multi_aggregate",
     "normalize",
     "path_trie",
     "polynomial",
+    "pool",
     "sddmm",
+    "segment_logsumexp",
+    "segment_softmax",
+    "sort_rows",
+    "spectral_density",
     "spmm",
     "to_csr",
 ]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from graphpoly.recipes import demo, node_polynomial, ogb_graph
+from graphpoly.recipes import demo, node_polynomial, node_spectral, ogb_graph
 from graphpoly.recipes.recipe import Protocol, Published, Recipe, publish
 from graphpoly.recipes.run import Outcome, RunOptions, compare, resolve_device, run_recipe
 from graphpoly.recipes.settings import Settings, bounded, parse_assignments
+from graphpoly.recipes.spectra import draw_filters, filter_spectra
 
 __all__ = [
     "Outcome",
@@ -17,7 +18,10 @@ __all__ = [
     "bounded",
     "compare",
     "demo",
+    "draw_filters",
+    "filter_spectra",
     "node_polynomial",
+    "node_spectral",
     "ogb_graph",
     "parse_assignments",
     "publish",

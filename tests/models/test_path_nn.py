@@ -50,9 +50,7 @@ def test_hexagon_and_two_triangles():
 def test_on_trees_there_is_one_shortest_path():
     for seed in range(5):
         tree = graph_of(nx.random_labeled_tree(17, seed=seed))
-        outs = [
-            untrained(paths, 3, distances=False)(tree.x, tree.edge_index) for paths in VARIANTS
-        ]
+        outs = [untrained(paths, 3, distances=False)(tree.x, tree.edge_index) for paths in VARIANTS]
         torch.testing.assert_close(outs[0], outs[1])
         torch.testing.assert_close(outs[0], outs[2])
 
@@ -73,9 +71,7 @@ def sr_failures(name, K, root):
         pytest.skip(f"{name} is not there")
     model = untrained("simple", K)
     with torch.no_grad():
-        found = torch.cat(
-            [model(data.x.double(), data.edge_index) for data in load_sr(name, root)]
-        )
+        found = torch.cat([model(data.x.double(), data.edge_index) for data in load_sr(name, root)])
     pairs = list(itertools.combinations(range(len(found)), 2))
     return sum(float((found[i] - found[j]).norm()) < 1e-5 for i, j in pairs), len(pairs)
 

@@ -58,7 +58,9 @@ def published(conv, x, edge_index, edge_attr):
 @pytest.mark.parametrize("length", [1, 2, 3])
 def test_the_published_layer(arguments, length):
     conv = PathConv(5, 4, length, **arguments).double()
-    for data in graph_zoo(names=["erdos_renyi", "directed", "duplicate_edges", "no_edges"]).values():
+    for data in graph_zoo(
+        names=["erdos_renyi", "directed", "duplicate_edges", "no_edges"]
+    ).values():
         x = torch.randn(data.num_nodes, 5, dtype=torch.float64)
         attr = torch.randn(data.num_edges, 3, dtype=torch.float64)
         attr = attr if conv.edge_dim is not None else None
