@@ -75,8 +75,8 @@ def load_exp(name: str, root: str | Path | None = None) -> list[Data]:
     Args:
         name: ``"EXP"`` or ``"CEXP"``.
         root: Folder that holds all datasets; the file is ``expressivity/NAME.npz`` below it, with
-            ``x [N]`` (node labels), ``edges [2, E]`` (both directions, numbered within their graph),
-            ``node_ptr``, ``edge_ptr`` and ``y``.
+            ``x [N]`` (node labels), ``edges [2, E]`` (both directions, numbered within each
+            graph), ``node_ptr``, ``edge_ptr`` and ``y``.
 
     Returns:
         Graphs with one-hot ``x``, ``edge_index`` and ``y [1]``.

@@ -20,7 +20,7 @@ from graphpoly.training.tasks import Forward
 
 __all__ = ["TU_SPLITS", "GraphSettings", "folds_of", "run_folds", "run_tu"]
 
-TU_SPLITS = ("gnn-comparison", "stratified")
+TU_SPLITS = ("gnn-comparison", "stratified", "stratified-5")
 
 Build = Callable[[int, int], tuple[nn.Module, Optimizer]]
 Prepare = Callable[[Data], Data]
@@ -66,10 +66,13 @@ def run_tu(
 
 
 def folds_of(recipe: Recipe, options: RunOptions, y: torch.Tensor) -> list[GraphFold]:
-    """Return the folds that the protocol names; the ten stratified ones are drawn with seed 0."""
+    """Return the folds that the protocol names: ten, but for ``"stratified-5"``.
+
+    Stratified ones are drawn with seed 0.
+    """
     if recipe.protocol.split == "gnn-comparison":
         return published_folds(recipe.dataset, options.root)
-    return stratified_folds(y)
+    return stratified_folds(y, 5 if recipe.protocol.split == "stratified-5" else 10)
 
 
 def run_folds(

@@ -50,7 +50,7 @@ def test_absent_and_unknown(tmp_path, monkeypatch):
             load(name, tmp_path)
         with pytest.raises(ValueError, match=name):
             load(name + "x", tmp_path)
-    with pytest.raises(DatasetError, match="CSL.*no route"):
+    with pytest.raises(DatasetError, match=r"CSL.*no route"):
         load_csl(tmp_path)
 
 

@@ -33,7 +33,7 @@ def published(conv, x, edge_index, edge_attr):
         carried = torch.zeros(*paths.node.shape, conv.edge_dim, dtype=x.dtype)
         for t in range(conv.length):
             for p in range(paths.num_paths):
-                step = edge_index.T == paths.node[t : t + 2, p]
+                step = paths.node[t : t + 2, p] == edge_index.T
                 carried[t + 1, p] = edge_attr[step.all(1)].mean(0)
         token.append(carried)
         columns.append(conv.lin_edge.weight)
@@ -127,7 +127,7 @@ def test_the_exception_is_real_and_the_only_reason_is_the_choice():
     pairs = edges(nx.cycle_graph(4))
     conv = PathConv(2, 3, 2, paths="single").double()
     x = torch.randn(4, 2, dtype=torch.float64)
-    order = torch.tensor([1, 0, 2, 3])
+    order = torch.tensor([2, 3, 0, 1])
     renamed = conv(x[order.argsort()], order[pairs])[order]
     assert (renamed - conv(x, pairs)).abs().max() > 1e-3
     tree = edges(nx.balanced_tree(2, 3))
