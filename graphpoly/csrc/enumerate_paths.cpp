@@ -321,20 +321,29 @@ struct Request {
 constexpr int64_t kRange = 4;
 
 template <class I, class F>
-void for_ranges(const Graph<I>& graph, const F& f) {
+void for_ranges(const Graph<I>& graph, double work, const F& f) {
   const int64_t threads = torch::stable::get_num_threads();
   // scratch is as large as the graph: on a large one there are few ranges
   const int64_t wanted = std::max<int64_t>(graph.num_nodes / kRange, 1);
   const int64_t ranges = std::min<int64_t>(wanted, threads <= 1 ? 1 : 8 * threads);
-  const int64_t work = graph.num_nodes + static_cast<int64_t>(graph.to.size());
-  parallel_items(ranges, 64 * work, [&](int64_t r) {
+  parallel_items(ranges, static_cast<int64_t>(std::min(work, 1e15)), [&](int64_t r) {
     f(graph.num_nodes * r / ranges, graph.num_nodes * (r + 1) / ranges);
   });
 }
 
+// How many steps a search from every node is likely to take: most graphs are small, and waking
+// threads would take longer than all of it.
+template <class I>
+double expected_steps(const Graph<I>& graph, int64_t longest) {
+  const double edges = static_cast<double>(graph.to.size());
+  const double degree = edges / static_cast<double>(std::max<int64_t>(graph.num_nodes, 1));
+  return edges * std::pow(std::max(degree, 1.0), static_cast<double>(longest - 1));
+}
+
 template <class I>
 void count_all(const Graph<I>& graph, const Request& request, int64_t* found) {
-  for_ranges(graph, [&](int64_t first, int64_t last) {
+  const double work = expected_steps(graph, request.high);
+  for_ranges(graph, work, [&](int64_t first, int64_t last) {
     Search<I> search(graph, request.kind, request.high, request.seed);
     for (int64_t j = first; j < last; ++j) {
       search.count(static_cast<I>(j), found + j * request.high);
@@ -403,7 +412,8 @@ std::tuple<Tensor, Tensor, Tensor> enumerate_paths(Tensor rowptr, Tensor col, in
     const Target<I> target{path.mutable_data_ptr<I>(),
                            distances ? distance.mutable_data_ptr<uint8_t>() : nullptr, columns,
                            shortest, longest};
-    for_ranges(graph, [&](int64_t first, int64_t last) {
+    const double work = static_cast<double>(total) * static_cast<double>(longest + 1);
+    for_ranges(graph, work, [&](int64_t first, int64_t last) {
       Search<I> search(graph, request.kind, longest, seed);
       Direct<I> direct{target, {}};
       std::optional<WithDistance<I>> measured;
