@@ -210,21 +210,21 @@ class PathConv(MessagePassing):
             near = self.lin_distance(self.distance.weight)
         state = cell = weight = None
         for t, node in enumerate(trie.node):
-            gates = projected.index_select(0, node)
+            gates = projected.index_select(0, node)  # a copy, so that sums can stay in place
             if near is not None:
                 assert trie.distance is not None
-                gates = gates + near.index_select(0, trie.distance[t].long())
+                gates.add_(near.index_select(0, trie.distance[t].long()))
             if t > 0:
                 parent = trie.parent[t - 1]
                 assert state is not None
                 assert cell is not None
                 # multiplied before it is copied to the branches
-                gates = gates + self.lin_state(state).index_select(0, parent)
+                gates.add_(self.lin_state(state).index_select(0, parent))
                 cell = cell.index_select(0, parent)
                 if edges is not None:
                     step = edges.find(trie.node[t - 1].index_select(0, parent), node)
                     if edges.gates is not None:
-                        gates = gates + edges.gates.index_select(0, step)
+                        gates.add_(edges.gates.index_select(0, step))
                     if edges.mask is not None:
                         seen = edges.mask.index_select(0, step)
                         weight = seen if weight is None else weight.index_select(0, parent) * seen
