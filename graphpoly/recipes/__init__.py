@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphpoly.recipes import demo, node_polynomial, node_spectral, ogb_graph, path_nn
+from graphpoly.recipes import demo, node_polynomial, node_spectral, ogb_graph, path_nn, sweep
 from graphpoly.recipes.recipe import Protocol, Published, Recipe, publish
 from graphpoly.recipes.run import Outcome, RunOptions, compare, resolve_device, run_recipe
 from graphpoly.recipes.settings import Settings, bounded, parse_assignments
@@ -28,4 +28,5 @@ __all__ = [
     "publish",
     "resolve_device",
     "run_recipe",
+    "sweep",
 ]

@@ -14,9 +14,10 @@ from torch import Tensor
 if TYPE_CHECKING:
     from graphpoly.recipes.spectra import Spectrum
 
-__all__ = ["COLORS", "accuracies", "curves", "filters", "responses"]
+__all__ = ["COLORS", "accuracies", "curves", "filters", "responses", "sweep"]
 
 COLORS = {"OptBasisGNN": "#3b4cc0", "FavardGNN": "#d0661c", "GCN": "#7a8088"}
+_FIXED = {"GCN": "#7a8088", "MLP": "#22262b"}
 _FILTER = "#3b4cc0"
 _CHANNELS = 60  # more curves than this only make a large file
 _INK, _FAINT, _LABEL = "#22262b", "#c9cdd2", "#2f9e77"
@@ -127,6 +128,37 @@ def filters(spectrum: Spectrum) -> str:
         bottom.set_xlim(-1, 1)
         bottom.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1.01, 1.0))
         return _svg(figure, f"Response of {spectrum.model} over the spectrum of the graph")
+
+
+def sweep(phis: Sequence[float], scores: Mapping[str, Sequence[Sequence[float]]]) -> str:
+    """Draw each model's accuracy along the cSBM's ellipse, its runs faintly.
+
+    Args:
+        phis: Positions, from heterophilous edges at -1 to homophilous ones at 1.
+        scores: Test accuracies in per cent, one sequence of runs for each position, by model.
+    """
+    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": "sweep"}):
+        figure = Figure(figsize=(8.6, 5.2), layout="constrained")
+        axes = figure.subplots()
+        colors = matplotlib.color_sequences["tab20"]
+        for place, (name, runs) in enumerate(scores.items()):
+            fixed = name in _FIXED
+            color = _FIXED.get(name, colors[place % len(colors)])
+            for phi, values in zip(phis, runs, strict=True):
+                axes.plot([phi] * len(values), values, ".", color=color, ms=4, alpha=0.35)
+            means = [np.mean(values) for values in runs]
+            axes.plot(
+                phis,
+                means,
+                color=color,
+                lw=2.2 if fixed else 1.6,
+                ls="--" if fixed else "-",
+                label=name,
+            )
+        axes.set_xlabel("φ     (−1: heterophilous edges,  0: features only,  1: homophilous edges)")
+        axes.set_ylabel("test accuracy, %")
+        axes.legend(frameon=False, ncols=3, loc="lower center")
+        return _svg(figure, "Test accuracy of each model from heterophily to homophily")
 
 
 def accuracies(scores: Mapping[str, Sequence[float]]) -> str:

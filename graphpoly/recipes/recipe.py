@@ -101,7 +101,7 @@ class Recipe:
     arxiv: str | None = None
     published: Published | None = None
     notes: tuple[str, ...] = ()
-    splits: tuple[str, ...] = ("dense", "stratified", "public", "geom-gcn")
+    splits: tuple[str, ...] = ("dense", "sparse", "stratified", "public", "geom-gcn")
     overridden: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -64,7 +64,7 @@ def test_the_page_is_one_file_that_draws_every_filter(tmp_path: Path) -> None:
 
 
 def test_what_is_no_run_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="holds no results.json"):
+    with pytest.raises(ValueError, match=r"holds no results\.json"):
         filter_spectra(tmp_path)
     (tmp_path / "results.json").write_text('{"recipe": "gprgnn/texas"')
     with pytest.raises(ValueError, match="not the results of a recipe"):
