@@ -299,7 +299,7 @@ def main() -> None:
         "molhiv": whole_pass(dataset),
         "epochs": [
             epoch(enzymes, paths, length, 64, options.rounds)
-            for paths, length in ((SHORTEST, 2), (SIMPLE, 2), (SIMPLE, 3))
+            for paths, length in ((SHORTEST, 2), (SIMPLE, 2))
         ],
     }
     options.out.mkdir(parents=True, exist_ok=True)
