@@ -1,6 +1,6 @@
 """Drop-in message-passing layers."""
 
-from graphpoly.layers.path import PathConv
+from graphpoly.layers.path_conv import PathConv
 from graphpoly.layers.spectral import (
     BernConv,
     ChebIIConv,
