@@ -11,7 +11,7 @@ from torch_geometric.nn.dense.linear import Linear
 
 from graphpoly.errors import unknown
 from graphpoly.ops import CSR, Paths, PathTrie, enumerate_paths, path_trie, to_csr
-from graphpoly.ops.enumerate_paths import PATHS
+from graphpoly.ops.enumerate_paths import MAX_PATHS, PATHS
 from graphpoly.registry import register
 
 __all__ = ["PathConv"]
@@ -94,7 +94,7 @@ class PathConv(MessagePassing):
         "edge_dim": None,
         "reduce": "sum",
         "seed": None,
-        "max_paths": None,
+        "max_paths": MAX_PATHS,
     }
 
     def __init__(
@@ -108,7 +108,7 @@ class PathConv(MessagePassing):
         edge_dim: int | None = None,
         reduce: str = "sum",
         seed: int | None = None,
-        max_paths: int | None = None,
+        max_paths: int | None = MAX_PATHS,
         **kwargs: Any,
     ) -> None:
         super().__init__(aggr=None, **kwargs)

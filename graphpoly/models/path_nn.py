@@ -14,6 +14,7 @@ from torch_geometric.nn.inits import reset
 from graphpoly.errors import unknown
 from graphpoly.layers import PathConv
 from graphpoly.ops import Paths, PathTrie, enumerate_paths
+from graphpoly.ops.enumerate_paths import MAX_PATHS
 from graphpoly.registry import register
 
 __all__ = ["PathNN"]
@@ -97,7 +98,7 @@ class PathNN(nn.Module):
         readout: str | None = None,
         dropout: float = 0.0,
         seed: int | None = None,
-        max_paths: int | None = None,
+        max_paths: int | None = MAX_PATHS,
     ) -> None:
         super().__init__()
         if update not in UPDATES:
@@ -219,7 +220,7 @@ class PathNN(nn.Module):
         arguments.append(f"K={self.K}")
         defaults = {"paths": "shortest", "distances": False, "edge_dim": None, "update": "relu"}
         defaults |= {"norm": "batch", "encode": True, "reduce": "sum", "readout": None}
-        defaults |= {"dropout": 0.0, "seed": None, "max_paths": None}
+        defaults |= {"dropout": 0.0, "seed": None, "max_paths": MAX_PATHS}
         arguments += [
             f"{name}={getattr(self, name)!r}"
             for name, default in defaults.items()
