@@ -116,6 +116,8 @@ def race(name: str, graphs: list[Data], paths: str, rounds: int) -> dict[str, An
     for who, taken in times.items():
         if taken:
             rows[who]["ms"] = sorted(taken)[len(taken) // 2] * 1e3
+    taken_by = {who: round(row["ms"]) for who, row in rows.items() if row["ms"] is not None}
+    print(f"{name}, {paths} paths: {taken_by} ms", flush=True)
     return {
         "dataset": name,
         "paths": paths,
