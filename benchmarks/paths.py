@@ -246,8 +246,8 @@ def markdown(results: dict[str, Any]) -> str:
         "# Paths",
         "",
         "Made by `python -m benchmarks.paths`. Medians of runs taken in turns; x: times as long as",
-        f"graphpoly. All paths of length 1 to {K}; everybody found equally many. graphpoly lists a",
-        "batch of 128 graphs at once, as PathNN does in training, or graph by graph like the others.",
+        f"graphpoly. All paths of length 1 to {K}; everybody found equally many. graphpoly lists",
+        "128 graphs at once, as PathNN does in training, or graph by graph as the others.",
         "igraph has no bound on the length of shortest paths: there it lists all of them.",
         "",
         f"- {machine['cpu']}, {machine['cpus']} CPUs, {machine['threads']} threads, "
