@@ -1,6 +1,7 @@
 """Drop-in message-passing layers."""
 
 from graphpoly.layers.cooperative import CooperativeConv
+from graphpoly.layers.path_conv import PathConv
 from graphpoly.layers.polynormer import PolynormerConv
 from graphpoly.layers.spectral import (
     BernConv,
@@ -36,6 +37,7 @@ __all__ = [
     "OptBasisConv",
     "PDFConv",
     "PLaplacianConv",
+    "PathConv",
     "PolynomialConv",
     "PolynormerConv",
     "TFGConv",

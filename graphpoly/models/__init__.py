@@ -13,6 +13,7 @@ from graphpoly.models.fe_gnn import FEGNN
 from graphpoly.models.jacobi_gnn import JacobiGNN
 from graphpoly.models.matrix_function_gnn import MatrixFunctionGNN
 from graphpoly.models.p_laplacian_gnn import PLaplacianGNN
+from graphpoly.models.path_nn import PathNN
 from graphpoly.models.pdf_net import PDFNet
 from graphpoly.models.polynomial_gnn import FavardGNN, OptBasisGNN, PolynomialGNN
 from graphpoly.models.polynormer import Polynormer
@@ -34,6 +35,7 @@ __all__ = [
     "OptBasisGNN",
     "PDFNet",
     "PLaplacianGNN",
+    "PathNN",
     "PolynomialGNN",
     "Polynormer",
     "PrecomputedOptBasisGNN",

@@ -7,11 +7,13 @@ from graphpoly.ops.backends import backends
 from graphpoly.ops.column_space import column_space
 from graphpoly.ops.common_neighbors import common_neighbors, intersect_rows, sort_rows
 from graphpoly.ops.denoise_graph import denoise_graph, edge_distances
+from graphpoly.ops.enumerate_paths import Paths, count_paths, enumerate_paths
 from graphpoly.ops.lanczos import lanczos
 from graphpoly.ops.linear_attention import linear_attention
 from graphpoly.ops.multi_aggregate import multi_aggregate
 from graphpoly.ops.p_laplacian import p_laplacian, p_smooth
 from graphpoly.ops.pairs import pair_sum
+from graphpoly.ops.path_trie import PathTrie, path_trie
 from graphpoly.ops.polynomial import polynomial
 from graphpoly.ops.pool import pool
 from graphpoly.ops.power_basis import Pairs, pairs_within, power_basis
@@ -24,12 +26,16 @@ from graphpoly.ops.spmm import spmm
 __all__ = [
     "CSR",
     "Pairs",
+    "PathTrie",
+    "Paths",
     "backends",
     "column_space",
     "common_neighbors",
+    "count_paths",
     "denoise_graph",
     "dot_attention",
     "edge_distances",
+    "enumerate_paths",
     "gat_attention",
     "gatv2_attention",
     "intersect_rows",
@@ -41,6 +47,7 @@ __all__ = [
     "p_smooth",
     "pair_sum",
     "pairs_within",
+    "path_trie",
     "polynomial",
     "pool",
     "power_basis",

@@ -55,6 +55,10 @@ SCHEMAS = {
     "resolvent_solve": "(Tensor rowptr, Tensor col, Tensor weight, Tensor x, Tensor? block,"
     " SymInt num_blocks, bool dense, float tolerance, int max_iterations)"
     " -> (Tensor solution, Tensor residual)",
+    "count_paths": "(Tensor rowptr, Tensor col, int longest, int kind) -> Tensor",
+    "enumerate_paths": "(Tensor rowptr, Tensor col, int shortest, int longest, int kind, int seed,"
+    " int max_paths, bool distances, Tensor? chosen) -> (Tensor count, Tensor path,"
+    " Tensor distance)",
     "attention": f"({_SCORES}, {_TRANSPOSE}, {_SCORE_RULE}) -> (Tensor out, Tensor lse)",
     "attention_backward": f"({_SCORES}, Tensor colptr, Tensor row, Tensor tperm, {_SCORE_RULE},"
     " Tensor out, Tensor lse, Tensor grad, bool edge_grad) -> (Tensor target, Tensor source,"

@@ -10,6 +10,7 @@ from graphpoly.recipes import (
     node_polynormer,
     node_spectral,
     ogb_graph,
+    path_nn,
     sweep,
 )
 from graphpoly.recipes.recipe import Protocol, Published, Recipe, publish
@@ -36,6 +37,7 @@ __all__ = [
     "node_spectral",
     "ogb_graph",
     "parse_assignments",
+    "path_nn",
     "publish",
     "resolve_device",
     "run_recipe",

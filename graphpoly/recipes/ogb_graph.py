@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from graphpoly.recipes.run import Outcome, RunOptions, run_model, write_results
 from graphpoly.recipes.settings import Settings, bounded
 from graphpoly.training import GraphTask, Task
 
-__all__ = ["MoleculeSettings"]
+__all__ = ["MoleculeSettings", "run_ogb_graph"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,37 @@ class MoleculeSettings(Settings):
 def _run(recipe: Recipe, options: RunOptions) -> Outcome:
     settings = recipe.settings
     assert isinstance(settings, MoleculeSettings)
+    (name,) = recipe.models
+
+    def build(num_tasks: int) -> tuple[nn.Module, Optimizer]:
+        model = MoleculeGNN(
+            name.lower(),
+            settings.hidden_channels,
+            num_tasks,
+            num_layers=settings.num_layers,
+            dropout=settings.dropout,
+        )
+        return model, torch.optim.Adam(model.parameters(), lr=settings.lr)
+
+    return run_ogb_graph(recipe, options, build, batch_size=settings.batch_size)
+
+
+def run_ogb_graph(
+    recipe: Recipe,
+    options: RunOptions,
+    build: Callable[[int], tuple[nn.Module, Optimizer]],
+    *,
+    batch_size: int,
+) -> Outcome:
+    """Train a recipe's one model on a dataset of OGB and score it with OGB's evaluator.
+
+    Args:
+        recipe: What is run.
+        options: How.
+        build: From the number of tasks to the model, whose forward takes ``x``, ``edge_index``,
+            ``edge_attr`` and ``batch``, and its optimiser.
+        batch_size: Graphs in a step.
+    """
     dataset, index = load_ogb_graph(recipe.dataset, options.root)
     evaluator = ogb_evaluator(recipe.dataset)
     (name,) = recipe.models
@@ -49,19 +81,13 @@ def _run(recipe: Recipe, options: RunOptions) -> Outcome:
     def rocauc(y_true: Any, y_pred: Any) -> float:
         return float(evaluator.eval({"y_true": y_true, "y_pred": y_pred})["rocauc"])
 
-    def build(seed: int) -> tuple[nn.Module, Task, Optimizer]:
-        model = MoleculeGNN(
-            name.lower(),
-            settings.hidden_channels,
-            dataset.num_tasks,
-            num_layers=settings.num_layers,
-            dropout=settings.dropout,
-        ).to(options.device)
+    def run(seed: int) -> tuple[nn.Module, Task, Optimizer]:
+        model, optimizer = build(dataset.num_tasks)
         task = GraphTask(
             dataset[index["train"]],
             dataset[index["valid"]],
             dataset[index["test"]],
-            batch_size=settings.batch_size,
+            batch_size=batch_size,
             loss="bce",
             metric=rocauc,
             maximize=True,
@@ -69,14 +95,12 @@ def _run(recipe: Recipe, options: RunOptions) -> Outcome:
             device=options.device,
             seed=seed,
         )
-        return model, task, torch.optim.Adam(model.parameters(), lr=settings.lr)
+        return model.to(options.device), task, optimizer
 
     facts = {"graph": {"graphs": len(dataset), **{part: len(index[part]) for part in index}}}
     # training ROC-AUC after each epoch would double the time and decide nothing
     watch = ("val", "test")
-    experiments = {
-        name: run_model(recipe, options, build, out=options.out, facts=facts, watch=watch)
-    }
+    experiments = {name: run_model(recipe, options, run, out=options.out, facts=facts, watch=watch)}
     split = {"name": recipe.protocol.split, "hash": _hash(index)}
     splits = dict.fromkeys(options.seeds, split)
     results = write_results(recipe, options, experiments, facts, splits=splits)

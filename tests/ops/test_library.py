@@ -93,6 +93,12 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
             (*path, x, None, 1, True, 1e-6, 50),
             (*path, strided, torch.tensor([2, 2, 2, 0, 1, 0]), 3, False, 1e-6, 50),
         ],
+        "count_paths": [(*structure, 3, 0), (*structure, 2, 1)],
+        "enumerate_paths": [
+            (*structure, 1, 3, 0, -1, -1, True, None),
+            (*structure, 2, 2, 1, -1, 1000, False, None),
+            (*structure, 2, 2, 2, 5, -1, False, torch.tensor([0, 2])),
+        ],
         "attention": [*attention, (*gat, None, *none, *additive)],
         "attention_backward": [attended(call) for call in attention],
         "multi_aggregate": [(*head, x, *turn, plan), (*head, strided, *none, [3, 0])],
@@ -191,6 +197,7 @@ def test_fullgraph_compile_of_segments_and_pairs():
         "multi_aggregate_backward",
         "segment_softmax",
         "common_neighbors",
+        "enumerate_paths",
     ],
 )
 def test_ten_runs_are_bitwise_equal(name):

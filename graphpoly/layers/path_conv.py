@@ -1,0 +1,321 @@
+"""An LSTM over the paths that lead to each node."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.nn import MessagePassing
+from torch_geometric.nn.dense.linear import Linear
+
+from graphpoly.errors import unknown
+from graphpoly.ops import CSR, Paths, PathTrie, enumerate_paths, path_trie, to_csr
+from graphpoly.ops.enumerate_paths import MAX_PATHS, PATHS
+from graphpoly.registry import register
+
+__all__ = ["PathConv"]
+
+_PAPER = (
+    "Michel, Nikolentzos, Lutzeyer, Vazirgiannis. Path Neural Networks: Expressive and Accurate "
+    "Graph Neural Networks. ICML 2023"
+)
+REDUCTIONS = ("sum", "mean")
+
+
+@register(
+    "layer",
+    paper=_PAPER,
+    arxiv="2306.05955",
+    example=lambda: PathConv(8, 4, length=3, paths="simple", distances=True, edge_dim=3),
+    tags={
+        "expressivity": "beyond 1-WL from length 2 (shortest or simple paths)",
+        "complexity": "O(P_k C^2) time, O(P_k C) memory, P_k distinct beginnings of paths",
+    },
+)
+class PathConv(MessagePassing):
+    r"""Adds to each node what an LSTM makes of the paths of one length that end there.
+
+    .. math::
+        x_v' = W x_v + \sum_{(p_0, \dots, p_k = v)}
+        \mathrm{LSTM}\big(z_{p_0}, \dots, z_{p_k}\big), \qquad
+        z_{p_t} = \big[\, x_{p_t} \,\|\, e_{d(p_t, v)} \,\|\, a_{p_{t-1} p_t} \,\big]
+
+    where the LSTM's last state stands for the path, :math:`e` is a learned table of distances (with
+    ``distances=True``) and :math:`a` the attributes of the edge by which the path arrives
+    (with ``edge_dim``; zero at the far end). W is the identity where
+    ``in_channels == out_channels``, as published.
+
+    The LSTM reads from the far end, so that equal beginnings have equal states: each is computed
+    once (:func:`graphpoly.ops.path_trie`), and :math:`x` is multiplied by the input matrix once for
+    each node instead of once for each step of each path.
+
+    Args:
+        in_channels: Size of each input feature, or -1 to take it from the first input.
+        out_channels: Size of each output feature and of the LSTM's state.
+        length: Edges k of the paths that are read; also the longest that forward may be asked for.
+        paths: ``"simple"``: all simple paths. ``"shortest"``: all shortest ones. ``"single"``: one
+            shortest path from each node at distance k. Which one that is depends on the numbers of
+            the nodes (``seed=None``: at each step the smallest predecessor) or on a seeded draw,
+            so that this variant alone is not invariant under renaming, and the draw of a seed is
+            another one where the graph lies in a batch.
+        distances: Encode how far each node of a path is from its end. On shortest paths that says
+            no more than the position does.
+        edge_dim: Size of ``edge_attr``, or None where edges carry nothing.
+        reduce: ``"sum"``, or ``"mean"`` over the paths of a node (0 where it has none).
+        seed: Of ``paths="single"``.
+        max_paths: Refuse to list more paths than this in forward; None for no limit.
+        **kwargs: Further arguments of :class:`~torch_geometric.nn.MessagePassing`.
+
+    Shapes:
+        - **input:** features :math:`(N, F_{in})`, ``edge_index`` in any form that
+          :func:`graphpoly.ops.to_csr` takes, ``edge_attr`` :math:`(E, D)` (with ``edge_dim``)
+        - **output:** :math:`(N, F_{out})`
+
+    Complexity: O(P C^2) time and O(P C) memory for P distinct beginnings of paths, besides listing
+    the paths, whose number grows as :math:`d^k`; directed graphs are welcome, bipartite ones are
+    refused. Parallel edges make one step, with the mean of their attributes.
+
+    Example:
+        >>> import torch
+        >>> from graphpoly.layers import PathConv
+        >>> edge_index = torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]])
+        >>> PathConv(16, 7, length=2)(torch.randn(3, 16), edge_index).shape
+        torch.Size([3, 7])
+
+    Differences from the paper: forward lists the paths itself where they are not given; they follow
+    the direction of the edges; W, so that sizes may differ; a single shortest path is chosen for
+    each ordered pair of nodes (the published code reads one path in both directions).
+    """
+
+    printed: ClassVar[dict[str, object]] = {
+        "paths": "shortest",
+        "distances": False,
+        "edge_dim": None,
+        "reduce": "sum",
+        "seed": None,
+        "max_paths": MAX_PATHS,
+    }
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        length: int = 1,
+        *,
+        paths: str = "shortest",
+        distances: bool = False,
+        edge_dim: int | None = None,
+        reduce: str = "sum",
+        seed: int | None = None,
+        max_paths: int | None = MAX_PATHS,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(aggr=None, **kwargs)
+        if length < 1:
+            raise ValueError(f"length: got {length}, expected at least 1")
+        if paths not in PATHS:
+            raise unknown("paths", paths, PATHS)
+        if reduce not in REDUCTIONS:
+            raise unknown("reduce", reduce, REDUCTIONS)
+        self.in_channels = in_channels
+        self.out_channels = out_channels
+        self.length = length
+        self.num_hops = length
+        self.paths = paths
+        self.distances = distances
+        self.edge_dim = edge_dim
+        self.reduce = reduce
+        self.seed = seed
+        self.max_paths = max_paths
+        gates = 4 * out_channels
+        same = in_channels == out_channels
+        self.lin = None if same else Linear(in_channels, out_channels, bias=False)
+        # the rows of the LSTM's input matrix, by what they read; the gates i, f, g, o
+        self.lin_node = Linear(in_channels, gates)
+        self.lin_state = Linear(out_channels, gates, bias=False)
+        self.distance = nn.Embedding(length + 1, out_channels) if distances else None
+        self.lin_distance = Linear(out_channels, gates, bias=False) if distances else None
+        self.lin_edge = None if edge_dim is None else Linear(edge_dim, gates, bias=False)
+        if self.distance is not None:
+            nn.init.xavier_uniform_(self.distance.weight)
+        if paths == "single":
+            order = "which shortest path is read follows the numbers of the nodes"
+            self.compliance_exceptions = {"node_permutation": order}
+
+    def reset_parameters(self) -> None:
+        """Draw new parameters."""
+        super().reset_parameters()
+        for module in (self.lin, self.lin_node, self.lin_state, self.lin_distance, self.lin_edge):
+            if module is not None:
+                module.reset_parameters()
+        if self.distance is not None:
+            nn.init.xavier_uniform_(self.distance.weight)
+
+    def forward(
+        self,
+        x: Tensor,
+        edge_index: Any,
+        edge_attr: Tensor | None = None,
+        *,
+        paths: Paths | PathTrie | None = None,
+        length: int | None = None,
+    ) -> Tensor:
+        """Read the paths.
+
+        Args:
+            x: ``[N, in_channels]``.
+            edge_index: The graph; read only where there is something to learn from it: edge
+                attributes, or the paths.
+            edge_attr: ``[E, edge_dim]``.
+            paths: Paths of one length, such as :func:`graphpoly.features.stored_paths` returns, or
+                a trie of them; listed here where they are not given.
+            length: Length of the paths that are listed here; default the layer's own.
+        """
+        total = self.aggregate(x, edge_index, edge_attr, paths=paths, length=length)
+        return total + (x if self.lin is None else self.lin(x))
+
+    def aggregate(
+        self,
+        x: Tensor,
+        edge_index: Any,
+        edge_attr: Tensor | None = None,
+        *,
+        paths: Paths | PathTrie | None = None,
+        length: int | None = None,
+    ) -> Tensor:
+        """Return what the paths bring to each node, without what the node has; see forward."""
+        if isinstance(x, tuple | list):
+            raise ValueError(
+                "PathConv reads paths through one set of nodes: got a tuple of node features; "
+                "bipartite graphs are not supported"
+            )
+        trie = self._trie(x, edge_index, paths, length)
+        message = self.read(x, trie, self._edges(x, edge_index, edge_attr))
+        end = trie.node[-1]
+        total = message.new_zeros(x.size(0), self.out_channels).index_add(0, end, message)
+        if self.reduce == "sum":
+            return total
+        count = total.new_zeros(x.size(0)).index_add(0, end, total.new_ones(end.size(0)))
+        return total / count.clamp(min=1).unsqueeze(-1)
+
+    def read(self, x: Tensor, trie: PathTrie, edges: PathEdges | None = None) -> Tensor:
+        """Return the LSTM's last state of each path, ``[P, out_channels]``."""
+        projected = self.lin_node(x)
+        near = None
+        if self.distance is not None:
+            if trie.distance is None:
+                raise ValueError("paths: got none with distances, distances=True needs them")
+            assert self.lin_distance is not None
+            near = self.lin_distance(self.distance.weight)
+        state = cell = weight = None
+        for t, node in enumerate(trie.node):
+            gates = projected.index_select(0, node)  # a copy, so that sums can stay in place
+            if near is not None:
+                assert trie.distance is not None
+                gates.add_(near.index_select(0, trie.distance[t].long()))
+            if t > 0:
+                parent = trie.parent[t - 1]
+                assert state is not None
+                assert cell is not None
+                # multiplied before it is copied to the branches
+                gates.add_(self.lin_state(state).index_select(0, parent))
+                cell = cell.index_select(0, parent)
+                if edges is not None:
+                    step = edges.find(trie.node[t - 1].index_select(0, parent), node)
+                    if edges.gates is not None:
+                        gates.add_(edges.gates.index_select(0, step))
+                    if edges.mask is not None:
+                        seen = edges.mask.index_select(0, step)
+                        weight = seen if weight is None else weight.index_select(0, parent) * seen
+            state, cell = _lstm_cell(gates, cell)
+        assert state is not None
+        return state if weight is None else state * weight.unsqueeze(-1)
+
+    def _trie(
+        self, x: Tensor, edge_index: Any, paths: Paths | PathTrie | None, length: int | None
+    ) -> PathTrie:
+        if isinstance(paths, PathTrie):
+            trie = paths
+        else:
+            if paths is None:
+                k = self.length if length is None else length
+                (paths,) = enumerate_paths(
+                    edge_index,
+                    k,
+                    x.size(0),
+                    paths=self.paths,
+                    shortest=k,
+                    distances=self.distances,
+                    seed=self.seed,
+                    max_paths=self.max_paths,
+                )
+            trie = path_trie(paths, share=not torch.compiler.is_compiling())
+        if trie.length > self.length:
+            raise ValueError(f"paths: got length {trie.length}, the layer has {self.length}")
+        return trie
+
+    def _edges(self, x: Tensor, edge_index: Any, edge_attr: Tensor | None) -> PathEdges | None:
+        gates = mask = None
+        if self.lin_edge is not None:
+            if edge_attr is None:
+                raise ValueError(f"edge_attr: got None, edge_dim is {self.edge_dim}")
+            gates = self.lin_edge(edge_attr)
+        elif edge_attr is not None:
+            raise ValueError("edge_attr: given to a layer without edge_dim")
+        if self.explain and self._edge_mask is not None:
+            mask = self._edge_mask.sigmoid() if self._apply_sigmoid else self._edge_mask
+        if gates is None and mask is None:
+            return None
+        return PathEdges(to_csr(edge_index, None, x.size(0)), gates, mask)
+
+    def __repr__(self) -> str:
+        arguments = [str(self.in_channels), str(self.out_channels), f"length={self.length}"]
+        arguments += [
+            f"{name}={getattr(self, name)!r}"
+            for name, default in self.printed.items()
+            if getattr(self, name) != default
+        ]
+        return f"{type(self).__name__}({', '.join(arguments)})"
+
+
+class PathEdges:
+    """What edges carry, found by their ends: the mean over parallel edges.
+
+    Args:
+        adj: The graph.
+        gates: What each edge adds to the gates, ``[E, 4 C]``, in the order of the input.
+        mask: What each edge multiplies the paths through it by, ``[E]``.
+    """
+
+    def __init__(self, adj: CSR, gates: Tensor | None, mask: Tensor | None) -> None:
+        self._num_nodes = adj.num_cols
+        key = adj.rows().long() * self._num_nodes + adj.col.long()
+        self._key, order = key.sort(stable=True)
+        if adj.perm is not None:
+            order = adj.perm.index_select(0, order)
+        fresh = torch.ones_like(self._key)
+        fresh[1:] = (self._key[1:] != self._key[:-1]).long()
+        self._group = fresh.cumsum(0) - 1  # parallel edges have one number
+        self._count = torch.zeros_like(self._key).index_add(
+            0, self._group, torch.ones_like(self._key)
+        )
+        self.gates = None if gates is None else self._mean(gates.index_select(0, order))
+        self.mask = None if mask is None else self._mean(mask.index_select(0, order))
+
+    def _mean(self, value: Tensor) -> Tensor:
+        total = torch.zeros_like(value).index_add(0, self._group, value)
+        count = self._count.clamp(min=1).to(value.dtype)
+        return total / count.view(-1, *[1] * (value.dim() - 1))
+
+    def find(self, source: Tensor, target: Tensor) -> Tensor:
+        """Return the row of ``gates`` and ``mask`` of each edge."""
+        key = target.long() * self._num_nodes + source.long()
+        return self._group.index_select(0, torch.searchsorted(self._key, key))
+
+
+def _lstm_cell(gates: Tensor, cell: Tensor | None) -> tuple[Tensor, Tensor]:
+    """One step from the sum of all that the gates i, f, g, o read; None is a cell of zeros."""
+    i, f, g, o = gates.chunk(4, dim=-1)
+    cell = i.sigmoid() * g.tanh() if cell is None else f.sigmoid() * cell + i.sigmoid() * g.tanh()
+    return o.sigmoid() * cell.tanh(), cell

@@ -1,0 +1,408 @@
+r"""All simple paths, all shortest paths, or one shortest path between every pair of near nodes.
+
+A path of length k is a sequence of k + 1 distinct nodes :math:`(p_0, \dots, p_k)` with an edge from
+each to the next: it brings what :math:`p_0` knows to :math:`p_k`. Duplicate edges give no second
+path and loops none. Paths of one length come out in lexicographic order of their nodes, the far
+end first, so that those with a common beginning stand side by side.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from graphpoly.errors import unknown
+from graphpoly.ops.adjacency import to_csr
+from graphpoly.ops.coo_to_csr import entry_rows
+from graphpoly.ops.library import implement
+
+__all__ = ["PATHS", "Paths", "count_paths", "enumerate_paths", "enumerate_paths_reference"]
+
+PATHS = ("simple", "shortest", "single")
+LONGEST = 64
+MAX_PATHS = 50_000_000
+
+
+class Paths(NamedTuple):
+    """The paths of one length k.
+
+    Attributes:
+        node: ``[k+1, P]``, the far end in row 0 and the node that the path belongs to in row k.
+        distance: ``[k+1, P]``, uint8: how many edges each node of a path is from the last one, by
+            the shortest way through the whole graph. None where it was not asked for.
+    """
+
+    node: Tensor
+    distance: Tensor | None = None
+
+    @property
+    def length(self) -> int:
+        """Number of edges k."""
+        return self.node.size(0) - 1
+
+    @property
+    def num_paths(self) -> int:
+        """Number of paths P."""
+        return self.node.size(1)
+
+
+def enumerate_paths(
+    edge_index: Any,
+    K: int,
+    num_nodes: int | None = None,
+    *,
+    paths: str = "simple",
+    shortest: int = 1,
+    distances: bool = False,
+    seed: int | None = None,
+    max_paths: int | None = MAX_PATHS,
+    sample: int | None = None,
+) -> list[Paths]:
+    r"""List the paths of each length up to K.
+
+    Args:
+        edge_index: The graph, in any form that :func:`~graphpoly.ops.to_csr` takes; weights are not
+            looked at. Paths follow the edges.
+        K: Length of the longest paths, in edges.
+        num_nodes: Number of nodes.
+        paths: ``"simple"``: every path that visits no node twice. ``"shortest"``: of these, those
+            that are no longer than any other between their ends. ``"single"``: one of the latter
+            for each ordered pair of ends; which one is no property of the graph, so that it
+            depends on ``seed`` or on the numbers of the nodes.
+        shortest: Length of the shortest paths that are listed.
+        distances: Say how far each node of a path is from the last. On shortest paths that is the
+            number of edges that are left; only ``"simple"`` paths take shortcuts past it.
+        seed: For ``"single"``: the way to w from u passes the predecessor that a hash of seed, u
+            and w picks. None picks the predecessor with the smallest number. It also seeds
+            ``sample``.
+        max_paths: Refuse to list more than this; None for no limit.
+        sample: Keep at most this many paths of each length, drawn uniformly without replacement.
+
+    Returns:
+        A :class:`Paths` for each length from ``shortest`` to K, empty ones included.
+
+    Raises:
+        ValueError: If an argument is out of range, or there are more paths than ``max_paths``.
+
+    Complexity: time in proportion to the number of paths times K, twice, since they are counted
+    before memory is taken; memory of the result, O(N + E) besides.
+
+    >>> import torch
+    >>> triangle = torch.tensor([[0, 1, 2, 1, 2, 0], [1, 2, 0, 0, 1, 2]])
+    >>> one, two = enumerate_paths(triangle, K=2, num_nodes=3)
+    >>> one.num_paths, two.node.T.tolist()
+    (6, [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]])
+    """
+    kind = _kind(paths)
+    if not 1 <= shortest <= K <= LONGEST:
+        raise ValueError(
+            f"K and shortest: got {K} and {shortest}, expected 1 <= shortest <= K <= {LONGEST}"
+        )
+    for name, value in (("seed", seed), ("max_paths", max_paths), ("sample", sample)):
+        if value is not None and value < 0:
+            raise ValueError(f"{name}: got {value}, expected at least 0")
+    rowptr, col = _outgoing(edge_index, num_nodes)
+    limit = -1 if max_paths is None else max_paths
+    rule = (kind, -1 if seed is None else seed)
+    run = torch.ops.graphpoly.enumerate_paths
+    if sample is not None:
+        return _sampled(rowptr, col, (shortest, K), rule, limit, distances, sample)
+    if shortest == K:
+        _, node, distance = _named(run, rowptr, col, K, K, *rule, limit, distances, None)
+        return [Paths(node, distance if distances else None)]
+    count, node, distance = _named(run, rowptr, col, shortest, K, *rule, limit, distances, None)
+    result, begin = [], 0
+    for k, number in enumerate(count.tolist(), shortest):
+        part = slice(begin, begin + number)
+        away = distance[K - k :, part].contiguous() if distances else None
+        result.append(Paths(node[K - k :, part].contiguous(), away))
+        begin += number
+    return result
+
+
+def count_paths(
+    edge_index: Any, K: int, num_nodes: int | None = None, *, paths: str = "simple"
+) -> Tensor:
+    """Count the paths that end at each node, exactly and without listing them.
+
+    Args:
+        edge_index: As for :func:`enumerate_paths`.
+        K: Length of the longest paths.
+        num_nodes: Number of nodes.
+        paths: As for :func:`enumerate_paths`.
+
+    Returns:
+        ``[N, K]``, int64: the paths of length 1, ..., K into each node.
+
+    >>> import torch
+    >>> path = torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]])
+    >>> count_paths(path, K=3, num_nodes=3).tolist()
+    [[1, 1, 0], [2, 0, 0], [1, 1, 0]]
+    """
+    kind = _kind(paths)
+    if not 1 <= K <= LONGEST:
+        raise ValueError(f"K: got {K}, expected 1 to {LONGEST}")
+    adj = to_csr(edge_index, None, num_nodes)
+    _check_square(adj)
+    return torch.ops.graphpoly.count_paths(adj.rowptr, adj.col, K, kind)
+
+
+def _kind(paths: str) -> int:
+    if paths not in PATHS:
+        raise unknown("paths", paths, PATHS)
+    return PATHS.index(paths)
+
+
+def _check_square(adj: Any) -> None:
+    if adj.num_rows != adj.num_cols:
+        raise ValueError(
+            f"edge_index: got {adj.num_cols} sources and {adj.num_rows} targets; paths need a "
+            "square operator, bipartite graphs have none"
+        )
+
+
+def _outgoing(edge_index: Any, num_nodes: int | None) -> tuple[Tensor, Tensor]:
+    """The targets of each source in compressed rows."""
+    adj = to_csr(edge_index, None, num_nodes, transposed=True)
+    _check_square(adj)
+    assert adj.transposed is not None
+    return adj.transposed[:2]
+
+
+def _named(run: Any, *arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
+    """Run the operator; say in a user's words that there are too many paths."""
+    if torch.compiler.is_compiling():
+        return run(*arguments)
+    try:
+        return run(*arguments)
+    except RuntimeError as error:
+        if "max_paths is" not in str(error):
+            raise
+        found = str(error).splitlines()[0].partition("enumerate_paths: ")[2]
+        raise ValueError(
+            f"enumerate_paths: {found}; lower K, raise max_paths, or draw some with sample="
+        ) from None
+
+
+def _sampled(
+    rowptr: Tensor,
+    col: Tensor,
+    lengths: tuple[int, int],
+    rule: tuple[int, int],
+    limit: int,
+    distances: bool,
+    sample: int,
+) -> list[Paths]:
+    kind, seed = rule
+    counts = torch.ops.graphpoly.count_paths(rowptr, col, lengths[1], kind).sum(0).tolist()
+    result = []
+    for k in range(lengths[0], lengths[1] + 1):
+        chosen = None
+        if counts[k - 1] > sample:
+            generator = np.random.default_rng([max(seed, 0), k])
+            drawn = generator.choice(counts[k - 1], sample, replace=False, shuffle=False)
+            chosen = torch.from_numpy(np.sort(drawn)).to(col.device)
+        _, node, distance = _named(
+            torch.ops.graphpoly.enumerate_paths,
+            *(rowptr, col, k, k, kind, seed, limit, distances, chosen),
+        )
+        result.append(Paths(node, distance if distances else None))
+    return result
+
+
+# ------------------------------------------------------------------------------------- reference
+
+_MASK = (1 << 64) - 1
+
+
+def _signed(value: int) -> int:
+    value &= _MASK
+    return value - (1 << 64) if value >> 63 else value
+
+
+_MIX = [
+    _signed(v)
+    for v in (
+        0x9E3779B97F4A7C15,
+        0xC2B2AE3D27D4EB4F,
+        0x165667B19E3779F9,
+        0xBF58476D1CE4E5B9,
+        0x94D049BB133111EB,
+    )
+]
+
+
+def _shifted(value: Tensor, bits: int) -> Tensor:
+    """Logical shift to the right; torch's is arithmetic."""
+    return (value >> bits) & ((1 << (64 - bits)) - 1)
+
+
+def _preference(seed: int, start: Tensor, node: Tensor, before: Tensor) -> Tensor:
+    """Whose smallest value decides between equally short ways to ``node`` from ``start``."""
+    if seed < 0:
+        return before
+    h = start * _MIX[0] + node * _MIX[1] + before * _MIX[2] + seed
+    h = (h ^ _shifted(h, 29)) * _MIX[3]
+    h = (h ^ _shifted(h, 32)) * _MIX[4]
+    return _shifted(h ^ _shifted(h, 29), 1)
+
+
+def _clean(rowptr: Tensor, col: Tensor) -> tuple[Tensor, Tensor, int]:
+    """Edges without loops and duplicates, sorted; row pointers; number of nodes."""
+    num_nodes = rowptr.size(0) - 1
+    if col.numel() and (int(col.min()) < 0 or int(col.max()) >= num_nodes):
+        raise RuntimeError(f"enumerate_paths: col: an index lies outside [0, {num_nodes})")
+    row, col = entry_rows(rowptr, col.size(0)).long(), col.long()
+    key = (row * num_nodes + col)[row != col].unique()
+    row, col = key // max(num_nodes, 1), key % max(num_nodes, 1)
+    clean = torch.zeros(num_nodes + 1, dtype=torch.int64, device=col.device)
+    clean[1:] = torch.bincount(row, minlength=num_nodes).cumsum(0)
+    return clean, col, num_nodes
+
+
+def _extended(rowptr: Tensor, col: Tensor, path: Tensor) -> tuple[Tensor, Tensor]:
+    """Each path followed by each neighbour of its end: paths and the new nodes, in order."""
+    end = path[-1]
+    degree = rowptr[end + 1] - rowptr[end]
+    which = torch.repeat_interleave(degree)
+    first = (degree.cumsum(0) - degree)[which]
+    step = torch.arange(which.size(0), device=col.device) - first
+    return path[:, which], col[rowptr[end][which] + step]
+
+
+def _smallest(value: Tensor, group: Tensor) -> Tensor:
+    """Mark the smallest value of each group."""
+    found, group = group.unique(return_inverse=True)
+    best = value.new_full(found.shape, torch.iinfo(torch.int64).max)
+    return value == best.scatter_reduce(0, group, value, "amin")[group]
+
+
+def _levels(rowptr: Tensor, col: Tensor, num_nodes: int, longest: int, kind: int, seed: int) -> Any:
+    """Yield the paths ``[k+1, P]`` of length k = 1, 2, ... in lexicographic order."""
+    path = torch.arange(num_nodes, device=col.device).unsqueeze(0)
+    seen = path[0] * num_nodes + path[0]
+    for _ in range(longest):
+        path, node = _extended(rowptr, col, path)
+        pair = path[0] * num_nodes + node
+        keep = (path != node).all(0) if kind == 0 else ~torch.isin(pair, seen)
+        path, node, pair = path[:, keep], node[keep], pair[keep]
+        if kind == 2:  # among equal preferences the smaller number
+            held = _smallest(_preference(seed, path[0], node, path[-1]), pair)
+            path, node, pair = path[:, held], node[held], pair[held]
+            held = _smallest(path[-1], pair)
+            path, node, pair = path[:, held], node[held], pair[held]
+        seen = torch.cat([seen, pair.unique()])
+        path = torch.cat([path, node.unsqueeze(0)])
+        yield path
+
+
+def _distances(rowptr: Tensor, col: Tensor, num_nodes: int, path: Tensor) -> Tensor:
+    """Distance of each node of a path from its last."""
+    length = path.size(0) - 1
+    key, value = [torch.arange(num_nodes, device=col.device) * (num_nodes + 1)], [0]
+    for step in _levels(rowptr, col, num_nodes, length, 2, -1):
+        key.append(step[0] * num_nodes + step[-1])
+        value.append(value[-1] + 1)
+    sizes = torch.tensor([k.numel() for k in key], device=col.device)
+    away = torch.repeat_interleave(torch.tensor(value, device=col.device), sizes)
+    sorted_key, order = torch.cat(key).sort()
+    if path.numel() == 0:
+        return path.to(torch.uint8)
+    place = torch.searchsorted(sorted_key, path * num_nodes + path[-1])
+    return away[order][place].to(torch.uint8)
+
+
+def _sorted_by_token(path: Tensor, distance: Tensor) -> Tensor:
+    order = torch.arange(path.size(1), device=path.device)
+    for t in reversed(range(path.size(0))):
+        for value in (distance[t], path[t]):
+            order = order[torch.argsort(value[order], stable=True)]
+    return order
+
+
+def count_paths_reference(rowptr: Tensor, col: Tensor, longest: int, kind: int) -> Tensor:
+    """The definition of ``graphpoly::count_paths``: paths from each row, ``[R, longest]``."""
+    clean, to, num_nodes = _clean(rowptr, col)
+    counts = [
+        torch.bincount(path[0], minlength=num_nodes)
+        for path in _levels(clean, to, num_nodes, longest, kind, -1)
+    ]
+    return torch.stack(counts, dim=1)
+
+
+def enumerate_paths_reference(
+    rowptr: Tensor,
+    col: Tensor,
+    shortest: int,
+    longest: int,
+    kind: int,
+    seed: int,
+    max_paths: int,
+    distances: bool,
+    chosen: Tensor | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The definition of ``graphpoly::enumerate_paths`` in plain PyTorch.
+
+    Args:
+        rowptr, col: Where a path may go from each node.
+        shortest, longest: Lengths to list.
+        kind: 0 simple, 1 all shortest, 2 a single shortest.
+        seed: Of the choice among shortest paths, -1 for the smallest predecessor.
+        max_paths: Most paths to list, -1 for no limit.
+        distances: Whether to measure; paths are then sorted by their (node, distance) pairs.
+        chosen: Ascending numbers of the paths to keep, int64, where there is one length.
+
+    Returns:
+        ``count [L]`` of each length; ``path [longest+1, P]``, shorter paths at the bottom with -1
+        above; ``distance`` likewise, or ``[0, 0]``.
+    """
+    clean, to, num_nodes = _clean(rowptr, col)
+    found = list(_levels(clean, to, num_nodes, longest, kind, seed))[shortest - 1 :]
+    if chosen is not None:
+        found = [found[0][:, chosen]]
+    total = sum(path.size(1) for path in found)
+    if 0 <= max_paths < total:
+        raise RuntimeError(f"enumerate_paths: {total} paths, max_paths is {max_paths}")
+    columns, measured = [], []
+    for path in found:
+        pad = path.new_full((longest + 1 - path.size(0), path.size(1)), -1)
+        if distances:
+            distance = _distances(clean, to, num_nodes, path)
+            order = _sorted_by_token(path, distance)
+            path = path[:, order]
+            measured.append(
+                torch.cat([torch.zeros_like(pad, dtype=torch.uint8), distance[:, order]])
+            )
+        columns.append(torch.cat([pad, path]))
+    empty = torch.empty(0, 0, dtype=torch.uint8, device=col.device)
+    count = torch.tensor([path.size(1) for path in found], device=col.device)
+    node = torch.cat(columns, dim=1).to(col.dtype)
+    return count, node, torch.cat(measured, dim=1) if distances else empty
+
+
+def _fake(
+    rowptr: Tensor,
+    col: Tensor,
+    shortest: int,
+    longest: int,
+    kind: int,
+    seed: int,
+    max_paths: int,
+    distances: bool,
+    chosen: Tensor | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    total = torch.library.get_ctx().new_dynamic_size() if chosen is None else chosen.size(0)
+    count = col.new_empty(longest - shortest + 1, dtype=torch.int64)
+    shape = (longest + 1, total) if distances else (0, 0)
+    return count, col.new_empty(longest + 1, total), col.new_empty(shape, dtype=torch.uint8)
+
+
+def _count_fake(rowptr: Tensor, col: Tensor, longest: int, kind: int) -> Tensor:
+    return col.new_empty(rowptr.size(0) - 1, longest, dtype=torch.int64)
+
+
+implement("count_paths", reference=count_paths_reference, fake=_count_fake)
+implement("enumerate_paths", reference=enumerate_paths_reference, fake=_fake)

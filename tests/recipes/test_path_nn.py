@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import json
+
+import networkx as nx
+import pytest
+import torch
+from torch_geometric.data import Data
+
+from graphpoly import registry
+from graphpoly.recipes import ogb_graph, path_nn, run_recipe, tu
+from graphpoly.recipes.path_nn import PathMolecule, PathMoleculeSettings
+from tests.ops.test_enumerate_paths import edges
+from tests.recipes.test_molecule_gnn import molecule
+from tests.recipes.test_ogb_graph import Tiny
+
+PUBLISHED = {
+    "pathnn-single/enzymes": (1, 73.0, 5.2),
+    "pathnn-single/proteins": (1, 75.2, 3.9),
+    "pathnn-single/imdb-binary": (1, 72.6, 3.3),
+    "pathnn-shortest/ogbg-molhiv": (2, 0.7917, 0.0109),
+}
+
+
+@pytest.fixture
+def graphs(monkeypatch):
+    """Hexagons and pairs of triangles."""
+    made = []
+    for i in range(40):
+        graph = nx.cycle_graph(6) if i % 2 else nx.disjoint_union(*[nx.cycle_graph(3)] * 2)
+        made.append(Data(x=torch.ones(6, 1), edge_index=edges(graph), y=torch.tensor([i % 2])))
+    monkeypatch.setattr(tu, "load_tu", lambda name, root: made)
+    monkeypatch.setattr(path_nn, "_load_synthetic", lambda name, root: made)
+    return made
+
+
+def test_paths_of_length_2_classify_what_message_passing_cannot(graphs, tmp_path):
+    changes = {"split": "stratified", "epochs": 30, "hidden_channels": 8, "dropout": 0, "lr": 0.01}
+    outcome = run_recipe("pathnn-shortest/enzymes", seeds=1, out=tmp_path, overrides=changes)
+    assert outcome.experiments["PathNN"].mean == 1.0
+
+
+@pytest.mark.parametrize("name", ["pathnn-single/csl", "pathnn-simple/cexp", "pathnn-shortest/exp"])
+def test_synthetic_recipes_run(name, graphs, tmp_path):
+    changes = {"epochs": 2, "hidden_channels": 4, "K": 2}
+    outcome = run_recipe(name, seeds=1, out=tmp_path, overrides=changes)
+    results = json.loads(outcome.results.read_text())
+    test = 8 if name.endswith("csl") else 4
+    assert results["models"]["PathNN"]["seeds"][0]["task"]["sizes"]["test"] == test
+
+
+def test_molecules(monkeypatch, tmp_path):
+    graphs = []
+    for seed in range(20):
+        graph = molecule(seed, 3 + seed % 4)
+        graph.y = torch.tensor([[seed % 2]])
+        graphs.append(graph)
+    order = torch.arange(20)
+    index = {"train": order[:12], "valid": order[12:16], "test": order[16:]}
+    monkeypatch.setattr(ogb_graph, "load_ogb_graph", lambda *a, **k: (Tiny(graphs), index))
+    changes = {"epochs": 2, "hidden_channels": 4, "batch_size": 4}
+    outcome = run_recipe("pathnn-simple/ogbg-molhiv", seeds=1, out=tmp_path, overrides=changes)
+    assert 0 <= outcome.experiments["PathNN"].mean <= 1
+
+
+def test_the_published_number_of_parameters():
+    """Theirs has two biases in the LSTM, and a table of three positions that nothing reads."""
+    for paths, published in (("shortest", 306_177), ("simple", 372_097)):
+        model = PathMolecule(PathMoleculeSettings(paths=paths), 1)
+        theirs = sum(p.numel() for p in model.parameters()) + 4 * 128 + 3 * 128
+        assert theirs == published
+
+
+def test_figures_and_settings():
+    for name, expected in PUBLISHED.items():
+        recipe = registry.get("recipe", name).obj
+        found = (recipe.settings.K, recipe.published.mean, recipe.published.interval)
+        assert found == expected
+    enzymes = registry.get("recipe", "pathnn-single/enzymes").obj
+    assert (enzymes.protocol.epochs, enzymes.protocol.patience) == (500, 250)
+    assert any("smallest node numbers" in note for note in enzymes.notes)
