@@ -62,7 +62,7 @@ _LAZY = {
     "OptBasisGNN": "graphpoly.models",
     "UniFilterGNN": "graphpoly.models",
 }
-_ROOMS = ("bases", "data", "layers", "models", "ops", "recipes", "testing", "training")
+_ROOMS = ("bases", "compat", "data", "layers", "models", "ops", "recipes", "testing", "training")
 
 __all__ = [
     "FEGNN",
