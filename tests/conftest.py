@@ -1,16 +1,51 @@
-"""Shared fixtures: real datasets where they are at hand, one seed for all."""
+"""Shared fixtures: real datasets where they are at hand, one seed and one device for all.
+
+Environment:
+    GRAPHPOLY_DATA: root of the real datasets.
+    GRAPHPOLY_TEST_DEVICE: where tensors are made, default ``cpu``; ``cuda`` in ``make gpu-check``.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+DEVICE = os.environ.get("GRAPHPOLY_TEST_DEVICE", "cpu")
+if DEVICE == "cpu":
+    # the kernels for CUDA run in an interpreter; Triton asks only once, when it is imported
+    os.environ.setdefault("TRITON_INTERPRET", "1")
+
 import torch
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what the device cannot run, with the reason."""
+    cuda = torch.cuda.is_available()
+    if DEVICE != "cpu" and not cuda:
+        raise pytest.UsageError(f"GRAPHPOLY_TEST_DEVICE={DEVICE}, but there is no CUDA device")
+    for item in items:
+        if item.get_closest_marker("gpu") and DEVICE == "cpu":
+            item.add_marker(pytest.mark.skip(reason="runs with GRAPHPOLY_TEST_DEVICE=cuda"))
+        if item.get_closest_marker("cpu") and DEVICE != "cpu":
+            item.add_marker(pytest.mark.skip(reason="about the CPU, whatever the device"))
+
+
 @pytest.fixture(autouse=True)
-def _seed() -> None:
+def _device() -> Iterator[None]:
+    """Make tensors on the device under test unless a test says where."""
+    if DEVICE == "cpu":
+        yield
+        return
+    torch.set_default_device(DEVICE)
+    yield
+    torch.set_default_device(None)
+
+
+@pytest.fixture(autouse=True)
+def _seed(_device: None) -> None:
     torch.manual_seed(0)
 
 
