@@ -9,7 +9,7 @@ SOURCE := pyproject.toml setup.py constraints.txt $(wildcard graphpoly/csrc/*)
 MARK   := $(notdir $(if $(filter environment% command%,$(origin CXX)),$(CXX),default))
 OUT    ?= runs/demo
 
-.PHONY: help demo test test-slow lint bench docs clean
+.PHONY: help demo test test-slow lint bench gpu-check gpu-bench docs clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -56,6 +56,18 @@ lint: $(VENV)/.dev-$(MARK) ## Formatter, linter, type checker, layering, spellin
 
 bench: $(VENV)/.dev-$(MARK) ## Measure every operator against its peers; writes benchmarks/results
 	@$(BIN)/python -m benchmarks.ops
+
+# The two below take the Python they are given, with its PyTorch, Triton and PyG: no environment is
+# made and nothing is downloaded.
+gpu-check: ## Run the tests of the operators and of the layers on a CUDA device
+	@$(PYTHON) -m benchmarks.device
+	@mkdir -p benchmarks/results
+	@GRAPHPOLY_TEST_DEVICE=cuda $(PYTHON) -m pytest -m "not cpu and not slow" -p no:cacheprovider \
+		--junit-xml=benchmarks/results/gpu-check.xml tests/ops tests/compliance
+
+gpu-bench: ## Measure the CUDA kernels against their peers; writes benchmarks/results
+	@$(PYTHON) -m benchmarks.device
+	@$(PYTHON) -m benchmarks.gpu
 
 clean: ## Remove the environment, builds and runs
 	rm -rf $(VENV) build dist runs *.egg-info graphpoly/*.so graphpoly/_C*.json

@@ -18,7 +18,7 @@ if DEVICE == "cpu":
     # the kernels for CUDA run in an interpreter; Triton asks only once, when it is imported
     os.environ.setdefault("TRITON_INTERPRET", "1")
 
-import torch
+import torch  # noqa: E402 - and PyG with it, which imports Triton
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,8 +1,9 @@
 """The CUDA kernels, in Triton: one operator a file, imported when it is first called.
 
-Nothing here imports Triton. :func:`load` puts a small function on the ``CUDA`` key of every operator
-in :data:`KERNELS`; its first call imports the file with the kernel. Operators that are not listed
-are made of listed ones (``lanczos``, ``column_space``) or run their reference.
+Nothing here imports Triton. :func:`load` puts a small function on the ``CUDA`` key of every
+operator in :data:`KERNELS`; its first call imports the file with the kernel. Operators that are not
+listed run their reference, which for ``lanczos`` and ``column_space`` is made of ``spmm_sum`` and
+PyTorch's batched operations.
 
 **Not yet run on a GPU.** The kernels are checked in Triton's interpreter, on the CPU, against the
 reference; ``make gpu-check`` runs the same tests on a CUDA device.

@@ -259,8 +259,7 @@ def attention_backward(
     (heads, width), depth = value.shape[1:], source.size(2)
     nothing = value.new_empty(0)
     to_target, to_source, to_value = (
-        torch.empty_like(t, memory_format=torch.contiguous_format)
-        for t in (target, source, value)
+        torch.empty_like(t, memory_format=torch.contiguous_format) for t in (target, source, value)
     )
     to_edge = (
         torch.empty_like(edge, memory_format=torch.contiguous_format)

@@ -161,9 +161,7 @@ def _kernel(
         value = _messages(entry, here, col, weight, x, x_stride, channel, inside, WEIGHTED, ACC)
         sums += value
         if SLOT_MAX >= 0:
-            high, high_arg = take_best(
-                high, high_arg, value, entry[:, None], here[:, None], nobody
-            )
+            high, high_arg = take_best(high, high_arg, value, entry[:, None], here[:, None], nobody)
         if SLOT_MIN >= 0:
             low, low_arg = take_best(low, low_arg, -value, entry[:, None], here[:, None], nobody)
     total = tl.sum(sums, 0)
@@ -248,9 +246,7 @@ def _combine(
         size = tl.minimum(degree - seen, LIMIT)
         more = tl.load(part + place, mask=inside, other=0)
         if SPREAD:
-            apart = tl.where(
-                seen > 0, more / size.to(ACC) - total / tl.maximum(seen, 1).to(ACC), 0
-            )
+            apart = tl.where(seen > 0, more / size.to(ACC) - total / tl.maximum(seen, 1).to(ACC), 0)
             share = seen.to(ACC) * size.to(ACC) / (seen + size).to(ACC)
             around += tl.load(part + place + channels, mask=inside, other=0) + apart * apart * share
         total += more

@@ -127,9 +127,7 @@ def _combine(
         level = _finite(best)
         theirs = tl.load(part_totals + at, mask=inside, other=0)
         # both sums are relative to the finite part of their peaks
-        total = total * tl.exp(_level_of(peak) - level) + theirs * tl.exp(
-            _level_of(other) - level
-        )
+        total = total * tl.exp(_level_of(peak) - level) + theirs * tl.exp(_level_of(other) - level)
         peak = best
     at = tl.maximum(row, 0) * heads + head
     tl.store(totals + at, total, mask=inside)

@@ -78,11 +78,13 @@ def test_value_and_gradients(kind, shape, limit):
     draw, public = KINDS[kind]
     options = {"dropout": 0.4, "seed": 2**40 + 17}
     assert_same(
-        lambda **t: public(adj, t.pop("value"), **t, **options)
-        if kind == "gat"
-        else public(adj, t.pop("query"), t.pop("key"), **t, **options)
-        if kind == "dot"
-        else public(adj, t.pop("x_src"), t.pop("x_dst"), **t, **options),
+        lambda **t: (
+            public(adj, t.pop("value"), **t, **options)
+            if kind == "gat"
+            else public(adj, t.pop("query"), t.pop("key"), **t, **options)
+            if kind == "dot"
+            else public(adj, t.pop("x_src"), t.pop("x_dst"), **t, **options)
+        ),
         reference(kind, adj, options["dropout"], options["seed"]),
         draw(adj),
     )
@@ -92,9 +94,7 @@ def test_without_edges_dropout_or_vectors(limit):
     adj = operator(GRAPHS["hub"], dtype=torch.float32)
     given = gat(adj, torch.float32)
     del given["edge_bias"]
-    assert_same(
-        lambda **t: gat_attention(adj, t.pop("value"), **t), reference("gat", adj), given
-    )
+    assert_same(lambda **t: gat_attention(adj, t.pop("value"), **t), reference("gat", adj), given)
 
 
 @pytest.mark.parametrize("seed", [0, 1, -5, 2**62 + 12345])
@@ -102,9 +102,7 @@ def test_dropout_is_the_documented_mask(seed, limit):
     """With equal scores the output counts the entries that are kept."""
     adj = operator(GRAPHS["star"])
     zero, value = torch.zeros(30, HEADS), torch.ones(30, HEADS, 1)
-    out = gat_attention(
-        adj, value, alpha_src=zero, alpha_dst=zero[:1], dropout=0.3, seed=seed
-    )
+    out = gat_attention(adj, value, alpha_src=zero, alpha_dst=zero[:1], dropout=0.3, seed=seed)
     mask = dropout_mask(30, HEADS, torch.tensor(seed), 0.3)
     assert_close(out[0, :, 0], mask.float().mean(0) / 0.7)
 

@@ -26,9 +26,7 @@ def test_value_argument_and_gradients(shape, weighted, largest, limit):
 
     inputs = {"x": x} | ({"weight": adj.weight} if weighted else {})
     reduce = "max" if largest else "min"
-    assert_same(
-        lambda x, weight=None: spmm(adj.with_weight(weight), x, reduce), picked, inputs
-    )
+    assert_same(lambda x, weight=None: spmm(adj.with_weight(weight), x, reduce), picked, inputs)
 
 
 @pytest.mark.parametrize("largest", [True, False])
