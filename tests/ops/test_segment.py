@@ -90,6 +90,7 @@ def test_more_axes_any_stride_and_half_precision():
     assert torch.equal(segment_softmax(adj, half), segment_softmax(adj, half.float()).half())
 
 
+@pytest.mark.cpu
 def test_thread_count_does_not_change_a_bit():
     adj = random_csr((300, 200, 9000), weighted=False)
     value = torch.randn(9000, 8)
