@@ -33,8 +33,9 @@ $(VENV)/.run-$(MARK): $(SOURCE) | $(BIN)/python
 $(VENV)/.dev-$(MARK): $(VENV)/.run-$(MARK)
 	@echo "==> installing the development tools"
 	@$(BIN)/python -c 'import tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
-		print(*[name for name in extras["optional-dependencies"]["dev"] if "[" not in name])' \
-		| xargs $(PIP) install -c constraints.txt
+		print(*[name for name in extras["optional-dependencies"]["dev"] if "[" not in name], sep="\n")' \
+		> $(VENV)/.dev.txt
+	@$(PIP) install -c constraints.txt -r $(VENV)/.dev.txt
 	@touch $@
 
 demo: $(VENV)/.run-$(MARK) ## Train three models on a generated graph, print a table, write a report
