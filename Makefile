@@ -11,7 +11,7 @@ OUT    ?= runs/demo
 # where wheels built from source are kept between checkouts, for each torch
 WHEELS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/graphpoly/wheels/torch-$(shell sed -n 's/^torch==//p' constraints.txt)
 
-.PHONY: help demo test test-slow lint bench results scatter clean
+.PHONY: help demo test test-slow lint bench results gpu-check gpu-bench scatter clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -35,8 +35,9 @@ $(VENV)/.run-$(MARK): $(SOURCE) | $(BIN)/python
 $(VENV)/.dev-$(MARK): $(VENV)/.run-$(MARK)
 	@echo "==> installing the development tools"
 	@$(BIN)/python -c 'import tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
-		print(*[name for name in extras["optional-dependencies"]["dev"] if "[" not in name])' \
-		| xargs $(PIP) install -c constraints.txt
+		print(*[name for name in extras["optional-dependencies"]["dev"] if "[" not in name], sep="\n")' \
+		> $(VENV)/.dev.txt
+	@$(PIP) install -c constraints.txt -r $(VENV)/.dev.txt
 	@touch $@
 
 results: $(VENV)/.dev-$(MARK) ## Write docs/results.md from the result files
@@ -72,6 +73,18 @@ lint: $(VENV)/.dev-$(MARK) ## Formatter, linter, type checker, layering, spellin
 
 bench: $(VENV)/.dev-$(MARK) ## Measure every operator against its peers; writes benchmarks/results
 	@$(BIN)/python -m benchmarks.ops
+
+# The two below take the Python they are given, with its PyTorch, Triton and PyG: no environment is
+# made and nothing is downloaded.
+gpu-check: ## Run the tests of the operators and of the layers on a CUDA device
+	@$(PYTHON) -m benchmarks.device
+	@mkdir -p benchmarks/results
+	@GRAPHPOLY_TEST_DEVICE=cuda $(PYTHON) -m pytest -m "not cpu and not slow" -p no:cacheprovider \
+		--junit-xml=benchmarks/results/gpu-check.xml tests/ops tests/compliance
+
+gpu-bench: ## Measure the CUDA kernels against their peers; writes benchmarks/results
+	@$(PYTHON) -m benchmarks.device
+	@$(PYTHON) -m benchmarks.gpu
 
 clean: ## Remove the environment, builds and runs
 	rm -rf $(VENV) build dist runs *.egg-info graphpoly/*.so graphpoly/_C*.json

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from graphpoly.ops import backends
 
-__all__ = ["Case", "Contestant", "describe_machine", "probe", "race"]
+__all__ = ["Case", "Contestant", "describe_machine", "probe", "race", "wall_clock"]
 
 WARM_BELOW = 0.02  # seconds; what takes longer fills the caches itself
 TOLERANCE = 1e-4  # of the largest value of the truth; float32 sums of a few thousand terms
@@ -48,12 +48,25 @@ class Case:
     streamed: int = 0  # bytes that it must read or write in order
 
 
-def race(case: Case, *, seconds: float, most: int) -> dict[str, Any]:
+def wall_clock(run: Callable[[], Any]) -> float:
+    """Seconds that ``run()`` takes."""
+    begin = time.perf_counter()
+    run()
+    return time.perf_counter() - begin
+
+
+def race(
+    case: Case,
+    *,
+    seconds: float,
+    most: int,
+    clock: Callable[[Callable[[], Any]], float] = wall_clock,
+) -> dict[str, Any]:
     """Check each contestant against the truth, then time them in turns.
 
     Taking turns spreads whatever else the machine does evenly. Each has ``seconds`` and at least
     three runs, or one after the check where that took longer than ``seconds``. A contestant that
-    fails the check is listed with its error and is not timed.
+    fails the check is listed with its error and is not timed. ``clock`` says how long a run takes.
     """
     truth = case.truth() if case.truth else ()
     rows: list[dict[str, Any]] = []
@@ -83,9 +96,7 @@ def race(case: Case, *, seconds: float, most: int) -> dict[str, Any]:
                 continue
             if min(times, default=first) < WARM_BELOW:
                 run()  # the one before left other data in the cache
-            begin = time.perf_counter()
-            run()
-            times.append(time.perf_counter() - begin)
+            times.append(clock(run))
     for row, _, times, _ in running:
         row["ms"] = statistics.median(times) * 1e3
         row["fastest_ms"] = min(times) * 1e3

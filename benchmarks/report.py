@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["all_correct", "line", "markdown"]
+__all__ = ["OURS", "all_correct", "line", "markdown", "memory", "table", "title"]
 
 OURS = "graphpoly"
 
@@ -18,7 +18,8 @@ def all_correct(results: dict[str, Any]) -> bool:
     return all(_ours(case)["ms"] is not None for case in results["cases"])
 
 
-def _title(case: dict[str, Any]) -> str:
+def title(case: dict[str, Any]) -> str:
+    """What was measured."""
     parts = [case["op"], case["graph"]]
     if case["channels"]:
         parts.append(f"F={case['channels']}")
@@ -31,13 +32,13 @@ def line(case: dict[str, Any]) -> str:
     """One case in one line: our time, and how many times longer each peer takes."""
     ours = _ours(case)["ms"]
     if ours is None:
-        return f"{_title(case)}: graphpoly FAILED: {_ours(case)['note']}"
+        return f"{title(case)}: graphpoly FAILED: {_ours(case)['note']}"
     peers = [
         f"{row['name']} x{row['ms'] / ours:.1f}"
         for row in case["contestants"]
         if row["ms"] is not None and row["name"] != OURS
     ]
-    return f"{_title(case)}: {ours:.3g} ms | " + " | ".join(peers)
+    return f"{title(case)}: {ours:.3g} ms | " + " | ".join(peers)
 
 
 def markdown(results: dict[str, Any]) -> str:
@@ -66,14 +67,15 @@ def markdown(results: dict[str, Any]) -> str:
             "Medians suffer from it, small cases most; compare the best times.",
         ]
     for case in results["cases"]:
-        text += ["", f"## {_title(case)}", "", *_table(case)]
+        text += ["", f"## {title(case)}", "", *table(case)]
         bound = _bound(case, results["probes"])
         if bound is not None:
             text += ["", bound]
-    return "\n".join([*text, "", *_memory(results["memory"])]) + "\n"
+    return "\n".join([*text, "", *memory(results["memory"])]) + "\n"
 
 
-def _table(case: dict[str, Any]) -> list[str]:
+def table(case: dict[str, Any]) -> list[str]:
+    """The contestants, the fastest first."""
     ours = _ours(case)["ms"]
     best = _ours(case).get("fastest_ms")
     rows = ["| | ms | x | best ms | x | runs | error |", "|---|---:|---:|---:|---:|---:|---:|"]
@@ -106,20 +108,21 @@ def _bound(case: dict[str, Any], probes: dict[str, Any]) -> str | None:
     )
 
 
-def _memory(memory: dict[str, Any]) -> list[str]:
-    orders = list(next(iter(memory["peaks"].values())))
+def memory(found: dict[str, Any]) -> list[str]:
+    """Peak memory in blocks of the size of x."""
+    orders = list(next(iter(found["peaks"].values())))
     text = [
-        f"## Peak memory of a training step, polynomial, {memory['graph']}, F={memory['channels']}",
+        f"## Peak memory of a training step, polynomial, {found['graph']}, F={found['channels']}",
         "",
         "Above the graph and the inputs, in blocks of |V| x F "
-        f"({memory['block_bytes'] / 1e6:.3g} MB each).",
+        f"({found['block_bytes'] / 1e6:.3g} MB each).",
         "",
         "| | " + " | ".join(f"K={order}" for order in orders) + " |",
         "|---|" + "---:|" * len(orders),
     ]
-    for name, peaks in memory["peaks"].items():
+    for name, peaks in found["peaks"].items():
         cells = [
-            peak if isinstance(peak, str) else f"{peak / memory['block_bytes']:.1f}"
+            peak if isinstance(peak, str) else f"{peak / found['block_bytes']:.1f}"
             for peak in peaks.values()
         ]
         text.append(f"| {name} | " + " | ".join(cells) + " |")

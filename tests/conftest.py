@@ -1,4 +1,9 @@
-"""Shared fixtures: real datasets where they are at hand, one seed for all."""
+"""Shared fixtures: real datasets where they are at hand, one seed and one device for all.
+
+Environment:
+    GRAPHPOLY_DATA: root of the real datasets.
+    GRAPHPOLY_TEST_DEVICE: where tensors are made, default ``cpu``; ``cuda`` in ``make gpu-check``.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +11,34 @@ import os
 from pathlib import Path
 
 import pytest
-import torch
+
+DEVICE = os.environ.get("GRAPHPOLY_TEST_DEVICE", "cpu")
+if DEVICE == "cpu":
+    # the kernels for CUDA run in an interpreter; Triton asks only once, when it is imported
+    os.environ.setdefault("TRITON_INTERPRET", "1")
+
+import torch  # noqa: E402 - and PyG with it, which imports Triton
+
+if DEVICE != "cpu" and torch.cuda.is_available():
+    torch.set_default_device(DEVICE)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what the device cannot run, with the reason."""
+    cuda = torch.cuda.is_available()
+    if DEVICE != "cpu" and not cuda:
+        raise pytest.UsageError(f"GRAPHPOLY_TEST_DEVICE={DEVICE}, but there is no CUDA device")
+    for item in items:
+        if item.get_closest_marker("gpu") and DEVICE == "cpu":
+            item.add_marker(pytest.mark.skip(reason="runs with GRAPHPOLY_TEST_DEVICE=cuda"))
+        if item.get_closest_marker("cpu") and DEVICE != "cpu":
+            item.add_marker(pytest.mark.skip(reason="about the CPU, whatever the device"))
 
 
 @pytest.fixture(autouse=True)
-def _seed() -> None:
+def _repeatable() -> None:
+    if DEVICE != "cpu":  # what a test computes with index_add must not add with atomics
+        torch.use_deterministic_algorithms(True, warn_only=True)
     torch.manual_seed(0)
 
 

@@ -1,6 +1,7 @@
 """The sparse core: functions on tensors and an adjacency, no module in sight."""
 
 import graphpoly.ops._extension as _extension
+import graphpoly.ops.triton as _triton
 from graphpoly.ops.adjacency import CSR, normalize, rescale, to_csr, to_edges
 from graphpoly.ops.attention import dot_attention, gat_attention, gatv2_attention
 from graphpoly.ops.backends import backends
@@ -64,3 +65,4 @@ __all__ = [
 ]
 
 _extension.load()
+_triton.load()

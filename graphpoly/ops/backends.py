@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 import graphpoly.ops._extension as _extension
+import graphpoly.ops.triton as _triton
 
 __all__ = ["backends"]
 
@@ -14,18 +13,11 @@ __all__ = ["backends"]
 def backends() -> dict[str, dict[str, Any]]:
     """Return each backend with ``available`` and the ``reason`` where it is not.
 
-    ``reference`` is plain PyTorch and serves every device; ``cpp`` holds the CPU kernels;
-    ``triton`` would hold the CUDA kernels.
+    ``reference`` is plain PyTorch and serves every device; ``cpp`` holds the CPU kernels,
+    ``triton`` the CUDA kernels, which no GPU has confirmed yet.
     """
-    cpp = _extension.status()
-    cuda = torch.cuda.is_available()
     return {
         "reference": {"available": True, "reason": ""},
-        "cpp": cpp,
-        "triton": {
-            "available": False,
-            "reason": "no CUDA kernels in this version; CUDA tensors use the reference"
-            if cuda
-            else "no CUDA device",
-        },
+        "cpp": _extension.status(),
+        "triton": _triton.status(),
     }

@@ -202,8 +202,10 @@ def _pick(x: Tensor, col: Tensor, arg: Tensor) -> Tensor:
 
 
 def _sum_by_entry(values: Tensor, arg: Tensor, num_entries: int) -> Tensor:
-    out = values.new_zeros(num_entries + 1)
-    return out.index_add(0, arg.reshape(-1).long(), values.reshape(-1))[:num_entries]
+    out, index = values.new_zeros(num_entries + 1), arg.reshape(-1).long()
+    if values.is_cuda:  # index_add would add with atomics there; this sorts first
+        return out.index_put((index,), values.reshape(-1), accumulate=True)[:num_entries]
+    return out.index_add(0, index, values.reshape(-1))[:num_entries]
 
 
 implement(

@@ -125,16 +125,19 @@ class Subject:
 
     def dress(self, data: Data, *, dtype: torch.dtype = torch.float64, seed: int = 0) -> Data:
         """Add features (and ``edge_attr``), drop ``edge_weight`` where forward takes none."""
-        generator = torch.Generator().manual_seed(7919 * (self.seed + seed) + 13)
+        # drawn on the CPU, so that every device gets the same
+        generator = torch.Generator("cpu").manual_seed(7919 * (self.seed + seed) + 13)
+        drawn: dict[str, Any] = {"generator": generator, "device": "cpu"}
+        device = data.edge_index.device
         num_nodes, num_edges = int(data.num_nodes), data.edge_index.size(1)
         dressed = Data(edge_index=data.edge_index, num_nodes=num_nodes)
         shape = (num_nodes, self.in_channels)
-        dressed.x = torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
+        dressed.x = torch.randn(shape, **drawn, dtype=torch.float64).to(device, dtype)
         if "edge_weight" in self.takes:
             dressed.edge_weight = data.edge_weight.to(dtype)
         if "edge_attr" in self.takes:
-            attr = torch.randn(num_edges, cast(int, self.edge_dim), generator=generator)
-            dressed.edge_attr = attr.to(dtype)
+            attr = torch.randn(num_edges, cast(int, self.edge_dim), **drawn)
+            dressed.edge_attr = attr.to(device, dtype)
         return dressed
 
     def call(self, layer: Any, data: Data, **changed: Any) -> Tensor:
@@ -229,12 +232,12 @@ def _input_size(layer: nn.Module, name: str) -> int:
 
 def stir(layer: nn.Module, seed: int) -> None:
     """Move every parameter by up to a quarter."""
-    generator = torch.Generator().manual_seed(seed + 1)
+    generator = torch.Generator("cpu").manual_seed(seed + 1)
     with torch.no_grad():
         for parameter in layer.parameters():
             if parameter.is_floating_point():
-                noise = torch.rand(parameter.shape, generator=generator) - 0.5
-                parameter.add_(0.5 * noise.to(parameter.dtype))
+                noise = torch.rand(parameter.shape, generator=generator, device="cpu") - 0.5
+                parameter.add_(0.5 * noise.to(parameter))
 
 
 def simple(value: object) -> bool:

@@ -130,9 +130,17 @@ def graph_zoo(
 def _build(
     name: str, seed: int, weighted: bool, num_features: int | None, dtype: torch.dtype
 ) -> Data:
+    with torch.device("cpu"):  # drawn there, so that every device gets the same
+        data = _draw(name, seed, weighted, num_features, dtype)
+    return data.to(torch.get_default_device())
+
+
+def _draw(
+    name: str, seed: int, weighted: bool, num_features: int | None, dtype: torch.dtype
+) -> Data:
     _, num_nodes, undirected, make = _GRAPHS[name]
     # a stream of its own for each graph, so that names= does not change what a graph looks like
-    generator = torch.Generator().manual_seed(1000 * seed + list(ZOO).index(name))
+    generator = torch.Generator("cpu").manual_seed(1000 * seed + list(ZOO).index(name))
     edges = torch.tensor(make(seed), dtype=torch.long).reshape(-1, 2).t()
     weight = 0.5 + torch.rand(edges.size(1), generator=generator, dtype=torch.float64)
     if undirected:

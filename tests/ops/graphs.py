@@ -30,12 +30,14 @@ def random_csr(
 ) -> CSR:
     """Draw an operator with a hub in row 0."""
     rows, cols, entries = shape
-    generator = torch.Generator().manual_seed(seed)
-    target = torch.randint(0, max(rows, 1), (entries,), generator=generator)
+    # drawn on the CPU, so that every device gets the same
+    options = {"generator": torch.Generator("cpu").manual_seed(seed), "device": "cpu"}
+    target = torch.randint(0, max(rows, 1), (entries,), **options)
     target[: entries // 4] = 0
-    source = torch.randint(0, max(cols, 1), (entries,), generator=generator)
-    weight = torch.randn(entries, generator=generator, dtype=dtype) if weighted else None
-    pairs = torch.stack([source, target])
+    source = torch.randint(0, max(cols, 1), (entries,), **options)
+    device = torch.get_default_device()
+    weight = torch.randn(entries, **options, dtype=dtype).to(device) if weighted else None
+    pairs = torch.stack([source, target]).to(device)
     return to_csr(pairs, weight, size=(cols, rows), transposed=transposed)
 
 

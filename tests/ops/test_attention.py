@@ -190,6 +190,7 @@ def test_growing_scores_over_many_blocks(sign):
         assert_close(one, other)
 
 
+@pytest.mark.cpu
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_weights_are_exponentials_to_the_last_bit_or_two(dtype):
     """Two sources, scores 0 and -x: the first column of the output is 1 / (1 + e^-x)."""
@@ -268,6 +269,7 @@ def test_dropout_keeps_the_mean_and_follows_its_seed():
     assert torch.equal(run("gat", adj, given, dropout=1.0), torch.zeros_like(plain))
 
 
+@pytest.mark.cpu
 @pytest.mark.parametrize("kind", KINDS)
 def test_thread_count_and_index_type_do_not_change_a_bit(kind):
     adj = random_csr((300, 200, 5000), transposed=True)

@@ -78,7 +78,7 @@ def test_link_predictors_of_networkx():
 
 @pytest.mark.parametrize("ratio", [1, 15, 16, 17, 400])
 def test_rows_of_very_different_lengths(ratio):
-    generator = torch.Generator().manual_seed(ratio)
+    generator = torch.Generator(torch.get_default_device()).manual_seed(ratio)
     width = 4000
     for short in (1, 5, 10):
         few = torch.randint(0, width, (short,), generator=generator)
@@ -125,6 +125,7 @@ def test_index_dtypes_may_differ():
     assert torch.equal(common_neighbors(wide, a, pairs.flip(0), x=x), expected)
 
 
+@pytest.mark.cpu
 def test_thread_count_does_not_change_a_bit():
     adj = random_csr((300, 300, 9000), weighted=False)
     pairs = torch.randint(0, 300, (2, 2000))

@@ -19,6 +19,7 @@ from graphpoly.ops.sddmm import sddmm_reference
 from graphpoly.ops.spmm import _max_grad_reference, spmm_max_reference, spmm_reference
 from tests.ops.graphs import SHAPES, random_csr
 
+pytestmark = pytest.mark.cpu
 NONE = (None, None, None)
 WIDTHS = (0, 1, 3, 7, 16, 33, 100, 130)  # about every register and tile
 kernels = pytest.mark.skipif(

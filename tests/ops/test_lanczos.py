@@ -4,7 +4,7 @@ import torch
 from torch_geometric.utils import from_networkx
 
 from graphpoly.ops import lanczos, normalize
-from graphpoly.ops.lanczos import lanczos_reference
+from graphpoly.ops.lanczos import _Graphs, lanczos_reference
 from graphpoly.testing import assert_close
 from tests.ops.graphs import random_csr
 
@@ -165,3 +165,11 @@ def test_order_zero_and_no_nodes():
     assert hessenberg.shape == (0, 1, 1, 2)
     basis, _ = lanczos(operator(nx.empty_graph(0)), torch.ones(0, 2), K=3)
     assert basis.shape == (4, 0, 2)
+
+
+@pytest.mark.parametrize("leading", [(), (3,)])
+def test_ordered_sums_over_graphs_are_those_of_index_add(leading):
+    graph = torch.tensor([2, 0, 2, 3, 0])
+    values = torch.randn(*leading, 5, 4, dtype=torch.float64)
+    ordered = _Graphs(graph, 5, ordered=True).sum(values)
+    assert_close(ordered, _Graphs(graph, 5, ordered=False).sum(values))

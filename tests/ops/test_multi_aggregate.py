@@ -192,6 +192,7 @@ def test_more_axes_and_half_precision():
     )
 
 
+@pytest.mark.cpu
 def test_thread_count_does_not_change_a_bit():
     adj = random_csr((300, 200, 5000), dtype=torch.float32, transposed=True)
     x = torch.randn(200, 70, requires_grad=True)

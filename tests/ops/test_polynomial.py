@@ -132,6 +132,7 @@ def test_memory_does_not_grow_with_the_order():
     assert saved[2] == saved[50]
 
 
+@pytest.mark.cpu
 def test_thread_count_does_not_change_a_bit():
     adj, x, theta, recurrence = problem((3000, 3000, 20000), 40, dtype=torch.float32)
     y, none = torch.randn_like(x), (None, None, None)

@@ -99,6 +99,7 @@ def test_index_dtype_does_not_change_a_bit():
         assert torch.equal(one, function(wide, value, input_order=True))
 
 
+@pytest.mark.cpu
 def test_thread_count_does_not_change_a_bit():
     adj = random_csr((300, 200, 9000), weighted=False)
     value = torch.randn(9000, 8)

@@ -120,6 +120,7 @@ def test_half_precision_is_computed_in_float32(dtype):
     assert torch.equal(spmm(adj, x), spmm(adj, x.float()).to(dtype))
 
 
+@pytest.mark.cpu
 @pytest.mark.parametrize("reduce", REDUCTIONS)
 def test_thread_count_does_not_change_a_bit(reduce):
     adj = random_csr((300, 200, 5000), dtype=torch.float32)

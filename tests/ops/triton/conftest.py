@@ -1,0 +1,42 @@
+"""Every test here runs the Triton kernels: on the CPU in its interpreter, on CUDA as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+import graphpoly.ops.triton as backend
+from tests.conftest import DEVICE
+
+
+@pytest.fixture(autouse=True)
+def _kernels() -> Iterator[None]:
+    pytest.importorskip("triton", reason="triton is not installed")
+    if DEVICE != "cpu":
+        assert backend.status()["available"], backend.status()["reason"]
+        yield
+        return
+    with backend.interpreted():
+        yield
+
+
+@pytest.fixture(params=[1024, 7], ids=["whole rows", "rows in chunks"])
+def limit(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Rows longer than this go in chunks."""
+    from graphpoly.ops.triton import blocks
+
+    monkeypatch.setattr(blocks, "LONG", request.param)
+    return request.param
+
+
+@pytest.fixture(autouse=True)
+def _poisoned() -> Iterator[None]:
+    """Memory is NaN before it is written: what a kernel leaves out shows."""
+    before = torch.utils.deterministic.fill_uninitialized_memory
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = True
+    yield
+    torch.use_deterministic_algorithms(False)
+    torch.utils.deterministic.fill_uninitialized_memory = before
