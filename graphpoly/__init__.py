@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from graphpoly.layers import (
         BernConv,
         ChebIIConv,
+        ConnectionMaps,
+        ConnectionSheafConv,
         FavardConv,
         FEConv,
         GPRConv,
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
         LegendreConv,
         OptBasisConv,
         PolynomialConv,
+        SheafConv,
         TFGConv,
         UniFilterConv,
     )
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
         JacobiGNN,
         LegendreNet,
         OptBasisGNN,
+        SheafNN,
         UniFilterGNN,
     )
 
@@ -42,6 +46,8 @@ if TYPE_CHECKING:
 _LAZY = {
     "BernConv": "graphpoly.layers",
     "ChebIIConv": "graphpoly.layers",
+    "ConnectionMaps": "graphpoly.layers",
+    "ConnectionSheafConv": "graphpoly.layers",
     "FEConv": "graphpoly.layers",
     "FavardConv": "graphpoly.layers",
     "GPRConv": "graphpoly.layers",
@@ -49,6 +55,7 @@ _LAZY = {
     "LegendreConv": "graphpoly.layers",
     "OptBasisConv": "graphpoly.layers",
     "PolynomialConv": "graphpoly.layers",
+    "SheafConv": "graphpoly.layers",
     "TFGConv": "graphpoly.layers",
     "UniFilterConv": "graphpoly.layers",
     "FEGNN": "graphpoly.models",
@@ -60,6 +67,7 @@ _LAZY = {
     "JacobiGNN": "graphpoly.models",
     "LegendreNet": "graphpoly.models",
     "OptBasisGNN": "graphpoly.models",
+    "SheafNN": "graphpoly.models",
     "UniFilterGNN": "graphpoly.models",
 }
 _ROOMS = ("bases", "data", "layers", "models", "ops", "recipes", "testing", "training")
@@ -72,6 +80,8 @@ __all__ = [
     "BernNet",
     "ChebIIConv",
     "ChebNetII",
+    "ConnectionMaps",
+    "ConnectionSheafConv",
     "FEConv",
     "FavardConv",
     "FavardGNN",
@@ -83,6 +93,8 @@ __all__ = [
     "OptBasisConv",
     "OptBasisGNN",
     "PolynomialConv",
+    "SheafConv",
+    "SheafNN",
     "TFGConv",
     "UniFilterConv",
     "UniFilterGNN",

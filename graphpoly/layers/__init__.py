@@ -1,5 +1,11 @@
 """Drop-in message-passing layers."""
 
+from graphpoly.layers.sheaf import (
+    ConnectionMaps,
+    ConnectionSheafConv,
+    SheafConv,
+    connection_maps,
+)
 from graphpoly.layers.spectral import (
     BernConv,
     ChebIIConv,
@@ -17,6 +23,8 @@ from graphpoly.layers.spectral import (
 __all__ = [
     "BernConv",
     "ChebIIConv",
+    "ConnectionMaps",
+    "ConnectionSheafConv",
     "FEConv",
     "FavardConv",
     "GPRConv",
@@ -24,6 +32,8 @@ __all__ = [
     "LegendreConv",
     "OptBasisConv",
     "PolynomialConv",
+    "SheafConv",
     "TFGConv",
     "UniFilterConv",
+    "connection_maps",
 ]

@@ -11,6 +11,7 @@ from graphpoly.models.decoupled_gnn import (
 from graphpoly.models.fe_gnn import FEGNN
 from graphpoly.models.jacobi_gnn import JacobiGNN
 from graphpoly.models.polynomial_gnn import FavardGNN, OptBasisGNN, PolynomialGNN
+from graphpoly.models.sheaf_nn import SheafNN
 from graphpoly.models.uni_filter_gnn import UniFilterGNN
 
 __all__ = [
@@ -25,5 +26,6 @@ __all__ = [
     "LegendreNet",
     "OptBasisGNN",
     "PolynomialGNN",
+    "SheafNN",
     "UniFilterGNN",
 ]

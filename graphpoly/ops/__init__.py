@@ -4,8 +4,13 @@ import graphpoly.ops._extension as _extension
 from graphpoly.ops.adjacency import CSR, normalize, to_csr
 from graphpoly.ops.attention import dot_attention, gat_attention, gatv2_attention
 from graphpoly.ops.backends import backends
+from graphpoly.ops.block_spmm import block_sddmm, block_spmm
 from graphpoly.ops.column_space import column_space
+from graphpoly.ops.connection import connection
+from graphpoly.ops.entry_sum import entry_sum, sum_entries
+from graphpoly.ops.householder import householder, householder_transport
 from graphpoly.ops.lanczos import lanczos
+from graphpoly.ops.matrix_root import matrix_root, sylvester
 from graphpoly.ops.polynomial import polynomial
 from graphpoly.ops.sddmm import sddmm
 from graphpoly.ops.spmm import spmm
@@ -13,15 +18,24 @@ from graphpoly.ops.spmm import spmm
 __all__ = [
     "CSR",
     "backends",
+    "block_sddmm",
+    "block_spmm",
     "column_space",
+    "connection",
     "dot_attention",
+    "entry_sum",
     "gat_attention",
     "gatv2_attention",
+    "householder",
+    "householder_transport",
     "lanczos",
+    "matrix_root",
     "normalize",
     "polynomial",
     "sddmm",
     "spmm",
+    "sum_entries",
+    "sylvester",
     "to_csr",
 ]
 

@@ -45,6 +45,11 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
         (*gatv2, seed, *turn, *additive),
         (*dot, None, *turn, *product),
     ]
+    stalks = (leaf(6, 4, 3), leaf(6, 4, 3))
+    order = torch.randperm(20).to(adj.col.dtype)
+    angles = (leaf(5, 3), leaf(5, 3))
+    root = torch.randn(3, 2, 2, dtype=dtype)
+    root = (root @ root.mT + torch.eye(2, dtype=dtype)).requires_grad_()
     return {
         "coo_to_csr": [(rows, rows.flip(0), 6, 6), (rows[:0], rows[:0], 3, 2)],
         "spmm_sum": [(*head, x, *turn, False), (*head, strided, *none, True)],
@@ -67,6 +72,24 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
             )
         ],
         "sddmm": [(adj.rowptr, adj.col, x, strided, *turn), (adj.rowptr, adj.col, x, y, *none)],
+        "block_spmm": [
+            (*structure, leaf(20, 4, 4), stalks[0], None, *turn, False),
+            (*structure, leaf(20, 4, 4), stalks[0], order, *none, True),
+            (*structure, leaf(20, 4), stalks[0], order, *none, False),
+        ],
+        "block_sddmm": [
+            (*structure, *stalks, *turn, False),
+            (*structure, *stalks, *none, True),
+        ],
+        "entry_sum": [(*structure, x, y, *turn), (*structure, x, strided, *none)],
+        "householder_transport": [(*angles, 3)],
+        "householder_transport_backward": [(*angles, leaf(5, 3, 3), 3)],
+        "matrix_root": [(root,)],
+        "sylvester": [(root, leaf(3, 2, 2))],
+        "connection": [
+            (*structure, x.detach(), 2, None, True),
+            (*structure, x.detach(), 2, torch.arange(6) // 2, False),
+        ],
         "polynomial": [(*head, strided, leaf(5, 3), recurrence, *turn)],
         "polynomial_moments": [(*head, x, leaf(5, 3), recurrence, y, *turn)],
         "attention": [*attention, (*gat, None, *none, *additive)],
@@ -125,7 +148,9 @@ def test_fullgraph_compile_of_a_whole_step():
             torch.testing.assert_close(one, other)
 
 
-@pytest.mark.parametrize("name", ["spmm_sum", "spmm_max", "polynomial_moments", "attention"])
+@pytest.mark.parametrize(
+    "name", ["spmm_sum", "spmm_max", "polynomial_moments", "attention", "block_spmm"]
+)
 def test_ten_runs_are_bitwise_equal(name):
     operator = getattr(torch.ops.graphpoly, name)
     arguments = samples(torch.float32)[name][0]
