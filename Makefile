@@ -8,8 +8,10 @@ SOURCE := pyproject.toml setup.py constraints.txt $(wildcard graphpoly/csrc/*)
 # a mark for each compiler, so that `make test CXX=false` after `make test` installs anew
 MARK   := $(notdir $(if $(filter environment% command%,$(origin CXX)),$(CXX),default))
 OUT    ?= runs/demo
+# where wheels built from source are kept between checkouts, for each torch
+WHEELS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/graphpoly/wheels/torch-$(shell sed -n 's/^torch==//p' constraints.txt)
 
-.PHONY: help demo test test-slow lint bench docs clean
+.PHONY: help demo test test-slow lint bench scatter clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -36,6 +38,17 @@ $(VENV)/.dev-$(MARK): $(VENV)/.run-$(MARK)
 		print(*[name for name in extras["optional-dependencies"]["dev"] if "[" not in name])' \
 		| xargs $(PIP) install -c constraints.txt
 	@touch $@
+
+# torch-scatter comes as source only and needs torch to be built: minutes, once
+$(VENV)/.scatter-$(MARK): $(VENV)/.dev-$(MARK)
+	@echo "==> installing torch-scatter (a few minutes the first time, from $(WHEELS) afterwards)"
+	@mkdir -p $(WHEELS)
+	@$(PIP) install --no-index --no-deps --find-links $(WHEELS) torch-scatter 2>/dev/null || { \
+		$(PIP) wheel --no-build-isolation --no-deps -w $(WHEELS) torch-scatter && \
+		$(PIP) install --no-index --no-deps --find-links $(WHEELS) torch-scatter; }
+	@touch $@
+
+scatter: $(VENV)/.scatter-$(MARK) ## Install torch-scatter too, to compare with it
 
 demo: $(VENV)/.run-$(MARK) ## Train three models on a generated graph, print a table, write a report
 	@$(BIN)/graphpoly train demo --out $(OUT)

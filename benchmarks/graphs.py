@@ -29,6 +29,7 @@ class Graph:
 # whose size and skew they imitate
 SIZES = {
     "cora": (2_708, 5_515, 3.0),
+    "pubmed": (19_717, 44_324, 2.6),
     "arxiv": (169_343, 1_208_545, 2.3),
     "products4": (612_257, 13_193_000, 2.5),
 }

@@ -182,9 +182,7 @@ def markdown(results: dict[str, Any]) -> str:
                 text.append(f"| {entry['name']} | - | - | {entry['note'] or entry['error']} |")
                 continue
             ratio = "-" if ours is None else f"{entry['ms'] / ours:.1f}"
-            text.append(
-                f"| {entry['name']} | {entry['ms']:.4g} | {ratio} | {entry['error']:.0e} |"
-            )
+            text.append(f"| {entry['name']} | {entry['ms']:.4g} | {ratio} | {entry['error']:.0e} |")
     return "\n".join(text) + "\n"
 
 

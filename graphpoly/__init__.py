@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from graphpoly.acceleration import accelerate, restore
     from graphpoly.layers import (
         BernConv,
         ChebIIConv,
@@ -69,8 +70,21 @@ _LAZY = {
     "OptBasisGNN": "graphpoly.models",
     "SheafNN": "graphpoly.models",
     "UniFilterGNN": "graphpoly.models",
+    "accelerate": "graphpoly.acceleration",
+    "restore": "graphpoly.acceleration",
 }
-_ROOMS = ("bases", "data", "layers", "models", "ops", "recipes", "testing", "training")
+_ROOMS = (
+    "acceleration",
+    "bases",
+    "compat",
+    "data",
+    "layers",
+    "models",
+    "ops",
+    "recipes",
+    "testing",
+    "training",
+)
 
 __all__ = [
     "FEGNN",
@@ -98,6 +112,8 @@ __all__ = [
     "TFGConv",
     "UniFilterConv",
     "UniFilterGNN",
+    "accelerate",
+    "restore",
 ]
 
 

@@ -61,29 +61,31 @@ GRAPHPOLY_INLINE void prefetch(const void* data) {
   }
 }
 
-// Cuts [0, width) into tiles and calls Kernel<T, I, L, N>::run(args..., first channel, tile
-// width).
-template <template <class, class, int, int> class Kernel, class T, class I, int L, int N = 1>
+// Cuts [0, width) into tiles of at most `Most` vectors (fewer for a kernel that keeps more than
+// one register for each) and calls Kernel<T, I, L, N>::run(first channel, tile width, args...).
+template <template <class, class, int, int> class Kernel, class T, class I, int Most, int L,
+          int N = 1>
 GRAPHPOLY_INLINE void run_tile(int vectors, int64_t begin, int64_t width, const auto&... args) {
-  if constexpr (N < (L == kLanes<T> ? kTileVectors : 2)) {
-    if (vectors > N) return run_tile<Kernel, T, I, L, N + 1>(vectors, begin, width, args...);
+  if constexpr (N < (L == kLanes<T> ? Most : 2)) {
+    if (vectors > N) return run_tile<Kernel, T, I, Most, L, N + 1>(vectors, begin, width, args...);
   }
   Kernel<T, I, L, N>::run(begin, width, args...);
 }
 
-template <template <class, class, int, int> class Kernel, class T, class I, int L>
+template <template <class, class, int, int> class Kernel, class T, class I, int Most, int L>
 GRAPHPOLY_INLINE void run_narrow(int64_t begin, int64_t width, const auto&... args) {
   if constexpr (L > 1) {
-    if (width < L) return run_narrow<Kernel, T, I, L / 2>(begin, width, args...);
+    if (width < L) return run_narrow<Kernel, T, I, Most, L / 2>(begin, width, args...);
   }
-  run_tile<Kernel, T, I, L>(static_cast<int>((width + L - 1) / L), begin, width, args...);
+  run_tile<Kernel, T, I, Most, L>(static_cast<int>((width + L - 1) / L), begin, width, args...);
 }
 
-template <template <class, class, int, int> class Kernel, class T, class I>
+template <template <class, class, int, int> class Kernel, class T, class I,
+          int Most = kTileVectors>
 void run_tiles(int64_t channel, int64_t channels, const auto&... args) {
-  const Panels tiles(channels, kTileVectors * kLanes<T>, kLanes<T>);
+  const Panels tiles(channels, Most * kLanes<T>, kLanes<T>);
   for (int64_t t = 0; t < tiles.count; ++t) {
-    run_narrow<Kernel, T, I, kLanes<T>>(channel + tiles.begin(t), tiles.size(t), args...);
+    run_narrow<Kernel, T, I, Most, kLanes<T>>(channel + tiles.begin(t), tiles.size(t), args...);
   }
 }
 

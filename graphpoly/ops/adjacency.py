@@ -355,4 +355,6 @@ def _recall(
 def _remember(tensor: Tensor, key: object, adj: CSR) -> None:
     if torch.compiler.is_compiling() or tensor.is_inference():
         return
+    if adj.rowptr.is_inference():  # made in inference mode: no backward pass could read it
+        return
     _CACHE.setdefault(tensor, {})[key] = (tensor._version, adj)

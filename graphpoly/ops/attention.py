@@ -357,6 +357,8 @@ def attention_reference(
     """
     rows = entry_rows(rowptr, col.size(0))
     rule = (additive, scale, slope)
+    # one layout, so that every stride gives the same sums
+    target, source, value = target.contiguous(), source.contiguous(), value.contiguous()
     score, _ = _inputs_of_score(rows, col, target, source, edge, att, rule)
     alpha, lse = _softmax(rowptr, rows, score)
     kept = _kept(seed, dropout, alpha)

@@ -99,7 +99,7 @@ def column_space_reference(
         colptr, row, tperm = transpose(rowptr, col, num_nodes)
     weight = None if weight is None else weight.double()
     forth, none = (rowptr, col, weight), (None, None, None)
-    back = (colptr, row, None if weight is None else weight[tperm])
+    back = (colptr, row, None if weight is None else weight.index_select(0, tperm))
     spmm = torch.ops.graphpoly.spmm_sum
     basis = _start(num_nodes, rank, seed, graph, num_graphs, col.device)
     basis = _orthonormal(spmm(*forth, basis, *none, False), graph, num_graphs)

@@ -183,7 +183,7 @@ def lanczos_backward_reference(
     graphs = _Graphs(graph, num_graphs)
     if colptr is None or row is None or tperm is None:
         colptr, row, tperm = transpose(rowptr, col, x.size(0))
-    turned = None if weight is None else weight[tperm]
+    turned = None if weight is None else weight.index_select(0, tperm)
     order = hessenberg.size(0)
     grads, adjoints = list(grad_basis.unbind(0)), []
     for k in reversed(range(order)):

@@ -29,6 +29,7 @@ _SCORES = (
     " Tensor? att, Tensor? seed"
 )
 _SCORE_RULE = "bool additive, float scale, float slope, float dropout"
+_PAIRS = "Tensor rowptr_a, Tensor col_a, Tensor rowptr_b, Tensor col_b, Tensor u, Tensor v"
 
 SCHEMAS = {
     "coo_to_csr": "(Tensor row, Tensor col, SymInt num_rows, SymInt num_cols)"
@@ -67,6 +68,18 @@ SCHEMAS = {
     "attention_backward": f"({_SCORES}, Tensor colptr, Tensor row, Tensor tperm, {_SCORE_RULE},"
     " Tensor out, Tensor lse, Tensor grad, bool edge_grad) -> (Tensor target, Tensor source,"
     " Tensor value, Tensor edge, Tensor att)",
+    "multi_aggregate": f"(Tensor rowptr, Tensor col, Tensor? weight, Tensor x, {_TRANSPOSE},"
+    " int[] aggregations) -> (Tensor out, Tensor mean, Tensor arg_max, Tensor arg_min)",
+    "multi_aggregate_backward": "(Tensor rowptr, Tensor col, Tensor? weight, Tensor x, Tensor grad,"
+    " Tensor? mean, Tensor? std, Tensor? arg_max, Tensor? arg_min, Tensor colptr, Tensor row,"
+    " Tensor tperm, int[] aggregations) -> Tensor",
+    "segment_softmax": "(Tensor rowptr, Tensor? perm, Tensor value) -> Tensor",
+    "segment_softmax_backward": "(Tensor rowptr, Tensor? perm, Tensor out, Tensor grad) -> Tensor",
+    "segment_logsumexp": "(Tensor rowptr, Tensor? perm, Tensor value) -> Tensor",
+    "intersect_count": f"({_PAIRS}) -> Tensor",
+    "intersect_rows": f"({_PAIRS}, Tensor rowptr, SymInt num_entries) -> Tensor",
+    "common_neighbors": f"({_PAIRS}, Tensor x) -> Tensor",
+    "common_neighbors_backward": f"({_PAIRS}, Tensor grad, SymInt num_cols) -> Tensor",
 }
 
 _LIBRARY = torch.library.Library("graphpoly", "DEF")

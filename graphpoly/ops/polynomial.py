@@ -57,8 +57,7 @@ def polynomial(adj: CSR, x: Tensor, theta: Tensor, recurrence: Tensor) -> Tensor
         ValueError: If a shape does not fit.
 
     Complexity: K products, O(K E F) time; O(N F) memory in both directions, whatever K is. Only
-        where
-    the weights of ``adj`` are learned does the backward pass keep O(K N F).
+    where the weights of ``adj`` are learned does the backward pass keep O(K N F).
 
     >>> import torch
     >>> from graphpoly.ops import polynomial, to_csr
@@ -115,6 +114,7 @@ def polynomial_moments_reference(
         None.
     """
     a, b, c = recurrence
+    x = x.contiguous()  # as every backend lays out its result
     before, now = torch.zeros_like(x), x
     z = theta[0] * x
     moments = [_inner(y, now)]
@@ -224,7 +224,7 @@ def _transposed(
     colptr, row, tperm = turn
     if colptr is None or row is None or tperm is None:
         colptr, row, tperm = transpose(rowptr, col, num_nodes)
-    return colptr, row, None if weight is None else weight[tperm]
+    return colptr, row, None if weight is None else weight.index_select(0, tperm)
 
 
 def _recurrence_gradient(moments: Tensor, theta: Tensor, recurrence: Tensor) -> Tensor:

@@ -94,7 +94,7 @@ def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     if ctx.needs_input_grad[3]:
         if colptr is None:
             colptr, row, tperm = transpose(rowptr, col, b.size(0))
-        grad_b = ops.spmm_sum(colptr, row, grad[tperm], a, None, None, None, False)
+        grad_b = ops.spmm_sum(colptr, row, grad.index_select(0, tperm), a, None, None, None, False)
     return None, None, grad_a, grad_b, None, None, None
 
 

@@ -119,7 +119,7 @@ def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     if ctx.needs_input_grad[3]:
         if colptr is None:
             colptr, row, tperm = transpose(rowptr, col, x.size(0))
-        turned = None if weight is None else weight[tperm]
+        turned = None if weight is None else weight.index_select(0, tperm)
         grad_x = torch.ops.graphpoly.spmm_sum(colptr, row, turned, grad, None, None, None, False)
     return None, None, grad_weight, grad_x, None, None, None, None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphpoly.recipes import demo, node_polynomial, ogb_graph
+from graphpoly.recipes import demo, node_polynomial, node_spectral, ogb_graph, sheaf
 from graphpoly.recipes.recipe import Protocol, Published, Recipe, publish
 from graphpoly.recipes.run import Outcome, RunOptions, compare, resolve_device, run_recipe
 from graphpoly.recipes.settings import Settings, bounded, parse_assignments
@@ -18,9 +18,11 @@ __all__ = [
     "compare",
     "demo",
     "node_polynomial",
+    "node_spectral",
     "ogb_graph",
     "parse_assignments",
     "publish",
     "resolve_device",
     "run_recipe",
+    "sheaf",
 ]

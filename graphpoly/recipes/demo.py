@@ -16,15 +16,9 @@ from torch.optim import Optimizer
 from torch_geometric.data import Data
 from torch_geometric.nn import GCN
 
-from graphpoly.data import csbm
-from graphpoly.recipes.node_polynomial import (
-    FavardSettings,
-    OptBasisSettings,
-    build_polynomial,
-    graph_facts,
-    split_facts,
-    splits_of,
-)
+from graphpoly.data import Split, csbm
+from graphpoly.recipes.filters import FavardSettings, FilterSettings, OptBasisSettings
+from graphpoly.recipes.node import graph_facts, split_facts, splits_of
 from graphpoly.recipes.recipe import Protocol, Recipe, publish
 from graphpoly.recipes.report import Trained, write_report
 from graphpoly.recipes.run import Outcome, RunOptions, run_model, write_results
@@ -62,7 +56,7 @@ class DemoSettings(Settings):
     weight_decay: float = bounded(5e-4, low=0)
     lr_filter: float = bounded(0.02, low=0)
 
-    def filter_settings(self, model: str) -> OptBasisSettings:
+    def filter_settings(self, model: str) -> FilterSettings:
         """Return the settings of OptBasisGNN or FavardGNN."""
         shared: dict[str, Any] = {
             "K": self.K,
@@ -79,9 +73,11 @@ class DemoSettings(Settings):
         return OptBasisSettings(**shared)
 
 
-def _build(settings: DemoSettings, name: str, data: Data) -> tuple[nn.Module, Optimizer]:
+def _build(
+    settings: DemoSettings, name: str, data: Data, split: Split
+) -> tuple[nn.Module, Optimizer]:
     if name != "GCN":
-        return build_polynomial(settings.filter_settings(name), data.num_node_features, 2)
+        return settings.filter_settings(name).build(data, 2, split)
     model = GCN(data.num_node_features, settings.hidden_channels, 2, 2, dropout=settings.dropout)
     return model, torch.optim.Adam(
         model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay
@@ -109,7 +105,7 @@ def _run(recipe: Recipe, options: RunOptions) -> Outcome:
             def build(
                 seed: int, name: str = name, models: dict[int, nn.Module] = models
             ) -> tuple[nn.Module, Task, Optimizer]:
-                model, optimizer = _build(settings, name, data)
+                model, optimizer = _build(settings, name, data, splits[seed])
                 models[seed] = model.to(options.device)
                 return model, NodeTask(data, splits[seed], device=options.device), optimizer
 

@@ -16,7 +16,7 @@ from graphpoly import registry
 from graphpoly.cli.app import app
 from graphpoly.cli.train import _verdicts
 from graphpoly.data import csbm
-from graphpoly.recipes import Outcome, node_polynomial
+from graphpoly.recipes import Outcome, node
 from graphpoly.training import Experiment
 
 COMMAND = [sys.executable, "-m", "graphpoly.cli.app", "train", "demo"]
@@ -30,7 +30,7 @@ def run(*arguments: str) -> Any:
 @pytest.fixture
 def dataset(monkeypatch: pytest.MonkeyPatch) -> None:
     data = csbm(60, 4.0, 12, phi=-0.5, epsilon=1.0, seed=3)
-    monkeypatch.setattr(node_polynomial, "load_node_data", lambda *a, **k: data.clone())
+    monkeypatch.setattr(node, "load_node_data", lambda *a, **k: data.clone())
 
 
 def test_the_default_is_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +137,7 @@ def test_an_error_nobody_foresaw_says_how_to_see_more(
     def broken(*args: object) -> None:
         raise KeyError("x")
 
-    monkeypatch.setattr(node_polynomial, "as_undirected", lambda *a, **k: broken())
+    monkeypatch.setattr(node, "as_undirected", lambda *a, **k: broken())
     result = run("favard/actor", "--out", str(tmp_path), "--seeds", "1")
     assert result.exit_code == 1
     assert result.stderr == "error: KeyError: 'x' (--debug shows where)\n"
@@ -149,7 +149,7 @@ def test_an_absent_dataset_is_one_line(tmp_path: Path, monkeypatch: pytest.Monke
     def absent(*args: object, **kwargs: object) -> None:
         raise DatasetError("dataset 'actor': no network")
 
-    monkeypatch.setattr(node_polynomial, "load_node_data", absent)
+    monkeypatch.setattr(node, "load_node_data", absent)
     result = run("favard/actor", "--root", str(tmp_path), "--out", str(tmp_path / "out"))
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == "error: dataset 'actor': no network\n"

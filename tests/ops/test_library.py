@@ -3,7 +3,17 @@
 import pytest
 import torch
 
-from graphpoly.ops import polynomial, spmm, to_csr
+from graphpoly.ops import (
+    common_neighbors,
+    intersect_rows,
+    multi_aggregate,
+    polynomial,
+    pool,
+    segment_softmax,
+    sort_rows,
+    spmm,
+    to_csr,
+)
 from graphpoly.ops.library import SCHEMAS
 from tests.ops.graphs import random_csr
 
@@ -15,6 +25,7 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
         adj = adj._replace(
             rowptr=adj.rowptr.long(),
             col=adj.col.long(),
+            perm=adj.perm.long(),
             transposed=tuple(t.long() for t in adj.transposed),
         )
 
@@ -50,6 +61,10 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
     angles = (leaf(5, 3), leaf(5, 3))
     root = torch.randn(3, 2, 2, dtype=dtype)
     root = (root @ root.mT + torch.eye(2, dtype=dtype)).requires_grad_()
+    ordered = sort_rows(adj)
+    pairs = (ordered.rowptr, ordered.col, ordered.rowptr, ordered.col, rows, rows.flip(0))
+    shared = intersect_rows(adj, adj, torch.stack(pairs[4:])).rowptr
+    plan, spread = [1, 4, 5, 3], (leaf(6, 3), torch.rand(6, 3, dtype=dtype).requires_grad_())
     return {
         "coo_to_csr": [(rows, rows.flip(0), 6, 6), (rows[:0], rows[:0], 3, 2)],
         "spmm_sum": [(*head, x, *turn, False), (*head, strided, *none, True)],
@@ -94,6 +109,18 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
         "polynomial_moments": [(*head, x, leaf(5, 3), recurrence, y, *turn)],
         "attention": [*attention, (*gat, None, *none, *additive)],
         "attention_backward": [attended(call) for call in attention],
+        "multi_aggregate": [(*head, x, *turn, plan), (*head, strided, *none, [3, 0])],
+        "multi_aggregate_backward": [
+            (*head, x, leaf(6, 4, 3), *spread, arg, arg.flip(0), *turn, plan),
+            (*head, strided, leaf(6, 1, 3), None, None, arg, None, *turn, [5]),
+        ],
+        "segment_softmax": [(adj.rowptr, adj.perm, leaf(20, 3)), (adj.rowptr, None, leaf(20, 1))],
+        "segment_softmax_backward": [(adj.rowptr, adj.perm, leaf(20, 3), leaf(20, 3))],
+        "segment_logsumexp": [(adj.rowptr, adj.perm, leaf(20, 3))],
+        "intersect_count": [pairs],
+        "intersect_rows": [(*pairs, shared, int(shared[-1]))],
+        "common_neighbors": [(*pairs, strided)],
+        "common_neighbors_backward": [(*pairs, leaf(9, 3), 6)],
     }
 
 
@@ -148,8 +175,40 @@ def test_fullgraph_compile_of_a_whole_step():
             torch.testing.assert_close(one, other)
 
 
+def test_fullgraph_compile_of_segments_and_pairs():
+    def step(edge_index, x, batch, pairs):
+        adj = to_csr(edge_index, None, x.size(0))
+        out = multi_aggregate(adj, x, ["mean", "std", "max"]).flatten(1)
+        share = segment_softmax(adj, out[adj.col.long()], input_order=False)
+        common = common_neighbors(adj, adj, pairs, x=x)
+        return share.square().sum() + pool(out, batch, batch_size=3).sum() + common.square().sum()
+
+    torch._dynamo.reset()
+    compiled = torch.compile(step, fullgraph=True, dynamic=True, backend="aot_eager")
+    for nodes, edges in ((5, 12), (9, 30)):
+        edge_index, pairs = torch.randint(0, nodes, (2, edges)), torch.randint(0, nodes, (2, 4))
+        x = torch.randn(nodes, 3, dtype=torch.float64, requires_grad=True)
+        batch = torch.randint(0, 3, (nodes,))
+        (eager,) = torch.autograd.grad(step(edge_index, x, batch, pairs), x)
+        (traced,) = torch.autograd.grad(compiled(edge_index, x, batch, pairs), x)
+        torch.testing.assert_close(eager, traced)
+
+
 @pytest.mark.parametrize(
-    "name", ["spmm_sum", "spmm_max", "polynomial_moments", "attention", "block_spmm"]
+    "name",
+    [
+        "spmm_sum",
+        "spmm_max",
+        "polynomial_moments",
+        "attention",
+        "block_spmm",
+        "block_sddmm",
+        "householder_transport",
+        "multi_aggregate",
+        "multi_aggregate_backward",
+        "segment_softmax",
+        "common_neighbors",
+    ],
 )
 def test_ten_runs_are_bitwise_equal(name):
     operator = getattr(torch.ops.graphpoly, name)

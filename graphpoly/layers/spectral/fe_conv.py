@@ -37,8 +37,8 @@ class FEConv(OperatorConv):
     column space of dimension q of the bare adjacency :math:`D^{-1/2} A`
     (:func:`graphpoly.ops.column_space`): what the positions of nodes say without any feature.
 
-    The layer has as many filters as it has pairs of input and output channels, and so no
-    ``response``.
+    The layer has a filter for each pair of an input and an output channel; scaling makes them
+    depend on the data.
 
     Args:
         in_channels: Size of each input feature, or -1 to take it from the first input.
@@ -157,10 +157,8 @@ class FEConv(OperatorConv):
         """
         adj = self.operator(x, edge_index, edge_weight)
         num_graphs = x.size(0) if batch_size is None else batch_size
-        hops = [_rows_of_length_one(x)]
-        for _ in range(self.K):
-            hops.append(spmm(adj, hops[-1]))
-        features = [_columns_of_length_one(torch.cat(hops, 1), batch, num_graphs)]
+        hops = torch.cat(self._hops(x, adj), 1)
+        features = [_columns_of_length_one(hops, batch, num_graphs)]
         if self.rank > 0:
             bare = _bare(edge_index, x.size(0))
             structure = column_space(
@@ -168,6 +166,56 @@ class FEConv(OperatorConv):
             )
             features.append(structure.to(x.dtype))
         return torch.cat(features, 1)
+
+    def _hops(self, x: Tensor, adj: CSR) -> list[Tensor]:
+        hops = [_rows_of_length_one(x)]
+        for _ in range(self.K):
+            hops.append(spmm(adj, hops[-1]))
+        return hops
+
+    def basis(
+        self,
+        lambdas: Tensor,
+        x: Tensor | None = None,
+        edge_index: Any = None,
+        edge_weight: Tensor | None = None,
+    ) -> Tensor:
+        r"""Evaluate :math:`\lambda^k` over the length of its column, at ``lambdas`` ``[L]``.
+
+        Args:
+            lambdas: ``[L]``.
+            x: The layer's input, ``[N, in_channels]``, on one graph.
+            edge_index: The graph.
+            edge_weight: ``[E]``.
+
+        Returns:
+            ``[K+1, L, in_channels]``: for each feature of length 1 in its row.
+
+        Raises:
+            ValueError: If ``x`` or ``edge_index`` is missing.
+        """
+        if x is None or edge_index is None:
+            raise ValueError("FEConv: the basis depends on the data; give x and edge_index")
+        hops = torch.stack(self._hops(x, self.operator(x, edge_index, edge_weight)))
+        scale = _inverse_root(hops.square().sum(1, keepdim=True))
+        power = torch.arange(self.K + 1, device=lambdas.device).view(-1, 1, 1)
+        return lambdas.unsqueeze(-1) ** power * scale
+
+    def response(
+        self,
+        lambdas: Tensor,
+        x: Tensor | None = None,
+        edge_index: Any = None,
+        edge_weight: Tensor | None = None,
+    ) -> Tensor:
+        """Evaluate the filter of each pair of channels, ``[L, in_channels, out_channels]``.
+
+        Arguments as for :meth:`basis`.
+        """
+        basis = self.basis(lambdas, x, edge_index, edge_weight)
+        size = basis.size(0) * basis.size(2)
+        matrices = self.lin.weight[:, :size].view(-1, basis.size(0), basis.size(2))
+        return torch.einsum("klf,ckf->lfc", basis, matrices.to(basis.dtype))
 
     def _arguments(self) -> list[str]:
         return super()._arguments() + (["bias=False"] if self.lin.bias is None else [])

@@ -100,6 +100,53 @@ class OperatorConv(MessagePassing):
         mask = torch.cat([mask, mask.new_ones(adj.num_entries - mask.size(0))])
         return adj.with_weight(adj.weight * (mask if adj.perm is None else mask[adj.perm]))
 
+    def response(self, lambdas: Tensor) -> Tensor:
+        """Evaluate what the layer does to an eigenvector of P, at its eigenvalue ``lambdas [L]``.
+
+        Returns:
+            ``[L, C]``, or ``[L, F, C]`` where each input channel has a filter of its own.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no response")
+
+    def plot_response(
+        self,
+        ax: Any = None,
+        *,
+        interval: tuple[float, float] = (-1.0, 1.0),
+        num_points: int = 201,
+        **data: Any,
+    ) -> Any:
+        """Draw the response of each channel over the eigenvalues of P.
+
+        Args:
+            ax: Axes of matplotlib; default a figure of its own.
+            interval: Range of eigenvalues; the spectrum of a normalised P lies in [-1, 1].
+            num_points: Number of points of each curve.
+            **data: ``x``, ``edge_index`` and ``edge_weight`` where the basis depends on the data.
+
+        Returns:
+            The axes.
+
+        Raises:
+            ImportError: If matplotlib is missing; the message names the extra.
+        """
+        if ax is None:
+            try:
+                from matplotlib import pyplot
+            except ImportError as error:
+                raise ImportError(
+                    "plot_response needs matplotlib: pip install 'graphpoly[viz]'"
+                ) from error
+            _, ax = pyplot.subplots()
+        lambdas = torch.linspace(*interval, num_points, device=next(self.parameters()).device)
+        with torch.no_grad():
+            response = self.response(lambdas, **data)
+        ax.plot(lambdas.cpu().numpy(), response.flatten(1).cpu().numpy())
+        ax.set_xlabel("eigenvalue of P")
+        ax.set_ylabel("response")
+        ax.set_title(repr(self))
+        return ax
+
     def options(self, **defaults: object) -> list[str]:
         """Return the arguments that differ from their defaults, as ``name=value``.
 

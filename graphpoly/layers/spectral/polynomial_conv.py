@@ -145,45 +145,6 @@ class PolynomialConv(OperatorConv):
     def _combine(self, basis: Tensor) -> Tensor:
         return (self.weights().unsqueeze(1) * basis).sum(0).expand(-1, self.out_channels)
 
-    def plot_response(
-        self,
-        ax: Any = None,
-        *,
-        interval: tuple[float, float] = (-1.0, 1.0),
-        num_points: int = 201,
-        **data: Any,
-    ) -> Any:
-        """Draw the response of each channel over the eigenvalues of P.
-
-        Args:
-            ax: Axes of matplotlib; default a figure of its own.
-            interval: Range of eigenvalues; the spectrum of a normalised P lies in [-1, 1].
-            num_points: Number of points of each curve.
-            **data: ``x``, ``edge_index`` and ``edge_weight`` where the basis depends on the data.
-
-        Returns:
-            The axes.
-
-        Raises:
-            ImportError: If matplotlib is missing; the message names the extra.
-        """
-        if ax is None:
-            try:
-                from matplotlib import pyplot
-            except ImportError as error:
-                raise ImportError(
-                    "plot_response needs matplotlib: pip install 'graphpoly[viz]'"
-                ) from error
-            _, ax = pyplot.subplots()
-        lambdas = torch.linspace(*interval, num_points, device=self.theta.device)
-        with torch.no_grad():
-            response = self.response(lambdas, **data)
-        ax.plot(lambdas.cpu().numpy(), response.cpu().numpy())
-        ax.set_xlabel("eigenvalue of P")
-        ax.set_ylabel("response")
-        ax.set_title(repr(self))
-        return ax
-
     def _keep(self, name: str, constant: Tensor | None) -> None:
         """Hold a constant that follows the device but stays in float64."""
         self.register_buffer(name, constant, persistent=False)

@@ -42,6 +42,22 @@ def test_tied_matrices_are_a_filter_in_powers():
     assert_close(conv(x, data.edge_index, data.edge_weight), expected)
 
 
+def test_response_is_that_of_each_pair_of_channels():
+    for name, data in graph_zoo(weighted=True, num_features=3, dtype=torch.float64).items():
+        if not data.is_undirected():
+            continue
+        conv = FEConv(3, 2, K=3, add_self_loops=True, bias=False).double()
+        given = (data.x, data.edge_index, data.edge_weight)
+        adj = normalize(*given[1:], data.num_nodes, add_self_loops=True).to_dense()
+        values, vectors = torch.linalg.eigh(adj)
+        signal = vectors.T @ F.normalize(data.x, dim=1)
+        response = conv.response(values, *given)
+        expected = vectors @ torch.einsum("lf,lfc->lc", signal, response)
+        assert_close(conv(*given), expected, what=name)
+    with pytest.raises(ValueError, match="FEConv: the basis depends on the data"):
+        conv.response(values)
+
+
 def test_structure_spans_the_leading_singular_vectors_of_the_bare_adjacency():
     data = graph_zoo(names=["stochastic_block"], weighted=True)["stochastic_block"]
     conv = FEConv(2, 2, K=1, rank=18).double()
@@ -95,6 +111,16 @@ def test_same_structure_in_every_process_and_under_every_seed_of_torch():
     first = FEConv(1, 1, K=0, rank=2).expand(x, data.edge_index)
     torch.manual_seed(2)
     assert torch.equal(FEConv(1, 1, K=0, rank=2).expand(x, data.edge_index), first)
+
+
+def test_plot_shows_a_curve_for_each_pair():
+    pytest.importorskip("matplotlib").use("agg")
+    data = graph_zoo(names=["grid"], num_features=3)["grid"]
+    conv = FEConv(3, 2, K=2, rank=1)
+    ax = conv.plot_response(num_points=5, x=data.x, edge_index=data.edge_index)
+    assert len(ax.lines) == 6
+    response = conv.response(torch.linspace(-1, 1, 5), data.x, data.edge_index).detach()
+    assert_close(torch.as_tensor(ax.lines[3].get_ydata()), response[:, 1, 1])
 
 
 def test_bad_arguments_are_named():

@@ -10,7 +10,7 @@ from torch_geometric.data import Data
 
 from graphpoly import registry
 from graphpoly.data import csbm, make_split
-from graphpoly.recipes import node_polynomial, run_recipe
+from graphpoly.recipes import node, run_recipe
 from graphpoly.training import CheckpointError
 
 TINY = {"epochs": 3, "patience": 2, "K": 2, "hidden_channels": 4}
@@ -27,7 +27,7 @@ def graph(monkeypatch: pytest.MonkeyPatch) -> Data:
     data.x = data.x.abs()
     keep = data.edge_index[0] < data.edge_index[1]
     data.edge_index = torch.cat([data.edge_index[:, keep], torch.tensor([[5], [5]])], dim=1)
-    monkeypatch.setattr(node_polynomial, "load_node_data", lambda *a, **k: data.clone())
+    monkeypatch.setattr(node, "load_node_data", lambda *a, **k: data.clone())
     return data
 
 
@@ -64,7 +64,7 @@ def test_settings_are_the_published_ones() -> None:
 @pytest.mark.parametrize("name", ["favard/citeseer", "optbasis/citeseer"])
 def test_each_role_gets_its_own_learning_rate(name: str) -> None:
     settings = published(name).override({"lr": 0.5, "lr_coefficient": 0.25}).settings
-    model, optimizer = node_polynomial.build_polynomial(settings, 7, 3)
+    model, optimizer = settings.build(Data(x=torch.zeros(1, 7)), 3, split=None)
     rates = {
         id(parameter): group["lr"]
         for group in optimizer.param_groups
@@ -111,13 +111,13 @@ def test_features_are_normalised_where_published(
     graph: Data, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     seen = {}
-    original = node_polynomial.NodeTask
+    original = node.NodeTask
 
     def spy(data: Data, *args: Any, **kwargs: Any) -> Any:
         seen["sums"] = data.x.sum(1)
         return original(data, *args, **kwargs)
 
-    monkeypatch.setattr(node_polynomial, "NodeTask", spy)
+    monkeypatch.setattr(node, "NodeTask", spy)
     run_recipe("favard/chameleon", out=tmp_path / "a", seeds=1, overrides=TINY)
     torch.testing.assert_close(seen["sums"], torch.ones(60))
     run_recipe("favard/citeseer", out=tmp_path / "b", seeds=1, overrides=TINY)
@@ -164,10 +164,10 @@ def test_stored_splits_are_taken_in_turn() -> None:
     test[4:, 0] = test[:2, 1] = True
     data = Data(y=torch.arange(6) % 2, num_nodes=6)
     data.train_mask, data.val_mask, data.test_mask = train, val, test
-    splits = node_polynomial.splits_of(data, "geom-gcn", (0, 1, 2))
+    splits = node.splits_of(data, "geom-gcn", (0, 1, 2))
     assert [split.index for split in splits.values()] == [0, 1, 0]
     assert splits[1].train_mask.tolist() == train[:, 1].tolist()
-    drawn = node_polynomial.splits_of(data, "stratified", (0, 5))
+    drawn = node.splits_of(data, "stratified", (0, 5))
     assert [split.index for split in drawn.values()] == [0, 5]
 
 

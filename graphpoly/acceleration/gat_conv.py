@@ -1,0 +1,79 @@
+"""GATConv on one fused edge softmax."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch_geometric.nn import GATConv
+
+from graphpoly.acceleration.attention import AcceleratedAttention
+from graphpoly.ops import CSR, gat_attention
+
+__all__ = ["AcceleratedGATConv"]
+
+
+class AcceleratedGATConv(AcceleratedAttention, GATConv):
+    """:class:`~torch_geometric.nn.GATConv` without a weight or a message for each edge."""
+
+    original = GATConv
+
+    def forward(
+        self,
+        x: Any,
+        edge_index: Any,
+        edge_attr: Tensor | None = None,
+        size: Any = None,
+        return_attention_weights: bool | None = None,
+    ) -> Any:
+        """Run the layer."""
+        adj = None
+        features = edge_attr if self.lin_edge is not None else None
+        if return_attention_weights is None:
+            adj = self._entries(
+                x, edge_index, features, size=size, add_self_loops=self.add_self_loops
+            )
+        if adj is None:
+            return super().forward(x, edge_index, edge_attr, size, return_attention_weights)
+        x_src, x_dst = (x, x) if isinstance(x, Tensor) else x
+        residual = None if self.res is None or x_dst is None else self.res(x_dst)
+        shared = self.lin is not None and x_dst is x_src
+        to_src = self.lin_src if self.lin is None else self.lin
+        to_dst = self.lin_dst if self.lin is None else self.lin
+        x_src = to_src(x_src)
+        if shared:
+            alpha_src, alpha_dst = self._scores(x_src, self.att_src, self.att_dst)
+        else:
+            (alpha_src,) = self._scores(x_src, self.att_src)
+            if x_dst is None:
+                alpha_dst = alpha_src.new_zeros(adj.num_rows, self.heads)
+            else:
+                (alpha_dst,) = self._scores(to_dst(x_dst), self.att_dst)
+        bias = None
+        if features is not None:
+            bias = self._edge_scores(features, edge_index, adj)
+        out = gat_attention(
+            adj,
+            x_src.view(-1, self.heads, self.out_channels),
+            alpha_src=alpha_src,
+            alpha_dst=alpha_dst,
+            edge_bias=bias,
+            negative_slope=self.negative_slope,
+            dropout=self._dropout(),
+        )
+        return self._finish(out, residual)
+
+    def _scores(self, x: Tensor, *vectors: Tensor) -> list[Tensor]:
+        """``<x_h, a_h>`` of each head and vector, from one product with a block-diagonal matrix."""
+        blocks = [torch.block_diag(*vector.view(self.heads, -1, 1)) for vector in vectors]
+        return [part.contiguous() for part in (x @ torch.cat(blocks, 1)).split(self.heads, dim=1)]
+
+    def _edge_scores(self, edge_attr: Tensor, edge_index: Tensor, adj: CSR) -> Tensor:
+        """Score of each entry's features, ``[E, H]``; the two linear maps are joined first."""
+        edge_attr = self._edge_features(
+            edge_attr, edge_index, adj, add_self_loops=self.add_self_loops
+        )
+        units = torch.eye(edge_attr.size(1), dtype=edge_attr.dtype, device=edge_attr.device)
+        maps = self.lin_edge(units).view(-1, self.heads, self.out_channels)
+        return edge_attr @ (maps * self.att_edge).sum(-1)

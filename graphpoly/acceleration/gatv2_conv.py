@@ -1,0 +1,55 @@
+"""GATv2Conv on one fused edge softmax."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+from torch_geometric.nn import GATv2Conv
+
+from graphpoly.acceleration.attention import AcceleratedAttention
+from graphpoly.ops import gatv2_attention
+
+__all__ = ["AcceleratedGATv2Conv"]
+
+
+class AcceleratedGATv2Conv(AcceleratedAttention, GATv2Conv):
+    """:class:`~torch_geometric.nn.GATv2Conv` without a sum of features for each edge."""
+
+    original = GATv2Conv
+
+    def forward(
+        self,
+        x: Any,
+        edge_index: Any,
+        edge_attr: Tensor | None = None,
+        return_attention_weights: bool | None = None,
+    ) -> Any:
+        """Run the layer."""
+        adj = None
+        known = edge_attr is None or self.lin_edge is not None
+        if return_attention_weights is None and known:
+            adj = self._entries(x, edge_index, edge_attr, add_self_loops=self.add_self_loops)
+        source, target = (x, x) if isinstance(x, Tensor) else x
+        if adj is None or target is None:
+            return super().forward(x, edge_index, edge_attr, return_attention_weights)
+        shape = (-1, self.heads, self.out_channels)
+        residual = None if self.res is None else self.res(target)
+        x_src = self.lin_l(source).view(shape)
+        alike = self.share_weights and target is source
+        x_dst = x_src if alike else self.lin_r(target).view(shape)
+        if edge_attr is not None:
+            edge_attr = self._edge_features(
+                edge_attr, edge_index, adj, add_self_loops=self.add_self_loops
+            )
+            edge_attr = self.lin_edge(edge_attr).view(shape)
+        out = gatv2_attention(
+            adj,
+            x_src,
+            x_dst,
+            att=self.att.squeeze(0),
+            edge_attr=edge_attr,
+            negative_slope=self.negative_slope,
+            dropout=self._dropout(),
+        )
+        return self._finish(out, residual)

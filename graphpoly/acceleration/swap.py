@@ -1,0 +1,141 @@
+"""Give the layers of a model the classes that run on our kernels, and take them back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from torch.nn import Module
+from torch_geometric.nn.conv import MessagePassing
+
+from graphpoly.acceleration.accelerated import Accelerated
+from graphpoly.acceleration.appnp import AcceleratedAPPNP
+from graphpoly.acceleration.cheb_conv import AcceleratedChebConv
+from graphpoly.acceleration.gat_conv import AcceleratedGATConv
+from graphpoly.acceleration.gatv2_conv import AcceleratedGATv2Conv
+from graphpoly.acceleration.gcn_conv import AcceleratedGCNConv
+from graphpoly.acceleration.gin_conv import AcceleratedGINConv
+from graphpoly.acceleration.graph_conv import AcceleratedGraphConv
+from graphpoly.acceleration.pna_conv import AcceleratedPNAConv
+from graphpoly.acceleration.sage_conv import AcceleratedSAGEConv
+from graphpoly.acceleration.sg_conv import AcceleratedSGConv
+from graphpoly.acceleration.tag_conv import AcceleratedTAGConv
+from graphpoly.acceleration.transformer_conv import AcceleratedTransformerConv
+
+__all__ = ["Report", "accelerate", "restore"]
+
+ACCELERATED: dict[type, type[Accelerated]] = {
+    accelerated.original: accelerated
+    for accelerated in (
+        AcceleratedAPPNP,
+        AcceleratedChebConv,
+        AcceleratedGATConv,
+        AcceleratedGATv2Conv,
+        AcceleratedGCNConv,
+        AcceleratedGINConv,
+        AcceleratedGraphConv,
+        AcceleratedPNAConv,
+        AcceleratedSAGEConv,
+        AcceleratedSGConv,
+        AcceleratedTAGConv,
+        AcceleratedTransformerConv,
+    )
+}
+# layers that one might look for in vain
+_REASONS = {
+    "GINEConv": "a ReLU of node and edge features together is needed for each edge",
+}
+
+
+@dataclass(frozen=True)
+class Report:
+    """What :func:`accelerate` found in a model.
+
+    Attributes:
+        accelerated: Name of each layer that runs on our kernels, and its original class.
+        left_alone: Name of each other message-passing layer, and why it is as it was.
+    """
+
+    accelerated: dict[str, str] = field(default_factory=dict)
+    left_alone: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        rows = [(name, kind, "accelerated") for name, kind in self.accelerated.items()]
+        for name, reason in self.left_alone.items():
+            kind, _, why = reason.partition(": ")
+            rows.append((name, kind, f"left alone: {why}"))
+        if not rows:
+            return "no message-passing layers"
+        rows = [(name or "(model)", kind, what) for name, kind, what in rows]
+        widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+        return "\n".join(
+            f"{name:<{widths[0]}}  {kind:<{widths[1]}}  {what}" for name, kind, what in rows
+        )
+
+
+def accelerate(model: Module) -> Report:
+    """Put our kernels under the layers of ``model`` that they can serve, in place.
+
+    Each such layer is given a subclass of its class. Its parameters, buffers, name, state dict and
+    signature stay; ``isinstance``, ``deepcopy`` and ``pickle`` work; a layer, an argument or a mode
+    that is not covered runs PyG's own code. Calling this again changes nothing.
+
+    Args:
+        model: Any module, a single layer among them.
+
+    Returns:
+        The layers accelerated and those left alone, with the reason; print it for a table.
+
+    Notes:
+        Values agree with PyG's to the rounding of another order of summation. Where several
+        neighbours attain the same maximum the gradient goes to the first of them, where PyG may
+        divide it. Attention dropout draws other numbers from the same distribution. Operators made
+        of an ``edge_index`` are remembered for as long as that tensor lives: keep it, rather than
+        make a new one for each epoch.
+
+    >>> import torch_geometric.nn as pyg
+    >>> report = accelerate(pyg.Sequential("x, e", [(pyg.GCNConv(4, 4), "x, e -> x"),
+    ...                                             (pyg.ARMAConv(4, 4), "x, e -> x")]))
+    >>> print(report)
+    module_0  GCNConv   accelerated
+    module_1  ARMAConv  left alone: no kernel for this layer
+    """
+    report = Report()
+    for name, module in model.named_modules():
+        kind = type(module)
+        if isinstance(module, Accelerated):
+            report.accelerated[name] = kind.original.__name__
+            continue
+        if not isinstance(module, MessagePassing):
+            continue
+        accelerated = ACCELERATED.get(kind)
+        reason = _reason(kind) if accelerated is None else accelerated.uncovered(module)
+        if accelerated is None or reason is not None:
+            report.left_alone[name] = f"{kind.__name__}: {reason}"
+        else:
+            module.__class__ = accelerated
+            report.accelerated[name] = kind.__name__
+    return report
+
+
+def restore(model: Module) -> list[str]:
+    """Give every accelerated layer of ``model`` its own class again, in place.
+
+    Args:
+        model: Any module.
+
+    Returns:
+        The names of the layers restored.
+    """
+    restored = []
+    for name, module in model.named_modules():
+        if isinstance(module, Accelerated):
+            module.__class__ = type(module).original
+            restored.append(name)
+    return restored
+
+
+def _reason(kind: type) -> str:
+    for base in kind.__mro__[1:]:
+        if base in ACCELERATED:
+            return f"a subclass of {base.__name__}, which may compute something else"
+    return _REASONS.get(kind.__name__, "no kernel for this layer")

@@ -1,0 +1,1 @@
+"""Other packages' functions on our operators: for code that calls them by name."""

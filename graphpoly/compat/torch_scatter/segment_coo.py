@@ -1,0 +1,122 @@
+"""Reductions of groups that follow one another."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from graphpoly.compat.torch_scatter.groups import (
+    Groups,
+    count_of,
+    divide,
+    extreme_of,
+    find_groups,
+    total_of,
+)
+from graphpoly.errors import unknown
+
+__all__ = [
+    "along",
+    "gather_coo",
+    "segment_add_coo",
+    "segment_coo",
+    "segment_max_coo",
+    "segment_mean_coo",
+    "segment_min_coo",
+    "segment_sum_coo",
+]
+
+REDUCTIONS = ("sum", "add", "mean", "min", "max")
+
+
+def along(src: Tensor, compressed: Tensor) -> Tensor:
+    """``index`` or ``indptr``, expanded over the leading axes that it shares with ``src``."""
+    last = compressed.dim() - 1
+    if compressed.dim() > src.dim():
+        raise ValueError(
+            f"index: got {compressed.dim()} axes, src has {src.dim()}; expected no more"
+        )
+    return compressed.expand(*src.shape[:last], compressed.size(last))
+
+
+def _coo_groups(src: Tensor, index: Tensor, out: Tensor | None, dim_size: int | None) -> Groups:
+    dim = index.dim() - 1
+    if dim_size is None and out is None:
+        dim_size = int(index[..., -1].max()) + 1 if index.numel() else 0
+    if index.numel() == index.size(dim):
+        index = index.reshape(-1)
+    else:
+        index = along(src, index)
+    return find_groups(src, index, dim, out, dim_size)
+
+
+def segment_sum_coo(
+    src: Tensor, index: Tensor, out: Tensor | None = None, dim_size: int | None = None
+) -> Tensor:
+    """Add up the values of each group along the last axis of ``index``, which is sorted."""
+    total = total_of(_coo_groups(src, index, out, dim_size), src)
+    return total if out is None else out.add_(total)
+
+
+def segment_add_coo(
+    src: Tensor, index: Tensor, out: Tensor | None = None, dim_size: int | None = None
+) -> Tensor:
+    """Call :func:`segment_sum_coo`."""
+    return segment_sum_coo(src, index, out, dim_size)
+
+
+def segment_mean_coo(
+    src: Tensor, index: Tensor, out: Tensor | None = None, dim_size: int | None = None
+) -> Tensor:
+    """Average the values of each group of a sorted ``index``; groups with values replace ``out``'s.
+
+    As there, what ``out`` holds at a group with values is added to their sum before the division.
+    """
+    groups = _coo_groups(src, index, out, dim_size)
+    total = total_of(groups, src)
+    return divide(total if out is None else out.add_(total), count_of(groups, total))
+
+
+def segment_min_coo(
+    src: Tensor, index: Tensor, out: Tensor | None = None, dim_size: int | None = None
+) -> tuple[Tensor, Tensor]:
+    """Return the least value of each group of a sorted ``index``, as :func:`scatter_min` does."""
+    return extreme_of(_coo_groups(src, index, out, dim_size), src, out, largest=False)
+
+
+def segment_max_coo(
+    src: Tensor, index: Tensor, out: Tensor | None = None, dim_size: int | None = None
+) -> tuple[Tensor, Tensor]:
+    """Return the largest value of each group of a sorted ``index``; see :func:`scatter_min`."""
+    return extreme_of(_coo_groups(src, index, out, dim_size), src, out, largest=True)
+
+
+def segment_coo(
+    src: Tensor,
+    index: Tensor,
+    out: Tensor | None = None,
+    dim_size: int | None = None,
+    reduce: str = "sum",
+) -> Tensor:
+    """Reduce the values of each group of an ``index`` that is sorted along its last axis.
+
+    Raises:
+        ValueError: If ``reduce`` is none of sum, add, mean, min and max.
+    """
+    if reduce not in REDUCTIONS:
+        raise unknown("reduce", reduce, REDUCTIONS)
+    if reduce in ("min", "max"):
+        extreme = segment_min_coo if reduce == "min" else segment_max_coo
+        return extreme(src, index, out, dim_size)[0]
+    function = segment_mean_coo if reduce == "mean" else segment_sum_coo
+    return function(src, index, out, dim_size)
+
+
+def gather_coo(src: Tensor, index: Tensor, out: Tensor | None = None) -> Tensor:
+    """Read the value of each group back: ``out[..., e] = src[..., index[..., e]]``."""
+    dim = index.dim() - 1
+    if index.numel() == index.size(dim):
+        value = src.index_select(dim, index.reshape(-1))
+    else:
+        full = along(src, index).reshape(*src.shape[:dim], -1, *(1,) * (src.dim() - dim - 1))
+        value = src.gather(dim, full.expand(*src.shape[:dim], -1, *src.shape[dim + 1 :]))
+    return value if out is None else out.copy_(value)

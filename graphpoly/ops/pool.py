@@ -1,0 +1,90 @@
+"""From nodes to graphs: the aggregation whose neighbourhoods are the graphs of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from graphpoly.ops.adjacency import CSR, _index_dtype, _recall, _remember
+from graphpoly.ops.multi_aggregate import multi_aggregate
+from graphpoly.ops.spmm import spmm
+
+__all__ = ["pool", "segments"]
+
+
+def pool(
+    x: Tensor,
+    batch: Tensor,
+    reduce: str | Sequence[str] = "sum",
+    *,
+    batch_size: int | None = None,
+) -> Tensor:
+    """Aggregate the nodes of each graph.
+
+    Args:
+        x: Node features, ``[N]`` or ``[N, ...]``.
+        batch: Graph of each node, ``[N]``, in any order.
+        reduce: One of ``"sum"``, ``"mean"``, ``"max"``, ``"min"``, or a list of those that
+            :func:`~graphpoly.ops.multi_aggregate` knows, which adds an axis.
+        batch_size: Number of graphs B; default one more than the largest of ``batch``.
+
+    Returns:
+        ``[B, ...]``, or ``[B, A, ...]`` for a list of A; graphs without nodes are 0.
+
+    Raises:
+        ValueError: If shapes do not fit, or a graph lies outside ``batch_size``.
+
+    Complexity: O(N F) time. The grouping is remembered for as long as ``batch`` lives.
+
+    >>> import torch
+    >>> from graphpoly.ops import pool
+    >>> pool(torch.tensor([1.0, 2.0, 5.0]), torch.tensor([1, 0, 1]), "mean").tolist()
+    [2.0, 3.0]
+    """
+    if x.dim() == 0 or batch.dim() != 1 or x.size(0) != batch.size(0):
+        raise ValueError(
+            f"x, batch: got shapes {tuple(x.shape)} and {tuple(batch.shape)}, expected [N, ...] "
+            "and [N]"
+        )
+    groups = segments(batch, batch_size)
+    if isinstance(reduce, str):
+        return spmm(groups, x, reduce)
+    return multi_aggregate(groups, x, reduce)
+
+
+def segments(index: Tensor, num_segments: int | None = None) -> CSR:
+    """Return the operator that gathers what belongs together: row i lists where ``index`` is i.
+
+    Args:
+        index: ``[N]``, int32 or int64, in any order.
+        num_segments: Number of rows; default one more than the largest index.
+
+    Returns:
+        An operator of N columns with one entry in each, and its transpose.
+
+    Raises:
+        ValueError: If an index is negative or too large.
+    """
+    if index.dtype not in (torch.int64, torch.int32):
+        raise TypeError(f"index: got dtype {index.dtype}, expected int64 or int32")
+    held = _recall(index, "segments", num_segments, index.size(0), True)
+    if held is not None:
+        return held
+    if num_segments is None:
+        num_segments = int(index.max()) + 1 if index.numel() else 0
+    size = index.size(0)
+    dtype = _index_dtype(size, num_segments)
+    place = torch.arange(size + 1, dtype=dtype, device=index.device)
+    row = index.to(dtype).contiguous()
+    try:
+        rowptr, col, perm = torch.ops.graphpoly.coo_to_csr(row, place[:-1], num_segments, size)
+    except (RuntimeError, ValueError) as error:
+        if "outside" not in str(error):
+            raise
+        raise ValueError(f"index: one lies outside [0, {num_segments}) ({error})") from None
+    back = torch.empty_like(perm).index_copy(0, perm.long(), place[:-1])
+    adj = CSR(rowptr, col, None, perm, size, (place, row, back))
+    _remember(index, "segments", adj)
+    return adj

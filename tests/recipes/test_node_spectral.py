@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch_geometric.data import Data
+
+from graphpoly import registry
+from graphpoly.data import csbm
+from graphpoly.recipes import node, run_recipe
+
+TINY = {"epochs": 2, "patience": 2, "K": 3}
+FAMILIES = {
+    "gprgnn/texas": "GPRGNN",
+    "bernnet/texas": "BernNet",
+    "chebnetii/texas": "ChebNetII",
+    "jacobi/texas": "JacobiGNN",
+}
+
+
+@pytest.fixture(autouse=True)
+def graph(monkeypatch: pytest.MonkeyPatch) -> Data:
+    data = csbm(60, 4.0, 12, phi=-0.5, epsilon=1.0, seed=3)
+    data.x = data.x.abs()
+    monkeypatch.setattr(node, "load_node_data", lambda *a, **k: data.clone())
+    return data
+
+
+def published(name: str) -> Any:
+    return registry.get("recipe", name).obj
+
+
+@pytest.mark.parametrize(("name", "model"), FAMILIES.items())
+def test_runs_the_model_that_it_names(name: str, model: str, tmp_path: Path) -> None:
+    outcome = run_recipe(name, out=tmp_path, seeds=1, device="cpu", overrides=TINY)
+    (experiment,) = outcome.experiments.values()
+    assert list(outcome.experiments) == [model]
+    assert 0 <= experiment.mean <= 1
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_parameter_has_the_rate_of_its_role(name: str, graph: Data) -> None:
+    settings = published(name).override({"lr": 0.5, "lr_coefficient": 0.25}).settings
+    model, optimizer = settings.build(graph, 2, split=None)
+    rates = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
+    expected = {"filter.theta": 0.25, "filter.eta": 0.005}
+    for key, parameter in model.named_parameters():
+        assert rates[id(parameter)] == expected.get(key, 0.5), key
+
+
+def test_settings_are_the_published_ones() -> None:
+    jacobi = published("jacobi/photo").settings
+    assert (jacobi.a, jacobi.b, jacobi.alpha, jacobi.legacy_sign) == (1.0, 0.25, 1.5, True)
+    assert (jacobi.lr, jacobi.lr_basis, jacobi.lr_coefficient) == (0.05, 5e-4, 0.05)
+    assert published("gprgnn/actor").settings.alpha == 0.9
+    bern = published("bernnet/computers")
+    assert (bern.settings.lr_coefficient, bern.settings.filter_dropout) == (0.05, 0.6)
+    assert (bern.published.mean, bern.published.interval) == (87.64, 0.44)
+    assert (bern.protocol.patience, bern.protocol.monitor) == (200, "loss")
+
+
+def test_the_sign_of_the_published_jacobi_code_can_be_mended(graph: Data) -> None:
+    torch.manual_seed(0)
+    legacy, _ = published("jacobi/texas").settings.build(graph, 2, split=None)
+    right, _ = (
+        published("jacobi/texas")
+        .override({"legacy_sign": False})
+        .settings.build(graph, 2, split=None)
+    )
+    right.load_state_dict(legacy.state_dict())
+    lambdas = torch.linspace(-1, 1, 5, dtype=torch.float64)
+    assert not torch.allclose(legacy.filter.basis(lambdas), right.filter.basis(lambdas))
