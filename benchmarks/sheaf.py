@@ -1,4 +1,4 @@
-"""A training epoch of sheaf diffusion, beside the same mathematics out of PyG's and PyTorch's parts.
+"""A training epoch of sheaf diffusion, beside the same mathematics out of parts of PyG and PyTorch.
 
     python -m benchmarks.sheaf --root DATA
 
@@ -58,12 +58,12 @@ class Propagate(MessagePassing):
     """Blocks times the features of neighbours, added up."""
 
     def forward(self, x: Tensor, edge_index: Tensor, blocks: Tensor) -> Tensor:
-        return self.propagate(edge_index, x=x, blocks=blocks).view_as(x)
+        return self.propagate(edge_index, x=x, blocks=blocks)
 
     def message(self, x_j: Tensor, blocks: Tensor) -> Tensor:
         if blocks.dim() == 2:
-            return (blocks.unsqueeze(-1) * x_j).flatten(1)
-        return torch.bmm(blocks, x_j).flatten(1)
+            return blocks.unsqueeze(-1) * x_j
+        return torch.bmm(blocks, x_j)
 
 
 class Plain:
@@ -76,7 +76,7 @@ class Plain:
         order = code.argsort()
         self.reverse = order[torch.searchsorted(code[order], back)]
         self.degree = degree(edge_index[1], num_nodes)
-        self.propagate = Propagate(aggr="add")
+        self.propagate = Propagate(aggr="add", node_dim=0)
 
     def __call__(self, x: Tensor) -> Tensor:
         net = self.net
@@ -164,11 +164,11 @@ def markdown(results: dict[str, Any]) -> str:
     text = [
         "# A training epoch of sheaf diffusion",
         "",
-        "Made by `python -m benchmarks.sheaf`. Medians of runs taken in turns, float32; x: times as",
-        "long as graphpoly; error: largest deviation of a parameter's gradient from that in float64,",
-        "over its largest value. Forward pass, loss, backward pass and a step of the optimiser.",
-        f"d = {STALK}, {HIDDEN} channels of each coordinate, {LAYERS} steps, on {graph['name']}:",
-        f"{graph['nodes']} nodes, {graph['edges']} edges in both directions together.",
+        "Made by `python -m benchmarks.sheaf`. Medians of runs taken in turns, float32; x: times",
+        "as long as graphpoly; error: largest deviation of a parameter's gradient from that in",
+        "float64, over its largest value. Forward pass, loss, backward pass and a step of the",
+        f"optimiser. d = {STALK}, {HIDDEN} channels of each coordinate, {LAYERS} steps, on",
+        f"{graph['name']}: {graph['nodes']} nodes, {graph['edges']} edges (both directions).",
         "",
         f"- {machine['cpu']}, {machine['cpus']} CPUs, {machine['threads']} threads, "
         f"load {machine['load_average']} at the start",

@@ -68,6 +68,35 @@ namespace GRAPHPOLY_SIMD {
 
 using namespace graphpoly::GRAPHPOLY_SIMD;
 
+// Adds the lanes of each of 2^k vectors: a butterfly that halves their number in each step, until
+// one vector holds a sum for each.
+template <class T, int L, int Count, int Segment = L>
+struct Butterfly {
+  typedef Vec<T, L> V;
+
+  // Half of each segment of both vectors; the indices of a shuffle are constants.
+  template <int Offset, int... Lane>
+  GRAPHPOLY_INLINE static V half(const V& u, const V& v, std::integer_sequence<int, Lane...>) {
+    constexpr int H = Segment / 2, C = L / Segment;  // C segments in each vector
+    return __builtin_shufflevector(
+        u, v,
+        (((Lane / H) / C) * L + ((Lane / H) % C) * Segment + Offset * H + Lane % H)...);
+  }
+
+  GRAPHPOLY_INLINE static void run(V* v) {
+    if constexpr (Count > 1 && Segment > 1) {
+      constexpr auto lanes = std::make_integer_sequence<int, L>{};
+#pragma GCC unroll 16
+      for (int k = 0; k < Count / 2; ++k) {
+        const V low = half<0>(v[2 * k], v[2 * k + 1], lanes);
+        const V high = half<1>(v[2 * k], v[2 * k + 1], lanes);
+        v[k] = low + high;
+      }
+      Butterfly<T, L, Count / 2, Segment / 2>::run(v);
+    }
+  }
+};
+
 template <class T, int L>
 GRAPHPOLY_INLINE T sum_lanes(const Vec<T, L>& vector) {
   T lanes[L];
@@ -111,6 +140,19 @@ GRAPHPOLY_INLINE void add_products(T* out, const T* a, const T* b, int64_t strid
             for (int s = 0; s < B; ++s) sum[r][s] += left * right[s];
           }
         }
+      }
+      if constexpr (!Diagonal && A * B == L) {
+        Butterfly<T, L, L>::run(&sum[0][0]);
+        T lanes[L];
+        store(lanes, sum[0][0]);
+        for (int r = 0; r < A; ++r) {
+          for (int s = 0; s < B; ++s) out[r * step + s] += lanes[r * B + s];
+        }
+        count -= c, a += c, b += c;
+        if (count > 0) {
+          add_products<T, L / 2, A, B, Diagonal>(out, a, b, stride, step, count);
+        }
+        return;
       }
 #pragma GCC unroll 8
       for (int r = 0; r < A; ++r) {

@@ -1,7 +1,7 @@
 """The sparse core: functions on tensors and an adjacency, no module in sight."""
 
 import graphpoly.ops._extension as _extension
-from graphpoly.ops.adjacency import CSR, normalize, to_csr
+from graphpoly.ops.adjacency import CSR, normalize, silence_loops, to_csr
 from graphpoly.ops.attention import dot_attention, gat_attention, gatv2_attention
 from graphpoly.ops.backends import backends
 from graphpoly.ops.block_spmm import block_sddmm, block_spmm
@@ -43,6 +43,7 @@ __all__ = [
     "sddmm",
     "segment_logsumexp",
     "segment_softmax",
+    "silence_loops",
     "sort_rows",
     "spmm",
     "sum_entries",

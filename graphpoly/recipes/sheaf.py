@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 from torch_geometric.data import Data
 
 from graphpoly.data import Split
-from graphpoly.layers import ConnectionMaps
+from graphpoly.layers import ConnectionMaps, SheafConv
 from graphpoly.layers.sheaf import MAPS
 from graphpoly.models import SheafNN
 from graphpoly.recipes.node import NodeSettings, run_node_recipe
@@ -83,10 +83,9 @@ class SheafSettings(NodeSettings):
             self.num_layers,
             **{name: getattr(self, name) for name in names},
         )
-        groups = {
-            "linear": {"lr": self.lr, "weight_decay": self.weight_decay},
-            "sheaf": {"lr": self.lr, "weight_decay": self.weight_decay_maps},
-        }
+        groups = {"linear": {"lr": self.lr, "weight_decay": self.weight_decay}}
+        if any(isinstance(conv, SheafConv) and conv.learner is not None for conv in model.convs):
+            groups["sheaf"] = {"lr": self.lr, "weight_decay": self.weight_decay_maps}
         return model, torch.optim.Adam(parameter_groups(model, groups))
 
 

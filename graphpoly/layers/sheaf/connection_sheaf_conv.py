@@ -215,7 +215,6 @@ class ConnectionSheafConv(SheafDiffusion):
     ) -> SheafLaplacian:
         adj = self.structure(stalks, edge_index, edge_weight)
         size = self.stalk_dim
-        assert adj.weight is not None
         if edge_attr is None:
             transport = connection(adj, x, size, batch=batch, borrow=self.borrow)
         else:
@@ -227,4 +226,4 @@ class ConnectionSheafConv(SheafDiffusion):
             transport = edge_attr.view(-1, size, size)
             if adj.perm is not None:
                 transport = transport[adj.perm]
-        return self.assemble(adj, transport.to(adj.weight.dtype))
+        return self.assemble(adj, transport)

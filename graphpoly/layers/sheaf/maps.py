@@ -71,7 +71,8 @@ def restriction_maps(params: Tensor, maps: str, stalk_dim: int) -> Tensor:
         return _euler(2 * math.pi * params, stalk_dim)
     skew = _skew(params, stalk_dim)
     if maps == "exponential":
-        return torch.linalg.matrix_exp(skew)
+        # by squaring, which lets an error of float32 grow beyond what orthogonality should show
+        return torch.linalg.matrix_exp(skew.double()).to(params.dtype)
     one = torch.eye(stalk_dim, dtype=params.dtype, device=params.device)
     # the two factors commute
     return torch.linalg.solve(one - skew / 2, one + skew / 2)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from graphpoly.layers.sheaf.laplacian import SheafLaplacian, inverse_root
 from graphpoly.layers.sheaf.maps import ORTHOGONAL, check_maps, num_params, restriction_maps
-from graphpoly.layers.sheaf.sheaf_diffusion import SheafDiffusion
+from graphpoly.layers.sheaf.sheaf_diffusion import SheafDiffusion, weighted
 from graphpoly.ops import CSR, entry_sum, householder_transport, sum_entries
 from graphpoly.registry import register
 
@@ -189,20 +189,18 @@ class SheafConv(SheafDiffusion):
             return None, None, None
         features = stalks.sum(1) if self.sparse_learner else stalks.flatten(1)
         features = F.dropout(features, self.map_dropout, self.training)
-        own, other = self.learner.weight.chunk(2, 1)
-        said = F.linear(features, torch.cat([own, other])).to(adj.weight.dtype)  # type: ignore[union-attr]
-        swapped = torch.cat(said.chunk(2, 1)[::-1], 1)
-        target, source = entry_sum(adj, said, swapped).chunk(2, 1)
-        strength = signs = None
-        if self.edge_strength:
-            strength = (target[:, -1].sigmoid() * source[:, -1].sigmoid()).square()
-        if self.reflections:
-            column = self._params
-            signs = (_sign(target[:, column]), _sign(source[:, column]))
-        if self._params == 0:
-            return None, None, strength
-        count = self._params
-        return (target[:, :count].tanh(), source[:, :count].tanh()), signs, strength
+        weight, count = self.learner.weight, self._params
+        strength = signs = numbers = None
+        if count:
+            target, source = _of_both_ends(features, weight[:count], adj)
+            numbers = target.tanh(), source.tanh()
+        if self.reflections or self.edge_strength:
+            target, source = _of_both_ends(features, weight[count:], adj)
+            if self.reflections:
+                signs = _sign(target[:, 0]), _sign(source[:, 0])
+            if self.edge_strength:
+                strength = (target[:, -1].sigmoid() * source[:, -1].sigmoid()).square()
+        return numbers, signs, strength
 
     def _maps(
         self, target: Tensor, source: Tensor, signs: tuple[Tensor, Tensor] | None
@@ -221,7 +219,6 @@ class SheafConv(SheafDiffusion):
         self, stalks: Tensor, edge_index: Any, edge_weight: Tensor | None
     ) -> SheafLaplacian:
         adj = self.structure(stalks, edge_index, edge_weight)
-        assert adj.weight is not None
         numbers, signs, strength = self._numbers(stalks, adj)
         if numbers is None:
             return self.assemble(adj, None, None, strength)
@@ -232,12 +229,21 @@ class SheafConv(SheafDiffusion):
         target, source = self._maps(*numbers, signs)
         if self.maps in ORTHOGONAL:
             return self.assemble(adj, target.mT @ source, None, strength)
-        weight = adj.weight.abs() if strength is None else adj.weight.abs() * strength
-        if self.maps == "diagonal":
-            degree = sum_entries(adj, weight.unsqueeze(1) * target.square())
-            return self.assemble(adj, target * source, degree, strength)
-        degree = sum_entries(adj, weight.view(-1, 1, 1) * (target.mT @ target))
-        return self.assemble(adj, target.mT @ source, degree, strength)
+        own = target.square() if self.maps == "diagonal" else target.mT @ target
+        if strength is not None:
+            own = own * strength.view(-1, *[1] * (own.dim() - 1))
+        degree = sum_entries(adj, weighted(adj, own))
+        carried = target * source if self.maps == "diagonal" else target.mT @ source
+        return self.assemble(adj, carried, degree, strength)
+
+
+def _of_both_ends(features: Tensor, weight: Tensor, adj: CSR) -> tuple[Tensor, Tensor]:
+    """Apply a linear map to both ends of each edge, first as its target sees them."""
+    own, other = weight.chunk(2, 1)
+    first, second = F.linear(features, own), F.linear(features, other)
+    dtype = torch.promote_types(first.dtype, torch.float32)
+    first, second = first.to(dtype), second.to(dtype)
+    return entry_sum(adj, first, second), entry_sum(adj, second, first)
 
 
 def _sign(score: Tensor) -> Tensor:

@@ -11,9 +11,9 @@ from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.dense.linear import Linear
 
 from graphpoly.layers.sheaf.laplacian import SheafLaplacian, inverse_root
-from graphpoly.ops import CSR, sum_entries, to_csr
+from graphpoly.ops import CSR, silence_loops, sum_entries
 
-__all__ = ["SheafDiffusion"]
+__all__ = ["SheafDiffusion", "weighted"]
 
 
 class SheafDiffusion(MessagePassing):
@@ -106,19 +106,20 @@ class SheafDiffusion(MessagePassing):
         return x.view(x.size(0), self.total_dim, -1)
 
     def structure(self, x: Tensor, edge_index: Any, edge_weight: Tensor | None) -> CSR:
-        """Return the operator with its weights, those of loops zero."""
-        adj = to_csr(edge_index, edge_weight, x.size(0), transposed=torch.is_grad_enabled())
+        """Return the operator with its weights, if any, those of loops zero."""
+        adj = silence_loops(
+            edge_index,
+            edge_weight,
+            x.size(0),
+            dtype=torch.promote_types(x.dtype, torch.float32),
+            transposed=torch.is_grad_enabled(),
+        )
         if adj.num_rows != adj.num_cols:
             raise ValueError(
                 f"{type(self).__name__} needs a square operator, got {adj.num_rows} targets and "
                 f"{adj.num_cols} sources"
             )
-        dtype = torch.promote_types(x.dtype, torch.float32)
-        proper = adj.rows() != adj.col
-        weight = proper.to(dtype)
-        if adj.weight is not None:
-            weight = torch.where(proper, adj.weight.to(dtype), 0)
-        return adj.with_weight(weight)
+        return adj
 
     def assemble(
         self,
@@ -136,17 +137,16 @@ class SheafDiffusion(MessagePassing):
                 :math:`F^\top F` is the identity.
             strength: ``[E]``, a further weight in these coordinates alone.
         """
-        assert adj.weight is not None
         size, fixed = self.stalk_dim, self.total_dim - self.stalk_dim
-        weight = adj.weight.abs()
-        plain = sum_entries(adj, weight)
+        plain = degrees(adj, self.left.dtype)
         if strength is not None:
             if transport is None:
                 transport = strength.unsqueeze(1).expand(-1, size)
             else:
                 transport = transport * strength.view(-1, *[1] * (transport.dim() - 1))
             if degree is None:
-                degree = sum_entries(adj, weight * strength).unsqueeze(1).expand(-1, size)
+                weighed = sum_entries(adj, weighted(adj, strength))
+                degree = weighed.unsqueeze(1).expand(-1, size)
         if degree is None:
             degree = plain
         if fixed:
@@ -169,8 +169,8 @@ class SheafDiffusion(MessagePassing):
             return adj
         if self._apply_sigmoid:
             mask = mask.sigmoid()
-        assert adj.weight is not None
-        return adj.with_weight(adj.weight * (mask if adj.perm is None else mask[adj.perm]))
+        mask = mask if adj.perm is None else mask[adj.perm]
+        return adj.with_weight(mask if adj.weight is None else adj.weight * mask)
 
     def diffuse(self, laplacian: SheafLaplacian, x: Tensor) -> Tensor:
         """Take the step from the stalks ``x``; return ``[N, out_channels]``."""
@@ -190,6 +190,20 @@ class SheafDiffusion(MessagePassing):
     def __repr__(self) -> str:
         arguments = [str(self.in_channels), str(self.out_channels), f"stalk_dim={self.stalk_dim}"]
         return f"{type(self).__name__}({', '.join([*arguments, *self.options()])})"
+
+
+def weighted(adj: CSR, values: Tensor) -> Tensor:
+    """Multiply what belongs to each entry by the absolute value of its weight."""
+    if adj.weight is None:
+        return values
+    return values * adj.weight.abs().to(values.dtype).view(-1, *[1] * (values.dim() - 1))
+
+
+def degrees(adj: CSR, dtype: torch.dtype) -> Tensor:
+    """Return the sum of the absolute weights of each row, in at least float32."""
+    if adj.weight is None:
+        return adj.rowptr.diff().to(torch.promote_types(dtype, torch.float32))
+    return sum_entries(adj, adj.weight.abs())
 
 
 def _extended(blocks: Tensor, diagonal: Tensor) -> Tensor:
