@@ -89,6 +89,7 @@ class SheafNN(nn.Module):
         self.dropout = dropout
         self.input_dropout = input_dropout
         self.second_linear = second_linear
+        self._borrow = bool(kwargs.get("borrow", True))
         extra = int(kwargs.get("add_lp", False)) + int(kwargs.get("add_hp", False))
         width = (stalk_dim + extra) * hidden_channels
         shared = {"stalk_dim": stalk_dim, "dropout": dropout, "linear": False, **kwargs}
@@ -119,9 +120,10 @@ class SheafNN(nn.Module):
 
     def reset_parameters(self) -> None:
         """Draw new parameters."""
-        for module in (self.lin_in, self.lin_second, *self.convs, self.lin_out):
+        modules: tuple[Any, ...] = (self.lin_in, self.lin_second, *self.convs, self.lin_out)
+        for module in modules:
             if module is not None:
-                module.reset_parameters()  # type: ignore[operator]
+                module.reset_parameters()
 
     def forward(
         self,
@@ -135,8 +137,9 @@ class SheafNN(nn.Module):
         if self.maps != "connection" and edge_attr is not None:
             raise ValueError("edge_attr: transports are taken with maps='connection' only")
         if self.maps == "connection" and edge_attr is None:
-            borrow = self.convs[0].borrow
-            edge_attr = connection_maps(x, edge_index, self.stalk_dim, batch=batch, borrow=borrow)
+            edge_attr = connection_maps(
+                x, edge_index, self.stalk_dim, batch=batch, borrow=self._borrow
+            )
         given = {"edge_attr": edge_attr} if self.maps == "connection" else {}
         x = F.elu(self.lin_in(F.dropout(x, self.input_dropout, self.training)))
         x = F.dropout(x, self.dropout, self.training)
@@ -148,7 +151,7 @@ class SheafNN(nn.Module):
         return out
 
     def __repr__(self) -> str:
-        conv = self.convs[-1]
+        conv: Any = self.convs[-1]
         arguments = [
             *(str(self.in_channels), str(self.hidden_channels), str(self.out_channels)),
             *(f"num_layers={self.num_layers}", f"stalk_dim={self.stalk_dim}"),

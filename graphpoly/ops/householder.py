@@ -149,8 +149,8 @@ def _grad_setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]
 def _grad_backward(ctx: Any, outer_a: Tensor, outer_b: Tensor) -> tuple[Tensor | None, ...]:
     # rare enough to go through the gradient of the reference
     with torch.enable_grad():
-        leaves = [t.detach().requires_grad_() for t in ctx.saved_tensors]
-        found = _grad_reference(*leaves, ctx.size)
+        a, b, grad = leaves = [t.detach().requires_grad_() for t in ctx.saved_tensors]
+        found = _grad_reference(a, b, grad, ctx.size)
         grads = torch.autograd.grad(found, leaves, (outer_a, outer_b), allow_unused=True)
     return (*grads, None)
 

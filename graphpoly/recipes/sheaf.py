@@ -110,8 +110,8 @@ _FAMILIES = {
 }
 
 # graph -> family of the published script, protocol, settings. The script's add_lp is our add_hp.
-_SHORT = {"epochs": 500, "patience": 200, "monitor": "loss"}
-_LONG = {"epochs": 1000, "patience": 100, "monitor": "metric"}
+_SHORT = Protocol(split="geom-gcn", num_splits=10, epochs=500, patience=200, monitor="loss")
+_LONG = Protocol(split="geom-gcn", num_splits=10, epochs=1000, patience=100, monitor="metric")
 _CITATION = SheafSettings(
     stalk_dim=3,
     num_layers=4,
@@ -124,7 +124,7 @@ _CITATION = SheafSettings(
 _GRAPHS = {
     "texas": (
         "orthogonal",
-        {"epochs": 1500, "patience": 200, "monitor": "loss"},
+        dataclasses.replace(_SHORT, epochs=1500),
         SheafSettings(
             stalk_dim=3,
             num_layers=4,
@@ -260,7 +260,7 @@ def _publish(family: str, dataset: str) -> None:
             dataset=dataset,
             models=("SheafNN",),
             metric="accuracy",
-            protocol=Protocol(split="geom-gcn", num_splits=10, **_GRAPHS[dataset][1]),
+            protocol=_GRAPHS[dataset][1],
             settings=settings,
             paper=paper,
             arxiv=arxiv,
