@@ -11,7 +11,7 @@ OUT    ?= runs/demo
 # where wheels built from source are kept between checkouts, for each torch
 WHEELS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/graphpoly/wheels/torch-$(shell sed -n 's/^torch==//p' constraints.txt)
 
-.PHONY: help demo test test-slow lint bench scatter clean
+.PHONY: help demo test test-slow lint bench results scatter clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -38,6 +38,9 @@ $(VENV)/.dev-$(MARK): $(VENV)/.run-$(MARK)
 		print(*[name for name in extras["optional-dependencies"]["dev"] if "[" not in name])' \
 		| xargs $(PIP) install -c constraints.txt
 	@touch $@
+
+results: $(VENV)/.dev-$(MARK) ## Write docs/results.md from the result files
+	@$(BIN)/python -m benchmarks.results_page
 
 # torch-scatter comes as source only and needs torch to be built: minutes, once
 $(VENV)/.scatter-$(MARK): $(VENV)/.dev-$(MARK)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         JacobiGNN,
         LegendreNet,
         OptBasisGNN,
+        PrecomputedOptBasisGNN,
         SheafNN,
         UniFilterGNN,
     )
@@ -69,6 +70,7 @@ _LAZY = {
     "LegendreNet": "graphpoly.models",
     "OptBasisGNN": "graphpoly.models",
     "SheafNN": "graphpoly.models",
+    "PrecomputedOptBasisGNN": "graphpoly.models",
     "UniFilterGNN": "graphpoly.models",
     "accelerate": "graphpoly.acceleration",
     "restore": "graphpoly.acceleration",
@@ -107,6 +109,7 @@ __all__ = [
     "OptBasisConv",
     "OptBasisGNN",
     "PolynomialConv",
+    "PrecomputedOptBasisGNN",
     "SheafConv",
     "SheafNN",
     "TFGConv",

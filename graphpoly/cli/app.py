@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from graphpoly import __version__
+from graphpoly.cli.filters import filters
 from graphpoly.cli.info import info
 from graphpoly.cli.list import list_entries
 from graphpoly.cli.train import train
@@ -19,7 +20,7 @@ from graphpoly.cli.train import train
 __all__ = ["app", "main"]
 
 app = typer.Typer(
-    help="Learnable polynomial filters for PyTorch Geometric: train, list, inspect.",
+    help="Learnable polynomial filters for PyTorch Geometric: train, look, list, inspect.",
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -27,6 +28,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("train")(train)
+app.command("filters")(filters)
 app.command("list")(list_entries)
 app.command("info")(info)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from graphpoly.data.csbm import csbm
+from graphpoly.data.cycles import cycle_pairs
 from graphpoly.data.datasets import as_undirected, load_node_data, node_dataset_names
 from graphpoly.data.files import DatasetError, default_root
 from graphpoly.data.image_filter import (
@@ -15,6 +16,7 @@ from graphpoly.data.image_filter import (
     smooth_images,
 )
 from graphpoly.data.ogb import load_ogb_graph, load_ogb_node, ogb_evaluator
+from graphpoly.data.root_neighbors import root_neighbors
 from graphpoly.data.splits import SPLIT_NAMES, Split, make_split
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "apply_response",
     "as_undirected",
     "csbm",
+    "cycle_pairs",
     "default_root",
     "grid_graph",
     "image_filter_task",
@@ -36,5 +39,6 @@ __all__ = [
     "make_split",
     "node_dataset_names",
     "ogb_evaluator",
+    "root_neighbors",
     "smooth_images",
 ]

@@ -24,6 +24,7 @@ from graphpoly.data.files import (
     network_timeout,
     remove_empty_folders,
 )
+from graphpoly.data.filtered_wikipedia import FilteredWikipedia
 from graphpoly.errors import unknown
 
 __all__ = ["as_undirected", "load_node_data", "node_dataset_names"]
@@ -63,6 +64,10 @@ def _heterophilous(name: str, *counts: int) -> _Source:
     return _Source("HeterophilousGraphDataset", "heterophilous", {"name": name}, *counts)
 
 
+def _filtered(name: str, *counts: int) -> _Source:
+    return _Source("FilteredWikipedia", "heterophilous_extra", {"name": name}, *counts)
+
+
 # nodes, directed edges, features, classes
 _SOURCES = {
     "cora": _planetoid("Cora", 2708, 10556, 1433, 7),
@@ -76,6 +81,8 @@ _SOURCES = {
     "squirrel": _wikipedia("squirrel", 5201, 217073, 2089, 5),
     "minesweeper": _heterophilous("minesweeper", 10000, 78804, 7, 2),
     "tolokers": _heterophilous("tolokers", 11758, 1038000, 10, 2),
+    "chameleon-filtered": _filtered("chameleon_filtered", 890, 17708, 2325, 5),
+    "squirrel-filtered": _filtered("squirrel_filtered", 2223, 93996, 2089, 5),
     "photo": _Source("Amazon", "amazon", {"name": "photo"}, 7650, 238162, 745, 8),
     "computers": _Source("Amazon", "amazon", {"name": "computers"}, 13752, 491722, 767, 10),
     "cs": _Source("Coauthor", "coauthor", {"name": "cs"}, 18333, 163788, 6805, 15),
@@ -107,8 +114,8 @@ def load_node_data(
     Args:
         name: One of :func:`node_dataset_names`, in any case.
         root: Folder that holds all datasets, each family in a folder of its own (``planetoid``,
-            ``webkb``, ``wikipedia``, ``actor``, ``heterophilous``, ``amazon``, ``coauthor``); by
-            default :func:`~graphpoly.data.default_root`.
+            ``webkb``, ``wikipedia``, ``actor``, ``heterophilous``, ``heterophilous_extra``,
+            ``amazon``, ``coauthor``); by default :func:`~graphpoly.data.default_root`.
         masks: ``None`` for the masks that PyG gives the dataset; ``"geom-gcn"`` for the ten
             48/32/20 masks, which the three Planetoid graphs have besides their public one.
         undirected: Add the missing reverse edges, see :func:`as_undirected`.
@@ -254,7 +261,9 @@ class _Guard(InMemoryDataset):
 
 @functools.cache
 def _guarded(key: str) -> type[InMemoryDataset]:
-    base = getattr(torch_geometric.datasets, _SOURCES[key].cls)
+    name = _SOURCES[key].cls
+    own = FilteredWikipedia if name == FilteredWikipedia.__name__ else None
+    base = getattr(torch_geometric.datasets, name) if own is None else own
     return type(base.__name__, (_Guard, base), {"key": key})
 
 

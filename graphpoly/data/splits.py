@@ -84,12 +84,13 @@ def make_split(data: Data, name: str, index: int = 0) -> Split:
     """Return split number ``index`` of the protocol ``name``.
 
     Args:
-        data: Graph with labels ``y`` of shape ``[num_nodes]`` (``"dense"``, ``"stratified"``) or
-            with masks (``"public"``, ``"geom-gcn"``).
+        data: Graph with labels ``y`` of shape ``[num_nodes]`` (``"dense"``, ``"sparse"``,
+            ``"stratified"``) or with masks (``"public"``, ``"geom-gcn"``).
         name: ``"public"``: the masks that ``data`` carries, column ``index`` where they have
             several. ``"geom-gcn"``: column ``index`` of its ``[num_nodes, 10]`` masks (48/32/20,
             Pei et al. 2020). ``"dense"``: the 60/20/20 of GPR-GNN (Chien et al. 2021) and its
-            followers, see Notes. ``"stratified"``: 60/20/20 within every class.
+            followers, see Notes. ``"sparse"``: their 2.5/2.5/95, drawn alike. ``"stratified"``:
+            60/20/20 within every class.
         index: Which split; the seed of the random ones.
 
     Raises:
@@ -178,12 +179,21 @@ def _shuffled_classes(y: Tensor, generator: torch.Generator) -> list[Tensor]:
 
 
 def _dense(data: Data, index: int) -> Masks:
+    return _balanced(data, index, 0.6, 0.2)
+
+
+def _sparse(data: Data, index: int) -> Masks:
+    return _balanced(data, index, 0.025, 0.025)
+
+
+def _balanced(data: Data, index: int, train_rate: float, val_rate: float) -> Masks:
+    """Equally many training nodes from every class; what is left is validated and tested on."""
     y = _labels(data)
     generator = torch.Generator().manual_seed(index)
     members = _shuffled_classes(y, generator)
     # Python's round, half to even, as published
-    per_class = round(0.6 * y.numel() / len(members))
-    num_val = round(0.2 * y.numel())
+    per_class = round(train_rate * y.numel() / len(members))
+    num_val = round(val_rate * y.numel())
     train = torch.cat([nodes[:per_class] for nodes in members])
     rest = torch.cat([nodes[per_class:] for nodes in members])
     rest = rest[torch.randperm(rest.numel(), generator=generator)]
@@ -207,6 +217,7 @@ _MAKERS: dict[str, Callable[[Data, int], Masks]] = {
     "public": _public,
     "geom-gcn": _geom_gcn,
     "dense": _dense,
+    "sparse": _sparse,
     "stratified": _stratified,
 }
 SPLIT_NAMES = tuple(_MAKERS)

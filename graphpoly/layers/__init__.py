@@ -1,5 +1,6 @@
 """Drop-in message-passing layers."""
 
+from graphpoly.layers.cooperative import CooperativeConv
 from graphpoly.layers.sheaf import (
     ConnectionMaps,
     ConnectionSheafConv,
@@ -13,7 +14,9 @@ from graphpoly.layers.spectral import (
     FEConv,
     GPRConv,
     JacobiConv,
+    KrylovConv,
     LegendreConv,
+    OperatorConv,
     OptBasisConv,
     PolynomialConv,
     TFGConv,
@@ -25,11 +28,14 @@ __all__ = [
     "ChebIIConv",
     "ConnectionMaps",
     "ConnectionSheafConv",
+    "CooperativeConv",
     "FEConv",
     "FavardConv",
     "GPRConv",
     "JacobiConv",
+    "KrylovConv",
     "LegendreConv",
+    "OperatorConv",
     "OptBasisConv",
     "PolynomialConv",
     "SheafConv",

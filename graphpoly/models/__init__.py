@@ -1,5 +1,6 @@
 """Whole networks made of layers."""
 
+from graphpoly.models.co_gnn import CoGNN
 from graphpoly.models.decoupled_gnn import (
     GPRGNN,
     TFGNN,
@@ -11,6 +12,7 @@ from graphpoly.models.decoupled_gnn import (
 from graphpoly.models.fe_gnn import FEGNN
 from graphpoly.models.jacobi_gnn import JacobiGNN
 from graphpoly.models.polynomial_gnn import FavardGNN, OptBasisGNN, PolynomialGNN
+from graphpoly.models.precomputed_opt_basis_gnn import PrecomputedOptBasisGNN
 from graphpoly.models.sheaf_nn import SheafNN
 from graphpoly.models.uni_filter_gnn import UniFilterGNN
 
@@ -20,12 +22,14 @@ __all__ = [
     "TFGNN",
     "BernNet",
     "ChebNetII",
+    "CoGNN",
     "DecoupledGNN",
     "FavardGNN",
     "JacobiGNN",
     "LegendreNet",
     "OptBasisGNN",
     "PolynomialGNN",
+    "PrecomputedOptBasisGNN",
     "SheafNN",
     "UniFilterGNN",
 ]

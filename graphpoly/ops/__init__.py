@@ -1,7 +1,7 @@
 """The sparse core: functions on tensors and an adjacency, no module in sight."""
 
 import graphpoly.ops._extension as _extension
-from graphpoly.ops.adjacency import CSR, normalize, silence_loops, to_csr
+from graphpoly.ops.adjacency import CSR, normalize, silence_loops, to_csr, to_edges
 from graphpoly.ops.attention import dot_attention, gat_attention, gatv2_attention
 from graphpoly.ops.backends import backends
 from graphpoly.ops.block_spmm import block_sddmm, block_spmm
@@ -17,6 +17,7 @@ from graphpoly.ops.polynomial import polynomial
 from graphpoly.ops.pool import pool
 from graphpoly.ops.sddmm import sddmm
 from graphpoly.ops.segment import segment_logsumexp, segment_softmax
+from graphpoly.ops.spectral_density import spectral_density
 from graphpoly.ops.spmm import spmm
 
 __all__ = [
@@ -45,10 +46,12 @@ __all__ = [
     "segment_softmax",
     "silence_loops",
     "sort_rows",
+    "spectral_density",
     "spmm",
     "sum_entries",
     "sylvester",
     "to_csr",
+    "to_edges",
 ]
 
 _extension.load()

@@ -18,7 +18,7 @@ from torch_geometric import EdgeIndex
 from graphpoly.errors import unknown
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
 
-__all__ = ["CSR", "normalize", "silence_loops", "to_csr"]
+__all__ = ["CSR", "normalize", "silence_loops", "to_csr", "to_edges"]
 
 NORMALIZATIONS = ("sym", "rw")
 _INT32_MAX = 2**31 - 1
@@ -216,6 +216,32 @@ def silence_loops(
     if plain:
         _remember(edge_index, key, adj)
     return adj
+
+
+def to_edges(
+    edge_index: Any, edge_weight: Tensor | None = None, *, size: tuple[int, int]
+) -> tuple[Tensor, Tensor | None]:
+    """Turn a graph into pairs and weights, for what reads nothing else.
+
+    Args:
+        edge_index: As for :func:`to_csr`.
+        edge_weight: As for :func:`to_csr`.
+        size: ``(sources, targets)``.
+
+    Returns:
+        ``[2, E]`` pairs (source, target), the given tensor itself where it is one, and ``[E]``
+        weights or None.
+
+    Raises:
+        TypeError: As :func:`to_csr` does.
+        ValueError: Likewise.
+    """
+    _sizes(edge_index, None, size)
+    if _is_sparse(edge_index):
+        adj = to_csr(edge_index, edge_weight, size=size)
+        return torch.stack([adj.col, adj.rows()]).long(), adj.weight
+    pairs = edge_index.as_tensor() if isinstance(edge_index, EdgeIndex) else edge_index
+    return pairs, _checked_weight(edge_index, edge_weight)
 
 
 def _normalized_weight(adj: CSR, normalization: str) -> Tensor:

@@ -58,15 +58,17 @@ def spmm(adj: CSR, x: Tensor, reduce: str = "sum") -> Tensor:
     if not x.is_floating_point():
         raise TypeError(f"x: got dtype {x.dtype}, a floating-point dtype is accepted")
     dtype = torch.promote_types(x.dtype, torch.float32)
-    flat = x.reshape(x.size(0), math.prod(x.shape[1:])).to(dtype)
+    # on a small graph every call to torch counts
+    flat = x if x.dim() == 2 else x.reshape(x.size(0), math.prod(x.shape[1:]))
     weight = None if adj.weight is None else adj.weight.to(dtype)
     colptr, row, tperm = adj.transposed or (None, None, None)
-    arguments = (adj.rowptr, adj.col, weight, flat, colptr, row, tperm)
+    arguments = (adj.rowptr, adj.col, weight, flat.to(dtype), colptr, row, tperm)
     if reduce in ("sum", "mean"):
         out = torch.ops.graphpoly.spmm_sum(*arguments, reduce == "mean")
     else:
         out, _ = torch.ops.graphpoly.spmm_max(*arguments, reduce == "max")
-    return out.to(x.dtype).reshape(adj.num_rows, *x.shape[1:])
+    out = out.to(x.dtype)
+    return out if x.dim() == 2 else out.reshape(adj.num_rows, *x.shape[1:])
 
 
 def spmm_reference(

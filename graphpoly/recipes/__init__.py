@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from graphpoly.recipes import demo, node_polynomial, node_spectral, ogb_graph, sheaf
+from graphpoly.recipes import (
+    cooperative,
+    demo,
+    node_polynomial,
+    node_spectral,
+    ogb_graph,
+    sheaf,
+    sweep,
+)
 from graphpoly.recipes.recipe import Protocol, Published, Recipe, publish
 from graphpoly.recipes.run import Outcome, RunOptions, compare, resolve_device, run_recipe
 from graphpoly.recipes.settings import Settings, bounded, parse_assignments
+from graphpoly.recipes.spectra import draw_filters, filter_spectra
 
 __all__ = [
     "Outcome",
@@ -16,7 +25,10 @@ __all__ = [
     "Settings",
     "bounded",
     "compare",
+    "cooperative",
     "demo",
+    "draw_filters",
+    "filter_spectra",
     "node_polynomial",
     "node_spectral",
     "ogb_graph",
@@ -25,4 +37,5 @@ __all__ = [
     "resolve_device",
     "run_recipe",
     "sheaf",
+    "sweep",
 ]

@@ -56,6 +56,17 @@ class DemoSettings(Settings):
     weight_decay: float = bounded(5e-4, low=0)
     lr_filter: float = bounded(0.02, low=0)
 
+    def graph(self) -> Data:
+        """Return the generated graph."""
+        return csbm(
+            self.num_nodes,
+            self.avg_degree,
+            self.num_features,
+            phi=self.phi,
+            epsilon=self.epsilon,
+            seed=self.graph_seed,
+        )
+
     def filter_settings(self, model: str) -> FilterSettings:
         """Return the settings of OptBasisGNN or FavardGNN."""
         shared: dict[str, Any] = {
@@ -84,17 +95,18 @@ def _build(
     )
 
 
+def _rebuild(recipe: Recipe, root: Path | None, name: str, seed: int) -> tuple[nn.Module, Data]:
+    settings = recipe.settings
+    assert isinstance(settings, DemoSettings)
+    data = settings.graph()
+    split = splits_of(data, recipe.protocol.split, (seed,))[seed]
+    return _build(settings, name, data, split)[0], data
+
+
 def _run(recipe: Recipe, options: RunOptions) -> Outcome:
     settings = recipe.settings
     assert isinstance(settings, DemoSettings)
-    data = csbm(
-        settings.num_nodes,
-        settings.avg_degree,
-        settings.num_features,
-        phi=settings.phi,
-        epsilon=settings.epsilon,
-        seed=settings.graph_seed,
-    )
+    data = settings.graph()
     splits = splits_of(data, recipe.protocol.split, options.seeds)
     facts = {"graph": graph_facts(data)}
     experiments, trained = {}, {}
@@ -163,5 +175,6 @@ publish(
         "Network. ICLR 2021",
         arxiv="2006.07988",
         execute=_run,
+        rebuild=_rebuild,
     )
 )

@@ -1,19 +1,25 @@
-"""The demo's figures, as SVG text to set into a page. Needs matplotlib, the extra ``viz``."""
+"""Figures, as SVG text to set into a page. Needs matplotlib, the extra ``viz``."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
-__all__ = ["COLORS", "accuracies", "curves", "responses"]
+if TYPE_CHECKING:
+    from graphpoly.recipes.spectra import Spectrum
+
+__all__ = ["COLORS", "accuracies", "curves", "filters", "responses", "sweep"]
 
 COLORS = {"OptBasisGNN": "#3b4cc0", "FavardGNN": "#d0661c", "GCN": "#7a8088"}
+_FIXED = {"GCN": "#7a8088", "MLP": "#22262b"}
+_FILTER = "#3b4cc0"
+_CHANNELS = 60  # more curves than this only make a large file
 _INK, _FAINT, _LABEL = "#22262b", "#c9cdd2", "#2f9e77"
 _NEAR = 0.012  # how close to an eigenvalue a point of the axis counts as occupied
 _STYLE: dict[Any, Any] = {
@@ -89,6 +95,70 @@ def responses(
         bottom.set_xlim(-1, 1)
         bottom.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1.01, 1.0))
         return _svg(figure, "Gain of the learned filters over the spectrum of the graph")
+
+
+def filters(spectrum: Spectrum) -> str:
+    """Draw the response of a trained filter above the spectrum that it acts on."""
+    points = spectrum.lambdas.numpy()
+    response, weight = spectrum.response.numpy(), spectrum.weight.numpy()
+    together = np.sqrt(((weight * response) ** 2).sum(1) / max((weight**2).sum(), 1e-300))
+    scale = max(np.abs(together).max(), 1e-300)
+    color = COLORS.get(spectrum.model, _FILTER)
+    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": f"filters {spectrum.model}"}):
+        figure = Figure(figsize=(8.6, 4.7), layout="constrained")
+        top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1.5))
+        step = max(1, response.shape[1] // _CHANNELS)
+        top.plot(points, response[:, ::step] / scale, color=color, linewidth=0.7, alpha=0.25)
+        top.plot(points, together / scale, color=color, linewidth=2.6)
+        top.axhline(0, color=_FAINT, linewidth=0.8)
+        top.set_ylim(-1.6, 1.6)
+        top.set_ylabel("response, relative")
+        edges = spectrum.edges.numpy()
+        centres, width = (edges[1:] + edges[:-1]) / 2, edges[1] - edges[0]
+        bottom.bar(centres, spectrum.density.numpy(), width, color=_FAINT, label="eigenvalues")
+        bottom.bar(
+            centres,
+            spectrum.labels.numpy(),
+            width * 0.55,
+            color=_LABEL,
+            label="energy of the labels",
+        )
+        bottom.set_ylabel("share")
+        bottom.set_xlabel("eigenvalue λ     (−1: neighbours differ,  1: they agree)")
+        bottom.set_xlim(-1, 1)
+        bottom.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1.01, 1.0))
+        return _svg(figure, f"Response of {spectrum.model} over the spectrum of the graph")
+
+
+def sweep(phis: Sequence[float], scores: Mapping[str, Sequence[Sequence[float]]]) -> str:
+    """Draw each model's accuracy along the cSBM's ellipse, its runs faintly.
+
+    Args:
+        phis: Positions, from heterophilous edges at -1 to homophilous ones at 1.
+        scores: Test accuracies in per cent, one sequence of runs for each position, by model.
+    """
+    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": "sweep"}):
+        figure = Figure(figsize=(8.6, 5.2), layout="constrained")
+        axes = figure.subplots()
+        colors = matplotlib.color_sequences["tab20"]
+        for place, (name, runs) in enumerate(scores.items()):
+            fixed = name in _FIXED
+            color = _FIXED.get(name, colors[place % len(colors)])
+            for phi, values in zip(phis, runs, strict=True):
+                axes.plot([phi] * len(values), values, ".", color=color, ms=4, alpha=0.35)
+            means = [np.mean(values) for values in runs]
+            axes.plot(
+                phis,
+                means,
+                color=color,
+                lw=2.2 if fixed else 1.6,
+                ls="--" if fixed else "-",
+                label=name,
+            )
+        axes.set_xlabel("φ     (−1: heterophilous edges,  0: features only,  1: homophilous edges)")
+        axes.set_ylabel("test accuracy, %")
+        axes.legend(frameon=False, ncols=3, loc="lower center")
+        return _svg(figure, "Test accuracy of each model from heterophily to homophily")
 
 
 def accuracies(scores: Mapping[str, Sequence[float]]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch_geometric.data import Data
 
@@ -19,10 +19,11 @@ from graphpoly.models import (
     JacobiGNN,
     OptBasisGNN,
     PolynomialGNN,
+    PrecomputedOptBasisGNN,
 )
 from graphpoly.recipes.node import NodeSettings
 from graphpoly.recipes.settings import bounded
-from graphpoly.training import parameter_groups
+from graphpoly.training import RowTask, Task, parameter_groups
 
 __all__ = [
     "BernSettings",
@@ -32,6 +33,7 @@ __all__ = [
     "GPRSettings",
     "JacobiSettings",
     "OptBasisSettings",
+    "PrecomputedSettings",
 ]
 
 
@@ -109,6 +111,63 @@ class OptBasisSettings(_HiddenSettings):
     """Hyperparameters of OptBasisGNN."""
 
     cls = OptBasisGNN
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrecomputedSettings(FilterSettings):
+    """Hyperparameters of OptBasisGNN's scaled-up form.
+
+    Attributes:
+        hidden_channels, num_layers: Of the perceptron.
+        batch_size: Nodes a step.
+    """
+
+    hidden_channels: int = bounded(64, low=1)
+    num_layers: int = bounded(2, low=1)
+    batch_size: int = bounded(1024, low=1)
+
+    def network(self, in_channels: int, out_channels: int) -> nn.Module:
+        """Return the network."""
+        return PrecomputedOptBasisGNN(
+            in_channels,
+            self.hidden_channels,
+            out_channels,
+            self.K,
+            num_layers=self.num_layers,
+            dropout=self.dropout,
+            filter_dropout=self.filter_dropout,
+        )
+
+    def task(
+        self,
+        data: Data,
+        split: Split,
+        model: nn.Module,
+        *,
+        metric: str,
+        device: torch.device,
+        seed: int,
+    ) -> Task:
+        """See :meth:`NodeSettings.task`: the graph is seen here, once, and never again."""
+        assert isinstance(model, PrecomputedOptBasisGNN)
+        assert data.x is not None
+        with torch.no_grad():
+            rows = model.precompute(data.x, data.edge_index)
+        return RowTask(
+            rows,
+            data.y,
+            split,
+            batch_size=self.batch_size,
+            metric=metric,
+            forward=_readout,
+            device=device,
+            seed=seed,
+        )
+
+
+def _readout(model: nn.Module, rows: Tensor) -> Tensor:
+    assert isinstance(model, PrecomputedOptBasisGNN)
+    return model.readout(rows)
 
 
 @dataclass(frozen=True, kw_only=True)

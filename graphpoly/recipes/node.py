@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 from torch.optim import Optimizer
 from torch_geometric.data import Data
@@ -55,6 +57,19 @@ class NodeSettings(Settings):
         """
         raise TypeError(f"{type(self).__name__} has to define build()")
 
+    def task(
+        self,
+        data: Data,
+        split: Split,
+        model: nn.Module,
+        *,
+        metric: str,
+        device: torch.device,
+        seed: int,
+    ) -> Task:
+        """Return what the model is trained on; the default is the whole graph at every step."""
+        return NodeTask(data, split, metric=metric, device=device)
+
 
 def run_node_recipe(recipe: Recipe, options: RunOptions) -> Outcome:
     """Train the recipe's one model on its dataset, one run a seed.
@@ -63,19 +78,15 @@ def run_node_recipe(recipe: Recipe, options: RunOptions) -> Outcome:
     """
     settings = recipe.settings
     assert isinstance(settings, NodeSettings)
-    masks = "geom-gcn" if recipe.protocol.split == "geom-gcn" else None
-    data = as_undirected(
-        load_node_data(recipe.dataset, options.root, masks=masks), self_loops=False
-    )
-    if settings.row_normalize:
-        data = NormalizeFeatures()(data)
-    data = settings.prepare(data)
+    data = _load(recipe, options.root)
     splits = splits_of(data, recipe.protocol.split, options.seeds)
     num_classes = int(data.y.max()) + 1
 
     def build(seed: int) -> tuple[nn.Module, Task, Optimizer]:
         model, optimizer = settings.build(data, num_classes, splits[seed])
-        task = NodeTask(data, splits[seed], metric=recipe.metric, device=options.device)
+        task = settings.task(
+            data, splits[seed], model, metric=recipe.metric, device=options.device, seed=seed
+        )
         return model.to(options.device), task, optimizer
 
     facts = {"graph": graph_facts(data)}
@@ -83,6 +94,28 @@ def run_node_recipe(recipe: Recipe, options: RunOptions) -> Outcome:
     experiments = {model: run_model(recipe, options, build, out=options.out, facts=facts)}
     results = write_results(recipe, options, experiments, facts, splits=split_facts(splits))
     return Outcome(recipe, experiments, results, messages=recipe.notes)
+
+
+def rebuild_node_model(
+    recipe: Recipe, root: Path | None, name: str, seed: int
+) -> tuple[nn.Module, Data]:
+    """Return the untrained model of a run and its graph, see :attr:`Recipe.rebuild`."""
+    settings = recipe.settings
+    assert isinstance(settings, NodeSettings)
+    assert name in recipe.models
+    data = _load(recipe, root)
+    split = splits_of(data, recipe.protocol.split, (seed,))[seed]
+    return settings.build(data, int(data.y.max()) + 1, split)[0], data
+
+
+def _load(recipe: Recipe, root: Path | None) -> Data:
+    masks = "geom-gcn" if recipe.protocol.split == "geom-gcn" else None
+    data = as_undirected(load_node_data(recipe.dataset, root, masks=masks), self_loops=False)
+    settings = recipe.settings
+    assert isinstance(settings, NodeSettings)
+    if settings.row_normalize:
+        data = NormalizeFeatures()(data)
+    return settings.prepare(data)
 
 
 def splits_of(data: Data, name: str, seeds: tuple[int, ...]) -> dict[int, Split]:

@@ -12,7 +12,14 @@ from graphpoly.errors import unknown
 from graphpoly.recipes.settings import Settings, bounded, replace_settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import nn
+    from torch_geometric.data import Data
+
     from graphpoly.recipes.run import Outcome, RunOptions
+
+    Rebuild = Callable[["Recipe", Path | None, str, int], tuple[nn.Module, Data]]
 
 __all__ = ["Protocol", "Published", "Recipe", "publish"]
 
@@ -72,6 +79,8 @@ class Recipe:
         settings: Hyperparameters.
         paper: Where the model and the figure come from.
         execute: Function that runs it.
+        rebuild: Function from the recipe, the root of the datasets, a model's name and a seed to
+            the untrained model and its graph, where the recipe has one graph.
         arxiv: arXiv number of the paper.
         published: The figure to compare with.
         notes: What differs from the published experiment.
@@ -88,10 +97,11 @@ class Recipe:
     settings: Settings
     paper: str
     execute: Callable[[Recipe, RunOptions], Outcome] = dataclasses.field(repr=False, compare=False)
+    rebuild: Rebuild | None = dataclasses.field(default=None, repr=False, compare=False)
     arxiv: str | None = None
     published: Published | None = None
     notes: tuple[str, ...] = ()
-    splits: tuple[str, ...] = ("dense", "stratified", "public", "geom-gcn")
+    splits: tuple[str, ...] = ("dense", "sparse", "stratified", "public", "geom-gcn")
     overridden: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -139,7 +149,7 @@ class Recipe:
         named = {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
-            if field.name != "execute"
+            if field.name not in ("execute", "rebuild")
         }
         for part in ("protocol", "settings", "published"):
             named[part] = None if named[part] is None else dataclasses.asdict(named[part])

@@ -17,6 +17,7 @@ from graphpoly.errors import unknown
 from graphpoly.recipes.recipe import Recipe
 from graphpoly.training import Experiment, Progress, Task, TrainConfig, run_seeds
 from graphpoly.training.files import plain, to_json, write_atomically
+from graphpoly.training.metrics import METRICS
 
 __all__ = [
     "Outcome",
@@ -245,13 +246,15 @@ def compare(recipe: Recipe, experiment: Experiment) -> dict[str, Any] | None:
     if published is None:
         return None
     ours = experiment.mean * (100 if published.unit == "%" else 1)
+    known = METRICS.get(experiment.metric)
+    better = ours - published.mean if known is None or known.maximize else published.mean - ours
     return {
         "ours": ours,
         "published": published.mean,
         "comparable": not recipe.overridden,
         "difference": ours - published.mean,
         "within_interval": abs(ours - published.mean) <= published.interval,
-        "reached": ours >= published.mean - published.interval,
+        "reached": better >= -published.interval,
     }
 
 

@@ -20,7 +20,7 @@ from graphpoly.data import Split
 from graphpoly.layers import ConnectionMaps, SheafConv
 from graphpoly.layers.sheaf import MAPS
 from graphpoly.models import SheafNN
-from graphpoly.recipes.node import NodeSettings, run_node_recipe
+from graphpoly.recipes.node import NodeSettings, rebuild_node_model, run_node_recipe
 from graphpoly.recipes.recipe import Protocol, Published, Recipe, publish
 from graphpoly.recipes.settings import bounded
 from graphpoly.training import parameter_groups
@@ -269,6 +269,7 @@ def _publish(family: str, dataset: str) -> None:
             else Published(*figure, "standard deviation", 10, f"{paper}, main table"),
             notes=notes,
             execute=run_node_recipe,
+            rebuild=rebuild_node_model,
         )
     )
 

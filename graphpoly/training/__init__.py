@@ -17,6 +17,7 @@ from graphpoly.training.loggers import CsvLogger, JsonlLogger, Logger, TensorBoa
 from graphpoly.training.metrics import METRICS, accuracy, mae, rocauc
 from graphpoly.training.optim import parameter_groups
 from graphpoly.training.progress import Progress, RichProgress
+from graphpoly.training.row_task import RowTask
 from graphpoly.training.seeds import seed_everything
 from graphpoly.training.tasks import GraphTask, NodeTask, Task
 
@@ -32,6 +33,7 @@ __all__ = [
     "NodeTask",
     "Progress",
     "RichProgress",
+    "RowTask",
     "Task",
     "TensorBoardLogger",
     "TrainConfig",

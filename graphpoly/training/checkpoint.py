@@ -32,7 +32,7 @@ from torch import Tensor
 from graphpoly.training.files import fsync_directory, to_json, write_synced
 
 __all__ = ["FORMAT", "CheckpointError", "Snapshot", "config_hash", "load_checkpoint"]
-__all__ += ["require_same", "save_checkpoint", "versions"]
+__all__ += ["load_weights", "require_same", "save_checkpoint", "versions"]
 
 FORMAT = 1
 _FILES = ("last.safetensors", "best.safetensors", "state.pt")
@@ -122,6 +122,19 @@ def load_checkpoint(directory: Path, identity: Mapping[str, Any]) -> Snapshot | 
     except (RuntimeError, ValueError, pickle.UnpicklingError, safetensors.SafetensorError) as error:
         reason = str(error).partition("\n")[0]
         raise CheckpointError(f"{directory}: cannot be read by these versions: {reason}") from error
+
+
+def load_weights(directory: Path) -> dict[str, Tensor]:
+    """Read the state dict of the best epoch from a checkpoint, whatever run it is of.
+
+    Raises:
+        CheckpointError: If there is no checkpoint, or a file is missing, cut short or altered.
+    """
+    if not directory.exists():
+        raise CheckpointError(f"{directory}: no checkpoint of a run is here")
+    meta = _read_meta(directory / "meta.json")
+    name = "best.safetensors"
+    return safetensors.torch.load(_read(directory / name, meta["files"].get(name)))
 
 
 def recover(directory: Path) -> None:

@@ -19,7 +19,7 @@ from graphpoly.training.forward import call_by_name, call_on_nodes
 from graphpoly.training.losses import get_loss
 from graphpoly.training.metrics import Metric, MetricFunction, get_metric
 
-__all__ = ["Forward", "GraphTask", "NodeTask", "Task"]
+__all__ = ["Forward", "GraphTask", "NodeTask", "Task", "check_splits", "node_mask", "score"]
 
 Forward = Callable[[nn.Module, Any], Tensor]
 
@@ -91,7 +91,8 @@ class NodeTask:
         # A shallow copy, since `to` moves the object that it is called on.
         self.data = data if device is None else copy.copy(data).to(device)
         self._masks = {
-            name: _mask(split, name, self.data.y.size(0)).to(self.data.y.device) for name in SPLITS
+            name: node_mask(split, name, self.data.y.size(0)).to(self.data.y.device)
+            for name in SPLITS
         }
 
     def train_epoch(self, model: nn.Module, optimizer: Optimizer) -> float:
@@ -107,13 +108,13 @@ class NodeTask:
     @torch.no_grad()
     def evaluate(self, model: nn.Module, splits: Sequence[str] = SPLITS) -> dict[str, float]:
         """See :meth:`Task.evaluate`; one pass serves all splits."""
-        _check_splits(splits)
+        check_splits(splits)
         model.eval()
         output, y = self._forward(model, self.data).cpu(), self.data.y.cpu()
         scores = {}
         for name in splits:
             mask = self._masks[name].cpu()
-            scores[name] = _score(self._metric, y[mask], output[mask])
+            scores[name] = score(self._metric, y[mask], output[mask])
             if name == "val":
                 scores["val_loss"] = float(self._loss(output[mask], y[mask]))
         return scores
@@ -211,7 +212,7 @@ class GraphTask:
     @torch.no_grad()
     def evaluate(self, model: nn.Module, splits: Sequence[str] = SPLITS) -> dict[str, float]:
         """See :meth:`Task.evaluate`; the loss is that of the whole split at once."""
-        _check_splits(splits)
+        check_splits(splits)
         model.eval()
         scores = {}
         for name in splits:
@@ -221,7 +222,7 @@ class GraphTask:
                 outputs.append(self._forward(model, batch).cpu())
                 labels.append(batch.y.cpu())
             output, y = torch.cat(outputs), torch.cat(labels)
-            scores[name] = _score(self._metric, y, output)
+            scores[name] = score(self._metric, y, output)
             if name == "val":
                 scores["val_loss"] = float(self._loss(output, y))
         return scores
@@ -250,7 +251,8 @@ class GraphTask:
         return batch if self._device is None else batch.to(self._device)
 
 
-def _mask(split: Any, name: str, num_nodes: int) -> Tensor:
+def node_mask(split: Any, name: str, num_nodes: int) -> Tensor:
+    """Return one mask of a split, checked."""
     mask = getattr(split, f"{name}_mask")
     if mask.dtype != torch.bool or mask.shape != (num_nodes,):
         raise ValueError(
@@ -262,13 +264,15 @@ def _mask(split: Any, name: str, num_nodes: int) -> Tensor:
     return mask
 
 
-def _check_splits(splits: Sequence[str]) -> None:
+def check_splits(splits: Sequence[str]) -> None:
+    """Refuse names that are no splits."""
     for name in splits:
         if name not in SPLITS:
             raise unknown("split", name, SPLITS)
 
 
-def _score(metric: Metric, y_true: Tensor, y_pred: Tensor) -> float:
+def score(metric: Metric, y_true: Tensor, y_pred: Tensor) -> float:
+    """Return the metric, NaN where the output is not finite."""
     # The most likely class among NaNs would be class 0, and look like a result.
     if not bool(torch.isfinite(y_pred).all()):
         return math.nan

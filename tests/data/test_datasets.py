@@ -13,6 +13,7 @@ import torch
 from torch_geometric.data import Data
 
 from graphpoly.data import DatasetError, as_undirected, datasets, load_node_data, node_dataset_names
+from graphpoly.data.filtered_wikipedia import FilteredWikipedia
 
 needs_data = pytest.mark.skipif(
     "GRAPHPOLY_DATA" not in os.environ, reason="GRAPHPOLY_DATA is not set"
@@ -58,7 +59,7 @@ def minesweeper(tmp_path) -> Path:
 
 
 def test_names() -> None:
-    assert len(node_dataset_names()) == 15
+    assert len(node_dataset_names()) == 17
     assert all(name == name.lower() for name in node_dataset_names())
     with pytest.raises(ValueError, match="did you mean 'citeseer'"):
         load_node_data("citseer")
@@ -94,6 +95,27 @@ def test_loading_twice_gives_the_same(tmp_path, minesweeper: Path) -> None:
 def test_default_root_is_used(tmp_path, minesweeper: Path, monkeypatch) -> None:
     monkeypatch.setenv("GRAPHPOLY_DATA", str(tmp_path))
     assert load_node_data("minesweeper").num_nodes == 10000
+
+
+def test_filtered_graphs_are_read_in_the_same_form(tmp_path, monkeypatch) -> None:
+    rng = np.random.RandomState(0)
+    edges = np.array([[0, 1], [1, 2], [3, 0]])
+    source = datasets._filtered("chameleon_filtered", 4, 6, 2, 2)
+    monkeypatch.setitem(datasets._SOURCES, "chameleon-filtered", source)
+    folder = tmp_path / "heterophilous_extra"
+    folder.mkdir()
+    np.savez(
+        folder / "chameleon_filtered.npz",
+        node_features=rng.rand(4, 2).astype(np.float32),
+        node_labels=np.arange(4) % 2,
+        edges=edges,
+        **{f"{part}_masks": rng.rand(10, 4) < 0.5 for part in ("train", "val", "test")},
+    )
+    data = load_node_data("chameleon-filtered", tmp_path)
+    assert data.edge_index.tolist() == [[0, 0, 1, 1, 2, 3], [1, 3, 0, 2, 1, 0]]
+    assert data.train_mask.shape == (4, 10)
+    with pytest.raises(ValueError, match="name: got 'texas'"):
+        FilteredWikipedia(str(tmp_path), "texas")
 
 
 def test_cut_raw_file_is_named_and_kept(tmp_path, minesweeper: Path) -> None:

@@ -19,10 +19,12 @@ def labelled(*sizes: int) -> Data:
     return Data(y=y[shuffle], num_nodes=y.numel())
 
 
-def published_dense(y: torch.Tensor, seed: int) -> tuple[list[int], list[int], list[int]]:
+def published_draw(
+    y: torch.Tensor, seed: int, rates: tuple[float, float]
+) -> tuple[list[int], list[int], list[int]]:
     """The published procedure, with lists and the global generator."""
     num_classes = int(y.max()) + 1
-    per_class, num_val = round(0.6 * len(y) / num_classes), round(0.2 * len(y))
+    per_class, num_val = round(rates[0] * len(y) / num_classes), round(rates[1] * len(y))
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         train, rest = [], []
@@ -41,11 +43,14 @@ def nodes_of(mask: torch.Tensor) -> list[int]:
 
 
 @pytest.mark.parametrize("seed", [0, 7])
-def test_dense_is_the_published_draw(seed: int) -> None:
-    data = labelled(50, 5, 30, 20)
-    split = make_split(data, "dense", seed)
+@pytest.mark.parametrize(("name", "rates"), [("dense", (0.6, 0.2)), ("sparse", (0.025, 0.025))])
+def test_dense_and_sparse_are_the_published_draws(
+    seed: int, name: str, rates: tuple[float, float]
+) -> None:
+    data = labelled(500, 5, 300, 200)
+    split = make_split(data, name, seed)
     parts = [nodes_of(split.train_mask), nodes_of(split.val_mask), nodes_of(split.test_mask)]
-    assert parts == list(published_dense(data.y, seed))
+    assert parts == list(published_draw(data.y, seed, rates))
 
 
 def test_dense_keeps_its_flaw() -> None:

@@ -4,7 +4,8 @@ from torch_geometric import EdgeIndex
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 from torch_geometric.utils import to_torch_coo_tensor, to_torch_csc_tensor, to_torch_csr_tensor
 
-from graphpoly.ops import normalize, silence_loops, to_csr
+from graphpoly.ops import normalize, silence_loops, to_csr, to_edges
+from graphpoly.testing import graph_zoo
 
 EDGES = torch.tensor([[0, 3, 1, 2, 2, 0, 1], [1, 1, 0, 3, 2, 1, 3]])  # a loop and a duplicate
 WEIGHT = torch.tensor([1.0, 2.0, 0.5, 3.0, 4.0, 5.0, 0.25])
@@ -177,3 +178,22 @@ def test_silenced_loops_weigh_nothing_and_stay_where_they_are():
     assert silence_loops(simple, num_nodes=3, dtype=torch.float32).weight is None
     simple[0, 0] = 1  # an edit in place is noticed: now a loop
     assert silence_loops(simple, num_nodes=3, dtype=torch.float32).weight.tolist() == [1, 0]
+
+
+def test_edges_of_every_form():
+    data = graph_zoo(names=["directed"], weighted=True)["directed"]
+    size = (6, 6)
+    pairs, weight = to_edges(data.edge_index, data.edge_weight, size=size)
+    assert pairs is data.edge_index
+    assert weight is data.edge_weight
+    bare = EdgeIndex(data.edge_index, sparse_size=size)
+    assert torch.equal(to_edges(bare, size=size)[0], data.edge_index)
+    adj_t = torch.sparse_coo_tensor(data.edge_index.flip(0), data.edge_weight, size).coalesce()
+    expected = adj_t.to_dense()
+    for form in (adj_t, adj_t.to_sparse_csr()):
+        pairs, weight = to_edges(form, size=size)
+        assert torch.equal(torch.zeros(6, 6).index_put((pairs[1], pairs[0]), weight), expected)
+        with pytest.raises(ValueError, match="has values already"):
+            to_edges(form, data.edge_weight, size=size)
+    with pytest.raises(TypeError, match="edge_index: got list"):
+        to_edges([[0], [1]], size=size)

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch_geometric.nn import MessagePassing
 
 from graphpoly.bases.recurrence import check_order
+from graphpoly.layers.edge_mask import masked
 from graphpoly.ops import CSR, normalize
 
 __all__ = ["OperatorConv"]
@@ -87,18 +88,7 @@ class OperatorConv(MessagePassing):
             )
             if self.cached:
                 self._cached_operator = adj
-        return self._masked(adj) if self.explain else adj
-
-    def _masked(self, adj: CSR) -> CSR:
-        """Weigh each edge by the mask that PyG's explainers set, in every hop alike."""
-        mask = self._edge_mask
-        if mask is None:
-            return adj
-        if self._apply_sigmoid:
-            mask = mask.sigmoid()
-        assert adj.weight is not None
-        mask = torch.cat([mask, mask.new_ones(adj.num_entries - mask.size(0))])
-        return adj.with_weight(adj.weight * (mask if adj.perm is None else mask[adj.perm]))
+        return masked(self, adj)
 
     def response(self, lambdas: Tensor) -> Tensor:
         """Evaluate what the layer does to an eigenvector of P, at its eigenvalue ``lambdas [L]``.

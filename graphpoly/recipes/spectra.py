@@ -1,0 +1,200 @@
+"""What a trained run's filters look like against the spectrum of its graph."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.data import Data
+
+from graphpoly import __version__, registry
+from graphpoly.layers import FEConv, KrylovConv, OperatorConv
+from graphpoly.ops import CSR, spectral_density
+from graphpoly.recipes.recipe import Recipe
+from graphpoly.recipes.run import read_results
+from graphpoly.training.checkpoint import load_weights
+from graphpoly.training.files import write_atomically
+
+__all__ = ["Spectrum", "draw_filters", "filter_spectra"]
+
+_POINTS, _BINS, _ORDER = 401, 80, 300
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """One trained filter, and the operator it acts through.
+
+    Attributes:
+        model: Name of the model.
+        layer: Name of the filter within it, and what it is.
+        lambdas: Points in [-1, 1], ``[L]``.
+        response: Of every channel, ``[L, C]``.
+        weight: Size of each channel's input, ``[C]``; where the input channels have filters of
+            their own, of the input channel.
+        edges: Bounds of bins in [-1, 1], ``[B+1]``.
+        density: Share of the operator's eigenvalues in each bin, ``[B]``.
+        labels: Share of the labels' energy in each bin, ``[B]``.
+    """
+
+    model: str
+    layer: str
+    lambdas: Tensor
+    response: Tensor
+    weight: Tensor
+    edges: Tensor
+    density: Tensor
+    labels: Tensor
+
+
+def filter_spectra(
+    run: str | Path, *, root: str | Path | None = None, seed: int | None = None
+) -> list[Spectrum]:
+    """Evaluate the filters of a finished run.
+
+    Args:
+        run: Folder that ``graphpoly train`` wrote: it holds ``results.json``.
+        root: Folder that holds the datasets.
+        seed: Which run of it; default the first.
+
+    Raises:
+        ValueError: If the folder holds no results, the recipe has no graph of its own, or none of
+            its models has a filter with a response.
+        CheckpointError: If the weights are missing or altered.
+
+    Cost: one forward pass of each model and ``300`` sparse products with 32 vectors for each
+    filter; no eigendecomposition.
+    """
+    run = Path(run)
+    recipe, seeds = _recipe_of(run)
+    seed = seeds[0] if seed is None else seed
+    if seed not in seeds:
+        raise ValueError(f"seed: got {seed}, the run has {seeds}")
+    if recipe.rebuild is None:
+        raise ValueError(f"{recipe.name}: a recipe on one graph is needed, this one has many")
+    spectra = []
+    for name in recipe.models:
+        folder = run if len(recipe.models) == 1 else run / name.lower()
+        model, data = recipe.rebuild(recipe, None if root is None else Path(root), name, seed)
+        model.load_state_dict(load_weights(folder / f"seed-{seed}" / "checkpoint"))
+        spectra += _spectra_of(name, model, data)
+    if not spectra:
+        raise ValueError(f"{recipe.name}: no model of it has a filter with a response")
+    return spectra
+
+
+def draw_filters(
+    run: str | Path,
+    *,
+    root: str | Path | None = None,
+    seed: int | None = None,
+    out: str | Path | None = None,
+) -> Path:
+    """Draw :func:`filter_spectra` as one HTML file that needs nothing else.
+
+    Args:
+        run, root, seed: As there.
+        out: File to write; default ``filters.html`` in ``run``.
+
+    Raises:
+        ImportError: If matplotlib or jinja2 is missing; the message names the extra.
+    """
+    try:
+        import jinja2
+
+        from graphpoly.recipes import figures
+    except ImportError as error:
+        raise ImportError(f"the page needs {error.name}: pip install 'graphpoly[viz]'") from error
+    spectra = filter_spectra(run, root=root, seed=seed)
+    recipe, seeds = _recipe_of(Path(run))
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("graphpoly.recipes", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = environment.get_template("filters.html").render(
+        recipe=recipe,
+        version=__version__,
+        seed=seeds[0] if seed is None else seed,
+        panels=[(spectrum, figures.filters(spectrum)) for spectrum in spectra],
+    )
+    path = Path(run) / "filters.html" if out is None else Path(out)
+    write_atomically(path, page)
+    return path
+
+
+def _recipe_of(run: Path) -> tuple[Recipe, list[int]]:
+    """Return the recipe that a folder was made by, with its overrides, and its seeds."""
+    path = run / "results.json"
+    if not path.is_file():
+        raise ValueError(f"{run}: holds no results.json; give the folder of a finished run")
+    try:
+        results = read_results(path)
+        name, seeds = results["recipe"], list(results["seeds"])
+        changes = {**results["settings"], **results["protocol"]}
+    except (json.JSONDecodeError, KeyError, TypeError, AssertionError) as error:
+        raise ValueError(f"{path}: not the results of a recipe") from error
+    recipe = registry.get("recipe", name).obj
+    assert isinstance(recipe, Recipe)
+    return recipe.override(changes), seeds
+
+
+@torch.no_grad()
+def _spectra_of(name: str, model: nn.Module, data: Data) -> list[Spectrum]:
+    """Run the model once and evaluate every filter on what went into it."""
+    seen: dict[str, tuple[OperatorConv, tuple[Any, ...]]] = {}
+    hooks = [
+        layer.register_forward_pre_hook(
+            lambda module, args, place=place: seen.update({place: (module, args)})
+        )
+        for place, layer in model.named_modules()
+        if isinstance(layer, OperatorConv)
+    ]
+    try:
+        model.eval()
+        model(data.x, data.edge_index)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return [_spectrum(name, place, layer, args, data) for place, (layer, args) in seen.items()]
+
+
+def _spectrum(
+    name: str, place: str, layer: OperatorConv, args: tuple[Any, ...], data: Data
+) -> Spectrum:
+    x, edge_index = args[:2]
+    weight = args[2] if len(args) > 2 else None
+    lambdas = torch.linspace(-1, 1, _POINTS, dtype=torch.float64)
+    given = (x, edge_index, weight) if isinstance(layer, KrylovConv | FEConv) else ()
+    response = layer.response(lambdas, *given)
+    size = x.norm(dim=0).double()
+    if response.dim() == 3:  # a filter for each pair of channels
+        size = size.unsqueeze(-1).expand(-1, response.size(2)).reshape(-1)
+        response = response.flatten(1)
+    if response.size(1) != size.numel():  # a linear map comes first
+        size = torch.ones(response.size(1), dtype=torch.float64)
+    adj = layer.operator(x, edge_index, weight)
+    edges = torch.linspace(-1, 1, _BINS + 1, dtype=torch.float64)
+    return Spectrum(
+        model=name,
+        layer=f"{place or name}: {layer!r}",
+        lambdas=lambdas,
+        response=response,
+        weight=size,
+        edges=edges,
+        density=spectral_density(adj, edges, K=_ORDER),
+        labels=_label_energy(adj, data.y, edges),
+    )
+
+
+def _label_energy(adj: CSR, y: Tensor, edges: Tensor) -> Tensor:
+    """Share of the energy of the centred one-hot labels in each bin."""
+    signal = torch.nn.functional.one_hot(y.reshape(-1).clamp(min=0)).double()
+    signal = signal - signal.mean(0)
+    scale = (signal.size(0) * signal.size(1)) ** 0.5 / signal.norm().clamp(min=1e-300)
+    return spectral_density(adj, edges, K=_ORDER, vectors=signal * scale)

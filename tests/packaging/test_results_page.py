@@ -1,0 +1,78 @@
+"""The page of reproduced figures says what the result files say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmarks import results_page
+from graphpoly import registry
+
+ROOT = Path(__file__).parents[2]
+
+
+def result(**changes: Any) -> dict[str, Any]:
+    model = {
+        "test": {"mean": 0.5, "std": 0.01, "ci95": [0.49, 0.52]},
+        "num_seeds": 3,
+        "compared": {"comparable": True, "within_interval": False, "difference": -1.5},
+    }
+    return {
+        "recipe": "jacobi/texas",
+        "overridden": [],
+        "settings": {"legacy_sign": True, "a": -0.5, "b": 0.0},
+        "protocol": {"split": "dense"},
+        "published": {"mean": 51.5, "interval": 1.0, "unit": "%", "source": "a table"},
+        "models": {"JacobiGNN": model},
+        **changes,
+    }
+
+
+def test_the_committed_page_is_that_of_the_committed_files() -> None:
+    page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    assert page == results_page.render(results_page.load())
+
+
+def test_every_result_is_of_a_registered_recipe_and_names_its_splits() -> None:
+    for found in results_page.load():
+        assert registry.get("recipe", found["recipe"]).name == found["recipe"]
+        assert found["seeds"]
+        assert "phis" in found or len(found["splits"]) == len(found["seeds"])
+
+
+def test_a_row_carries_the_figures_and_judges_them() -> None:
+    page = results_page.render([result()])
+    assert (
+        "| `jacobi/texas` | dense | 51.50 ± 1.00 | 50.00 ± 1.00 | 3 | 49.00 to 52.00 | -1.50 "
+        "| below |"
+    ) in page
+    assert "`favard/citeseer`" in page.partition("## Not run")[2]
+    assert "`jacobi/texas`" not in page.partition("## Not run")[2]
+
+
+def test_another_setting_is_no_reproduction() -> None:
+    model = json.loads(json.dumps(result()["models"]["JacobiGNN"]))
+    model["compared"]["comparable"] = False
+    model["test"]["mean"] = 0.6
+    right = result(
+        overridden=["legacy_sign"],
+        settings={"legacy_sign": False, "a": -0.5, "b": 0.0},
+        models={"JacobiGNN": model},
+    )
+    page = results_page.render([result(), right])
+    assert "| `jacobi/texas legacy_sign=False` |" in page
+    assert "| other settings |" in page
+    assert (
+        "texas (a = -0.5, b = 0): 50.00 with the published recurrence, 60.00 with the right one"
+    ) in page
+
+
+def test_runs_are_collected_under_what_differs(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "results.json").write_text(json.dumps(result(overridden=["legacy_sign"])))
+    (run / "sweep.svg").write_text("<svg/>")
+    results_page.collect([run], tmp_path / "out")
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["jacobi-texas-legacy_sign=True.json", "jacobi-texas-legacy_sign=True.svg"]

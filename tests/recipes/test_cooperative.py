@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch_geometric.data import Data
+
+from graphpoly import registry
+from graphpoly.data import csbm, root_neighbors
+from graphpoly.recipes import cooperative, node, run_recipe
+
+TINY = {"epochs": 2, "hidden_channels": 4, "num_layers": 2}
+
+
+def published(name: str) -> Any:
+    return registry.get("recipe", name).obj
+
+
+def test_settings_and_figures() -> None:
+    sums = published("cognn-sum-mean/root-neighbors")
+    assert (sums.settings.base, sums.settings.action_base) == ("sum", "mean")
+    assert (sums.published.mean, sums.metric, sums.published.unit) == (0.079, "mae", "")
+    assert published("sumgnn/root-neighbors").settings.actions == "standard"
+    assert published("meangnn/root-neighbors").settings.base == "mean"
+    assert published("cognn/cycles").settings.eval_mode == "sample"
+    mines = published("cognn/minesweeper")
+    assert (mines.published.mean, mines.metric, mines.protocol.num_splits) == (97.31, "rocauc", 10)
+    assert (mines.settings.base, mines.settings.action_base) == ("mean", "mean")
+
+
+def test_settings_become_the_network() -> None:
+    settings = published("cognn-sum-mean/root-neighbors").settings
+    model, optimizer = settings.network(5, 3)
+    assert repr(model) == "CoGNN(5, 32, 3, 3, base='sum', dropout=0.0)"
+    assert optimizer.param_groups[0]["lr"] == 3e-3
+
+
+@pytest.mark.parametrize("name", ["cognn-sum-mean", "sumgnn"])
+def test_a_smaller_error_is_better(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(cooperative, "root_neighbors", lambda seed: root_neighbors(20, seed=seed))
+    recipe = f"{name}/root-neighbors"
+    outcome = run_recipe(recipe, out=tmp_path, seeds=2, device="cpu", overrides=TINY)
+    found = json.loads(outcome.results.read_text())
+    compared = found["models"]["CoGNN"]["compared"]
+    assert compared["ours"] > compared["published"]
+    assert not compared["reached"]
+    assert found["splits"]["0"] == found["splits"]["1"]
+    _, split = root_neighbors(20, seed=0)
+    assert found["splits"]["0"]["hash"] == split.hash
+
+
+def test_cycles(tmp_path: Path) -> None:
+    outcome = run_recipe("cognn/cycles", out=tmp_path, seeds=1, device="cpu", overrides=TINY)
+    found = json.loads(outcome.results.read_text())
+    assert found["graph"] == {"graphs": 16}
+    run = found["models"]["CoGNN"]["seeds"][0]
+    assert {run["test"], run["val"]} <= {i / 16 for i in range(17)}
+
+
+def test_heterophilous_graphs_take_their_splits_in_turn(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    data: Data = csbm(40, 4.0, 6, phi=0.5, epsilon=1.0, seed=1)
+    part = torch.rand(40, 10, generator=torch.Generator().manual_seed(0))
+    data.train_mask, data.test_mask = part < 0.4, part > 0.7
+    data.val_mask = ~(data.train_mask | data.test_mask)
+    monkeypatch.setattr(node, "load_node_data", lambda *a, **k: data.clone())
+    outcome = run_recipe("cognn/tolokers", out=tmp_path, seeds=2, device="cpu", overrides=TINY)
+    splits = json.loads(outcome.results.read_text())["splits"]
+    assert [splits[str(i)]["index"] for i in range(2)] == [0, 1]

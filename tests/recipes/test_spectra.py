@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from graphpoly.data import csbm
+from graphpoly.ops import normalize
+from graphpoly.recipes import draw_filters, filter_spectra, node, run_recipe
+from graphpoly.training import CheckpointError
+
+TINY = {"epochs": 3, "patience": 2, "K": 3}
+
+
+@pytest.fixture(autouse=True)
+def graph(monkeypatch: pytest.MonkeyPatch):
+    data = csbm(80, 6.0, 12, phi=-0.9, epsilon=4.0, seed=3)
+    data.x = data.x.abs()
+    monkeypatch.setattr(node, "load_node_data", lambda *a, **k: data.clone())
+    return data
+
+
+def test_response_is_that_of_the_best_weights(tmp_path: Path, graph) -> None:
+    run_recipe("gprgnn/texas", out=tmp_path, seeds=2, device="cpu", overrides=TINY)
+    (spectrum,) = filter_spectra(tmp_path, seed=1)
+    from safetensors.torch import load_file
+
+    weights = load_file(tmp_path / "seed-1" / "checkpoint" / "best.safetensors")
+    theta = weights["filter.theta"].double()
+    expected = spectrum.lambdas.unsqueeze(-1) ** torch.arange(4) @ theta
+    torch.testing.assert_close(spectrum.response, expected.expand(-1, 2))
+    assert spectrum.model == "GPRGNN"
+    assert spectrum.layer.startswith("filter: GPRConv(")
+
+
+def test_densities_are_those_of_the_filter_s_own_operator(tmp_path: Path, graph) -> None:
+    run_recipe("gprgnn/texas", out=tmp_path, seeds=1, device="cpu", overrides=TINY)
+    (spectrum,) = filter_spectra(tmp_path)
+    adj = normalize(
+        graph.edge_index, num_nodes=80, add_self_loops=True, dtype=torch.float64
+    ).to_dense()
+    values, vectors = torch.linalg.eigh(adj)
+    label = torch.nn.functional.one_hot(graph.y).double()
+    energy = (vectors.T @ (label - label.mean(0))).square().sum(1)
+    assert spectrum.density.sum() == pytest.approx(1, abs=1e-9)
+    assert spectrum.labels.sum() == pytest.approx(1, abs=1e-9)
+    low = spectrum.edges[1:] <= 0
+    # exact but for the smearing over the bound
+    expected = energy[values <= 0].sum() / energy.sum()
+    assert spectrum.labels[low].sum().item() == pytest.approx(expected.item(), abs=0.03)
+    assert expected > 0.6  # the graph is heterophilous
+
+
+def test_the_page_is_one_file_that_draws_every_filter(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    run_recipe("demo", out=tmp_path, seeds=1, device="cpu", overrides={"num_nodes": 60, **TINY})
+    page = draw_filters(tmp_path).read_text(encoding="utf-8")
+    assert (tmp_path / "filters.html").is_file()
+    assert page.count("<svg") == 2  # the GCN has no polynomial filter
+    assert "OptBasisGNN" in page
+    assert "FavardGNN" in page
+    assert "src=" not in page
+
+
+def test_what_is_no_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"holds no results\.json"):
+        filter_spectra(tmp_path)
+    (tmp_path / "results.json").write_text('{"recipe": "gprgnn/texas"')
+    with pytest.raises(ValueError, match="not the results of a recipe"):
+        filter_spectra(tmp_path)
+
+
+def test_missing_weights_and_seeds_are_named(tmp_path: Path) -> None:
+    run_recipe("bernnet/texas", out=tmp_path, seeds=1, device="cpu", overrides=TINY)
+    with pytest.raises(ValueError, match=r"seed: got 4, the run has \[0\]"):
+        filter_spectra(tmp_path, seed=4)
+    weights = tmp_path / "seed-0" / "checkpoint" / "best.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-3])
+    with pytest.raises(CheckpointError, match=r"best\.safetensors"):
+        filter_spectra(tmp_path)
