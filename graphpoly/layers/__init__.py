@@ -3,6 +3,12 @@
 from graphpoly.layers.cooperative import CooperativeConv
 from graphpoly.layers.path_conv import PathConv
 from graphpoly.layers.polynormer import PolynormerConv
+from graphpoly.layers.sheaf import (
+    ConnectionMaps,
+    ConnectionSheafConv,
+    SheafConv,
+    connection_maps,
+)
 from graphpoly.layers.spectral import (
     BernConv,
     ChebIIConv,
@@ -25,6 +31,8 @@ from graphpoly.layers.spectral import (
 __all__ = [
     "BernConv",
     "ChebIIConv",
+    "ConnectionMaps",
+    "ConnectionSheafConv",
     "CooperativeConv",
     "FEConv",
     "FavardConv",
@@ -40,6 +48,8 @@ __all__ = [
     "PathConv",
     "PolynomialConv",
     "PolynormerConv",
+    "SheafConv",
     "TFGConv",
     "UniFilterConv",
+    "connection_maps",
 ]

@@ -18,6 +18,7 @@ from graphpoly.models.pdf_net import PDFNet
 from graphpoly.models.polynomial_gnn import FavardGNN, OptBasisGNN, PolynomialGNN
 from graphpoly.models.polynormer import Polynormer
 from graphpoly.models.precomputed_opt_basis_gnn import PrecomputedOptBasisGNN
+from graphpoly.models.sheaf_nn import SheafNN
 from graphpoly.models.uni_filter_gnn import UniFilterGNN
 
 __all__ = [
@@ -39,5 +40,6 @@ __all__ = [
     "PolynomialGNN",
     "Polynormer",
     "PrecomputedOptBasisGNN",
+    "SheafNN",
     "UniFilterGNN",
 ]

@@ -2,15 +2,20 @@
 
 import graphpoly.ops._extension as _extension
 import graphpoly.ops.triton as _triton
-from graphpoly.ops.adjacency import CSR, normalize, rescale, to_csr, to_edges
+from graphpoly.ops.adjacency import CSR, normalize, rescale, silence_loops, to_csr, to_edges
 from graphpoly.ops.attention import dot_attention, gat_attention, gatv2_attention
 from graphpoly.ops.backends import backends
+from graphpoly.ops.block_spmm import block_sddmm, block_spmm
 from graphpoly.ops.column_space import column_space
 from graphpoly.ops.common_neighbors import common_neighbors, intersect_rows, sort_rows
+from graphpoly.ops.connection import connection
 from graphpoly.ops.denoise_graph import denoise_graph, edge_distances
+from graphpoly.ops.entry_sum import entry_sum, sum_entries
 from graphpoly.ops.enumerate_paths import Paths, count_paths, enumerate_paths
+from graphpoly.ops.householder import householder, householder_transport
 from graphpoly.ops.lanczos import lanczos
 from graphpoly.ops.linear_attention import linear_attention
+from graphpoly.ops.matrix_root import matrix_root, sylvester
 from graphpoly.ops.multi_aggregate import multi_aggregate
 from graphpoly.ops.p_laplacian import p_laplacian, p_smooth
 from graphpoly.ops.pairs import pair_sum
@@ -30,18 +35,25 @@ __all__ = [
     "PathTrie",
     "Paths",
     "backends",
+    "block_sddmm",
+    "block_spmm",
     "column_space",
     "common_neighbors",
+    "connection",
     "count_paths",
     "denoise_graph",
     "dot_attention",
     "edge_distances",
+    "entry_sum",
     "enumerate_paths",
     "gat_attention",
     "gatv2_attention",
+    "householder",
+    "householder_transport",
     "intersect_rows",
     "lanczos",
     "linear_attention",
+    "matrix_root",
     "multi_aggregate",
     "normalize",
     "p_laplacian",
@@ -57,9 +69,12 @@ __all__ = [
     "sddmm",
     "segment_logsumexp",
     "segment_softmax",
+    "silence_loops",
     "sort_rows",
     "spectral_density",
     "spmm",
+    "sum_entries",
+    "sylvester",
     "to_csr",
     "to_edges",
 ]

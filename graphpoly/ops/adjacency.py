@@ -18,7 +18,7 @@ from torch_geometric import EdgeIndex
 from graphpoly.errors import unknown
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
 
-__all__ = ["CSR", "normalize", "rescale", "to_csr", "to_edges"]
+__all__ = ["CSR", "normalize", "rescale", "silence_loops", "to_csr", "to_edges"]
 
 NORMALIZATIONS = ("sym", "rw")
 _INT32_MAX = 2**31 - 1
@@ -180,6 +180,38 @@ def normalize(
     if add_self_loops:
         adj = _with_self_loops(adj, transposed)
     adj = rescale(adj, normalization)
+    if plain:
+        _remember(edge_index, key, adj)
+    return adj
+
+
+def silence_loops(
+    edge_index: Any,
+    edge_weight: Tensor | None = None,
+    num_nodes: int | None = None,
+    *,
+    dtype: torch.dtype,
+    transposed: bool = False,
+) -> CSR:
+    """Turn a graph into an operator whose self-loops weigh nothing.
+
+    The entries stay where they are, so that shapes do not depend on the data. Where nothing else
+    has a weight and there is no loop, the weights are None; a trace, which cannot look, makes them.
+
+    Arguments as for :func:`to_csr`; ``dtype`` is that of the weights.
+    """
+    plain = edge_weight is None and not _is_sparse(edge_index)
+    key = ("silenced", dtype)
+    if plain:
+        held = _recall(edge_index, key, num_nodes, num_nodes, transposed)
+        if held is not None:
+            return held
+    adj = to_csr(edge_index, edge_weight, num_nodes, transposed=transposed)
+    proper = adj.rows() != adj.col
+    if adj.weight is not None:
+        return adj.with_weight(torch.where(proper, adj.weight.to(dtype), 0))
+    if torch.compiler.is_compiling() or not bool(proper.all()):
+        adj = adj.with_weight(proper.to(dtype))
     if plain:
         _remember(edge_index, key, adj)
     return adj

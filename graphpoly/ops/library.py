@@ -41,6 +41,18 @@ SCHEMAS = {
     "spmm_max_backward": "(Tensor colptr, Tensor row, Tensor tperm, Tensor? weight, Tensor grad,"
     " Tensor arg) -> Tensor",
     "sddmm": f"(Tensor rowptr, Tensor col, Tensor a, Tensor b, {_TRANSPOSE}) -> Tensor",
+    "block_spmm": "(Tensor rowptr, Tensor col, Tensor blocks, Tensor x, Tensor? order,"
+    f" {_TRANSPOSE}, bool adjoint) -> Tensor",
+    "block_sddmm": f"(Tensor rowptr, Tensor col, Tensor a, Tensor b, {_TRANSPOSE}, bool diagonal)"
+    " -> Tensor",
+    "entry_sum": f"(Tensor rowptr, Tensor col, Tensor a, Tensor b, {_TRANSPOSE}) -> Tensor",
+    "householder_transport": "(Tensor a, Tensor b, int size) -> Tensor",
+    "householder_transport_backward": "(Tensor a, Tensor b, Tensor grad, int size)"
+    " -> (Tensor, Tensor)",
+    "matrix_root": "(Tensor matrix) -> Tensor",
+    "sylvester": "(Tensor root, Tensor right) -> Tensor",
+    "connection": "(Tensor rowptr, Tensor col, Tensor x, int rank, Tensor? graph, bool borrow)"
+    " -> Tensor",
     "column_space": "(Tensor rowptr, Tensor col, Tensor? weight, int rank, int iterations,"
     f" int seed, Tensor? graph, SymInt num_graphs, {_TRANSPOSE}) -> Tensor",
     "lanczos": "(Tensor rowptr, Tensor col, Tensor? weight, Tensor x, int K, Tensor? graph,"

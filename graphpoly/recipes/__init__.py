@@ -11,6 +11,7 @@ from graphpoly.recipes import (
     node_spectral,
     ogb_graph,
     path_nn,
+    sheaf,
     sweep,
 )
 from graphpoly.recipes.recipe import Protocol, Published, Recipe, publish
@@ -41,5 +42,6 @@ __all__ = [
     "publish",
     "resolve_device",
     "run_recipe",
+    "sheaf",
     "sweep",
 ]

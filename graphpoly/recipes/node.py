@@ -43,6 +43,13 @@ class NodeSettings(Settings):
 
     row_normalize: bool = False
 
+    def prepare(self, data: Data) -> Data:
+        """Return the graph as the network reads it, made once for all runs.
+
+        It is given undirected and without self-loops.
+        """
+        return data
+
     def build(self, data: Data, num_classes: int, split: Split) -> tuple[nn.Module, Optimizer]:
         """Return the network for ``data``, freshly initialised, and its optimiser.
 
@@ -52,10 +59,6 @@ class NodeSettings(Settings):
             split: Of this run; only its training nodes may decide anything.
         """
         raise TypeError(f"{type(self).__name__} has to define build()")
-
-    def prepare(self, data: Data) -> Data:
-        """Return the graph as the network wants it: undirected, without self-loops, it is given."""
-        return data
 
     def task(
         self,

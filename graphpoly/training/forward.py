@@ -48,13 +48,20 @@ def call_by_name(model: nn.Module, batch: Any) -> Tensor:
 def call_on_nodes(model: nn.Module, data: Any) -> Tensor:
     """Call ``model(x, edge_index)``, with ``edge_weight=`` where the graph has one.
 
-    A graph without ``edge_index`` gives its ``adj_t`` instead.
+    ``edge_attr=`` goes to models that name it. A graph without ``edge_index`` gives its ``adj_t``
+    instead.
     """
     edges = data.edge_index if getattr(data, "edge_index", None) is not None else data.adj_t
-    edge_weight = getattr(data, "edge_weight", None)
-    if edge_weight is None:
-        return model(data.x, edges)
-    return model(data.x, edges, edge_weight=edge_weight)
+    given = {}
+    for name in ("edge_weight", "edge_attr"):
+        value = getattr(data, name, None)
+        if value is not None and (name == "edge_weight" or _names(model, name)):
+            given[name] = value
+    return model(data.x, edges, **given)
+
+
+def _names(model: nn.Module, argument: str) -> bool:
+    return any(parameter.name == argument for parameter in _forward_parameters(model))
 
 
 def _forward_parameters(model: nn.Module) -> list[inspect.Parameter]:

@@ -4,7 +4,7 @@ from torch_geometric import EdgeIndex
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 from torch_geometric.utils import to_torch_coo_tensor, to_torch_csc_tensor, to_torch_csr_tensor
 
-from graphpoly.ops import normalize, to_csr, to_edges
+from graphpoly.ops import normalize, silence_loops, to_csr, to_edges
 from graphpoly.testing import graph_zoo
 
 EDGES = torch.tensor([[0, 3, 1, 2, 2, 0, 1], [1, 1, 0, 3, 2, 1, 3]])  # a loop and a duplicate
@@ -163,6 +163,21 @@ def test_gradient_of_the_weights_flows_through_the_degrees():
 def test_unknown_normalization():
     with pytest.raises(ValueError, match="did you mean 'sym'"):
         normalize(EDGES, num_nodes=NODES, normalization="symm")
+
+
+def test_silenced_loops_weigh_nothing_and_stay_where_they_are():
+    loops = torch.tensor([[0, 1, 1, 2], [1, 1, 0, 2]])
+    adj = silence_loops(loops, num_nodes=3, dtype=torch.float64)
+    assert adj.weight.dtype == torch.float64
+    assert torch.equal(adj.to_dense(), torch.tensor([[0, 1, 0], [1, 0, 0], [0, 0, 0]]).double())
+    assert adj.num_entries == 4
+    weight = torch.tensor([2.0, 3.0, 4.0, 5.0])
+    adj = silence_loops(loops, weight, 3, dtype=torch.float32)
+    assert torch.equal(adj.to_dense(), torch.tensor([[0.0, 4, 0], [2, 0, 0], [0, 0, 0]]))
+    simple = loops[:, ::2].contiguous()
+    assert silence_loops(simple, num_nodes=3, dtype=torch.float32).weight is None
+    simple[0, 0] = 1  # an edit in place is noticed: now a loop
+    assert silence_loops(simple, num_nodes=3, dtype=torch.float32).weight.tolist() == [1, 0]
 
 
 def test_edges_of_every_form():

@@ -61,6 +61,11 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
         mirrored = mirrored._replace(rowptr=mirrored.rowptr.long(), col=mirrored.col.long())
     path = (mirrored.rowptr, mirrored.col, torch.ones(5, dtype=dtype).requires_grad_())
 
+    stalks = (leaf(6, 4, 3), leaf(6, 4, 3))
+    order = torch.randperm(20).to(adj.col.dtype)
+    angles = (leaf(5, 3), leaf(5, 3))
+    root = torch.randn(3, 2, 2, dtype=dtype)
+    root = (root @ root.mT + torch.eye(2, dtype=dtype)).requires_grad_()
     ordered = sort_rows(adj)
     pairs = (ordered.rowptr, ordered.col, ordered.rowptr, ordered.col, rows, rows.flip(0))
     shared = intersect_rows(adj, adj, torch.stack(pairs[4:])).rowptr
@@ -87,6 +92,24 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
             )
         ],
         "sddmm": [(adj.rowptr, adj.col, x, strided, *turn), (adj.rowptr, adj.col, x, y, *none)],
+        "block_spmm": [
+            (*structure, leaf(20, 4, 4), stalks[0], None, *turn, False),
+            (*structure, leaf(20, 4, 4), stalks[0], order, *none, True),
+            (*structure, leaf(20, 4), stalks[0], order, *none, False),
+        ],
+        "block_sddmm": [
+            (*structure, *stalks, *turn, False),
+            (*structure, *stalks, *none, True),
+        ],
+        "entry_sum": [(*structure, x, y, *turn), (*structure, x, strided, *none)],
+        "householder_transport": [(*angles, 3)],
+        "householder_transport_backward": [(*angles, leaf(5, 3, 3), 3)],
+        "matrix_root": [(root,)],
+        "sylvester": [(root, leaf(3, 2, 2))],
+        "connection": [
+            (*structure, x.detach(), 2, None, True),
+            (*structure, x.detach(), 2, torch.arange(6) // 2, False),
+        ],
         "polynomial": [(*head, strided, leaf(5, 3), recurrence, *turn)],
         "polynomial_moments": [(*head, x, leaf(5, 3), recurrence, y, *turn)],
         "resolvent_solve": [
@@ -193,6 +216,9 @@ def test_fullgraph_compile_of_segments_and_pairs():
         "spmm_max",
         "polynomial_moments",
         "attention",
+        "block_spmm",
+        "block_sddmm",
+        "householder_transport",
         "multi_aggregate",
         "multi_aggregate_backward",
         "segment_softmax",

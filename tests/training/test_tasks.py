@@ -84,6 +84,21 @@ def test_node_model_gets_edge_weight_only_where_there_is_one():
     assert seen[2][0] is sparse.adj_t
 
 
+def test_node_model_gets_edge_attr_where_it_names_it():
+    seen = []
+
+    class Spy(Linear):
+        def forward(self, x, edge_index, edge_weight=None, edge_attr=None):
+            seen.append(edge_attr)
+            return self.lin(x)
+
+    attr = torch.rand(9, 4)
+    data, split = node_data(edge_attr=attr)
+    NodeTask(data, split).evaluate(Spy())
+    assert seen[0] is attr
+    assert NodeTask(data, split).evaluate(Linear())
+
+
 def test_weights_that_are_nan_score_nan():
     data, split = node_data()
     model = Linear()

@@ -1,0 +1,110 @@
+"""A vector for each entry of an operator: what its target says plus what its source says.
+
+A linear map of the two ends of an edge, ``V [x_target, x_source]``, is such a sum: the map is
+applied once to each node, and what is gathered has its output size.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from graphpoly.ops.adjacency import CSR
+from graphpoly.ops.coo_to_csr import entry_rows, transpose
+from graphpoly.ops.library import implement
+
+__all__ = ["entry_sum", "entry_sum_reference", "sum_entries"]
+
+
+def entry_sum(adj: CSR, a: Tensor, b: Tensor) -> Tensor:
+    """Return ``out[e] = a[target_e] + b[source_e]``.
+
+    Args:
+        adj: The pattern, R rows by C columns; its values are not read.
+        a: ``[R, P]``.
+        b: ``[C, P]``.
+
+    Returns:
+        ``[E, P]``, in the order of the entries. Its gradients are summed in that order.
+
+    >>> import torch
+    >>> from graphpoly.ops import entry_sum, to_csr
+    >>> adj = to_csr(torch.tensor([[0, 1], [1, 0]]), num_nodes=2)
+    >>> entry_sum(adj, torch.tensor([[1.0], [2.0]]), torch.tensor([[10.0], [20.0]])).tolist()
+    [[21.0], [12.0]]
+    """
+    if a.shape != (adj.num_rows, b.size(-1)) or b.shape != (adj.num_cols, b.size(-1)):
+        raise ValueError(
+            f"a, b: got shapes {tuple(a.shape)} and {tuple(b.shape)}, expected "
+            f"[{adj.num_rows}, P] and [{adj.num_cols}, P]"
+        )
+    turn = adj.transposed or (None, None, None)
+    return torch.ops.graphpoly.entry_sum(adj.rowptr, adj.col, a, b, *turn)
+
+
+def sum_entries(adj: CSR, values: Tensor) -> Tensor:
+    """Add up what belongs to the entries of each row: ``[E, ...]`` to ``[R, ...]``."""
+    flat = values.flatten(1) if values.dim() > 1 else values.unsqueeze(-1)
+    out = _sum(adj.rowptr, _count(adj.col), flat)
+    return out.reshape(adj.num_rows, *values.shape[1:])
+
+
+def _count(index: Tensor) -> Tensor:
+    return torch.arange(index.size(0), dtype=index.dtype, device=index.device)
+
+
+def _sum(pointer: Tensor, entry: Tensor, values: Tensor) -> Tensor:
+    none = (None, None, None)
+    out: Tensor = torch.ops.graphpoly.spmm_sum(pointer, entry, None, values, *none, False)
+    return out
+
+
+def entry_sum_reference(
+    rowptr: Tensor,
+    col: Tensor,
+    a: Tensor,
+    b: Tensor,
+    colptr: Tensor | None = None,
+    row: Tensor | None = None,
+    tperm: Tensor | None = None,
+) -> Tensor:
+    """The definition of ``graphpoly::entry_sum`` in plain PyTorch."""
+    return a[entry_rows(rowptr, col.size(0))] + b[col]
+
+
+def _fake(
+    rowptr: Tensor,
+    col: Tensor,
+    a: Tensor,
+    b: Tensor,
+    colptr: Tensor | None,
+    row: Tensor | None,
+    tperm: Tensor | None,
+) -> Tensor:
+    torch._check(a.dim() == 2 and b.dim() == 2)
+    return a.new_empty(col.size(0), a.size(1))
+
+
+def _setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    rowptr, col, _, b, colptr, _, tperm = inputs
+    ctx.num_cols = b.size(0)
+    ctx.save_for_backward(rowptr, col, colptr, tperm)
+
+
+def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    rowptr, col, colptr, tperm = ctx.saved_tensors
+    grad_a = grad_b = None
+    if ctx.needs_input_grad[2]:
+        grad_a = _sum(rowptr, _count(col), grad)
+    if ctx.needs_input_grad[3]:
+        if colptr is None:
+            colptr, _, tperm = transpose(rowptr, col, ctx.num_cols)
+        grad_b = _sum(colptr, tperm, grad)
+    return None, None, grad_a, grad_b, None, None, None
+
+
+implement(
+    "entry_sum", reference=entry_sum_reference, fake=_fake, setup_context=_setup, backward=_backward
+)

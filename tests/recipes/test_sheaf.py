@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch_geometric.data import Data
+
+from graphpoly import registry
+from graphpoly.data import csbm
+from graphpoly.recipes import node, run_recipe
+
+GRAPHS = ("texas", "wisconsin", "cornell", "chameleon", "squirrel", "citeseer", "cora")
+FAMILIES = ("diagonal", "orthogonal", "general", "connection", "identity")
+
+
+def published(name: str) -> Any:
+    return registry.get("recipe", name).obj
+
+
+@pytest.fixture
+def graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand in for the dataset on disk."""
+    data = csbm(60, 4.0, 12, phi=-0.5, epsilon=1.0, seed=3)
+    data.x = data.x.abs()
+    part = torch.arange(60) % 5
+    for name, chosen in (("train", part < 3), ("val", part == 3), ("test", part == 4)):
+        data[f"{name}_mask"] = chosen.unsqueeze(1).expand(60, 10)
+
+    def load(*_: object, **__: object) -> Data:
+        return data.clone()
+
+    monkeypatch.setattr(node, "load_node_data", load)
+
+
+def test_settings_are_those_of_the_published_scripts() -> None:
+    texas, chameleon = published("sheaf-orthogonal/texas"), published("sheaf-diagonal/chameleon")
+    settings = texas.settings
+    assert (settings.maps, settings.stalk_dim, settings.num_layers) == ("householder", 3, 4)
+    assert (settings.hidden_channels, settings.lr, settings.dropout) == (20, 0.02, 0.7)
+    assert (settings.weight_decay, settings.sparse_learner) == (5e-3, True)
+    assert texas.notes == ()
+    settings, protocol = chameleon.settings, chameleon.protocol
+    assert (settings.maps, settings.stalk_dim, settings.num_layers) == ("diagonal", 4, 5)
+    assert settings.weight_decay == 0.0002969905682317406
+    assert settings.weight_decay_maps == 0.0012638885974822734
+    assert (settings.input_dropout, settings.second_linear) == (0.7, True)
+    # the script's low-pass coordinate has +1 in the Laplacian, which is a high-pass one
+    assert (settings.add_lp, settings.add_hp) == (False, True)
+    assert (protocol.split, protocol.num_splits, protocol.monitor) == ("geom-gcn", 10, "metric")
+    assert (protocol.epochs, protocol.patience) == (1000, 100)
+    squirrel = published("sheaf-orthogonal/squirrel")
+    assert (squirrel.published.mean, squirrel.published.interval) == (56.34, 1.32)
+
+
+def test_every_family_is_there_for_every_graph() -> None:
+    for family in FAMILIES:
+        for dataset in GRAPHS:
+            recipe = published(f"sheaf-{family}/{dataset}")
+            assert (recipe.published is None) == (family == "identity")
+            assert recipe.settings.row_normalize
+
+
+def test_borrowed_settings_say_so() -> None:
+    assert published("sheaf-general/texas").notes == (
+        "the published script of this graph is for orthogonal maps",
+    )
+    assert "within the published sweep" in published("sheaf-diagonal/cora").notes[0]
+
+
+@pytest.mark.usefixtures("graph")
+@pytest.mark.parametrize("family", FAMILIES)
+def test_runs(family: str, tmp_path: Path) -> None:
+    recipe = published(f"sheaf-{family}/wisconsin").override({"epochs": 2, "hidden_channels": 4})
+    outcome = run_recipe(recipe, seeds=(0,), out=tmp_path, progress=None)
+    (experiment,) = outcome.experiments.values()
+    assert 0 <= experiment.mean <= 100
