@@ -13,7 +13,7 @@ from torch import Tensor
 from graphpoly.errors import unknown
 
 __all__ = ["METRICS", "Metric", "MetricFunction", "accuracy", "average_precision", "get_metric"]
-__all__ += ["mae", "rmse", "rocauc"]
+__all__ += ["mae", "rmse", "rocauc", "sse"]
 
 MetricFunction = Callable[[Tensor, Tensor], float]
 
@@ -94,6 +94,11 @@ def rmse(y_true: Tensor, y_pred: Tensor) -> float:
     return float(_errors(y_true, y_pred).square().mean().sqrt())
 
 
+def sse(y_true: Tensor, y_pred: Tensor) -> float:
+    """Return the sum of squared errors over all labels that are not NaN."""
+    return float(_errors(y_true, y_pred).square().sum())
+
+
 def _errors(y_true: Tensor, y_pred: Tensor) -> Tensor:
     if y_true.numel() != y_pred.numel():
         raise ValueError(
@@ -132,6 +137,7 @@ METRICS: dict[str, Metric] = {
         Metric("average_precision", average_precision, True),
         Metric("mae", mae, False),
         Metric("rmse", rmse, False),
+        Metric("sse", sse, False),
     )
 }
 

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from graphpoly.data import DatasetError, smooth_images
+from graphpoly.recipes import image_filter, run_recipe
+
+
+@pytest.fixture
+def images(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(root: object, *, dtype: object) -> object:
+        data = smooth_images(20, 20, 3, seed=1)
+        data.x = data.x.to(dtype)
+        return data
+
+    monkeypatch.setattr(image_filter, "load_images", load)
+
+
+def run(name: str, out: Path, **overrides: int) -> dict:
+    outcome = run_recipe(f"image-filter/{name}", out=out, device="cpu", overrides=overrides)
+    return json.loads(outcome.results.read_text())
+
+
+def test_low_and_high_are_one_problem(images: None, tmp_path: Path) -> None:
+    low = run("low", tmp_path / "low")["models"]["OptBasisConv"]
+    high = run("high", tmp_path / "high")["models"]["OptBasisConv"]
+    assert low["test"]["mean"] == pytest.approx(high["test"]["mean"], rel=1e-6)
+    assert low["test"]["mean"] == pytest.approx(math.fsum(low["errors"]) / 3)
+    assert low["compared"]["published"] == 0.0003
+    assert low["compared"]["within_interval"] is None
+
+
+def test_a_higher_order_fits_better_and_an_override_is_no_comparison(
+    images: None, tmp_path: Path
+) -> None:
+    ten = run("comb", tmp_path / "ten")["models"]["OptBasisConv"]
+    four = run("comb", tmp_path / "four", K=4)["models"]["OptBasisConv"]
+    assert ten["test"]["mean"] < four["test"]["mean"]
+    assert ten["compared"]["comparable"]
+    assert not four["compared"]["comparable"]
+
+
+def test_results_are_not_overwritten(images: None, tmp_path: Path) -> None:
+    run("band", tmp_path)
+    with pytest.raises(DatasetError, match="holds results already"):
+        run("band", tmp_path)
