@@ -4,6 +4,15 @@ import graphpoly.ops._extension as _extension
 from graphpoly.ops.adjacency import CSR, normalize, to_csr, to_edges
 from graphpoly.ops.attention import dot_attention, gat_attention, gatv2_attention
 from graphpoly.ops.backends import backends
+from graphpoly.ops.color_refinement import (
+    COLOR_VERSION,
+    STABLE_ROUNDS,
+    StableColors,
+    color_refinement,
+    label_names,
+    mix64,
+    stable_colors,
+)
 from graphpoly.ops.column_space import column_space
 from graphpoly.ops.common_neighbors import common_neighbors, intersect_rows, sort_rows
 from graphpoly.ops.lanczos import lanczos
@@ -16,15 +25,21 @@ from graphpoly.ops.spectral_density import spectral_density
 from graphpoly.ops.spmm import spmm
 
 __all__ = [
+    "COLOR_VERSION",
     "CSR",
+    "STABLE_ROUNDS",
+    "StableColors",
     "backends",
+    "color_refinement",
     "column_space",
     "common_neighbors",
     "dot_attention",
     "gat_attention",
     "gatv2_attention",
     "intersect_rows",
+    "label_names",
     "lanczos",
+    "mix64",
     "multi_aggregate",
     "normalize",
     "polynomial",
@@ -35,6 +50,7 @@ __all__ = [
     "sort_rows",
     "spectral_density",
     "spmm",
+    "stable_colors",
     "to_csr",
     "to_edges",
 ]
