@@ -6,6 +6,7 @@ from graphpoly.data.csbm import csbm
 from graphpoly.data.cycles import cycle_pairs
 from graphpoly.data.datasets import as_undirected, load_node_data, node_dataset_names
 from graphpoly.data.files import DatasetError, default_root
+from graphpoly.data.graph_datasets import graph_dataset_names, load_graph_data
 from graphpoly.data.image_filter import (
     IMAGE_RESPONSES,
     apply_response,
@@ -29,9 +30,11 @@ __all__ = [
     "csbm",
     "cycle_pairs",
     "default_root",
+    "graph_dataset_names",
     "grid_graph",
     "image_filter_task",
     "interior_mask",
+    "load_graph_data",
     "load_images",
     "load_node_data",
     "load_ogb_graph",
