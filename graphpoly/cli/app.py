@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from graphpoly import __version__
+from graphpoly.cli.expressivity import expressivity
 from graphpoly.cli.filters import filters
 from graphpoly.cli.info import info
 from graphpoly.cli.list import list_entries
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 app.command("train")(train)
 app.command("filters")(filters)
+app.add_typer(expressivity, name="expressivity")
 app.command("list")(list_entries)
 app.command("info")(info)
 

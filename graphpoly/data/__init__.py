@@ -8,6 +8,7 @@ from graphpoly.data.datasets import as_undirected, load_node_data, node_dataset_
 from graphpoly.data.expressivity import SR_FAMILIES, load_csl, load_exp, load_sr
 from graphpoly.data.files import DatasetError, default_root
 from graphpoly.data.folds import GraphFold, published_folds, stratified_folds
+from graphpoly.data.graph_datasets import graph_dataset_names, load_graph_data
 from graphpoly.data.image_filter import (
     IMAGE_RESPONSES,
     apply_response,
@@ -34,11 +35,13 @@ __all__ = [
     "csbm",
     "cycle_pairs",
     "default_root",
+    "graph_dataset_names",
     "grid_graph",
     "image_filter_task",
     "interior_mask",
     "load_csl",
     "load_exp",
+    "load_graph_data",
     "load_images",
     "load_node_data",
     "load_ogb_graph",

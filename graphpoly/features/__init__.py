@@ -1,5 +1,6 @@
-"""Transforms that add what can be computed once for each graph."""
+"""Features of nodes, edges and graphs, and the transforms that add them."""
 
 from graphpoly.features.add_paths import AddPaths, stored_paths
+from graphpoly.features.wl_subtree import WLSubtree, wl_features, wl_kernel
 
-__all__ = ["AddPaths", "stored_paths"]
+__all__ = ["AddPaths", "WLSubtree", "stored_paths", "wl_features", "wl_kernel"]

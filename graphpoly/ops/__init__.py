@@ -6,6 +6,15 @@ from graphpoly.ops.adjacency import CSR, normalize, rescale, silence_loops, to_c
 from graphpoly.ops.attention import dot_attention, gat_attention, gatv2_attention
 from graphpoly.ops.backends import backends
 from graphpoly.ops.block_spmm import block_sddmm, block_spmm
+from graphpoly.ops.color_refinement import (
+    COLOR_VERSION,
+    STABLE_ROUNDS,
+    StableColors,
+    color_refinement,
+    label_names,
+    mix64,
+    stable_colors,
+)
 from graphpoly.ops.column_space import column_space
 from graphpoly.ops.common_neighbors import common_neighbors, intersect_rows, sort_rows
 from graphpoly.ops.connection import connection
@@ -30,13 +39,17 @@ from graphpoly.ops.spectral_density import spectral_density
 from graphpoly.ops.spmm import spmm
 
 __all__ = [
+    "COLOR_VERSION",
     "CSR",
+    "STABLE_ROUNDS",
     "Pairs",
     "PathTrie",
     "Paths",
+    "StableColors",
     "backends",
     "block_sddmm",
     "block_spmm",
+    "color_refinement",
     "column_space",
     "common_neighbors",
     "connection",
@@ -51,9 +64,11 @@ __all__ = [
     "householder",
     "householder_transport",
     "intersect_rows",
+    "label_names",
     "lanczos",
     "linear_attention",
     "matrix_root",
+    "mix64",
     "multi_aggregate",
     "normalize",
     "p_laplacian",
@@ -73,6 +88,7 @@ __all__ = [
     "sort_rows",
     "spectral_density",
     "spmm",
+    "stable_colors",
     "sum_entries",
     "sylvester",
     "to_csr",

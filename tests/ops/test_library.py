@@ -6,6 +6,7 @@ import torch
 from graphpoly.ops import (
     common_neighbors,
     intersect_rows,
+    mix64,
     multi_aggregate,
     polynomial,
     pool,
@@ -40,6 +41,7 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
     recurrence = (torch.rand(3, 4, 3, dtype=dtype) + 0.5).requires_grad_()
     rows = torch.randint(0, 6, (9,)).to(adj.col.dtype)
     structure, seed = head[:2], torch.tensor(3)
+    names, entry_names = mix64(torch.arange(6) % 2), mix64(torch.arange(20) % 3)
     gat = (*structure, leaf(6, 2, 1), leaf(6, 2, 1), leaf(6, 2, 3), leaf(20, 2, 1), None)
     gatv2 = (*structure, leaf(6, 2, 3), leaf(6, 2, 3), leaf(6, 2, 3), None, leaf(2, 3))
     dot = (*structure, leaf(6, 2, 4), leaf(6, 2, 4), leaf(6, 2, 3), leaf(20, 2, 1), None)
@@ -136,6 +138,8 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
         "intersect_rows": [(*pairs, shared, int(shared[-1]))],
         "common_neighbors": [(*pairs, strided)],
         "common_neighbors_backward": [(*pairs, leaf(9, 3), 6)],
+        "color_rounds": [(*structure, None, names, 2), (*structure, entry_names, names, 1)],
+        "color_stable": [(*structure, entry_names, names, 0), (*structure, None, names, 32)],
     }
 
 

@@ -1,0 +1,191 @@
+"""Many graphs as one: what the analyses read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Batch, Data, InMemoryDataset
+
+from graphpoly.ops import CSR, to_csr
+
+__all__ = ["GraphSet"]
+
+
+@dataclass(frozen=True)
+class GraphSet:
+    """Graphs one after another, as one graph without edges between them.
+
+    Attributes:
+        edge_index: ``[2, E]``, numbered through all graphs.
+        ptr: ``[G + 1]``: graph g has the nodes ``ptr[g]`` to ``ptr[g + 1]``.
+        x: Labels or features of nodes, ``[N]`` or ``[N, F]``, or None.
+        edge_attr: Labels or features of edges, ``[E]`` or ``[E, F]``, or None.
+        y: Targets as the data has them, or None.
+    """
+
+    edge_index: Tensor
+    ptr: Tensor
+    x: Tensor | None = None
+    edge_attr: Tensor | None = None
+    y: Tensor | None = None
+
+    @classmethod
+    def of(cls, graphs: Any) -> GraphSet:
+        """Gather a ``Data``, a ``Batch``, an in-memory dataset or any iterable of ``Data``.
+
+        Features are taken where every graph has them.
+
+        Raises:
+            TypeError: If ``graphs`` is none of these.
+
+        >>> import torch
+        >>> one = Data(edge_index=torch.tensor([[0, 1], [1, 0]]), num_nodes=2)
+        >>> GraphSet.of([one, one]).edge_index.tolist()
+        [[0, 1, 2, 3], [1, 0, 3, 2]]
+        """
+        if isinstance(graphs, GraphSet):
+            return graphs
+        if isinstance(graphs, Batch):
+            attributes = {key: graphs.get(key) for key in ("x", "edge_attr", "y")}
+            return cls(graphs.edge_index, graphs.ptr, **attributes)
+        if isinstance(graphs, Data):
+            graphs = [graphs]
+        if isinstance(graphs, InMemoryDataset) and graphs.transform is None:
+            whole = _of_slices(graphs)
+            if whole is not None:
+                return whole
+        if not isinstance(graphs, Iterable):
+            raise TypeError(
+                f"graphs: got {type(graphs).__name__}; Data, Batch, a dataset or an iterable of "
+                "Data is accepted"
+            )
+        return _of_list(list(graphs))
+
+    @property
+    def num_graphs(self) -> int:
+        """Number of graphs G."""
+        return self.ptr.numel() - 1
+
+    @property
+    def num_nodes(self) -> int:
+        """Number of nodes of all graphs N."""
+        return int(self.ptr[-1])
+
+    @cached_property
+    def sizes(self) -> Tensor:
+        """Number of nodes of each graph, ``[G]``."""
+        return self.ptr.diff()
+
+    @cached_property
+    def batch(self) -> Tensor:
+        """Graph of each node, ``[N]``."""
+        return torch.repeat_interleave(self.sizes)
+
+    @cached_property
+    def adj(self) -> CSR:
+        """The operator of aggregation of all graphs."""
+        return to_csr(self.edge_index, num_nodes=self.num_nodes)
+
+    def strip(self, *, features: bool = False, edge_features: bool = False) -> GraphSet:
+        """Return the graphs without what is not asked for."""
+        return replace(
+            self,
+            x=self.x if features else None,
+            edge_attr=self.edge_attr if edge_features else None,
+        )
+
+    def select(self, index: Tensor) -> GraphSet:
+        """Return some of the graphs, in the order of ``index``."""
+        sizes = self.sizes[index]
+        ptr = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
+        # where each chosen graph went; -1 for those that did not come along
+        place = torch.full((self.num_graphs,), -1)
+        place[index] = torch.arange(index.numel())
+        offset = ptr[:-1] - self.ptr[index]
+        edge_graph = place[self.batch[self.edge_index[0]]]
+        keep = (edge_graph >= 0).nonzero().flatten()
+        keep = keep[edge_graph[keep].argsort(stable=True)]
+        nodes = _ranges(self.ptr[index], sizes)
+        return GraphSet(
+            edge_index=self.edge_index[:, keep] + offset[edge_graph[keep]],
+            ptr=ptr,
+            x=None if self.x is None else self.x[nodes],
+            edge_attr=None if self.edge_attr is None else self.edge_attr[keep],
+            y=None if self.y is None or self.y.size(0) != self.num_graphs else self.y[index],
+        )
+
+    @cached_property
+    def _edge_ptr(self) -> Tensor | None:
+        """Where each graph's edges begin, if they stand graph by graph."""
+        owner = self.batch[self.edge_index[0]]
+        if bool((owner.diff() < 0).any()):
+            return None
+        count = torch.bincount(owner, minlength=self.num_graphs)
+        return torch.cat([count.new_zeros(1), count.cumsum(0)])
+
+    def graph(self, index: int) -> Data:
+        """Return one graph."""
+        if self._edge_ptr is None:
+            one = self.select(torch.tensor([index]))
+            return one.graph(0)
+        begin, end = self.ptr[index : index + 2].tolist()
+        edges = slice(*self._edge_ptr[index : index + 2].tolist())
+        return Data(
+            x=None if self.x is None else self.x[begin:end],
+            edge_index=self.edge_index[:, edges] - begin,
+            edge_attr=None if self.edge_attr is None else self.edge_attr[edges],
+            num_nodes=end - begin,
+        )
+
+
+def _ranges(start: Tensor, length: Tensor) -> Tensor:
+    """The numbers of all ranges, one after another."""
+    ends = length.cumsum(0)
+    shift = torch.repeat_interleave(start - (ends - length), length)
+    return torch.arange(int(ends[-1]) if ends.numel() else 0) + shift
+
+
+def _of_list(graphs: list[Data]) -> GraphSet:
+    for number, data in enumerate(graphs):
+        if not isinstance(data, Data) or data.edge_index is None:
+            raise TypeError(
+                f"graphs[{number}]: got {type(data).__name__}, expected Data with edge_index"
+            )
+    sizes = torch.tensor([int(data.num_nodes or 0) for data in graphs], dtype=torch.int64)
+    ptr = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
+    edges = [data.edge_index + ptr[g] for g, data in enumerate(graphs)]
+    edge_index = torch.cat(edges, 1) if edges else torch.empty(2, 0, dtype=torch.int64)
+
+    def gathered(key: str) -> Tensor | None:
+        values = [data.get(key) for data in graphs]
+        if not values or any(not isinstance(value, Tensor) for value in values):
+            return None
+        return torch.cat([value.reshape(1) if value.dim() == 0 else value for value in values])
+
+    return GraphSet(edge_index, ptr, gathered("x"), gathered("edge_attr"), gathered("y"))
+
+
+def _of_slices(dataset: InMemoryDataset) -> GraphSet | None:
+    """A whole in-memory dataset, without taking it apart and putting it together again."""
+    slices, data = dataset.slices, dataset._data
+    if slices is None or dataset._indices is not None or "edge_index" not in slices:
+        return None
+    if "x" in slices and isinstance(data.x, Tensor):
+        ptr = slices["x"]
+    elif isinstance(data.get("num_nodes"), list):
+        sizes = torch.tensor(data.num_nodes)
+        ptr = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
+    else:
+        return None
+    begin = slices["edge_index"]
+    shift = torch.repeat_interleave(ptr[:-1], begin.diff())
+    attributes = {
+        key: data.get(key) if isinstance(data.get(key), Tensor) else None
+        for key in ("x", "edge_attr", "y")
+    }
+    return GraphSet(data.edge_index + shift, ptr, **attributes)

@@ -1,0 +1,211 @@
+r"""How much of a dataset a test identifies, and how accurate anything it bounds can be.
+
+A classifier that sees nothing but colours gives one answer to all items of one colour. Its accuracy
+is at most
+
+.. math::
+    \frac{1}{N} \sum_{c} \max_y |\{i : c_i = c,\ y_i = y\}|
+
+and the :math:`R^2` of a regression at most that of the mean of each colour. Both are bounds on what
+can be *fitted*, for everything whose messages the test simulates; they say nothing of generalising.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from graphpoly.expressivity.colors import graph_names, wl_colors
+from graphpoly.expressivity.exact import dense_ids
+from graphpoly.expressivity.graphs import GraphSet
+from graphpoly.expressivity.tuples import tuple_colors
+from graphpoly.ops import color_refinement, mix64
+
+__all__ = ["Level", "accuracy_bound", "identify", "r2_bound", "unique_share"]
+
+_LARGEST = 200  # nodes of a graph that pairs of nodes are refined for
+_MOST_STEPS = 2_000_000_000  # n^3, over all graphs that are left
+
+
+@dataclass(frozen=True)
+class Level:
+    """What one test says of a dataset.
+
+    Attributes:
+        test: ``"1-WL"`` or ``"2-FWL"``.
+        features: Whether it sees labels.
+        rounds: Number of rounds, or None for the stable colours.
+        graph_classes: Number of colours of graphs.
+        graph_unique: Share of graphs with a colour of their own.
+        node_classes: Number of colours of nodes, through all graphs; None for 2-FWL.
+        node_unique: Share of nodes with a colour of their own; None for 2-FWL.
+        accuracy_bound: Largest accuracy on graphs (nodes, where there is one graph), or None
+            without classes.
+        r2_bound: Largest :math:`R^2`, or None without a numerical target.
+    """
+
+    test: str
+    features: bool
+    rounds: int | None
+    graph_classes: int
+    graph_unique: float
+    node_classes: int | None
+    node_unique: float | None
+    accuracy_bound: float | None
+    r2_bound: float | None
+
+
+def identify(
+    graphs: Any,
+    *,
+    features: Sequence[bool] = (False, True),
+    rounds: int = 16,
+    pairs: bool = True,
+) -> list[Level]:
+    """Measure each level of the ladder: 0, 1, ... rounds of 1-WL, its stable colours, 2-FWL.
+
+    Args:
+        graphs: See :meth:`GraphSet.of`; ``y`` has one target a graph, or one a node where there is
+            one graph.
+        features: With and without labels of nodes and edges.
+        rounds: Most rounds of 1-WL that get a level of their own; no level after the first that
+            refines nothing.
+        pairs: Whether to run 2-FWL on graphs that 1-WL leaves together, if none is large.
+
+    Returns:
+        Levels, the weakest first.
+
+    Complexity: that of the tests; 2-FWL is run only for graphs that share their stable colours.
+
+    >>> from graphpoly.data import cycle_pairs
+    >>> levels = identify(cycle_pairs(), features=(False,))
+    >>> [(level.test, level.graph_classes, level.accuracy_bound) for level in levels]
+    [('1-WL', 8, 0.5), ('1-WL', 8, 0.5), ('2-FWL', 16, 1.0)]
+    """
+    whole = GraphSet.of(graphs)
+    found = []
+    for seen in features:
+        if seen and whole.x is None and whole.edge_attr is None:
+            continue
+        shown = whole.strip(features=seen, edge_features=seen)
+        found += _rounds(shown, seen, rounds)
+        stable = wl_colors(shown)
+        found.append(_level(shown, "1-WL", seen, None, stable.graph, stable.node))
+        if pairs and whole.num_graphs > 1:
+            colors = _pairs(shown, stable.graph)
+            if colors is not None:
+                found.append(_level(shown, "2-FWL", seen, None, colors, None))
+    return found
+
+
+def _rounds(shown: GraphSet, seen: bool, rounds: int) -> list[Level]:
+    """Round by round, until one splits no colour of any node."""
+    found: list[Level] = []
+    colors = color_refinement(shown.adj, rounds, node_label=shown.x, edge_label=shown.edge_attr)
+    for number, node in enumerate(colors):
+        graph = graph_names(node, shown.batch, shown.num_graphs)
+        level = _level(shown, "1-WL", seen, number, graph, node)
+        if found and level.node_classes == found[-1].node_classes:
+            break
+        found.append(level)
+    return found
+
+
+def _pairs(shown: GraphSet, stable: Tensor) -> Tensor | None:
+    """Colours of 2-FWL, which refine the stable ones: who is alone there needs no further look."""
+    left = (_counts(stable) > 1).nonzero().flatten()
+    sizes = shown.sizes[left].double()
+    if left.numel() and (float(sizes.max()) > _LARGEST or float((sizes**3).sum()) > _MOST_STEPS):
+        return None
+    colors = stable.clone()
+    if left.numel():
+        colors[left] = mix64(stable[left] + mix64(tuple_colors(shown.select(left), 2).graph))
+    return colors
+
+
+def _level(
+    shown: GraphSet, test: str, seen: bool, rounds: int | None, graph: Tensor, node: Tensor | None
+) -> Level:
+    target, accuracy, r2 = shown.y, None, None
+    if target is not None and target.dim() == 2 and target.size(1) == 1:
+        target = target[:, 0]
+    colors = node if shown.num_graphs == 1 else graph
+    if target is not None and colors is not None and target.shape == colors.shape:
+        if _are_classes(target):
+            accuracy = accuracy_bound(colors, target)
+        else:
+            r2 = r2_bound(colors, target)
+    return Level(
+        test=test,
+        features=seen,
+        rounds=rounds,
+        graph_classes=graph.unique().numel(),
+        graph_unique=unique_share(graph),
+        node_classes=None if node is None else node.unique().numel(),
+        node_unique=None if node is None else unique_share(node),
+        accuracy_bound=accuracy,
+        r2_bound=r2,
+    )
+
+
+def _are_classes(target: Tensor) -> bool:
+    if not target.is_floating_point():
+        return True
+    return bool((target == target.round()).all()) and target.unique().numel() <= 50
+
+
+def _counts(colors: Tensor) -> Tensor:
+    """How many items have each item's colour."""
+    ids = dense_ids(colors)
+    return torch.bincount(ids)[ids] if ids.numel() else ids
+
+
+def unique_share(colors: Tensor) -> float:
+    """Return the share of items whose colour nobody else has.
+
+    >>> unique_share(torch.tensor([7, 7, 3, 5]))
+    0.5
+    """
+    return float((_counts(colors) == 1).double().mean()) if colors.numel() else 1.0
+
+
+def accuracy_bound(colors: Tensor, target: Tensor) -> float:
+    """Return the largest accuracy of a function of the colour.
+
+    Args:
+        colors: ``[N]``.
+        target: Classes ``[N]``.
+
+    >>> accuracy_bound(torch.tensor([7, 7, 7, 5]), torch.tensor([1, 1, 0, 2]))
+    0.75
+    """
+    ids, classes = dense_ids(colors), dense_ids(target)
+    if not ids.numel():
+        return 1.0
+    width = int(classes.max()) + 1
+    keys, count = (ids * width + classes).unique(return_counts=True)
+    best = torch.zeros(int(ids.max()) + 1, dtype=count.dtype)
+    return int(best.scatter_reduce(0, keys // width, count, "amax").sum()) / ids.numel()
+
+
+def r2_bound(colors: Tensor, target: Tensor) -> float:
+    """Return the largest coefficient of determination of a function of the colour.
+
+    Args:
+        colors: ``[N]``.
+        target: Numbers ``[N]``.
+
+    >>> r2_bound(torch.tensor([7, 7, 5, 5]), torch.tensor([0.0, 1.0, 5.0, 5.0]))
+    0.97...
+    """
+    ids, target = dense_ids(colors), target.double()
+    total = (target - target.mean()).square().sum()
+    if float(total) == 0:
+        return 1.0
+    count = torch.bincount(ids).double()
+    mean = torch.zeros_like(count).index_add(0, ids, target) / count
+    return float(1 - (target - mean[ids]).square().sum() / total)

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import networkx as nx
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from graphpoly.cli.app import app
+from graphpoly.expressivity import hard_pair
+
+
+def run(*arguments: str):
+    return CliRunner().invoke(app, ["expressivity", *arguments])
+
+
+@pytest.fixture
+def pair(tmp_path) -> tuple[str, str]:
+    paths = []
+    for name, data in zip("ab", hard_pair("sr16622"), strict=True):
+        paths.append(str(tmp_path / f"{name}.pt"))
+        torch.save(data, paths[-1])
+    return paths[0], paths[1]
+
+
+def test_help_imports_no_torch() -> None:
+    code = (
+        "import sys; from typer.testing import CliRunner; from graphpoly.cli.app import app; "
+        "r = CliRunner().invoke(app, ['expressivity', '--help']); "
+        "assert r.exit_code == 0 and 'duplicates' in r.output; assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_pair_names_the_first_test(pair) -> None:
+    result = run("pair", *pair)
+    assert result.exit_code == 0
+    assert "2-FWL     finds them equal" in result.stdout
+    assert "first: 3-FWL; after round" in result.stdout
+    found = json.loads(run("pair", *pair, "--json").stdout)
+    assert found["separated_by"] == "3-FWL"
+    assert found["tests"] == {"1-WL": False, "δ-2-LWL": False, "2-FWL": False, "3-FWL": True}
+    assert found["isomorphic"] is False
+
+
+def test_pair_shows_a_witness(tmp_path) -> None:
+    nx.write_graph6(nx.path_graph(4), tmp_path / "a.g6")
+    nx.write_graph6(nx.star_graph(3), tmp_path / "b.g6")
+    result = run("pair", str(tmp_path / "a.g6"), str(tmp_path / "b.g6"))
+    assert "first: 1-WL; after round 1 " in result.stdout
+    assert "isomorphic" in run("pair", *[str(tmp_path / "a.g6")] * 2).stdout
+
+
+def exp(tmp_path: Path) -> Path:
+    raw = tmp_path / "sr" / "raw"
+    raw.mkdir(parents=True)
+    graphs = [nx.cycle_graph(6), nx.disjoint_union(*[nx.cycle_graph(3)] * 2), nx.cycle_graph(6)]
+    text = b"".join(nx.to_graph6_bytes(graph, header=False) for graph in graphs)
+    (raw / "sr16622.g6").write_bytes(text)
+    return tmp_path
+
+
+def test_dataset_prints_levels_and_draws_them(tmp_path) -> None:
+    root = exp(tmp_path)
+    page = tmp_path / "page.html"
+    result = run("dataset", "sr16622", "--root", str(root), "--out", str(page))
+    assert result.exit_code == 0
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert lines[0] == ["sr16622:", "3", "graphs,", "18", "nodes"]
+    assert lines[-1][:3] == ["2-FWL", "no", "2"]
+    assert "<svg" in page.read_text()
+    found = json.loads(run("dataset", "sr16622", "--root", str(root), "--json").stdout)
+    assert [level["graph_classes"] for level in found["levels"]] == [1, 1, 2]
+
+
+def test_duplicates_across_splits(tmp_path) -> None:
+    root = exp(tmp_path)
+    splits = tmp_path / "splits.json"
+    splits.write_text(json.dumps({"train": [0, 1], "test": [2]}))
+    arguments = ("duplicates", "sr16622", "--root", str(root), "--splits", str(splits))
+    result = run(*arguments)
+    assert "1 groups of equal graphs (isomorphism); 1 of 3" in result.stdout
+    assert "graphs of test that are also in train: 1" in result.stdout
+    found = json.loads(run(*arguments, "--json", "--test", "1-WL").stdout)
+    assert found["groups"] == [[0, 1, 2]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("pair", "a.xyz", "b.xyz"), "unknown ending"),
+        (("pair", "a.g6", "b.g6"), "a.g6: no such file or directory"),
+        (("dataset", "mutga"), "did you mean 'MUTAG'"),
+        (("duplicates", "sr16622", "--root", "nowhere"), "is absent"),
+    ],
+)
+def test_failures_are_one_line(arguments, message) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.data
+def test_node_and_ogb_datasets(data_root) -> None:
+    found = json.loads(run("dataset", "cora", "--root", str(data_root), "--json").stdout)
+    assert found["graphs"] == 1
+    assert found["nodes"] == 2708
+    assert found["levels"][0]["node_classes"] == 1
+    plain = [level for level in found["levels"] if not level["features"]]
+    bound = [level["accuracy_bound"] for level in plain]
+    assert bound == sorted(bound)
+    assert bound[0] == pytest.approx(818 / 2708)  # the largest class
