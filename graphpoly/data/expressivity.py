@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -16,10 +17,11 @@ from graphpoly.data.files import (
     default_root,
     first_line,
     network_timeout,
+    remove_empty_folders,
 )
 from graphpoly.errors import unknown
 
-__all__ = ["SR_FAMILIES", "load_csl", "load_exp", "load_sr"]
+__all__ = ["EXP_NAMES", "SR_FAMILIES", "load_csl", "load_exp", "load_sr"]
 
 SR_FAMILIES = {  # number of graphs
     "sr16622": 2,
@@ -30,6 +32,7 @@ SR_FAMILIES = {  # number of graphs
     "sr351668": 3854,
 }
 _EXP = {"EXP": 1200, "CEXP": 1200}
+EXP_NAMES = tuple(_EXP)
 
 
 def load_sr(name: str, root: str | Path | None = None) -> list[Data]:
@@ -50,14 +53,16 @@ def load_sr(name: str, root: str | Path | None = None) -> list[Data]:
     if name not in SR_FAMILIES:
         raise unknown("family of strongly regular graphs", name, SR_FAMILIES)
     path = _folder(root) / "sr" / "raw" / f"{name}.g6"
-    _expect(path, "the graph6 file of that family")
+    _expect(name, path, "the graph6 file of that family")
     try:
         lines = [line for line in path.read_bytes().split(b"\n") if line]
         graphs = [nx.from_graph6_bytes(line) for line in lines]
         if len(graphs) != SR_FAMILIES[name]:
             raise ValueError(f"{len(graphs)} graphs instead of {SR_FAMILIES[name]}")
     except (ValueError, IndexError, nx.NetworkXError) as error:
-        raise DatasetError(f"{path} is cut short or altered: {first_line(error)}") from error
+        raise DatasetError(
+            f"dataset {name!r}: {path} is cut short or altered: {first_line(error)}"
+        ) from error
     made = []
     for graph in graphs:
         one_way = torch.tensor(list(graph.edges)).t()
@@ -88,26 +93,35 @@ def load_exp(name: str, root: str | Path | None = None) -> list[Data]:
     if name not in _EXP:
         raise unknown("dataset", name, _EXP)
     path = _folder(root) / "expressivity" / f"{name}.npz"
-    _expect(path, "an archive with x, edges, node_ptr, edge_ptr and y")
+    _expect(name, path, "an archive with x, edges, node_ptr, edge_ptr and y")
     try:
-        with np.load(path) as archive:
-            parts = {k: archive[k] for k in ("x", "edges", "node_ptr", "edge_ptr", "y")}
+        with np.load(path, allow_pickle=False) as archive:
+            graphs = _unpack(archive)
+        if len(graphs) != _EXP[name]:
+            raise ValueError(f"{len(graphs)} graphs instead of {_EXP[name]}")
     except (ValueError, KeyError, OSError, zipfile.BadZipFile, EOFError) as error:
-        raise DatasetError(f"{path} is cut short or altered: {first_line(error)}") from error
-    labels = torch.from_numpy(parts["x"].reshape(-1).astype(np.int64))
+        raise DatasetError(
+            f"dataset {name!r}: {path} is cut short or altered: {first_line(error)}"
+        ) from error
+    return graphs
+
+
+def _unpack(archive: Any) -> list[Data]:
+    labels = torch.from_numpy(archive["x"].reshape(-1).astype(np.int64))
+    edges = torch.from_numpy(archive["edges"].astype(np.int64))
+    nodes, ends, y = (archive[key].tolist() for key in ("node_ptr", "edge_ptr", "y"))
+    if nodes[-1] != labels.numel() or ends[-1] != edges.size(1) or len(nodes) != len(y) + 1:
+        raise ValueError("the arrays do not fit together")
     x = torch.nn.functional.one_hot(labels).float()
-    edges = torch.from_numpy(parts["edges"].astype(np.int64))
-    nodes, ends, y = parts["node_ptr"].tolist(), parts["edge_ptr"].tolist(), parts["y"].tolist()
-    if len(y) != _EXP[name] or len(nodes) != len(y) + 1:
-        raise DatasetError(f"{path}: got {len(y)} graphs instead of {_EXP[name]}")
-    return [
-        Data(
-            x=x[nodes[i] : nodes[i + 1]],
-            edge_index=edges[:, ends[i] : ends[i + 1]].contiguous(),
-            y=torch.tensor([int(y[i])]),
-        )
-        for i in range(len(y))
-    ]
+    graphs = []
+    for i, label in enumerate(y):
+        edge_index = edges[:, ends[i] : ends[i + 1]].contiguous()
+        size = nodes[i + 1] - nodes[i]
+        if edge_index.numel() and int(edge_index.max()) >= size:
+            raise ValueError(f"graph {i} has an edge outside its {size} nodes")
+        part = x[nodes[i] : nodes[i + 1]]
+        graphs.append(Data(x=part, edge_index=edge_index, y=torch.tensor([int(label)])))
+    return graphs
 
 
 def load_csl(root: str | Path | None = None) -> list[Data]:
@@ -137,6 +151,7 @@ def load_csl(root: str | Path | None = None) -> list[Data]:
     except Exception as error:  # a broken pickle can raise anything
         if isinstance(error, MemoryError):
             raise
+        remove_empty_folders(folder / "CSL" / "raw", folder.parent)
         raise DatasetError(
             f"dataset 'CSL': cannot use or download the files in {folder}: {first_line(error)}; "
             "put the raw files there, pass another root, or set GRAPHPOLY_DATA"
@@ -152,8 +167,9 @@ def _folder(root: str | Path | None) -> Path:
     return Path(default_root() if root is None else root).expanduser()
 
 
-def _expect(path: Path, what: str) -> None:
+def _expect(name: str, path: Path, what: str) -> None:
     if not path.is_file():
         raise DatasetError(
-            f"{path} is absent; put {what} there, pass another root, or set GRAPHPOLY_DATA"
+            f"dataset {name!r}: {path} is absent; put {what} there, pass another root, or "
+            "set GRAPHPOLY_DATA"
         )

@@ -18,10 +18,11 @@ from graphpoly.data.files import (
     first_line,
     is_storage_error,
     network_timeout,
+    remove_empty_folders,
 )
 from graphpoly.errors import unknown
 
-__all__ = ["load_tu", "tu_dataset_names"]
+__all__ = ["load_tu", "read_tu", "tu_dataset_names"]
 
 _CONNECT_SECONDS = 15.0
 _STALL_SECONDS = 60.0
@@ -94,7 +95,7 @@ def load_tu(name: str, root: str | Path | None = None) -> list[Data]:
     name = known[name.lower()]
     source = _SOURCES[name]
     folder = Path(default_root() if root is None else root).expanduser() / "tu"
-    dataset = _read(name, folder, attributes=source.nodes_carry == "labels and attributes")
+    dataset = read_tu(name, folder, attributes=source.nodes_carry == "labels and attributes")
     wrong = _wrong_counts(dataset, source)
     if wrong:
         raise DatasetError(
@@ -105,7 +106,8 @@ def load_tu(name: str, root: str | Path | None = None) -> list[Data]:
     return _with_degrees(graphs) if source.nodes_carry == "degrees" else graphs
 
 
-def _read(name: str, folder: Path, *, attributes: bool) -> Any:
+def read_tu(name: str, folder: Path, *, attributes: bool) -> Any:
+    """Return PyG's own dataset, with its failures told in one line."""
     from torch_geometric.datasets import TUDataset
 
     raw = folder / name / "raw"
@@ -118,6 +120,8 @@ def _read(name: str, folder: Path, *, attributes: bool) -> Any:
     except MemoryError:
         raise
     except (OSError, zipfile.BadZipFile, RuntimeError, ValueError, IndexError) as error:
+        if not present:
+            remove_empty_folders(raw, folder.parent)
         if is_storage_error(error):
             raise DatasetError(
                 f"dataset {name!r}: cannot use the folder {folder} ({first_line(error)}); pass a "

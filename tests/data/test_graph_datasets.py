@@ -4,7 +4,13 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from graphpoly.data import DatasetError, graph_dataset_names, graph_datasets, load_graph_data
+from graphpoly.data import (
+    DatasetError,
+    expressivity,
+    graph_dataset_names,
+    load_graph_data,
+    tu,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -12,7 +18,8 @@ def no_network(monkeypatch) -> None:
     def refuse(*_):
         raise ConnectionError("no network in this test")
 
-    monkeypatch.setattr(graph_datasets, "check_reachable", refuse)
+    for module in (expressivity, tu):
+        monkeypatch.setattr(module, "check_reachable", refuse)
 
 
 def write_exp(folder, **changes) -> None:
@@ -27,12 +34,13 @@ def write_exp(folder, **changes) -> None:
     np.savez(folder / "expressivity" / "EXP.npz", **{**arrays, **changes})
 
 
-def test_exp_is_read_graph_by_graph(tmp_path) -> None:
+def test_exp_is_read_graph_by_graph(tmp_path, monkeypatch) -> None:
+    monkeypatch.setitem(expressivity._EXP, "EXP", 2)
     write_exp(tmp_path)
     one, other = load_graph_data("exp", tmp_path)
     assert one.edge_index.tolist() == [[0, 1, 1, 2], [1, 0, 2, 1]]
     assert other.edge_index.tolist() == [[0, 1], [1, 0]]
-    assert (one.x.tolist(), other.x.tolist()) == ([[0], [1], [1]], [[0], [1]])
+    assert (one.x.tolist(), other.x.tolist()) == ([[1, 0], [0, 1], [0, 1]], [[1, 0], [0, 1]])
     assert (int(one.y), int(other.y)) == (1, 0)
 
 
