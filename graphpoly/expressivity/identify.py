@@ -28,7 +28,7 @@ from graphpoly.ops import color_refinement, mix64
 
 __all__ = ["Level", "accuracy_bound", "identify", "r2_bound", "unique_share"]
 
-_LARGEST = 200  # nodes of a graph that pairs of nodes are refined for
+_LARGEST = 400  # nodes of a graph that pairs of nodes are refined for
 _MOST_STEPS = 2_000_000_000  # n^3, over all graphs that are left
 
 
@@ -64,7 +64,7 @@ def identify(
     graphs: Any,
     *,
     features: Sequence[bool] = (False, True),
-    rounds: int = 16,
+    rounds: int = 8,
     pairs: bool = True,
 ) -> list[Level]:
     """Measure each level of the ladder: 0, 1, ... rounds of 1-WL, its stable colours, 2-FWL.
