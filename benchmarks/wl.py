@@ -11,6 +11,7 @@ import argparse
 import json
 import statistics
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -175,6 +176,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="for each contestant")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    warnings.filterwarnings("ignore", message="The hashes produced")  # between networkx versions
     rows: list[dict[str, Any]] = []
     for name, contestants in cases(arguments.quick):
         counts = {}

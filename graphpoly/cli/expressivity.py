@@ -77,7 +77,7 @@ def pair(
 def dataset(
     name: Annotated[str, typer.Argument(help="Such as MUTAG, CSL, EXP, ogbg-molhiv or cora.")],
     root: Root = None,
-    rounds: Annotated[int, typer.Option(min=0, help="Most rounds that get a line.")] = 16,
+    rounds: Annotated[int, typer.Option(min=0, help="Most rounds that get a line.")] = 8,
     pairs: Annotated[
         bool, typer.Option("--pairs/--no-pairs", help="Whether to run 2-FWL where 1-WL fails.")
     ] = True,
@@ -94,6 +94,12 @@ def dataset(
 
         graphs, _ = _load(name, root)
         levels = identify(graphs, rounds=rounds, pairs=pairs)
+        for seen in sorted({level.features for level in levels}) if pairs else ():
+            if graphs.num_graphs > 1 and not any(
+                level.test == "2-FWL" and level.features == seen for level in levels
+            ):
+                what = "with labels" if seen else "without labels"
+                typer.echo(f"2-FWL {what}: not run, the graphs are too large", err=True)
         if out is not None:
             counts = {"num_graphs": graphs.num_graphs, "num_nodes": graphs.num_nodes}
             write_atomically(out, levels_page(name, levels, **counts))

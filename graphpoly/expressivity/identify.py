@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,7 +28,7 @@ from graphpoly.ops import color_refinement, mix64
 
 __all__ = ["Level", "accuracy_bound", "identify", "r2_bound", "unique_share"]
 
-_LARGEST = 200  # nodes of a graph that pairs of nodes are refined for
+_LARGEST = 400  # nodes of a graph that pairs of nodes are refined for
 _MOST_STEPS = 2_000_000_000  # n^3, over all graphs that are left
 
 
@@ -63,7 +64,7 @@ def identify(
     graphs: Any,
     *,
     features: Sequence[bool] = (False, True),
-    rounds: int = 16,
+    rounds: int = 8,
     pairs: bool = True,
 ) -> list[Level]:
     """Measure each level of the ladder: 0, 1, ... rounds of 1-WL, its stable colours, 2-FWL.
@@ -139,14 +140,16 @@ def _level(
             accuracy = accuracy_bound(colors, target)
         else:
             r2 = r2_bound(colors, target)
+    graph_classes, graph_unique = _classes(graph)
+    node_classes, node_unique = (None, None) if node is None else _classes(node)
     return Level(
         test=test,
         features=seen,
         rounds=rounds,
-        graph_classes=graph.unique().numel(),
-        graph_unique=unique_share(graph),
-        node_classes=None if node is None else node.unique().numel(),
-        node_unique=None if node is None else unique_share(node),
+        graph_classes=graph_classes,
+        graph_unique=graph_unique,
+        node_classes=node_classes,
+        node_unique=node_unique,
         accuracy_bound=accuracy,
         r2_bound=r2,
     )
@@ -170,7 +173,13 @@ def unique_share(colors: Tensor) -> float:
     >>> unique_share(torch.tensor([7, 7, 3, 5]))
     0.5
     """
-    return float((_counts(colors) == 1).double().mean()) if colors.numel() else 1.0
+    return _classes(colors)[1]
+
+
+def _classes(colors: Tensor) -> tuple[int, float]:
+    """Number of colours, and the share of items alone in theirs."""
+    _, count = np.unique(colors.numpy(), return_counts=True)
+    return len(count), int((count == 1).sum()) / max(1, colors.numel()) if len(count) else 1.0
 
 
 def accuracy_bound(colors: Tensor, target: Tensor) -> float:

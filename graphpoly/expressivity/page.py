@@ -54,10 +54,7 @@ def draw_levels(levels: Sequence[Level], key: str, title: str) -> str:
         if _name(level) not in names:
             names.append(_name(level))
     names.sort(key=_rank)
-    x = {
-        name: _LEFT + 14 + i * (_WIDTH - _LEFT - 34) / max(1, len(names) - 1)
-        for i, name in enumerate(names)
-    }
+    x = _places(names)
 
     def y(value: float) -> float:
         return _TOP + (1 - value) * (_HEIGHT - _TOP - _BOTTOM)
@@ -100,6 +97,13 @@ def draw_levels(levels: Sequence[Level], key: str, title: str) -> str:
             f'<text x="{at + 8}" y="16" fill="{_SOFT}">{word}</text>'
         )
     return "".join(parts) + "</svg>"
+
+
+def _places(names: list[str]) -> dict[str, float]:
+    """Where each level stands; words need more room than numbers."""
+    steps = [0.0, *(1.0 if name.isdigit() else 2.4 for name in names[1:])]
+    unit = (_WIDTH - _LEFT - 34) / max(1.0, sum(steps))
+    return {name: _LEFT + 14 + unit * sum(steps[: i + 1]) for i, name in enumerate(names)}
 
 
 def _name(level: Level) -> str:

@@ -77,6 +77,16 @@ def test_dataset_prints_levels_and_draws_them(tmp_path) -> None:
     assert [level["graph_classes"] for level in found["levels"]] == [1, 1, 2]
 
 
+def test_a_level_that_was_not_run_is_said(tmp_path) -> None:
+    root = exp(tmp_path)
+    graphs = [nx.cycle_graph(450), nx.cycle_graph(450)]
+    text = b"".join(nx.to_graph6_bytes(graph, header=False) for graph in graphs)
+    (root / "sr" / "raw" / "sr16622.g6").write_bytes(text)
+    result = run("dataset", "sr16622", "--root", str(root))
+    assert "2-FWL" not in result.stdout
+    assert result.stderr == "2-FWL without labels: not run, the graphs are too large\n"
+
+
 def test_duplicates_across_splits(tmp_path) -> None:
     root = exp(tmp_path)
     splits = tmp_path / "splits.json"

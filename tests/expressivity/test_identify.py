@@ -82,7 +82,7 @@ def test_numbers_are_bounded_by_r2() -> None:
 
 
 def test_large_graphs_have_no_level_of_pairs() -> None:
-    graphs = [of_networkx(nx.cycle_graph(300))] * 2
+    graphs = [of_networkx(nx.cycle_graph(450))] * 2
     assert "2-FWL" not in {level.test for level in identify(graphs)}
 
 

@@ -4,6 +4,7 @@ import itertools
 from collections import Counter
 
 import networkx as nx
+import numpy as np
 import pytest
 import torch
 from torch_geometric.data import Data
@@ -11,6 +12,7 @@ from torch_geometric.data import Data
 from graphpoly.data import load_graph_data
 from graphpoly.expressivity import (
     PAIRS,
+    GraphSet,
     cfi_pair,
     csl_family,
     hard_pair,
@@ -37,6 +39,45 @@ def test_known_results(name) -> None:
         # oblivious 3-WL is folklore 2-WL
         assert apart(pair, 3, "oblivious") == (first == "2-FWL")
     assert not apart(pair, 2, "oblivious")
+
+
+def stacked(adjacency: torch.Tensor) -> GraphSet:
+    """Graphs of one size from their matrices."""
+    count, size, _ = adjacency.shape
+    graph, source, target = adjacency.nonzero().T
+    edge_index = graph * size + torch.stack([source, target])
+    return GraphSet(edge_index, torch.arange(count + 1) * size)
+
+
+def with_one_node_more(adjacency: torch.Tensor) -> torch.Tensor:
+    """Every graph with a further node, joined in every way."""
+    size = adjacency.size(1)
+    joined = torch.arange(2**size).unsqueeze(1) >> torch.arange(size) & 1
+    whole = torch.zeros(adjacency.size(0), 2**size, size + 1, size + 1, dtype=torch.int64)
+    whole[:, :, :size, :size] = adjacency.unsqueeze(1)
+    whole[:, :, size, :size] = whole[:, :, :size, size] = joined
+    return whole.flatten(0, 1)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize(("size", "count", "classes"), [(8, 12346, 12095), (9, 274668, 271941)])
+def test_pairs_tell_all_small_graphs_apart(size, count, classes) -> None:
+    """All graphs with 8 and 9 nodes, made from those with 7; nodes alone tell fewer apart."""
+    atlas = [nx.to_numpy_array(g, dtype=int) for g in nx.graph_atlas_g() if len(g) == 7]
+    graphs = torch.from_numpy(np.stack(atlas))
+    for _ in range(7, size):
+        kept, names = [], torch.empty(0, dtype=torch.int64)
+        for block in graphs.split(500):
+            made = with_one_node_more(block)
+            found = tuple_colors(stacked(made), 2).graph
+            first = torch.from_numpy(np.unique(found.numpy(), return_index=True)[1])
+            first = first[~torch.isin(found[first], names)]
+            kept.append(made[first])
+            names = torch.cat([names, found[first]])
+        graphs = torch.cat(kept)
+    assert graphs.size(0) == count
+    assert wl_colors(stacked(graphs)).graph.unique().numel() == classes
 
 
 def test_skip_links() -> None:
