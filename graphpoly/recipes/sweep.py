@@ -16,6 +16,7 @@ from torch_geometric.nn import MLP as Perceptron
 from graphpoly import models
 from graphpoly.data import csbm
 from graphpoly.recipes.node import splits_of
+from graphpoly.recipes.node_features import training_homophily
 from graphpoly.recipes.recipe import Protocol, Recipe, publish
 from graphpoly.recipes.run import Outcome, RunOptions, run_model
 from graphpoly.recipes.settings import Settings, bounded
@@ -173,7 +174,7 @@ def _run_one(
     def build(seed: int) -> tuple[nn.Module, Task, Optimizer]:
         data = graphs[seed]
         split = splits_of(data, recipe.protocol.split, (seed,))[seed]
-        model = settings.network(name, _homophily(data, split.train_mask)).to(options.device)
+        model = settings.network(name, training_homophily(data, split)).to(options.device)
         linear = {"lr": settings.lr, "weight_decay": settings.weight_decay}
         free = {"lr": settings.lr_filter, "weight_decay": 0.0}
         groups = parameter_groups(model, {"linear": linear, "coefficient": free, "basis": free})
@@ -183,14 +184,6 @@ def _run_one(
     out = options.out / f"phi{phi:+.3f}" / name.lower()
     facts = {"phi": phi, "model": name}
     return run_model(recipe, options, build, out=out, facts=facts, label=f"{name} at {phi:+g}")
-
-
-def _homophily(data: Data, known: Tensor) -> float:
-    """Share of the edges between training nodes that join one class; 1/2 where there is none."""
-    source, target = data.edge_index
-    both = known[source] & known[target]
-    same = (data.y[source] == data.y[target])[both]
-    return float(same.float().mean()) if same.numel() else 0.5
 
 
 def _verdicts(found: dict[str, list[Experiment]]) -> list[str]:
