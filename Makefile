@@ -40,8 +40,9 @@ $(VENV)/.dev-$(MARK): $(VENV)/.run-$(MARK)
 	@$(PIP) install -c constraints.txt -r $(VENV)/.dev.txt
 	@touch $@
 
-results: $(VENV)/.dev-$(MARK) ## Write docs/results.md from the result files
+results: $(VENV)/.dev-$(MARK) ## Write the pages that are made: docs/results.md, docs/operators.md
 	@$(BIN)/python -m benchmarks.results_page
+	@$(BIN)/python -m benchmarks.operators_page
 
 # torch-scatter comes as source only and needs torch to be built: minutes, once
 $(VENV)/.scatter-$(MARK): $(VENV)/.dev-$(MARK)

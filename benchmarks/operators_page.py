@@ -1,0 +1,36 @@
+"""The page of layers, models and transforms, made from the registry.
+
+python -m benchmarks.operators_page     # writes docs/operators.md
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+PAGE = Path(__file__).parents[1] / "docs" / "operators.md"
+
+HEAD = """\
+# Layers, models, transforms
+
+Made by `graphpoly list --markdown` from the registry. Each layer passes the compliance battery
+(`graphpoly.testing.check_layer`) with the exceptions that its class declares. Each example can be
+called with `(torch.randn(n, 8), edge_index)`, or with what its docstring says.
+"""
+
+
+def render() -> str:
+    """Return the page."""
+    parts = [HEAD]
+    for kind in ("layers", "models", "transforms"):
+        command = [sys.executable, "-m", "graphpoly.cli.app", "list", kind, "--markdown"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        parts.append(f"## {kind.capitalize()}\n\n{done.stdout}")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(render(), encoding="utf-8")
+    print(f"wrote {PAGE.relative_to(PAGE.parents[1])}")
