@@ -15,6 +15,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
+from torch_geometric.data import Data
+from torch_geometric.data.data import DataEdgeAttr, DataTensorAttr
+from torch_geometric.data.storage import GlobalStorage
+
 __all__ = [
     "DatasetError",
     "check_reachable",
@@ -23,6 +28,7 @@ __all__ = [
     "first_line",
     "is_storage_error",
     "network_timeout",
+    "pyg_storage_allowed",
     "remove_empty_folders",
 ]
 
@@ -43,6 +49,18 @@ class DatasetError(RuntimeError):
 
     The message is one line that names the dataset, the file or folder, and what to do.
     """
+
+
+@contextmanager
+def pyg_storage_allowed() -> Iterator[None]:
+    """Let ``torch.load(weights_only=True)`` read PyG's graphs inside the block.
+
+    What was allowed before stays allowed after it: torch's own context forgets that.
+    """
+    known = torch.serialization.get_safe_globals()
+    wanted = (Data, DataEdgeAttr, DataTensorAttr, GlobalStorage)
+    with torch.serialization.safe_globals([kind for kind in wanted if kind not in known]):
+        yield
 
 
 def default_root() -> Path:

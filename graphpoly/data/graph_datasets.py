@@ -68,8 +68,9 @@ def load_graph_data(name: str, root: str | Path | None = None) -> Any:
     key = known[name.lower()]
     if key in EXP_NAMES:
         return load_exp(key, base)
-    if key in SR_FAMILIES:
-        return load_sr(key, base)
-    if key == "CSL":
-        return load_csl(base)
+    if key in SR_FAMILIES or key == "CSL":
+        graphs = load_csl(base) if key == "CSL" else load_sr(key, base)
+        for graph in graphs:
+            del graph.x  # ones for networks to read; the files hold no features
+        return graphs
     return read_tu(key, base / "tu", attributes=False)

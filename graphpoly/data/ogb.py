@@ -25,8 +25,6 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 import torch
-from torch_geometric.data.data import DataEdgeAttr, DataTensorAttr
-from torch_geometric.data.storage import GlobalStorage
 
 from graphpoly.data.files import (
     DatasetError,
@@ -36,6 +34,7 @@ from graphpoly.data.files import (
     first_line,
     is_storage_error,
     network_timeout,
+    pyg_storage_allowed,
 )
 from graphpoly.errors import unknown
 
@@ -314,7 +313,7 @@ class _Torch(ModuleType):
     def load(self, file: Any) -> Any:
         if self.trusted:
             return torch.load(file, weights_only=False)
-        with torch.serialization.safe_globals([DataEdgeAttr, DataTensorAttr, GlobalStorage]):
+        with pyg_storage_allowed():
             return torch.load(file, weights_only=True)
 
     def save(self, obj: Any, file: str) -> None:

@@ -13,8 +13,8 @@ import networkx as nx
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
-from torch_geometric.data.data import DataEdgeAttr, DataTensorAttr
-from torch_geometric.data.storage import GlobalStorage
+
+from graphpoly.data.files import pyg_storage_allowed
 
 __all__ = ["FORMATS", "of_networkx", "read_graph", "read_graphs"]
 
@@ -123,8 +123,7 @@ def _json(path: Path) -> list[nx.Graph]:
 
 
 def _pt(path: Path) -> list[Data]:
-    trusted = [Data, DataEdgeAttr, DataTensorAttr, GlobalStorage]
-    with torch.serialization.safe_globals(trusted):
+    with pyg_storage_allowed():
         held = torch.load(path, weights_only=True, map_location="cpu")
     if isinstance(held, Data):
         return [held]

@@ -11,6 +11,7 @@ import torch
 from typer.testing import CliRunner
 
 from graphpoly.cli.app import app
+from graphpoly.data import SR_FAMILIES
 from graphpoly.expressivity import hard_pair
 
 
@@ -55,7 +56,10 @@ def test_pair_shows_a_witness(tmp_path) -> None:
     assert "isomorphic" in run("pair", *[str(tmp_path / "a.g6")] * 2).stdout
 
 
-def exp(tmp_path: Path) -> Path:
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Three graphs in the place of a family."""
+    monkeypatch.setitem(SR_FAMILIES, "sr16622", 3)
     raw = tmp_path / "sr" / "raw"
     raw.mkdir(parents=True)
     graphs = [nx.cycle_graph(6), nx.disjoint_union(*[nx.cycle_graph(3)] * 2), nx.cycle_graph(6)]
@@ -64,8 +68,7 @@ def exp(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_dataset_prints_levels_and_draws_them(tmp_path) -> None:
-    root = exp(tmp_path)
+def test_dataset_prints_levels_and_draws_them(root, tmp_path) -> None:
     page = tmp_path / "page.html"
     result = run("dataset", "sr16622", "--root", str(root), "--out", str(page))
     assert result.exit_code == 0
@@ -77,8 +80,8 @@ def test_dataset_prints_levels_and_draws_them(tmp_path) -> None:
     assert [level["graph_classes"] for level in found["levels"]] == [1, 1, 2]
 
 
-def test_a_level_that_was_not_run_is_said(tmp_path) -> None:
-    root = exp(tmp_path)
+def test_a_level_that_was_not_run_is_said(root, monkeypatch) -> None:
+    monkeypatch.setitem(SR_FAMILIES, "sr16622", 2)
     graphs = [nx.cycle_graph(450), nx.cycle_graph(450)]
     text = b"".join(nx.to_graph6_bytes(graph, header=False) for graph in graphs)
     (root / "sr" / "raw" / "sr16622.g6").write_bytes(text)
@@ -87,8 +90,7 @@ def test_a_level_that_was_not_run_is_said(tmp_path) -> None:
     assert result.stderr == "2-FWL without labels: not run, the graphs are too large\n"
 
 
-def test_duplicates_across_splits(tmp_path) -> None:
-    root = exp(tmp_path)
+def test_duplicates_across_splits(root, tmp_path) -> None:
     splits = tmp_path / "splits.json"
     splits.write_text(json.dumps({"train": [0, 1], "test": [2]}))
     arguments = ("duplicates", "sr16622", "--root", str(root), "--splits", str(splits))

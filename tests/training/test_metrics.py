@@ -68,6 +68,7 @@ def test_lookup():
         "average_precision": True,
         "mae": False,
         "rmse": False,
+        "sse": False,
     }
     own = get_metric(pairs, maximize=True)
     assert (own.name, own.function, own.maximize) == ("pairs", pairs, True)
