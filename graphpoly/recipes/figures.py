@@ -157,7 +157,7 @@ def sweep(phis: Sequence[float], scores: Mapping[str, Sequence[Sequence[float]]]
             )
         axes.set_xlabel("φ     (−1: heterophilous edges,  0: features only,  1: homophilous edges)")
         axes.set_ylabel("test accuracy, %")
-        axes.legend(frameon=False, ncols=3, loc="lower center")
+        axes.legend(frameon=False, ncols=6, loc="lower center", bbox_to_anchor=(0.5, 1.0))
         return _svg(figure, "Test accuracy of each model from heterophily to homophily")
 
 
