@@ -182,15 +182,27 @@ struct Search {
     }
   }
 
+  bool goes_on(I next, int64_t depth) const {
+    if (kind == Kind::simple) return !on_path(next, depth);
+    if (ball.distance(next) != depth + 1) return false;
+    return kind == Kind::shortest || parent[next] == path[depth];
+  }
+
   template <class Sink>
   void emit_from(int64_t depth, Sink& sink) {
     const I here = path[depth];
+    if (depth + 1 == longest) {
+      if (I* const ends = sink.open(longest)) {  // they stand side by side
+        int64_t count = 0;
+        for (const I *w = graph.first(here), *end = graph.last(here); w != end; ++w) {
+          if (goes_on(*w, depth)) ends[count++] = *w;
+        }
+        sink.close(longest, path.data(), count);
+        return;
+      }
+    }
     for (const I *w = graph.first(here), *end = graph.last(here); w != end; ++w) {
-      const bool goes = kind == Kind::simple     ? !on_path(*w, depth)
-                        : kind == Kind::shortest ? ball.distance(*w) == depth + 1
-                                                 : ball.distance(*w) == depth + 1 &&
-                                                       parent[*w] == here;
-      if (!goes) continue;
+      if (!goes_on(*w, depth)) continue;
       path[depth + 1] = *w;
       sink.reached(depth + 1, path.data());
       if (depth + 1 == longest) continue;
@@ -227,6 +239,15 @@ struct Direct {
   const int64_t* chosen_end = nullptr;
   int64_t column = 0;
 
+  // Where the last nodes of the next paths go, and how many there were; null if one by one.
+  I* open(int64_t length) {
+    return chosen ? nullptr : target.path + target.high * target.columns + next[length];
+  }
+  void close(int64_t length, const I* nodes, int64_t count) {
+    I* to = target.path + next[length];
+    for (int64_t t = 0; t < length; ++t, to += target.columns) std::fill_n(to, count, nodes[t]);
+    next[length] += count;
+  }
   void push(int64_t, I) {}
   void reached(int64_t length, const I* nodes) {
     if (length < target.low) return;
@@ -257,6 +278,8 @@ struct WithDistance {
     distances.resize(static_cast<size_t>(target.high) + 1);
   }
 
+  I* open(int64_t) { return nullptr; }
+  void close(int64_t, const I*, int64_t) {}
   void push(int64_t depth, I node) {
     // a shortcut is at least two edges shorter than a detour that is worth looking up
     const int64_t radius = direct.target.high - depth - 1;
@@ -396,8 +419,11 @@ std::tuple<Tensor, Tensor, Tensor> enumerate_paths(Tensor rowptr, Tensor col, in
       }
       counts[k - shortest] = total - before;
     }
-    const int64_t* wanted = chosen ? chosen->const_data_ptr<int64_t>() : nullptr;
+    const int64_t none = 0;  // an empty tensor may have no address, and null stands for all
     const int64_t num_wanted = chosen ? chosen->size(0) : 0;
+    const int64_t* wanted = !chosen       ? nullptr
+                            : num_wanted  ? chosen->const_data_ptr<int64_t>()
+                                          : &none;
     const int64_t columns = chosen ? num_wanted : total;
     if (chosen) counts[0] = num_wanted;
     check(max_paths < 0 || columns <= max_paths, op, ": ", columns, " paths, max_paths is ",

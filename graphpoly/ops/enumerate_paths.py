@@ -166,6 +166,10 @@ def _check_square(adj: Any) -> None:
 
 def _outgoing(edge_index: Any, num_nodes: int | None) -> tuple[Tensor, Tensor]:
     """The targets of each source in compressed rows."""
+    if type(edge_index) is Tensor and edge_index.layout == torch.strided:
+        turned = edge_index.flip(0) if edge_index.dim() == 2 else edge_index
+        adj = to_csr(turned, None, num_nodes)  # one sort, where the operator would take two
+        return adj.rowptr, adj.col
     adj = to_csr(edge_index, None, num_nodes, transposed=True)
     _check_square(adj)
     assert adj.transposed is not None

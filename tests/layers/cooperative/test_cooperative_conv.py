@@ -8,6 +8,7 @@ from torch_geometric.nn import GATConv, GCNConv, GINConv
 from graphpoly.layers import CooperativeConv, FavardConv
 from graphpoly.layers.cooperative import gumbel_noise
 from graphpoly.testing import assert_close, check_layer, graph_zoo
+from tests.compliance.forms import STAGES, stage
 
 BASES = ["sum", "mean", "kept_mean", "gcn", "gin", "gat", partial(FavardConv, K=3)]
 KINDS = ["factored", "joint"]
@@ -266,14 +267,15 @@ def test_bipartite_graphs_are_refused_where_the_base_refuses_them():
     ],
     ids=["joint", "kept_mean", "favard", "gcn", "gat", "gin"],
 )
-def test_other_bases_keep_the_promises_too(make, exclude):
+@pytest.mark.parametrize("compiled", STAGES)
+def test_other_bases_keep_the_promises_too(make, exclude, compiled):
     only = [
         *("repr", "node_permutation", "edge_order", "batch", "num_hops", "adjacency_forms"),
         *("gradcheck", "degenerate_graphs", "eval_determinism", "train_seed", "copies"),
         *("state_dict", "stateless_forward", "explainer", "lazy_init", "compile"),
     ]
     try:
-        check_layer(make, only=[name for name in only if name not in exclude])
+        check_layer(make, only=stage(compiled, [name for name in only if name not in exclude]))
     finally:
         torch._dynamo.reset()
 

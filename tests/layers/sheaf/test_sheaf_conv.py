@@ -7,6 +7,7 @@ from graphpoly.layers import SheafConv
 from graphpoly.layers.sheaf import MAPS
 from graphpoly.layers.sheaf.maps import ORTHOGONAL
 from graphpoly.testing import assert_close, check_layer
+from tests.compliance.forms import STAGES, stage
 from tests.layers.sheaf.graphs import graph
 
 
@@ -127,10 +128,12 @@ def test_a_batch_is_its_graphs(maps):
     ],
     ids=lambda options: options["maps"],
 )
-def test_other_families_keep_the_promises_too(options):
+@pytest.mark.parametrize("compiled", STAGES)
+def test_other_families_keep_the_promises_too(options, compiled):
     size = 3 if len(options) > 1 and ("add_lp" in options or "add_hp" in options) else 2
-    properties = ["gradcheck", "degenerate_graphs", "used_parameters", "batch", "compile", "repr"]
-    check_layer(lambda: SheafConv(8, 2 * size, stalk_dim=2, **options), only=properties)
+    only = ["gradcheck", "degenerate_graphs", "used_parameters", "batch", "compile", "repr"]
+    only = stage(compiled, only)
+    check_layer(lambda: SheafConv(8, 2 * size, stalk_dim=2, **options), only=only)
 
 
 def test_duplicates_add_up_and_loops_say_nothing():

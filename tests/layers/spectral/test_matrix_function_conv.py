@@ -1,3 +1,5 @@
+from functools import partial
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -7,6 +9,7 @@ from graphpoly.errors import ConvergenceError
 from graphpoly.layers import MatrixFunctionConv
 from graphpoly.testing import assert_close, check_layer, graph_zoo
 from graphpoly.testing.zoo import ZOO
+from tests.compliance.forms import STAGES, stage
 
 FORMS = [
     {"readout": readout, "solver": solver}
@@ -109,10 +112,12 @@ def test_reaches_as_far_as_the_graph_is_connected():
 
 
 @pytest.mark.parametrize("arguments", FORMS[1:])
-def test_every_form_keeps_the_promises_of_the_registered_one(arguments):
+@pytest.mark.parametrize("compiled", STAGES)
+def test_every_form_keeps_the_promises_of_the_registered_one(arguments, compiled):
     only = ["gradcheck", "degenerate_graphs", "compile", "edge_order", "used_parameters", "repr"]
     only += ["explainer", "autocast", "lazy_init"]
-    check_layer(lambda: MatrixFunctionConv(6, 4, matrices=2, poles=2, **arguments), only=only)
+    make = partial(MatrixFunctionConv, 6, 4, matrices=2, poles=2, **arguments)
+    check_layer(make, only=stage(compiled, only))
 
 
 def test_iterations_that_run_out_are_an_error():

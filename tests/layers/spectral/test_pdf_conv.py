@@ -7,6 +7,7 @@ from torch_geometric.data import Batch, Data
 from graphpoly.layers import PDFConv
 from graphpoly.ops import normalize
 from graphpoly.testing import assert_close, check_layer, graph_zoo
+from tests.compliance.forms import STAGES, stage
 
 SMALL = {"exponents": (-0.5, -0.2), "powers": (1, 3)}
 
@@ -109,10 +110,11 @@ def test_layers_share_filters():
 
 
 @pytest.mark.parametrize("arguments", [{"hops": None, "softmax": True}, {"hops": 2, "norm": True}])
-def test_every_form_keeps_the_promises_of_the_registered_one(arguments):
+@pytest.mark.parametrize("compiled", STAGES)
+def test_every_form_keeps_the_promises_of_the_registered_one(arguments, compiled):
     only = ["gradcheck", "compile", "degenerate_graphs", "repr", "reset_parameters", "edge_order"]
     only += ["untouched_inputs", "cache", "lazy_init", "explainer"]
-    check_layer(lambda: PDFConv(6, 4, powers=(1, 2), **arguments), only=only)
+    check_layer(lambda: PDFConv(6, 4, powers=(1, 2), **arguments), only=stage(compiled, only))
 
 
 def test_bad_arguments_are_named():
