@@ -122,18 +122,21 @@ void run_tiles(int64_t channel, int64_t channels, const auto&... args) {
 constexpr int64_t kAhead = 12;  // entries between a prefetch and its use
 
 // The sum of the weighted source rows of one target over one tile, in the order of the entries.
-// x is of type T, or of BFloat16 with T = float.
+// x is of type T, or of BFloat16 with T = float. Far: it is too large for the nearest caches.
 template <class T, class I, int L, int N>
 struct RowSum {
   typedef Vec<T, L> V;
 
-  template <class S>
+  template <bool Far = true, class S>
   static GRAPHPOLY_INLINE void add(V (&sum)[N], const S* x, int64_t stride, int64_t width,
                                    const Rows<I>& a, const T* weight, int64_t begin, int64_t end) {
     const int64_t last = a.num_entries - 1;
     for (int64_t e = begin; e < end; ++e) {
       const int64_t soon = e + kAhead < last ? e + kAhead : last;
-      prefetch<N * L * static_cast<int>(sizeof(S))>(x + static_cast<int64_t>(a.col[soon]) * stride);
+      if constexpr (Far) {
+        prefetch<N * L * static_cast<int>(sizeof(S))>(x +
+                                                      static_cast<int64_t>(a.col[soon]) * stride);
+      }
       const S* from = x + static_cast<int64_t>(a.col[e]) * stride;
       const T w = weight ? weight[e] : T(1);
 #pragma GCC unroll 8

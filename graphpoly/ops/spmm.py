@@ -24,6 +24,8 @@ from graphpoly.ops.library import call, implement
 __all__ = ["spmm", "spmm_max_reference", "spmm_reference"]
 
 REDUCTIONS = ("sum", "mean", "max", "min")
+_SUM = torch.ops.graphpoly.spmm_sum.default
+_MAX = torch.ops.graphpoly.spmm_max.default
 _EXACT = (torch.float32, torch.float64)
 
 
@@ -52,29 +54,28 @@ def spmm(adj: CSR, x: Tensor, reduce: str = "sum") -> Tensor:
     >>> spmm(adj, torch.tensor([[1.0], [2.0], [4.0]]), "max").flatten().tolist()
     [4.0, 2.0, 0.0]
     """
+    # on a small graph every call to torch counts
+    rowptr, col, weight, _, num_cols, turn = adj
     if reduce not in REDUCTIONS:
         raise unknown("reduction", reduce, REDUCTIONS)
-    if x.dim() == 0 or x.size(0) != adj.num_cols:
-        raise ValueError(f"x: got shape {tuple(x.shape)}, the operator has {adj.num_cols} columns")
-    # on a small graph every call to torch counts
-    rowptr, col, weight, _, _, turn = adj
-    kept = x.dtype
+    shape, kept = x.shape, x.dtype
+    if not shape or shape[0] != num_cols:
+        raise ValueError(f"x: got shape {tuple(shape)}, the operator has {num_cols} columns")
     dtype = kept if kept in _EXACT else _computed_in(x)
     linear = reduce in ("sum", "mean")
-    flat = x if x.dim() == 2 else x.reshape(x.size(0), math.prod(x.shape[1:]))
+    flat = x if len(shape) == 2 else x.reshape(shape[0], math.prod(shape[1:]))
     if kept is not dtype and not (linear and kept is torch.bfloat16):
         flat = flat.to(dtype)
     if weight is not None and weight.dtype is not dtype:
         weight = weight.to(dtype)
-    colptr, row, tperm = turn or (None, None, None)
-    arguments = (rowptr, col, weight, flat, colptr, row, tperm)
+    arguments = (rowptr, col, weight, flat, *(turn or (None, None, None)))
     if linear:
-        out = call(torch.ops.graphpoly.spmm_sum.default, *arguments, reduce == "mean")
+        out = call(_SUM, *arguments, reduce == "mean")
     else:
-        out, _ = call(torch.ops.graphpoly.spmm_max.default, *arguments, reduce == "max")
+        out, _ = call(_MAX, *arguments, reduce == "max")
     if out.dtype is not kept:
         out = out.to(kept)
-    return out if x.dim() == 2 else out.reshape(adj.num_rows, *x.shape[1:])
+    return out if len(shape) == 2 else out.reshape(adj.num_rows, *shape[1:])
 
 
 def _computed_in(x: Tensor) -> torch.dtype:
