@@ -258,6 +258,7 @@ def _commit() -> str | None:
 
     try:
         commit = git("rev-parse", "--short=12", "HEAD")
-        return commit + ("+changes" if git("status", "--porcelain", "--untracked-files=no") else "")
+        state = ("status", "--porcelain", "--untracked-files=no", "--", ".", ":!results")
+        return commit + ("+changes" if git(*state) else "")
     except (OSError, subprocess.CalledProcessError):
         return None
