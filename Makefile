@@ -73,7 +73,7 @@ lint: $(VENV)/.dev-$(MARK) ## Formatter, linter, type checker, layering, spellin
 	@$(BIN)/codespell
 
 bench: $(VENV)/.dev-$(MARK) ## Measure every operator against its peers; writes benchmarks/results
-	@$(BIN)/python -m benchmarks.ops
+	@$(BIN)/graphpoly bench
 
 # The two below take the Python they are given, with its PyTorch, Triton and PyG: no environment is
 # made and nothing is downloaded.

@@ -21,9 +21,9 @@ import torch
 from torch import Tensor
 
 from benchmarks import report
+from benchmarks.filters import CHECKED, ORDER, chebyshev
 from benchmarks.graphs import SIZES, Graph, power_law
 from benchmarks.measure import Case, Contestant, describe_machine, race, wall_clock
-from benchmarks.ops import CHECKED, ORDER, chebyshev
 from benchmarks.peers import CarefulPolynomial, Propagate, quiet, recurrence_on
 from graphpoly.ops import backends, gat_attention, polynomial, spmm, to_csr
 from graphpoly.ops.attention import attention_reference
@@ -336,7 +336,7 @@ def main() -> int:
         print(f"benchmarks.gpu: nothing to measure: {backends()['triton']['reason']}")
         return 2
     clock = wall_clock if dry else event_clock
-    sizes = arguments.sizes or (["cora"] if dry else ["cora", "arxiv", "products4"])
+    sizes = arguments.sizes or (["cora"] if dry else ["cora", "arxiv", "products"])
     seconds, most = (0.05, 3) if dry else (2.0, 50)
     results: dict[str, Any] = {
         "machine": describe(device),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import gc
 import platform
 import statistics
 import subprocess
@@ -18,7 +21,16 @@ from torch import Tensor
 
 from graphpoly.ops import backends
 
-__all__ = ["Case", "Contestant", "describe_machine", "probe", "race", "wall_clock"]
+__all__ = [
+    "Case",
+    "Contestant",
+    "PeakMemory",
+    "describe_machine",
+    "probe",
+    "race",
+    "resident",
+    "wall_clock",
+]
 
 WARM_BELOW = 0.02  # seconds; what takes longer fills the caches itself
 TOLERANCE = 1e-4  # of the largest value of the truth; float32 sums of a few thousand terms
@@ -26,11 +38,15 @@ TOLERANCE = 1e-4  # of the largest value of the truth; float32 sums of a few tho
 
 @dataclass
 class Contestant:
-    """``run()`` gives the tensors to check; ``skip`` says why it does not take part."""
+    """``run()`` gives the tensors to check; ``skip`` says why it does not take part.
+
+    ``tolerance``: largest deviation allowed, relative to the largest value of the truth.
+    """
 
     name: str
     run: Callable[[], tuple[Tensor, ...]] | None = None
     skip: str = ""
+    tolerance: float = TOLERANCE
 
 
 @dataclass
@@ -46,6 +62,7 @@ class Case:
     order: int | None = None
     gathered: int = 0  # bytes of rows that the method must gather, per run
     streamed: int = 0  # bytes that it must read or write in order
+    note: str = ""  # what a reader must know
 
 
 def wall_clock(run: Callable[[], Any]) -> float:
@@ -77,6 +94,7 @@ def race(
         if contestant.run is None:
             row["note"] = contestant.skip
             continue
+        peak = PeakMemory()
         begin = time.perf_counter()
         try:
             found = contestant.run()
@@ -84,10 +102,12 @@ def race(
             row["note"] = str(error).strip().splitlines()[0][:120]
             continue
         first = time.perf_counter() - begin
+        row["peak_bytes"] = peak.read()
         row["error"] = max((_error(f, t) for f, t in zip(found, truth, strict=False)), default=0.0)
-        if not row["error"] <= TOLERANCE:
+        if not row["error"] <= contestant.tolerance:
             row["note"] = "wrong result: not timed"
             continue
+        del found
         running.append((row, contestant.run, [], first))
     for _ in range(most):
         for _, run, times, first in running:
@@ -109,8 +129,39 @@ def race(
         "direction": case.direction,
         "gathered_bytes": case.gathered,
         "streamed_bytes": case.streamed,
+        "note": case.note,
         "contestants": rows,
     }
+
+
+class PeakMemory:
+    """How far the resident set grows from here on. Linux only.
+
+    What the allocator kept of earlier runs is given back first, so that small blocks count as well.
+    """
+
+    def __init__(self) -> None:
+        self._before: int | None = None
+        clear = Path("/proc/self/clear_refs")
+        if not clear.exists():
+            return
+        gc.collect()
+        with contextlib.suppress(AttributeError, OSError):
+            ctypes.CDLL(None).malloc_trim(0)
+        clear.write_text("5")  # sets the peak back to now
+        self._before = resident("VmRSS")
+
+    def read(self) -> int | None:
+        """Bytes, or None where the system does not tell."""
+        return None if self._before is None else max(resident("VmHWM") - self._before, 0)
+
+
+def resident(field: str) -> int:
+    """A field of /proc/self/status, in bytes."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(field + ":"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError(f"/proc/self/status has no {field}")
 
 
 def _error(found: Tensor, truth: Tensor) -> float:
@@ -207,6 +258,7 @@ def _commit() -> str | None:
 
     try:
         commit = git("rev-parse", "--short=12", "HEAD")
-        return commit + ("+changes" if git("status", "--porcelain", "--untracked-files=no") else "")
+        state = ("status", "--porcelain", "--untracked-files=no", "--", ".", ":!results")
+        return commit + ("+changes" if git(*state) else "")
     except (OSError, subprocess.CalledProcessError):
         return None

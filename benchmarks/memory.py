@@ -28,6 +28,7 @@ def measure(graph: str, channels: int, order: int, contestant: str, threads: int
             text=True,
             timeout=300,
             check=True,
+            cwd=Path(__file__).resolve().parent.parent,
         )
     except subprocess.TimeoutExpired:
         return "more than 300 s"
@@ -36,16 +37,10 @@ def measure(graph: str, channels: int, order: int, contestant: str, threads: int
     return int(done.stdout.split()[-1])
 
 
-def _resident(field: str) -> int:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(field + ":"):
-            return int(line.split()[1]) * 1024
-    raise RuntimeError(f"/proc/self/status has no {field}")
-
-
 def main() -> None:
+    from benchmarks.filters import chebyshev
     from benchmarks.graphs import power_law
-    from benchmarks.ops import chebyshev
+    from benchmarks.measure import PeakMemory
     from benchmarks.peers import Operators, filters
 
     name, channels, order, contestant, threads = sys.argv[1:]
@@ -56,10 +51,9 @@ def main() -> None:
     x = torch.randn(graph.num_nodes, int(channels), requires_grad=True)
     grad = torch.randn_like(x)
     theta, recurrence = chebyshev(int(order), int(channels))
-    before = _resident("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # sets the peak back to now
+    peak = PeakMemory()
     run(x, theta.requires_grad_(), recurrence).backward(grad)
-    print(_resident("VmHWM") - before)
+    print(peak.read())
 
 
 if __name__ == "__main__":

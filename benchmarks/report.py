@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-__all__ = ["OURS", "all_correct", "line", "markdown", "memory", "table", "title"]
+__all__ = [
+    "OURS",
+    "all_correct",
+    "line",
+    "markdown",
+    "memory",
+    "merge",
+    "plot",
+    "summary",
+    "table",
+    "title",
+]
 
 OURS = "graphpoly"
 
@@ -41,6 +55,31 @@ def line(case: dict[str, Any]) -> str:
     return f"{title(case)}: {ours:.3g} ms | " + " | ".join(peers)
 
 
+def merge(
+    before: dict[str, Any] | None,
+    fresh: dict[str, Any],
+    families: Sequence[str],
+    sizes: Sequence[str],
+) -> dict[str, Any]:
+    """Put what was measured now in place of what was measured of the same before."""
+    if before is None:
+        return fresh
+    measured = {(case["family"], case["graph"]) for case in fresh["cases"]}
+    kept = [
+        case
+        for case in before["cases"]
+        if case.get("family") in families and (case["family"], case["graph"]) not in measured
+    ]
+    places = {name: place for place, name in enumerate(families)}
+    cases = sorted(
+        [*kept, *fresh["cases"]],  # stable: within a family as they were measured
+        key=lambda case: (sizes.index(case["graph"]), places[case["family"]]),
+    )
+    merged = {**before, **fresh, "cases": cases}
+    merged["probes"] = {**before.get("probes", {}), **fresh["probes"]}
+    return merged
+
+
 def markdown(results: dict[str, Any]) -> str:
     """The whole report."""
     machine = results["machine"]
@@ -50,50 +89,124 @@ def markdown(results: dict[str, Any]) -> str:
     text = [
         "# Operators and their peers",
         "",
-        "Made by `python -m benchmarks.ops`. Medians of runs taken in turns, float32; x: times as",
-        "long as graphpoly. Each result and gradient was compared with the definition in float64",
-        "first; error: largest deviation over the largest value. Conversions and sorting are made",
-        "ready for everybody and not timed, save in `to_csr`, which is about nothing else.",
+        "Made by `graphpoly bench`. Medians of runs taken in turns, float32; x: times as long as",
+        "graphpoly. Each result and gradient was compared with the definition in float64 first;",
+        "error: largest deviation over the largest value. Conversions and sorting are made ready",
+        "for everybody and not timed, save in `to_csr`, which is about nothing else. MB: how far",
+        "the resident set grew in the first run, the result included.",
         "",
-        f"- {machine['cpu']} ({', '.join(machine['cpu_flags'])}), {machine['cpus']} CPUs, "
-        f"{machine['threads']} threads, load {machine['load_average']} at the start",
+        f"- {machine['cpu']} ({', '.join(machine['cpu_flags'])}), {machine['cpus']} CPUs",
         f"- Python {machine['python']}, {versions}; kernels: {state}",
-        f"- {machine['date']}, commit {machine['commit']}",
+        "",
+        "## Summary",
+        "",
+        *summary(results),
     ]
-    if machine["load_average"] > 0.5:
-        text += [
-            "",
-            f"**The machine was busy (load {machine['load_average']} at the start).** "
-            "Medians suffer from it, small cases most; compare the best times.",
-        ]
     for case in results["cases"]:
         text += ["", f"## {title(case)}", "", *table(case)]
-        bound = _bound(case, results["probes"])
-        if bound is not None:
-            text += ["", bound]
-    return "\n".join([*text, "", *memory(results["memory"])]) + "\n"
+        notes = [case.get("note") or "", _bound(case, case.get("probes", {})) or "", _when(case)]
+        text += ["", " ".join(note for note in notes if note)]
+    if "memory" in results:
+        text += ["", *memory(results["memory"])]
+    return "\n".join(text) + "\n"
+
+
+def _when(case: dict[str, Any]) -> str:
+    run = case.get("run")
+    if run is None:
+        return ""
+    busy = " (**busy: compare the best times**)" if run["load_average"] > run["threads"] else ""
+    return (
+        f"{run['date']}, commit {run['commit']}, {run['threads']} threads, load "
+        f"{run['load_average']} at the start{busy}."
+    )
+
+
+def summary(results: dict[str, Any]) -> list[str]:
+    """One line for each case: our time, the fastest peer, the slowest of PyG's ways."""
+    rows = ["| | graphpoly ms | fastest peer | x | PyG | x |", "|---|---:|---|---:|---|---:|"]
+    for case in results["cases"]:
+        ours = _ours(case)["ms"]
+        if ours is None:
+            rows.append(f"| {title(case)} | FAILED | | | | |")
+            continue
+        cells = [title(case), f"{ours:.3g}"]
+        for named in ("", "PyG "):
+            peer = _fastest(case, named)
+            cells += [peer["name"], f"{peer['ms'] / ours:.2f}"] if peer else ["", ""]
+        rows.append("| " + " | ".join(cells) + " |")
+    return rows
+
+
+def _fastest(case: dict[str, Any], named: str) -> dict[str, Any] | None:
+    peers = [
+        row
+        for row in case["contestants"]
+        if row["ms"] is not None
+        and not row["name"].startswith(OURS)
+        and row["name"].startswith(named)
+        and not (named and "EdgeIndex.matmul" in row["name"])
+    ]
+    return min(peers, key=lambda row: float(row["ms"])) if peers else None
+
+
+def plot(results: dict[str, Any], path: Path) -> bool:
+    """Draw how many times longer the peers take, as SVG; False without matplotlib."""
+    if importlib.util.find_spec("matplotlib") is None:
+        return False
+    from matplotlib.figure import Figure
+
+    bars = []
+    for case in results["cases"]:
+        ours = _ours(case)["ms"]
+        peers = [
+            row["ms"] / ours
+            for row in case["contestants"]
+            if ours and row["ms"] is not None and not row["name"].startswith(OURS)
+        ]
+        if peers:
+            bars.append((title(case), peers))
+    figure = Figure(figsize=(9, 0.24 * len(bars) + 1.2), layout="constrained")
+    axes = figure.subplots()
+    for place, (_, peers) in enumerate(reversed(bars)):
+        axes.plot([min(peers), max(peers)], [place, place], color="#9db4c8", linewidth=2, zorder=1)
+        axes.scatter(peers, [place] * len(peers), s=14, color="#1f5a8a", zorder=2)
+    axes.axvline(1, color="#b33", linewidth=1)
+    axes.set_xscale("log")
+    axes.set_yticks(range(len(bars)), [name for name, _ in reversed(bars)], fontsize=7)
+    axes.set_xlabel("time of each peer / time of graphpoly, both in one run", fontsize=8)
+    axes.tick_params(axis="x", labelsize=8)
+    axes.grid(axis="x", alpha=0.3)
+    axes.margins(y=0.01)
+    figure.savefig(path, metadata={"Date": None})
+    return True
 
 
 def table(case: dict[str, Any]) -> list[str]:
     """The contestants, the fastest first."""
     ours = _ours(case)["ms"]
     best = _ours(case).get("fastest_ms")
-    rows = ["| | ms | x | best ms | x | runs | error |", "|---|---:|---:|---:|---:|---:|---:|"]
+    rows = [
+        "| | ms | x | best ms | x | runs | MB | error |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
+    ]
     for row in sorted(case["contestants"], key=lambda row: row["ms"] or float("inf")):
         error = "" if row["error"] is None else f"{row['error']:.0e}"
         if row["ms"] is None:
-            rows.append(f"| {row['name']}: {row['note']} | | | | | | {error} |")
+            rows.append(f"| {row['name']}: {row['note']} | | | | | | | {error} |")
         else:
             cells = [row["name"]]
             for value, unit in ((row["ms"], ours), (row["fastest_ms"], best)):
                 cells += [f"{value:.3g}", f"{value / unit:.2f}" if unit else ""]
-            rows.append("| " + " | ".join([*cells, str(row["runs"]), error]) + " |")
+            peak = row.get("peak_bytes")
+            size = "" if peak is None else f"{peak / 1e6:.3g}"
+            rows.append("| " + " | ".join([*cells, str(row["runs"]), size, error]) + " |")
     return rows
 
 
 def _bound(case: dict[str, Any], probes: dict[str, Any]) -> str | None:
     """What the probes say the machine allows; None where nothing is gathered."""
-    rates = probes[case["graph"]].get(str(case["channels"]))
+    rates = probes.get(str(case["channels"]))
     ours = _ours(case)["ms"]
     if rates is None or ours is None or not case["gathered_bytes"]:
         return None

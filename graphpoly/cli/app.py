@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from graphpoly import __version__
+from graphpoly.cli.bench import bench
 from graphpoly.cli.expressivity import expressivity
 from graphpoly.cli.filters import filters
 from graphpoly.cli.info import info
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.command("train")(train)
 app.command("filters")(filters)
 app.add_typer(expressivity, name="expressivity")
+app.command("bench")(bench)
 app.command("list")(list_entries)
 app.command("info")(info)
 

@@ -42,12 +42,18 @@ void check(bool holds, const Parts&... message) {
   throw std::runtime_error(text.str());
 }
 
+struct BFloat16 {
+  uint16_t bits;
+};
+
 template <class T>
 inline constexpr ScalarType kScalarType = ScalarType::Undefined;
 template <>
 inline constexpr ScalarType kScalarType<float> = ScalarType::Float;
 template <>
 inline constexpr ScalarType kScalarType<double> = ScalarType::Double;
+template <>
+inline constexpr ScalarType kScalarType<BFloat16> = ScalarType::BFloat16;
 template <>
 inline constexpr ScalarType kScalarType<int32_t> = ScalarType::Int;
 template <>

@@ -2,8 +2,9 @@
 // p_k(A) x>.
 //
 // Each step is one pass over the operator: while the row of A p_{k-1} is in registers it becomes
-// p_k, is added to z, and meets y. p_k overwrites p_{k-2}, so that two scratch blocks carry any
-// K. Channels never mix: a block of channels goes through all K steps before the next one starts,
+// p_k. The recurrence reads p_{k-1} and p_{k-2} anyway, so that every third step adds three terms
+// to z, and lets them meet y, in one go: z and y are read a third as often. p_k overwrites p_{k-2},
+// so that two scratch blocks carry any K. Channels never mix: a block of channels goes through all K steps before the next one starts,
 // if the narrower block stays in the cache.
 #ifndef GRAPHPOLY_SIMD
 
@@ -11,6 +12,8 @@
 
 namespace graphpoly {
 namespace {
+
+constexpr int64_t kTerms = 3;  // of the sum that one step can add
 
 // One step for one block of channels. `stride` is the distance between rows.
 template <class T>
@@ -25,8 +28,9 @@ struct StepArgs {
   const T* y;  // null without moments
   T* z;
   int64_t stride;                // of z and y
-  const T *theta0, *theta;       // theta0: at the first step, which also starts z; else null
-  const T *scale, *shift, *lag;  // 1 / a_k, b_k, c_k
+  bool start;                    // z starts with this step
+  const T* theta[kTerms];        // of p_k, p_{k-1}, p_{k-2}; null for what is not added now
+  const T *scale, *shift, *lag;  // 1 / a_k, b_k, c_k; null for p_0
 };
 
 }  // namespace
@@ -62,7 +66,7 @@ void run_polynomial(const Rows<I>& a, const T* weight, const T* x, const T* y, c
   const auto bounds = balanced_ranges(a, width);
   const int64_t ranges = static_cast<int64_t>(bounds.size()) - 1;
   // partial sums of each range, added in the order of the ranges whoever computed them
-  std::vector<double> partial(moments ? static_cast<size_t>(ranges * width * 2) : 0);
+  std::vector<double> partial(moments ? static_cast<size_t>(ranges * width * kTerms) : 0);
 
   for (int64_t c = 0; c < channels; c += width) {
     const int64_t block = std::min(width, channels - c);
@@ -71,29 +75,31 @@ void run_polynomial(const Rows<I>& a, const T* weight, const T* x, const T* y, c
     StepArgs<T> step{};
     step.weight = weight, step.y = y ? y + c : nullptr, step.z = z + c, step.stride = channels;
     step.now = x + c, step.now_stride = channels;
+    step.start = true;
+    int64_t added = 0;  // terms in z so far
     for (int64_t k = std::min<int64_t>(order, 1); k <= order; ++k) {
-      step.theta0 = k <= 1 ? theta + c : nullptr;
-      step.theta = theta + k * channels + c;
       if (k > 0) {
         const int64_t at = (k - 1) * channels + c;
         step.scale = scale.data() + at, step.shift = b_k + at, step.lag = c_k + at;
       }
+      const int64_t terms = k == order || k + 1 - added == kTerms ? k + 1 - added : 0;
+      for (int64_t t = 0; t < kTerms; ++t) {
+        step.theta[t] = t < terms ? theta + (k - t) * channels + c : nullptr;
+      }
       step.next = k < order ? buffer[(k - 1) % 2] : nullptr, step.next_stride = block;
       parallel_items(ranges, work, [&](int64_t r) {
-        double* sums = moments ? partial.data() + r * 2 * width : nullptr;
-        GRAPHPOLY_CALL(polynomial_step, a, step, bounds[r], bounds[r + 1], block, sums,
-                       sums ? sums + width : nullptr);
+        double* sums = moments ? partial.data() + r * kTerms * width : nullptr;
+        GRAPHPOLY_CALL(polynomial_step, a, step, bounds[r], bounds[r + 1], block, sums, width);
       });
-      if (moments) {
+      for (int64_t t = 0; t < (moments ? terms : 0); ++t) {
         for (int64_t j = 0; j < block; ++j) {
-          double now = 0, start = 0;
-          for (int64_t r = 0; r < ranges; ++r) {
-            start += partial[r * 2 * width + j], now += partial[r * 2 * width + width + j];
-          }
-          if (k <= 1) moments[c + j] = static_cast<T>(start);
-          if (k > 0) moments[k * channels + c + j] = static_cast<T>(now);
+          double sum = 0;
+          for (int64_t r = 0; r < ranges; ++r) sum += partial[(r * kTerms + t) * width + j];
+          moments[(k - t) * channels + c + j] = static_cast<T>(sum);
         }
       }
+      added += terms;
+      step.start = step.start && terms == 0;
       step.before = step.now, step.before_stride = step.now_stride;
       step.now = step.next, step.now_stride = step.next_stride;
     }
@@ -181,14 +187,15 @@ template <class T, class I, int L, int N>
 struct StepTile {
   typedef Vec<T, L> V;
 
-  // start_sums and sums: [block] of this range, <y, p_0> (first step only) and <y, p_k>
+  // sums: <y, p_{k-t}> of this range, [block] for each term, `apart` from each other
   static void run(int64_t channel, int64_t width, const Rows<I>& a, const StepArgs<T>& s,
-                  int64_t first, int64_t last, double* start_sums, double* sums) {
+                  int64_t first, int64_t last, double* sums, int64_t apart) {
     // a slot for each lane, so that the shifted last vector does not count a channel twice
-    alignas(64) double slots[2][N * L] = {};
+    alignas(64) double slots[kTerms][N * L] = {};
     for (int64_t i = first; i < last; ++i) {
       V p[N] = {};
       const T* here = s.now + i * s.now_stride + channel;
+      const T* before = s.before ? s.before + i * s.before_stride + channel : nullptr;
       if (s.scale) {
         RowSum<T, I, L, N>::add(p, s.now + channel, s.now_stride, width, a, s.weight, a.rowptr[i],
                                 a.rowptr[i + 1]);
@@ -197,8 +204,7 @@ struct StepTile {
         for (int v = 0; v < N; ++v) {
           p[v] -= load_at<L, N>(shift, v, width) * load_at<L, N>(here, v, width);
         }
-        if (s.before) {
-          const T* before = s.before + i * s.before_stride + channel;
+        if (before) {
 #pragma GCC unroll 8
           for (int v = 0; v < N; ++v) {
             p[v] -= load_at<L, N>(lag, v, width) * load_at<L, N>(before, v, width);
@@ -206,31 +212,27 @@ struct StepTile {
         }
 #pragma GCC unroll 8
         for (int v = 0; v < N; ++v) p[v] *= load_at<L, N>(scale, v, width);
-      }
-      T* out = s.z + i * s.stride + channel;
-      V z[N];
-      if (s.theta0) {
-#pragma GCC unroll 8
-        for (int v = 0; v < N; ++v) {
-          z[v] = load_at<L, N>(s.theta0 + channel, v, width) * load_at<L, N>(here, v, width);
-        }
       } else {
 #pragma GCC unroll 8
-        for (int v = 0; v < N; ++v) z[v] = load_at<L, N>(out, v, width);
+        for (int v = 0; v < N; ++v) p[v] = load_at<L, N>(here, v, width);
       }
-      if (s.y) {
-        const T* y = s.y + i * s.stride + channel;
+      if (s.theta[0]) {
+        T* out = s.z + i * s.stride + channel;
+        const T* y = s.y ? s.y + i * s.stride + channel : nullptr;
+        V z[N] = {};
+        if (!s.start) {
+#pragma GCC unroll 8
+          for (int v = 0; v < N; ++v) z[v] = load_at<L, N>(out, v, width);
+        }
+        if (s.theta[2]) add_term(z, slots[2], s.theta[2] + channel, y, before, width);
+        if (s.theta[1]) add_term(z, slots[1], s.theta[1] + channel, y, here, width);
 #pragma GCC unroll 8
         for (int v = 0; v < N; ++v) {
-          const V value = load_at<L, N>(y, v, width);
-          if (s.theta0) accumulate<L>(slots[0] + v * L, value, load_at<L, N>(here, v, width));
-          accumulate<L>(slots[1] + v * L, value, p[v]);
+          z[v] += load_at<L, N>(s.theta[0] + channel, v, width) * p[v];
+          if (y) accumulate<L>(slots[0] + v * L, load_at<L, N>(y, v, width), p[v]);
         }
-      }
 #pragma GCC unroll 8
-      for (int v = 0; v < N; ++v) {
-        if (s.scale) z[v] += load_at<L, N>(s.theta + channel, v, width) * p[v];
-        store_at<L, N>(out, v, width, z[v]);
+        for (int v = 0; v < N; ++v) store_at<L, N>(out, v, width, z[v]);
       }
       if (s.next) {
         T* next = s.next + i * s.next_stride + channel;
@@ -238,21 +240,29 @@ struct StepTile {
         for (int v = 0; v < N; ++v) store_at<L, N>(next, v, width, p[v]);
       }
     }
-    if (s.y) {
+    for (int64_t t = 0; t < kTerms && s.y && s.theta[t]; ++t) {
       for (int v = 0; v < N; ++v) {
-        for (int l = 0; l < L; ++l) {
-          start_sums[channel + place<L, N>(v, width) + l] = slots[0][v * L + l];
-          sums[channel + place<L, N>(v, width) + l] = slots[1][v * L + l];
-        }
+        double* to = sums + t * apart + channel + place<L, N>(v, width);
+        for (int l = 0; l < L; ++l) to[l] = slots[t][v * L + l];
       }
+    }
+  }
+
+  static GRAPHPOLY_INLINE void add_term(V (&z)[N], double* slots, const T* theta, const T* y,
+                                        const T* p, int64_t width) {
+#pragma GCC unroll 8
+    for (int v = 0; v < N; ++v) {
+      const V value = load_at<L, N>(p, v, width);
+      z[v] += load_at<L, N>(theta, v, width) * value;
+      if (y) accumulate<L>(slots + v * L, load_at<L, N>(y, v, width), value);
     }
   }
 };
 
 template <class T, class I>
 void polynomial_step(const Rows<I>& a, const StepArgs<T>& s, int64_t first, int64_t last,
-                     int64_t channels, double* start_sums, double* sums) {
-  run_tiles<StepTile, T, I>(0, channels, a, s, first, last, start_sums, sums);
+                     int64_t channels, double* sums, int64_t apart) {
+  run_tiles<StepTile, T, I>(0, channels, a, s, first, last, sums, apart);
 }
 
 }  // namespace GRAPHPOLY_SIMD

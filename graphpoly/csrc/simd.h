@@ -43,14 +43,44 @@ GRAPHPOLY_INLINE int64_t place(int v, int64_t width) {
   return v == N - 1 ? width - L : v * L;
 }
 
+// bfloat16 is stored so and computed in float: the upper half of its bits, rounded to even.
+template <int L>
+GRAPHPOLY_INLINE Vec<float, L> widen(const BFloat16* from) {
+  if constexpr (L == 1) {
+    return __builtin_bit_cast(float, static_cast<uint32_t>(from->bits) << 16);
+  } else {
+    typedef Vec<uint32_t, L> Bits;
+    const Bits wide = __builtin_convertvector((load<Vec<uint16_t, L>>(from)), Bits);
+    return __builtin_bit_cast(Vec<float, L>, wide << 16);
+  }
+}
+
+template <int L>
+GRAPHPOLY_INLINE void narrow(BFloat16* to, const Vec<float, L>& value) {
+  typedef Vec<uint32_t, L> Bits;
+  const Bits bits = __builtin_bit_cast(Bits, value);
+  const Bits even = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+  const Bits quiet = (bits >> 16) | 0x40;  // of a NaN, which rounding could turn into infinity
+  const Bits rounded = value == value ? even : quiet;
+  if constexpr (L == 1) {
+    to->bits = static_cast<uint16_t>(rounded);
+  } else {
+    store(to, __builtin_convertvector(rounded, Vec<uint16_t, L>));
+  }
+}
+
 template <int L, int N, class T>
-GRAPHPOLY_INLINE Vec<T, L> load_at(const T* tile, int v, int64_t width) {
-  return load<Vec<T, L>>(tile + place<L, N>(v, width));
+GRAPHPOLY_INLINE auto load_at(const T* tile, int v, int64_t width) {
+  const T* from = tile + place<L, N>(v, width);
+  if constexpr (std::is_same_v<T, BFloat16>) return widen<L>(from);
+  else return load<Vec<T, L>>(from);
 }
 
 template <int L, int N, class T, class V>
 GRAPHPOLY_INLINE void store_at(T* tile, int v, int64_t width, const V& value) {
-  store(tile + place<L, N>(v, width), value);
+  T* to = tile + place<L, N>(v, width);
+  if constexpr (std::is_same_v<T, BFloat16>) narrow<L>(to, value);
+  else store(to, value);
 }
 
 template <int Bytes>
@@ -92,17 +122,22 @@ void run_tiles(int64_t channel, int64_t channels, const auto&... args) {
 constexpr int64_t kAhead = 12;  // entries between a prefetch and its use
 
 // The sum of the weighted source rows of one target over one tile, in the order of the entries.
+// x is of type T, or of BFloat16 with T = float. Far: it is too large for the nearest caches.
 template <class T, class I, int L, int N>
 struct RowSum {
   typedef Vec<T, L> V;
 
-  static GRAPHPOLY_INLINE void add(V (&sum)[N], const T* x, int64_t stride, int64_t width,
+  template <bool Far = true, class S>
+  static GRAPHPOLY_INLINE void add(V (&sum)[N], const S* x, int64_t stride, int64_t width,
                                    const Rows<I>& a, const T* weight, int64_t begin, int64_t end) {
     const int64_t last = a.num_entries - 1;
     for (int64_t e = begin; e < end; ++e) {
       const int64_t soon = e + kAhead < last ? e + kAhead : last;
-      prefetch<N * static_cast<int>(sizeof(V))>(x + static_cast<int64_t>(a.col[soon]) * stride);
-      const T* from = x + static_cast<int64_t>(a.col[e]) * stride;
+      if constexpr (Far) {
+        prefetch<N * L * static_cast<int>(sizeof(S))>(x +
+                                                      static_cast<int64_t>(a.col[soon]) * stride);
+      }
+      const S* from = x + static_cast<int64_t>(a.col[e]) * stride;
       const T w = weight ? weight[e] : T(1);
 #pragma GCC unroll 8
       for (int v = 0; v < N; ++v) sum[v] += w * load_at<L, N>(from, v, width);

@@ -32,6 +32,7 @@ from graphpoly.ops.path_trie import PathTrie, path_trie
 from graphpoly.ops.polynomial import polynomial
 from graphpoly.ops.pool import pool
 from graphpoly.ops.power_basis import Pairs, pairs_within, power_basis
+from graphpoly.ops.reorder import Ordering, reorder
 from graphpoly.ops.resolvent import resolvent
 from graphpoly.ops.sddmm import sddmm
 from graphpoly.ops.segment import segment_logsumexp, segment_softmax
@@ -42,6 +43,7 @@ __all__ = [
     "COLOR_VERSION",
     "CSR",
     "STABLE_ROUNDS",
+    "Ordering",
     "Pairs",
     "PathTrie",
     "Paths",
@@ -79,6 +81,7 @@ __all__ = [
     "polynomial",
     "pool",
     "power_basis",
+    "reorder",
     "rescale",
     "resolvent",
     "sddmm",

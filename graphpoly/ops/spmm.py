@@ -19,11 +19,14 @@ from torch import Tensor
 from graphpoly.errors import unknown
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
-from graphpoly.ops.library import implement
+from graphpoly.ops.library import call, implement
 
 __all__ = ["spmm", "spmm_max_reference", "spmm_reference"]
 
 REDUCTIONS = ("sum", "mean", "max", "min")
+_SUM = torch.ops.graphpoly.spmm_sum.default
+_MAX = torch.ops.graphpoly.spmm_max.default
+_EXACT = (torch.float32, torch.float64)
 
 
 def spmm(adj: CSR, x: Tensor, reduce: str = "sum") -> Tensor:
@@ -33,7 +36,7 @@ def spmm(adj: CSR, x: Tensor, reduce: str = "sum") -> Tensor:
         adj: The operator, R rows (targets) by C columns (sources); see
             :func:`~graphpoly.ops.to_csr`.
         x: Features, ``[C]`` or ``[C, ...]``; float32 and float64 are computed as they are, half
-            precisions in float32.
+            precisions in float32. A sum or mean of bfloat16 is read and written as it is.
         reduce: ``"sum"``, ``"mean"`` (over the entries, whatever their weights), ``"max"``,
             ``"min"``.
 
@@ -51,24 +54,34 @@ def spmm(adj: CSR, x: Tensor, reduce: str = "sum") -> Tensor:
     >>> spmm(adj, torch.tensor([[1.0], [2.0], [4.0]]), "max").flatten().tolist()
     [4.0, 2.0, 0.0]
     """
+    # on a small graph every call to torch counts
+    rowptr, col, weight, _, num_cols, turn = adj
     if reduce not in REDUCTIONS:
         raise unknown("reduction", reduce, REDUCTIONS)
-    if x.dim() == 0 or x.size(0) != adj.num_cols:
-        raise ValueError(f"x: got shape {tuple(x.shape)}, the operator has {adj.num_cols} columns")
+    shape, kept = x.shape, x.dtype
+    if not shape or shape[0] != num_cols:
+        raise ValueError(f"x: got shape {tuple(shape)}, the operator has {num_cols} columns")
+    dtype = kept if kept in _EXACT else _computed_in(x)
+    linear = reduce in ("sum", "mean")
+    flat = x if len(shape) == 2 else x.reshape(shape[0], math.prod(shape[1:]))
+    if kept is not dtype and not (linear and kept is torch.bfloat16):
+        flat = flat.to(dtype)
+    if weight is not None and weight.dtype is not dtype:
+        weight = weight.to(dtype)
+    arguments = (rowptr, col, weight, flat, *(turn or (None, None, None)))
+    if linear:
+        out = call(_SUM, *arguments, reduce == "mean")
+    else:
+        out, _ = call(_MAX, *arguments, reduce == "max")
+    if out.dtype is not kept:
+        out = out.to(kept)
+    return out if len(shape) == 2 else out.reshape(adj.num_rows, *shape[1:])
+
+
+def _computed_in(x: Tensor) -> torch.dtype:
     if not x.is_floating_point():
         raise TypeError(f"x: got dtype {x.dtype}, a floating-point dtype is accepted")
-    dtype = torch.promote_types(x.dtype, torch.float32)
-    # on a small graph every call to torch counts
-    flat = x if x.dim() == 2 else x.reshape(x.size(0), math.prod(x.shape[1:]))
-    weight = None if adj.weight is None else adj.weight.to(dtype)
-    colptr, row, tperm = adj.transposed or (None, None, None)
-    arguments = (adj.rowptr, adj.col, weight, flat.to(dtype), colptr, row, tperm)
-    if reduce in ("sum", "mean"):
-        out = torch.ops.graphpoly.spmm_sum(*arguments, reduce == "mean")
-    else:
-        out, _ = torch.ops.graphpoly.spmm_max(*arguments, reduce == "max")
-    out = out.to(x.dtype)
-    return out if x.dim() == 2 else out.reshape(adj.num_rows, *x.shape[1:])
+    return torch.promote_types(x.dtype, torch.float32)
 
 
 def spmm_reference(
@@ -81,7 +94,13 @@ def spmm_reference(
     tperm: Tensor | None = None,
     mean: bool = False,
 ) -> Tensor:
-    """The definition of ``graphpoly::spmm_sum`` in plain PyTorch; x is ``[C, F]``."""
+    """The definition of ``graphpoly::spmm_sum`` in plain PyTorch; x is ``[C, F]``.
+
+    A bfloat16 x has float32 weights, is summed in float32 and rounded once.
+    """
+    if x.dtype == torch.bfloat16:
+        wide = spmm_reference(rowptr, col, weight, x.float(), colptr, row, tperm, mean)
+        return wide.to(x.dtype)
     rows = entry_rows(rowptr, col.size(0))
     message = x[col] if weight is None else weight.unsqueeze(-1) * x[col]
     out = x.new_zeros(rowptr.size(0) - 1, x.size(1)).index_add(0, rows, message)
@@ -113,11 +132,13 @@ def _setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     rowptr, col, weight, x, colptr, row, tperm = ctx.saved_tensors
-    if ctx.mean:
-        grad = grad / _count(rowptr, grad)
     grad_x = grad_weight = None
+    if ctx.mean:
+        wide = grad.float() if grad.dtype == torch.bfloat16 else grad
+        grad = (wide / _count(rowptr, wide)).to(grad.dtype)
     if weight is not None and ctx.needs_input_grad[2]:
-        grad_weight = torch.ops.graphpoly.sddmm(rowptr, col, grad, x, colptr, row, tperm)
+        pair = (grad.to(weight.dtype), x.to(weight.dtype))
+        grad_weight = torch.ops.graphpoly.sddmm(rowptr, col, *pair, colptr, row, tperm)
     if ctx.needs_input_grad[3]:
         if colptr is None:
             colptr, row, tperm = transpose(rowptr, col, x.size(0))

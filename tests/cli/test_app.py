@@ -23,7 +23,8 @@ finally:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], ["train", "--help"], ["list", "--help"], []]
+    "arguments",
+    [["--help"], ["--version"], ["train", "--help"], ["list", "--help"], ["bench", "--help"], []],
 )
 def test_help_loads_no_torch(arguments: list[str]) -> None:
     code = PROBE.format(arguments=arguments)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from graphpoly.ops import spmm
+from graphpoly.ops import spmm, to_csr
 from graphpoly.ops.spmm import spmm_max_reference, spmm_reference
 from graphpoly.testing import assert_close
 from tests.ops.graphs import SHAPES, dense, random_csr
@@ -118,6 +118,42 @@ def test_half_precision_is_computed_in_float32(dtype):
     adj = random_csr(SHAPES["square"], dtype=torch.float32)
     x = torch.randn(50, 8).to(dtype)
     assert torch.equal(spmm(adj, x), spmm(adj, x.float()).to(dtype))
+
+
+@pytest.mark.parametrize("channels", [1, 3, 8, 17, 64, 130])
+@pytest.mark.parametrize("mean", [False, True])
+def test_bfloat16_is_summed_in_float32_and_rounded_once(channels, mean):
+    adj = random_csr((60, 50, 400), dtype=torch.float32, transposed=True)
+    x = torch.randn(50, channels).bfloat16().requires_grad_()
+    weight = adj.weight.requires_grad_()
+    reduce = "mean" if mean else "sum"
+    wide = x.detach().float().requires_grad_()
+    expected = spmm(adj.with_weight(weight), wide, reduce)
+    found = spmm(adj.with_weight(weight), x, reduce)
+    assert torch.equal(found, expected.bfloat16())
+    grad = torch.randn(60, channels).bfloat16()
+    ours = torch.autograd.grad(found, [x, weight], grad)
+    theirs = torch.autograd.grad(expected, [wide, weight], grad.float())
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one.float(), other, rtol=2e-2, atol=2e-2)
+
+
+def test_bfloat16_keeps_what_is_no_number():
+    loops = torch.arange(5).repeat(2, 1)
+    x = torch.tensor([float("nan"), float("inf"), -float("inf"), 3.4e38, 1e-40]).bfloat16()
+    assert torch.equal(spmm(to_csr(loops, num_nodes=5), x).nan_to_num(7), x.nan_to_num(7))
+
+
+def test_no_gradient_is_lost_on_the_short_way():
+    """A call that wants no gradient skips the autograd kernel; all others must not."""
+    adj, x = random_csr(SHAPES["square"], transposed=True), torch.randn(50, 3, dtype=torch.float64)
+    matrix = dense(adj)
+    assert not spmm(adj, x).requires_grad
+    with torch.no_grad():
+        assert not spmm(adj, x.clone().requires_grad_()).requires_grad
+    assert spmm(adj.with_weight(adj.weight.clone().requires_grad_()), x).requires_grad
+    gradient = torch.func.grad(lambda x: spmm(adj, x).square().sum())(x)
+    torch.testing.assert_close(gradient, 2 * matrix.T @ (matrix @ x))
 
 
 @pytest.mark.cpu
