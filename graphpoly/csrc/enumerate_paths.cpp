@@ -85,8 +85,9 @@ class Ball {
 // Whose smallest value decides between equally short ways to `node` from `start`.
 uint64_t preference(int64_t seed, uint64_t start, uint64_t node, uint64_t before) {
   if (seed < 0) return before;
-  uint64_t h = static_cast<uint64_t>(seed) + start * 0x9E3779B97F4A7C15u +
-               node * 0xC2B2AE3D27D4EB4Fu + before * 0x165667B19E3779F9u;
+  // numbers count from the start: those of a batch are its graphs', shifted
+  uint64_t h = static_cast<uint64_t>(seed) + (node - start) * 0xC2B2AE3D27D4EB4Fu +
+               (before - start) * 0x165667B19E3779F9u;
   h ^= h >> 29;
   h *= 0xBF58476D1CE4E5B9u;
   h ^= h >> 32;

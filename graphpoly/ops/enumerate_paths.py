@@ -75,9 +75,9 @@ def enumerate_paths(
         shortest: Length of the shortest paths that are listed.
         distances: Say how far each node of a path is from the last. On shortest paths that is the
             number of edges that are left; only ``"simple"`` paths take shortcuts past it.
-        seed: For ``"single"``: the way to w from u passes the predecessor that a hash of seed, u
-            and w picks. None picks the predecessor with the smallest number. It also seeds
-            ``sample``.
+        seed: For ``"single"``: the way to w from u passes the predecessor that a hash of seed and
+            of their numbers, counted from u, picks, so that a batch has the paths of its graphs.
+            None picks the predecessor with the smallest number. It also seeds ``sample``.
         max_paths: Refuse to list more than this; None for no limit.
         sample: Keep at most this many paths of each length, drawn uniformly without replacement.
 
@@ -230,7 +230,6 @@ def _signed(value: int) -> int:
 _MIX = [
     _signed(v)
     for v in (
-        0x9E3779B97F4A7C15,
         0xC2B2AE3D27D4EB4F,
         0x165667B19E3779F9,
         0xBF58476D1CE4E5B9,
@@ -248,9 +247,9 @@ def _preference(seed: int, start: Tensor, node: Tensor, before: Tensor) -> Tenso
     """Whose smallest value decides between equally short ways to ``node`` from ``start``."""
     if seed < 0:
         return before
-    h = start * _MIX[0] + node * _MIX[1] + before * _MIX[2] + seed
-    h = (h ^ _shifted(h, 29)) * _MIX[3]
-    h = (h ^ _shifted(h, 32)) * _MIX[4]
+    h = (node - start) * _MIX[0] + (before - start) * _MIX[1] + seed
+    h = (h ^ _shifted(h, 29)) * _MIX[2]
+    h = (h ^ _shifted(h, 32)) * _MIX[3]
     return _shifted(h ^ _shifted(h, 29), 1)
 
 
