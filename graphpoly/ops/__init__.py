@@ -26,6 +26,7 @@ from graphpoly.ops.lanczos import lanczos
 from graphpoly.ops.linear_attention import linear_attention
 from graphpoly.ops.matrix_root import matrix_root, sylvester
 from graphpoly.ops.multi_aggregate import multi_aggregate
+from graphpoly.ops.multigraph import Multigraph, multigraphs
 from graphpoly.ops.p_laplacian import p_laplacian, p_smooth
 from graphpoly.ops.pairs import pair_sum
 from graphpoly.ops.path_trie import PathTrie, path_trie
@@ -42,6 +43,7 @@ __all__ = [
     "COLOR_VERSION",
     "CSR",
     "STABLE_ROUNDS",
+    "Multigraph",
     "Pairs",
     "PathTrie",
     "Paths",
@@ -70,6 +72,7 @@ __all__ = [
     "matrix_root",
     "mix64",
     "multi_aggregate",
+    "multigraphs",
     "normalize",
     "p_laplacian",
     "p_smooth",
