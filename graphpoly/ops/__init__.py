@@ -18,6 +18,7 @@ from graphpoly.ops.color_refinement import (
 from graphpoly.ops.column_space import column_space
 from graphpoly.ops.common_neighbors import common_neighbors, intersect_rows, sort_rows
 from graphpoly.ops.connection import connection
+from graphpoly.ops.contraction import Plan, contract, contraction_plan, einsum_cost, uncomputable
 from graphpoly.ops.denoise_graph import denoise_graph, edge_distances
 from graphpoly.ops.entry_sum import entry_sum, sum_entries
 from graphpoly.ops.enumerate_paths import Paths, count_paths, enumerate_paths
@@ -47,6 +48,7 @@ __all__ = [
     "Pairs",
     "PathTrie",
     "Paths",
+    "Plan",
     "StableColors",
     "backends",
     "block_sddmm",
@@ -55,10 +57,13 @@ __all__ = [
     "column_space",
     "common_neighbors",
     "connection",
+    "contract",
+    "contraction_plan",
     "count_paths",
     "denoise_graph",
     "dot_attention",
     "edge_distances",
+    "einsum_cost",
     "entry_sum",
     "enumerate_paths",
     "gat_attention",
@@ -96,6 +101,7 @@ __all__ = [
     "sylvester",
     "to_csr",
     "to_edges",
+    "uncomputable",
 ]
 
 _extension.load()

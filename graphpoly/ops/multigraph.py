@@ -33,7 +33,7 @@ __all__ = ["KINDS", "Multigraph", "multigraphs"]
 
 KINDS = ("general", "symmetric", "simple")
 
-_LETTERS = string.ascii_lowercase + string.ascii_uppercase
+_LETTERS = string.ascii_letters
 
 
 @dataclass(frozen=True, order=True)
