@@ -37,6 +37,7 @@ from graphpoly.ops.power_basis import Pairs, pairs_within, power_basis
 from graphpoly.ops.resolvent import resolvent
 from graphpoly.ops.sddmm import sddmm
 from graphpoly.ops.segment import segment_logsumexp, segment_softmax
+from graphpoly.ops.sparse_contraction import contract_sparse, still_node
 from graphpoly.ops.spectral_density import spectral_density
 from graphpoly.ops.spmm import spmm
 
@@ -58,6 +59,7 @@ __all__ = [
     "common_neighbors",
     "connection",
     "contract",
+    "contract_sparse",
     "contraction_plan",
     "count_paths",
     "denoise_graph",
@@ -97,6 +99,7 @@ __all__ = [
     "spectral_density",
     "spmm",
     "stable_colors",
+    "still_node",
     "sum_entries",
     "sylvester",
     "to_csr",

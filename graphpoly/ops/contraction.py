@@ -58,17 +58,21 @@ class Plan:
 
 
 @cache
-def contraction_plan(pattern: Multigraph) -> Plan:
+def contraction_plan(pattern: Multigraph, still: int | None = None) -> Plan:
     """Remove nodes one by one, always one of fewest neighbours.
+
+    Args:
+        pattern: What is computed.
+        still: A node whose place is given, so that it is neither removed nor counted.
 
     >>> contraction_plan(Multigraph.parse("ab,bc,cd,da->")).width
     2
     >>> contraction_plan(Multigraph.parse("ab,ac,ad,bc,bd,cd->a")).width
     3
     """
-    around: dict[int, set[int]] = {node: set() for node in range(pattern.num_nodes)}
+    around: dict[int, set[int]] = {v: set() for v in range(pattern.num_nodes) if v != still}
     for u, v in pattern.edges:
-        if u != v:
+        if u != v and still not in (u, v):
             around[u].add(v)
             around[v].add(u)
     steps = []
