@@ -6,6 +6,7 @@ from graphpoly.ops.adjacency import CSR, normalize, rescale, silence_loops, to_c
 from graphpoly.ops.attention import dot_attention, gat_attention, gatv2_attention
 from graphpoly.ops.backends import backends
 from graphpoly.ops.block_spmm import block_sddmm, block_spmm
+from graphpoly.ops.cliques import list_cliques
 from graphpoly.ops.color_refinement import (
     COLOR_VERSION,
     STABLE_ROUNDS,
@@ -76,6 +77,7 @@ __all__ = [
     "label_names",
     "lanczos",
     "linear_attention",
+    "list_cliques",
     "matrix_root",
     "mix64",
     "multi_aggregate",
