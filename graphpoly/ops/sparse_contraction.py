@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from graphpoly.ops.adjacency import CSR, to_csr
+from graphpoly.ops.adjacency import CSR, to_csr, to_edges
 from graphpoly.ops.contraction import contraction_plan
 from graphpoly.ops.multigraph import Multigraph
 from graphpoly.ops.spmm import spmm
@@ -62,7 +62,7 @@ def still_node(pattern: Multigraph) -> int | None:
 
 def contract_sparse(
     patterns: Sequence[Multigraph],
-    edge_index: Tensor,
+    edge_index: Any,
     edge_weight: Tensor | None = None,
     *,
     num_nodes: int,
@@ -75,7 +75,8 @@ def contract_sparse(
 
     Args:
         patterns: Which ones; :func:`still_node` has to find a node for each.
-        edge_index: ``[2, E]``, (i, j) for entry (i, j); equal ones are added.
+        edge_index: Entry (i, j) for an edge from i to j, in any of the forms of
+            :func:`~graphpoly.ops.to_csr`; those of equal edges are added.
         edge_weight: Entries, ``[E]``; by default ones.
         num_nodes: Number of nodes N.
         batch: Graph of each node, ``[N]``.
@@ -87,7 +88,7 @@ def contract_sparse(
         For each pattern ``[G]`` without a root, ``[N]`` with one, ``[P]`` with two.
 
     Raises:
-        ValueError: If no single node of a pattern is enough.
+        ValueError: If no single node of a pattern is enough, or an index is outside the graph.
 
     Complexity: O(E) time for each summed node, or O(N E) where a node stands still; O(N) memory for
     each vector, times up to 128.
@@ -101,9 +102,9 @@ def contract_sparse(
     if None in still:
         one = patterns[still.index(None)]
         raise ValueError(f"patterns: got {one}; no node of it leaves trees, use contract")
-    matrix = _Matrix(edge_index, edge_weight, num_nodes, dtype)
-    graph = edge_index.new_zeros(num_nodes) if batch is None else batch
-    pairs = edge_index if pairs is None else pairs
+    matrix = _Matrix(*to_edges(edge_index, edge_weight, size=(num_nodes,) * 2), num_nodes, dtype)
+    graph = matrix.key.new_zeros(num_nodes) if batch is None else batch
+    pairs = matrix.edge_index if pairs is None else pairs.long()
     sizes = (num_graphs, num_nodes, pairs.size(1))
     out = [matrix.one.new_zeros(sizes[len(set(one.roots))]) for one in patterns]
     width = min(max(_LEAST, _VALUES // max(num_nodes, 1)), _MOST)
@@ -239,8 +240,14 @@ class _Matrix:
         num_nodes: int,
         dtype: torch.dtype | None,
     ) -> None:
-        self.num_nodes = num_nodes
-        self.key, slot = (edge_index[0] * num_nodes + edge_index[1]).unique(return_inverse=True)
+        if (
+            edge_index.numel()
+            and not 0 <= int(edge_index.min()) <= int(edge_index.max()) < num_nodes
+        ):
+            raise ValueError(f"edge_index: an index is outside the graph of {num_nodes} nodes")
+        self.num_nodes, self.edge_index = num_nodes, edge_index.long()
+        source, target = self.edge_index
+        self.key, slot = (source * num_nodes + target).unique(return_inverse=True)
         if edge_weight is None:
             edge_weight = torch.ones_like(slot, dtype=dtype or torch.get_default_dtype())
         weight = edge_weight if dtype is None else edge_weight.to(dtype)

@@ -4,6 +4,7 @@ import networkx as nx
 import pytest
 import torch
 from torch import Tensor
+from torch_geometric import EdgeIndex
 
 from graphpoly.ops import (
     Multigraph,
@@ -140,3 +141,17 @@ def test_mistakes_are_named() -> None:
             torch.empty(2, 0, dtype=torch.int64),
             num_nodes=1,
         )
+    with pytest.raises(ValueError, match="an index is outside the graph of 2 nodes"):
+        contract_sparse([Multigraph.parse("ab->")], torch.tensor([[0], [2]]), num_nodes=2)
+
+
+def test_other_forms_of_a_graph() -> None:
+    x = matrix("directed")
+    edge_index = x.nonzero().T.contiguous()
+    weight = x[edge_index[0], edge_index[1]]
+    triangle = [Multigraph.parse("ab,bc,ca->a")]
+    expected = contract(triangle, x)[0]
+    for form in (edge_index.int(), EdgeIndex(edge_index, sparse_size=(7, 7))):
+        assert torch.equal(contract_sparse(triangle, form, weight, num_nodes=7)[0], expected)
+    adj_t = torch.sparse_coo_tensor(edge_index.flip(0), weight, (7, 7))
+    assert torch.equal(contract_sparse(triangle, adj_t, num_nodes=7)[0], expected)
