@@ -17,6 +17,7 @@ from graphpoly.expressivity.families import (
 )
 from graphpoly.expressivity.files import of_networkx, read_graph, read_graphs
 from graphpoly.expressivity.graphs import GraphSet
+from graphpoly.expressivity.homomorphisms import homomorphism_counts, spasm, subgraph_counts
 from graphpoly.expressivity.identify import (
     Level,
     accuracy_bound,
@@ -50,6 +51,7 @@ __all__ = [
     "find_duplicates",
     "graph_names",
     "hard_pair",
+    "homomorphism_counts",
     "identify",
     "isomorphic",
     "levels_page",
@@ -60,6 +62,8 @@ __all__ = [
     "regular_pair",
     "rook_graph",
     "shrikhande_graph",
+    "spasm",
+    "subgraph_counts",
     "tuple_colors",
     "unique_share",
     "wl_certificate",
