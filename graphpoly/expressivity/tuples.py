@@ -92,7 +92,7 @@ def tuple_colors(
         raise unknown("rule", rule, RULES)
     whole = GraphSet.of(graphs).strip(features=features, edge_features=edge_features)
     groups = groups_of_one_size(whole, k)
-    states = ((index, TupleRefinement(*group, k, rule)) for index, *group in groups)
+    states = ((index, TupleRefinement(pair, joined, k, rule)) for index, pair, joined in groups)
     return refine_groups(whole.num_graphs, states, rounds)
 
 
