@@ -36,8 +36,11 @@ def train_apart(
         enough: Stop where the mean loss is smaller.
 
     Returns:
-        Number of epochs, and the mean loss of the last one.
+        Number of epochs, and the mean loss of the last one: 0 and infinity where there is nothing
+        to train.
     """
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        return 0, float("inf")
     optimizer = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay)
     scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer)
     measure = nn.CosineEmbeddingLoss(margin=0.0)

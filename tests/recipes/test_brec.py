@@ -176,6 +176,7 @@ def test_blind_and_noisy_models(root, tmp_path) -> None:
         assert report.rows[-1].ceiling is None
 
 
+@pytest.mark.slow
 def test_a_pair_is_the_same_in_any_company_and_process(root, tmp_path) -> None:
     given = {"root": root, "settings": QUICK, "seeds": [7]}
     run_brec(f"{HERE}:degrees", out=tmp_path / "a", pairs=[60, 61, 5], **given)
@@ -208,6 +209,7 @@ def test_other_settings_are_not_mixed(root, tmp_path) -> None:
         run_brec("GIN", root=root, seeds=[], out=tmp_path / "b")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="kills with a signal")
 def test_a_killed_run_goes_on(root, tmp_path) -> None:
     out = tmp_path / "out"
