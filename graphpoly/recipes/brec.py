@@ -178,7 +178,7 @@ def _imported(name: str) -> Callable[[], nn.Module]:
         raise ValueError(f"model: {name!r}: {error}; expected package.module:factory") from error
     if not callable(factory):
         raise ValueError(f"model: {module!r} has no factory {attribute!r}")
-    return factory  # type: ignore[no-any-return]
+    return factory
 
 
 def _like_example(entry: registry.Entry, out_channels: int) -> nn.Module:
