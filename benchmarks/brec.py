@@ -4,6 +4,11 @@
 
 Tests and pairs may be done in portions: what an earlier run has found is kept. 3-FWL takes minutes,
 all others seconds. Beside the counts stand those that were published, as far as they are known.
+
+    graphpoly expressivity brec MODEL --out benchmarks/results/brec/MODEL
+    python -m benchmarks.brec --networks
+
+puts what networks make of the protocol beside these ceilings, from their ``results.json``.
 """
 
 from __future__ import annotations
@@ -11,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +25,8 @@ import torch
 from benchmarks.measure import describe_machine
 from graphpoly.data import BREC_CATEGORIES, load_brec
 from graphpoly.expressivity import TESTS, separated
+from graphpoly.expressivity.rpc import SCALES
+from graphpoly.recipes.brec import BrecSettings
 
 RESULTS = Path(__file__).parent / "results"
 BLOCK = {"3-FWL": 5}  # pairs at once, where a test is slow
@@ -31,7 +39,11 @@ def main() -> None:
     parser.add_argument("tests", nargs="*", help="by default all but 3-FWL")
     parser.add_argument("--root", type=Path, help="folder that holds the datasets")
     parser.add_argument("--pairs", default="0-400", help="first and one behind the last")
+    parser.add_argument("--networks", action="store_true", help="only write brec_networks.md")
     arguments = parser.parse_args()
+    if arguments.networks:
+        write_networks()
+        return
     torch.set_num_threads(1)
     path = RESULTS / "brec_ceilings.json"
     held: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {"tests": {}}
@@ -76,6 +88,36 @@ def write_table(held: dict[str, Any]) -> None:
         cells += [count(marks), str(PUBLISHED.get(test, "")), f"{sum(seconds.values()):.2f}"]
         lines.append(f"| {test} | " + " | ".join(cells) + " |")
     (RESULTS / "brec_ceilings.md").write_text("\n".join(lines) + "\n")
+
+
+def write_networks() -> None:
+    """One row for each network and family that was run."""
+    head = ["network", "family", "pairs", "reference", "hotelling", "unreliable"]
+    head += ["(hotelling)", "ceiling", "beyond", "seeds", "changed"]
+    lines = [
+        "# Networks on BREC",
+        "",
+        "Pairs told apart, reliably, on the published script's scale and on Hotelling's; pairs",
+        "whose reliability check fails on each; what the test that bounds the network separates of",
+        "the same pairs, and how many lie beyond it. Means over seeds. Changed: what differs from",
+        "the published settings. Made by `python -m benchmarks.brec --networks`.",
+        "",
+        "| " + " | ".join(head) + " |",
+        "|---" * len(head) + "|",
+    ]
+    published = asdict(BrecSettings())
+    for path in sorted((RESULTS / "brec").glob("*/results.json")):
+        held = json.loads(path.read_text())
+        changed = {k: v for k, v in held["settings"].items() if v != published.get(k)}
+        for row in held["rows"]:
+            test = f"{row['ceiling']} ({held['ceiling']})" if held["ceiling"] else "-"
+            numbers = [row[key][scale] for key in ("realised", "failures") for scale in SCALES]
+            cells = [held["model"], row["category"], str(row["pairs"])]
+            cells += [f"{number:g}" for number in numbers]
+            cells += [test, "-" if row["beyond"] is None else f"{row['beyond']:g}"]
+            cells += [str(len(held["seeds"])), " ".join(f"{k}={v}" for k, v in changed.items())]
+            lines.append("| " + " | ".join(cells) + " |")
+    (RESULTS / "brec_networks.md").write_text("\n".join(lines) + "\n")
 
 
 def count(marks: str) -> str:
