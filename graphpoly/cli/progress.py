@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 __all__ = ["LineProgress", "progress_for"]
 
 
-def progress_for() -> Progress:
-    """Return a bar for a terminal and lines for anything else."""
+def progress_for(what: str = "epoch") -> Progress:
+    """Return a bar for a terminal and lines for anything else, which count ``what``."""
     from graphpoly.training import RichProgress
 
-    return RichProgress() if sys.stderr.isatty() else LineProgress()
+    return RichProgress() if sys.stderr.isatty() else LineProgress(what=what)
 
 
 class LineProgress:
@@ -31,8 +31,8 @@ class LineProgress:
     >>> lines.stop()
     """
 
-    def __init__(self, seconds: float = 30.0) -> None:
-        self.seconds = seconds
+    def __init__(self, seconds: float = 30.0, *, what: str = "epoch") -> None:
+        self.seconds, self.what = seconds, what
         self._label, self._text = "", ""
         self._began = self._said = 0.0
 
@@ -44,7 +44,7 @@ class LineProgress:
     def update(self, done: int, scores: Mapping[str, float]) -> None:
         """Remember the last epoch, and say so if it is time."""
         numbers = [f"{name} {scores[name]:.4f}" for name in ("loss", "val") if name in scores]
-        self._text = ", ".join([f"epoch {done} of {self._total}", *numbers])
+        self._text = ", ".join([f"{self.what} {done} of {self._total}", *numbers])
         if time.monotonic() - self._said >= self.seconds:
             self._said = time.monotonic()
             typer.echo(f"{self._label}: {self._text}", err=True)

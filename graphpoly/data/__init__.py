@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graphpoly.data.brec import BREC, BREC_CATEGORIES, load_brec
 from graphpoly.data.csbm import csbm
 from graphpoly.data.cycles import cycle_pairs
 from graphpoly.data.datasets import as_undirected, load_node_data, node_dataset_names
@@ -24,6 +25,8 @@ from graphpoly.data.splits import SPLIT_NAMES, Split, make_split
 from graphpoly.data.tu import load_tu, tu_dataset_names
 
 __all__ = [
+    "BREC",
+    "BREC_CATEGORIES",
     "IMAGE_RESPONSES",
     "SPLIT_NAMES",
     "SR_FAMILIES",
@@ -39,6 +42,7 @@ __all__ = [
     "grid_graph",
     "image_filter_task",
     "interior_mask",
+    "load_brec",
     "load_csl",
     "load_exp",
     "load_graph_data",

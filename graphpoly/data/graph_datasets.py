@@ -1,10 +1,11 @@
-"""Datasets of many graphs by name: TU, CSL, EXP and CEXP, strongly regular families, OGB."""
+"""Datasets of many graphs by name: TU, BREC, CSL, EXP and CEXP, SR families, OGB."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from graphpoly.data.brec import load_brec
 from graphpoly.data.expressivity import EXP_NAMES, SR_FAMILIES, load_csl, load_exp, load_sr
 from graphpoly.data.files import default_root
 from graphpoly.data.ogb import load_ogb_graph
@@ -37,7 +38,7 @@ def graph_dataset_names() -> list[str]:
     >>> "MUTAG" in graph_dataset_names()
     True
     """
-    return [*_TU, "CSL", *EXP_NAMES, *SR_FAMILIES]
+    return [*_TU, "BREC", "CSL", *EXP_NAMES, *SR_FAMILIES]
 
 
 def load_graph_data(name: str, root: str | Path | None = None) -> Any:
@@ -49,8 +50,9 @@ def load_graph_data(name: str, root: str | Path | None = None) -> Any:
         root: Folder that holds all datasets; by default :func:`~graphpoly.data.default_root`. TU
             datasets are in ``tu/``, with the node labels that PyG gives them
             (:func:`~graphpoly.data.load_tu` gives networks more to read); for the others see
-            :func:`~graphpoly.data.load_csl`, :func:`~graphpoly.data.load_exp`,
-            :func:`~graphpoly.data.load_sr` and :func:`~graphpoly.data.load_ogb_graph`.
+            :func:`~graphpoly.data.load_brec`, :func:`~graphpoly.data.load_csl`,
+            :func:`~graphpoly.data.load_exp`, :func:`~graphpoly.data.load_sr` and
+            :func:`~graphpoly.data.load_ogb_graph`.
 
     Returns:
         A PyG dataset, or a list of ``Data``.
@@ -66,6 +68,8 @@ def load_graph_data(name: str, root: str | Path | None = None) -> Any:
     if name.lower() not in known:
         raise unknown("dataset", name, [*known.values(), "ogbg-molhiv"])
     key = known[name.lower()]
+    if key == "BREC":
+        return load_brec(base).graphs()
     if key in EXP_NAMES:
         return load_exp(key, base)
     if key in SR_FAMILIES or key == "CSL":

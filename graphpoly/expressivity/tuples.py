@@ -17,7 +17,7 @@ rule as products of mixed names, which is a matrix product for k = 2.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,12 +91,19 @@ def tuple_colors(
     if rule not in RULES:
         raise unknown("rule", rule, RULES)
     whole = GraphSet.of(graphs).strip(features=features, edge_features=edge_features)
-    count = whole.num_graphs
+    groups = groups_of_one_size(whole, k)
+    states = ((index, TupleRefinement(pair, joined, k, rule)) for index, pair, joined in groups)
+    return refine_groups(whole.num_graphs, states, rounds)
+
+
+def refine_groups(
+    count: int, states: Iterable[tuple[Tensor, TupleRefinement]], rounds: int | None
+) -> TupleColoring:
+    """Run refinements, each of which holds some of ``count`` graphs."""
     shape = (count,) if rounds is None else (rounds + 1, count)
     graph = torch.zeros(shape, dtype=torch.int64)
     classes, settled = torch.zeros(count, dtype=torch.int64), torch.zeros(count, dtype=torch.int64)
-    for index, pair, joined in _groups(whole, k):
-        state = _Tuples(pair, joined, k, rule)
+    for index, state in states:
         if rounds is None:
             graph[index], classes[index], settled[index] = state.refine()
         else:
@@ -104,8 +111,11 @@ def tuple_colors(
     return TupleColoring(graph, classes, settled if rounds is None else None)
 
 
-def _groups(whole: GraphSet, k: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Graphs of one size: who they are, the type of each pair of nodes, who is joined to whom."""
+def groups_of_one_size(whole: GraphSet, k: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Graphs of one size: who they are, the type of each pair of nodes, who is joined to whom.
+
+    A group is small enough for all its k-tuples to be held at once.
+    """
     node = torch.zeros(whole.num_nodes, dtype=torch.int64)
     node = mix64((node if whole.x is None else label_names(whole.x)) + 1)
     edge = torch.zeros(whole.edge_index.size(1), dtype=torch.int64)
@@ -122,14 +132,14 @@ def _groups(whole: GraphSet, k: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
             other = target[chosen] - whole.ptr[owner[chosen]]
             at = (place[owner[chosen]] * size + local) * size + other
             pair = torch.zeros(index.numel() * size * size, dtype=torch.int64)
-            pair = pair.index_add(0, at, edge[chosen]).view(-1, size, size)
+            pair = pair.index_add(0, at, edge[chosen]).view(index.numel(), size, size)
             joined = torch.zeros(pair.numel(), dtype=torch.int64).index_fill(0, at, 1)
             own = node[(whole.ptr[index].unsqueeze(1) + torch.arange(size)).flatten()]
-            pair.diagonal(dim1=1, dim2=2).add_(own.view(-1, size))
+            pair.diagonal(dim1=1, dim2=2).add_(own.view(index.numel(), size))
             yield index, pair, joined.view_as(pair)
 
 
-class _Tuples:
+class TupleRefinement:
     """Colours ``[B, n, ..., n]`` of all tuples of some graphs of one size."""
 
     def __init__(self, pair: Tensor, joined: Tensor, k: int, rule: str) -> None:
@@ -144,7 +154,7 @@ class _Tuples:
                     seen = seen.transpose(1, 2)
                 axes = [1] * k
                 axes[i] = axes[j] = self.size
-                color = color + mix64(mix64(seen) + (4 + i * k + j)).reshape(-1, *axes)
+                color = color + mix64(mix64(seen) + (4 + i * k + j)).reshape(pair.size(0), *axes)
             same = torch.eye(self.size, dtype=torch.int64)
             for j in range(i + 1, k):
                 axes = [1] * k
@@ -164,9 +174,13 @@ class _Tuples:
             done = after == before
             name[active[done]] = self.names()[done]
             classes[active], settled[active[done]] = after, round_
-            self.color, self.joined = self.color[~done], self.joined[~done]
+            self.keep(~done)
             active, before, round_ = active[~done], after[~done], round_ + 1
         return name, classes, settled
+
+    def keep(self, left: Tensor) -> None:
+        """Let the other graphs drop out."""
+        self.color, self.joined = self.color[left], self.joined[left]
 
     def run(self, rounds: int) -> tuple[Tensor, Tensor]:
         """Names after each round, and numbers of colours after the last."""
@@ -212,5 +226,5 @@ class _Tuples:
         heard = torch.zeros_like(self.color)
         for w in range(self.size):
             first, second = mixed[0][:, w : w + 1], mixed[1][:, :, w : w + 1]
-            heard += first * second * mixed[2][:, :, :, w : w + 1]
+            heard.addcmul_(first * second, mixed[2][:, :, :, w : w + 1])
         return heard

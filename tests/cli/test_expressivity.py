@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 
 import networkx as nx
+import numpy as np
 import pytest
 import torch
 from typer.testing import CliRunner
 
 from graphpoly.cli.app import app
-from graphpoly.data import SR_FAMILIES
+from graphpoly.data import BREC_CATEGORIES, SR_FAMILIES, brec
 from graphpoly.expressivity import hard_pair
 
 
@@ -35,6 +36,58 @@ def test_help_imports_no_torch() -> None:
         "assert r.exit_code == 0 and 'duplicates' in r.output; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.fixture
+def brec_root(tmp_path: Path) -> Path:
+    folder = tmp_path / "data" / "brec" / "raw"
+    folder.mkdir(parents=True)
+    graphs = (nx.path_graph(8), nx.full_rary_tree(2, 8))
+    pair = [nx.to_graph6_bytes(graph, header=False).strip() for graph in graphs]
+    for name, members in zip(brec._FILES, BREC_CATEGORIES.values(), strict=True):
+        np.save(folder / f"{name}.npy", np.array([pair] * len(members)))
+    return tmp_path / "data"
+
+
+def test_brec_prints_realised_beside_possible(brec_root, tmp_path) -> None:
+    given = ["--root", str(brec_root), "--seeds", "1,2", "--out", str(tmp_path / "out")]
+    result = run("brec", "GIN", "epochs=1", "--pairs", "0,60-62", *given)
+    assert result.exit_code == 0, result.output
+    head, columns, *rows = result.stdout.splitlines()
+    assert "means over 2 seeds; epochs=1" in head
+    assert columns.split()[:4] == ["family", "pairs", "reference", "hotelling"]
+    assert "ceiling (1-WL)" in columns
+    assert [row.split()[:2] for row in rows] == [
+        ["Basic", "1"],
+        ["SimpleRegular", "2"],
+        ["all", "3"],
+    ]
+    assert [row.split()[6] for row in rows] == ["1", "2", "3"]
+    # nothing is computed twice; further pairs may follow
+    again = run("brec", "GIN", "epochs=1", "--pairs", "0,60-62,399", *given, "--resume", "--json")
+    report = json.loads(again.stdout)
+    assert (report["ceiling"], report["seeds"]) == ("1-WL", [1, 2])
+    assert [row["pairs"] for row in report["rows"]] == [1, 2, 1, 4]
+    assert "pair 8 of 8" in again.stderr
+    assert len((tmp_path / "out" / "pairs.jsonl").read_text().splitlines()) == 9
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["GINN"], 2, "did you mean 'GIN'"),
+        (["GIN", "epoch=1"], 2, "did you mean 'epochs'"),
+        (["GIN", "--pairs", "Basics"], 2, "did you mean 'Basic'"),
+        (["GIN", "--seeds", "one"], 2, "seeds: got 'one'"),
+        (["GIN", "--ceiling", "2-FWX"], 2, "did you mean '2-FWL'"),
+        (["GIN", "--root", "/nowhere"], 1, "absent from"),
+    ],
+)
+def test_brec_names_mistakes(tmp_path, arguments, code, message) -> None:
+    result = run("brec", *arguments, "--out", str(tmp_path / "out"))
+    assert result.exit_code == code
+    assert message in result.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_pair_names_the_first_test(pair) -> None:

@@ -183,6 +183,14 @@ def test_folklore_sees_the_complement_alike() -> None:
     assert partition(names) == partition(others)
 
 
+def test_graphs_without_nodes_are_equal() -> None:
+    nothing = Data(edge_index=torch.empty(2, 0, dtype=torch.int64), num_nodes=0)
+    one, other, last = tuple_colors(
+        [nothing, of_networkx(nx.path_graph(1)), nothing]
+    ).graph.tolist()
+    assert one == last != other
+
+
 def test_mistakes_are_named() -> None:
     data = of_networkx(nx.path_graph(3))
     with pytest.raises(ValueError, match="k: got 4"):
