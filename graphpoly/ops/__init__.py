@@ -27,6 +27,13 @@ from graphpoly.ops.linear_attention import linear_attention
 from graphpoly.ops.matrix_root import matrix_root, sylvester
 from graphpoly.ops.multi_aggregate import multi_aggregate
 from graphpoly.ops.p_laplacian import p_laplacian, p_smooth
+from graphpoly.ops.pair_blocks import (
+    PairBlocks,
+    pair_blocks,
+    pair_matmul,
+    pair_pool,
+    pair_transpose,
+)
 from graphpoly.ops.pairs import pair_sum
 from graphpoly.ops.path_trie import PathTrie, path_trie
 from graphpoly.ops.polynomial import polynomial
@@ -42,6 +49,7 @@ __all__ = [
     "COLOR_VERSION",
     "CSR",
     "STABLE_ROUNDS",
+    "PairBlocks",
     "Pairs",
     "PathTrie",
     "Paths",
@@ -73,7 +81,11 @@ __all__ = [
     "normalize",
     "p_laplacian",
     "p_smooth",
+    "pair_blocks",
+    "pair_matmul",
+    "pair_pool",
     "pair_sum",
+    "pair_transpose",
     "pairs_within",
     "path_trie",
     "polynomial",
