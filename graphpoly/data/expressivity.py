@@ -10,6 +10,7 @@ import networkx as nx
 import numpy as np
 import torch
 from torch_geometric.data import Data
+from torch_geometric.utils import to_undirected
 
 from graphpoly.data.files import (
     DatasetError,
@@ -80,11 +81,11 @@ def load_exp(name: str, root: str | Path | None = None) -> list[Data]:
     Args:
         name: ``"EXP"`` or ``"CEXP"``.
         root: Folder that holds all datasets; the file is ``expressivity/NAME.npz`` below it, with
-            ``x [N]`` (node labels), ``edges [2, E]`` (both directions, numbered within each
+            ``x [N]`` (node labels), ``edges [2, E]`` (one direction or both, numbered within each
             graph), ``node_ptr``, ``edge_ptr`` and ``y``.
 
     Returns:
-        Graphs with one-hot ``x``, ``edge_index`` and ``y [1]``.
+        Graphs with one-hot ``x``, ``edge_index`` in both directions and ``y [1]``.
 
     Raises:
         ValueError: If the name is unknown.
@@ -119,6 +120,7 @@ def _unpack(archive: Any) -> list[Data]:
         size = nodes[i + 1] - nodes[i]
         if edge_index.numel() and int(edge_index.max()) >= size:
             raise ValueError(f"graph {i} has an edge outside its {size} nodes")
+        edge_index = to_undirected(edge_index, num_nodes=size)
         part = x[nodes[i] : nodes[i + 1]]
         graphs.append(Data(x=part, edge_index=edge_index, y=torch.tensor([int(label)])))
     return graphs

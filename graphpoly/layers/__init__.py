@@ -1,8 +1,10 @@
 """Drop-in message-passing layers."""
 
 from graphpoly.layers.cooperative import CooperativeConv
+from graphpoly.layers.pair_linear import PairLinear
 from graphpoly.layers.path_conv import PathConv
 from graphpoly.layers.polynormer import PolynormerConv
+from graphpoly.layers.ppgn_block import PPGNBlock
 from graphpoly.layers.sheaf import (
     ConnectionMaps,
     ConnectionSheafConv,
@@ -45,6 +47,8 @@ __all__ = [
     "OptBasisConv",
     "PDFConv",
     "PLaplacianConv",
+    "PPGNBlock",
+    "PairLinear",
     "PathConv",
     "PolynomialConv",
     "PolynormerConv",

@@ -17,6 +17,8 @@ from graphpoly.models.path_nn import PathNN
 from graphpoly.models.pdf_net import PDFNet
 from graphpoly.models.polynomial_gnn import FavardGNN, OptBasisGNN, PolynomialGNN
 from graphpoly.models.polynormer import Polynormer
+from graphpoly.models.ppgn import PPGN
+from graphpoly.models.ppgn_plus_plus import PPGNPlusPlus
 from graphpoly.models.precomputed_opt_basis_gnn import PrecomputedOptBasisGNN
 from graphpoly.models.sheaf_nn import SheafNN
 from graphpoly.models.uni_filter_gnn import UniFilterGNN
@@ -24,6 +26,7 @@ from graphpoly.models.uni_filter_gnn import UniFilterGNN
 __all__ = [
     "FEGNN",
     "GPRGNN",
+    "PPGN",
     "TFGNN",
     "BernNet",
     "ChebNetII",
@@ -36,6 +39,7 @@ __all__ = [
     "OptBasisGNN",
     "PDFNet",
     "PLaplacianGNN",
+    "PPGNPlusPlus",
     "PathNN",
     "PolynomialGNN",
     "Polynormer",

@@ -30,6 +30,13 @@ from graphpoly.ops.matrix_root import matrix_root, sylvester
 from graphpoly.ops.multi_aggregate import multi_aggregate
 from graphpoly.ops.multigraph import Multigraph, multigraphs
 from graphpoly.ops.p_laplacian import p_laplacian, p_smooth
+from graphpoly.ops.pair_blocks import (
+    PairBlocks,
+    pair_blocks,
+    pair_matmul,
+    pair_pool,
+    pair_transpose,
+)
 from graphpoly.ops.pairs import pair_sum
 from graphpoly.ops.path_trie import PathTrie, path_trie
 from graphpoly.ops.polynomial import polynomial
@@ -49,6 +56,7 @@ __all__ = [
     "STABLE_ROUNDS",
     "Multigraph",
     "Ordering",
+    "PairBlocks",
     "Pairs",
     "PathTrie",
     "Paths",
@@ -87,7 +95,11 @@ __all__ = [
     "normalize",
     "p_laplacian",
     "p_smooth",
+    "pair_blocks",
+    "pair_matmul",
+    "pair_pool",
     "pair_sum",
+    "pair_transpose",
     "pairs_within",
     "path_trie",
     "polynomial",

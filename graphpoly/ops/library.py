@@ -99,6 +99,9 @@ SCHEMAS = {
     "intersect_rows": f"({_PAIRS}, Tensor rowptr, SymInt num_entries) -> Tensor",
     "common_neighbors": f"({_PAIRS}, Tensor x) -> Tensor",
     "common_neighbors_backward": f"({_PAIRS}, Tensor grad, SymInt num_cols) -> Tensor",
+    "pair_matmul": "(Tensor size, Tensor a, Tensor b, bool transpose_a, bool transpose_b)"
+    " -> Tensor",
+    "pair_transpose": "(Tensor size, Tensor x) -> Tensor",
     "color_rounds": "(Tensor rowptr, Tensor col, Tensor? edge, Tensor color, int rounds) -> Tensor",
     "color_stable": "(Tensor rowptr, Tensor col, Tensor? edge, Tensor color, int limit)"
     " -> (Tensor color, Tensor rounds)",

@@ -138,6 +138,11 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
         "intersect_rows": [(*pairs, shared, int(shared[-1]))],
         "common_neighbors": [(*pairs, strided)],
         "common_neighbors_backward": [(*pairs, leaf(9, 3), 6)],
+        "pair_matmul": [
+            (torch.tensor([2, 1]), leaf(3, 5), leaf(3, 5), False, True),
+            (torch.tensor([0, 1]), leaf(3, 4), leaf(4, 3).T, True, False),
+        ],
+        "pair_transpose": [(torch.tensor([2, 1]), leaf(3, 6)), (torch.tensor([2]), leaf(4, 3).T)],
         "color_rounds": [(*structure, None, names, 2), (*structure, entry_names, names, 1)],
         "color_stable": [(*structure, entry_names, names, 0), (*structure, None, names, 32)],
     }
@@ -232,6 +237,7 @@ def test_fullgraph_compile_of_segments_and_pairs():
         "segment_softmax",
         "common_neighbors",
         "enumerate_paths",
+        "pair_matmul",
     ],
 )
 def test_ten_runs_are_bitwise_equal(name):
