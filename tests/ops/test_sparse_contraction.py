@@ -43,8 +43,10 @@ def every_pair(n: int) -> Tensor:
     return torch.cartesian_prod(node, node).T.contiguous()
 
 
+@pytest.mark.parametrize("part", [1, 10**9], ids=["sparse", "dense"])
 @pytest.mark.parametrize("kind", ["directed", "symmetric", "binary"])
-def test_equals_the_dense_values_exactly(kind, monkeypatch) -> None:
+def test_equals_the_dense_values_exactly(kind, part, monkeypatch) -> None:
+    monkeypatch.setattr(sparse_contraction, "_PART", part)  # what vectors are kept as
     monkeypatch.setattr(sparse_contraction, "_MOST", 3)  # several blocks
     x = matrix(kind)
     edge_index = x.nonzero().T.contiguous()
