@@ -254,10 +254,7 @@ class _Matrix:
         num_nodes: int,
         dtype: torch.dtype | None,
     ) -> None:
-        if (
-            edge_index.numel()
-            and not 0 <= int(edge_index.min()) <= int(edge_index.max()) < num_nodes
-        ):
+        if bool(((edge_index < 0) | (edge_index >= num_nodes)).any()):
             raise ValueError(f"edge_index: an index is outside the graph of {num_nodes} nodes")
         self.num_nodes, self.edge_index = num_nodes, edge_index.long()
         source, target = self.edge_index
@@ -269,11 +266,13 @@ class _Matrix:
         self.value = weight.new_zeros(len(self.key)).index_add(0, slot, weight)
         self.pairs = torch.stack([self.key // num_nodes, self.key % num_nodes])
         self.back = self._look_up(self.pairs.flip(0))
-        self.symmetric = torch.equal(self.value, self.back)
-        self.binary = bool((self.value == 1).all()) and not weight.requires_grad
+        # a gradient asks what would be if they were not
+        fixed = not weight.requires_grad
+        self.symmetric = fixed and torch.equal(self.value, self.back)
+        self.binary = fixed and bool((self.value == 1).all())
         self.operators: dict[tuple[int, int], CSR] = {}
-        self.constant = not weight.requires_grad and weight.device.type == "cpu"
-        self.constant &= weight.dtype in (torch.float32, torch.float64)
+        numpy = weight.device.type == "cpu" and weight.dtype in (torch.float32, torch.float64)
+        self.constant = fixed and numpy
         self.held: dict[_Vector, csr_matrix | None] = {}
         self.sums: dict[_Vector, Tensor] = {}
 
@@ -310,8 +309,9 @@ class _Matrix:
     def totals(self, vector: _Vector) -> Tensor:
         """The sum of the vector at each place."""
         if vector not in self.sums:
-            total = np.asarray(self.places(vector).sum(1)).ravel()
-            self.sums[vector] = torch.from_numpy(total).to(self.one)
+            held = self.places(vector)
+            assert held is not None
+            self.sums[vector] = torch.from_numpy(np.asarray(held.sum(1)).ravel()).to(self.one)
         return self.sums[vector]
 
     def _places(self, vector: _Vector) -> csr_matrix | None:
