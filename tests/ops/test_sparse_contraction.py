@@ -43,8 +43,10 @@ def every_pair(n: int) -> Tensor:
     return torch.cartesian_prod(node, node).T.contiguous()
 
 
+@pytest.mark.parametrize("part", [1, 10**9], ids=["sparse", "dense"])
 @pytest.mark.parametrize("kind", ["directed", "symmetric", "binary"])
-def test_equals_the_dense_values_exactly(kind, monkeypatch) -> None:
+def test_equals_the_dense_values_exactly(kind, part, monkeypatch) -> None:
+    monkeypatch.setattr(sparse_contraction, "_PART", part)  # what vectors are kept as
     monkeypatch.setattr(sparse_contraction, "_MOST", 3)  # several blocks
     x = matrix(kind)
     edge_index = x.nonzero().T.contiguous()
@@ -118,10 +120,15 @@ def test_parallel_edges_and_gradients() -> None:
         if len(pattern.roots) == 2:
             dense = dense[edge_index[0], edge_index[1]]
         assert torch.equal(value, dense.reshape(value.shape))
-    weight = torch.rand(5, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(
-        lambda w: tuple(contract_sparse(patterns, edge_index, w, num_nodes=3)), weight
-    )
+    both_ways = torch.tensor([[0, 1, 1, 2, 2, 0, 1], [1, 0, 2, 1, 0, 2, 1]])
+    for edges, weight in (
+        (edge_index, torch.rand(5).double()),
+        (both_ways, torch.ones(7).double()),
+    ):
+        assert torch.autograd.gradcheck(
+            lambda w, edges=edges: tuple(contract_sparse(patterns, edges, w, num_nodes=3)),
+            weight.requires_grad_(),
+        )
 
 
 @pytest.mark.parametrize("nodes", [0, 1, 4])
