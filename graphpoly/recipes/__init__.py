@@ -13,6 +13,7 @@ from graphpoly.recipes import (
     node_spectral,
     ogb_graph,
     path_nn,
+    ppgn,
     sheaf,
     sweep,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "ogb_graph",
     "parse_assignments",
     "path_nn",
+    "ppgn",
     "publish",
     "resolve_device",
     "run_recipe",

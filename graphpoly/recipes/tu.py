@@ -48,6 +48,7 @@ def run_tu(
     *,
     prepare: Prepare | None = None,
     forward: Forward | None = None,
+    wrap: Callable[[Task], Task] | None = None,
 ) -> Outcome:
     """Run a recipe whose dataset is one of TUDataset's, over the folds that its protocol names.
 
@@ -58,11 +59,14 @@ def run_tu(
         prepare: Applied to each graph once, before all training, such as a transform.
         forward: From model and batch to logits; by default the model's ``forward`` is called with
             the attributes that it names.
+        wrap: Stands around the task of each run, such as a schedule.
     """
     graphs = load_tu(recipe.dataset, options.root)
     y = torch.cat([graph.y for graph in graphs])
     folds = folds_of(recipe, options, y)
-    return run_folds(recipe, options, graphs, folds, build, prepare=prepare, forward=forward)
+    return run_folds(
+        recipe, options, graphs, folds, build, prepare=prepare, forward=forward, wrap=wrap
+    )
 
 
 def folds_of(recipe: Recipe, options: RunOptions, y: torch.Tensor) -> list[GraphFold]:
@@ -84,6 +88,7 @@ def run_folds(
     *,
     prepare: Prepare | None = None,
     forward: Forward | None = None,
+    wrap: Callable[[Task], Task] | None = None,
 ) -> Outcome:
     """Train and measure one model over folds: seed s has fold s modulo their number.
 
@@ -97,6 +102,7 @@ def run_folds(
         build: As for :func:`run_tu`.
         prepare: As for :func:`run_tu`.
         forward: As for :func:`run_tu`.
+        wrap: As for :func:`run_tu`.
     """
     settings = recipe.settings
     assert isinstance(settings, GraphSettings)
@@ -119,7 +125,7 @@ def run_folds(
     def run(seed: int) -> tuple[nn.Module, Task, Optimizer]:
         fold = folds[seed % len(folds)]
         model, optimizer = build(num_features, num_classes)
-        task = GraphTask(
+        task: Task = GraphTask(
             chosen(fold.train),
             chosen(fold.val),
             chosen(fold.test),
@@ -130,6 +136,8 @@ def run_folds(
             device=options.device,
             seed=seed,
         )
+        if wrap is not None:
+            task = wrap(task)
         return model.to(options.device), task, optimizer
 
     (name,) = recipe.models

@@ -19,6 +19,7 @@ from graphpoly.training.optim import parameter_groups
 from graphpoly.training.progress import Progress, RichProgress
 from graphpoly.training.row_task import RowTask
 from graphpoly.training.seeds import seed_everything
+from graphpoly.training.step_decay import StepDecay
 from graphpoly.training.tasks import GraphTask, NodeTask, Task
 from graphpoly.training.warm_up import WarmUp
 
@@ -35,6 +36,7 @@ __all__ = [
     "Progress",
     "RichProgress",
     "RowTask",
+    "StepDecay",
     "Task",
     "TensorBoardLogger",
     "TrainConfig",
