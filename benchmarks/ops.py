@@ -73,29 +73,28 @@ def training_memory(graph: str, channels: int, orders: list[int]) -> dict[str, A
 
 def measure(
     sizes: Sequence[str], names: Sequence[str], say: Callable[[str], None]
-) -> dict[str, Any]:
-    """Race everybody; see :func:`main`."""
+) -> Iterator[dict[str, Any]]:
+    """Race everybody, family by family; what comes out goes into :func:`report.merge`."""
     machine = describe_machine()
-    results: dict[str, Any] = {"machine": machine, "probes": {}, "cases": []}
     run = {key: machine[key] for key in ("date", "commit", "load_average", "threads")}
     raced = [name for name in FAMILIES if name in names]
     for size in sizes if raced else ():
         o = Operators(power_law(size))
-        results["probes"][size] = {
+        probes = {
             str(width): probe(o.graph.num_nodes, o.graph.num_edges, width) for width in PROBED
         }
         seconds, most = BUDGET[size]
         for name in raced:
+            cases = []
             for case in FAMILIES[name](o):
                 found = race(case, seconds=seconds, most=most)
-                results["cases"].append(
-                    {"family": name, **found, "run": run, "probes": results["probes"][size]}
-                )
+                cases.append({"family": name, **found, "run": run, "probes": probes})
                 say(report.line(found))
+            yield {"machine": machine, "cases": cases}
         del o
     if MEMORY in names:
-        results["memory"] = training_memory("pubmed", 64, [10, 30, 100])
-    return results
+        found = training_memory("pubmed", 64, [10, 30, 100])
+        yield {"machine": machine, "cases": [], "memory": found}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -109,14 +108,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     torch.set_num_threads(chosen.threads)
     chosen.out.mkdir(parents=True, exist_ok=True)
     kept = chosen.out / "ops.json"
-    fresh = measure(
+    results = json.loads(kept.read_text()) if kept.exists() else None
+    fresh: dict[str, Any] = {"cases": []}
+    stream = sys.stderr if chosen.json else sys.stdout
+    for part in measure(
         chosen.size,
         chosen.op or [*FAMILIES, MEMORY],
-        lambda line: print(line, file=sys.stderr if chosen.json else sys.stdout, flush=True),
-    )
-    before = json.loads(kept.read_text()) if kept.exists() else None
-    results = report.merge(before, fresh, list(FAMILIES), list(BUDGET))
-    kept.write_text(json.dumps(results, indent=1) + "\n")
+        lambda line: print(line, file=stream, flush=True),
+    ):
+        fresh = {**fresh, **part, "cases": [*fresh["cases"], *part["cases"]]}
+        results = report.merge(results, part, list(FAMILIES), list(BUDGET))
+        kept.write_text(json.dumps(results, indent=1) + "\n")  # a run cut short keeps the rest
+    assert results is not None
     (chosen.out / "ops.md").write_text(report.markdown(results))
     written = ["ops.json", "ops.md"]
     if report.plot(results, chosen.out / "ops.svg"):

@@ -75,9 +75,7 @@ def merge(
         [*kept, *fresh["cases"]],  # stable: within a family as they were measured
         key=lambda case: (sizes.index(case["graph"]), places[case["family"]]),
     )
-    merged = {**before, **fresh, "cases": cases}
-    merged["probes"] = {**before.get("probes", {}), **fresh["probes"]}
-    return merged
+    return {**before, **fresh, "cases": cases}
 
 
 def markdown(results: dict[str, Any]) -> str:
