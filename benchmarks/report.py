@@ -75,9 +75,7 @@ def merge(
         [*kept, *fresh["cases"]],  # stable: within a family as they were measured
         key=lambda case: (sizes.index(case["graph"]), places[case["family"]]),
     )
-    merged = {**before, **fresh, "cases": cases}
-    merged["probes"] = {**before.get("probes", {}), **fresh["probes"]}
-    return merged
+    return {**before, **fresh, "cases": cases}
 
 
 def markdown(results: dict[str, Any]) -> str:
@@ -115,10 +113,13 @@ def _when(case: dict[str, Any]) -> str:
     run = case.get("run")
     if run is None:
         return ""
-    busy = " (**busy: compare the best times**)" if run["load_average"] > run["threads"] else ""
+    clock = run.get("clock", "wall")
+    threads = f"{run['threads']} thread" + "s" * (run["threads"] != 1)
+    busy = clock == "wall" and run["load_average"] > run["threads"]
     return (
-        f"{run['date']}, commit {run['commit']}, {run['threads']} threads, load "
-        f"{run['load_average']} at the start{busy}."
+        f"{run['date']}, commit {run['commit']}, {threads}, {clock} time, load "
+        f"{run['load_average']} at the start"
+        + (" (**busy: compare the best times**)." if busy else ".")
     )
 
 

@@ -156,19 +156,30 @@ class Scratch {
 
 // -------------------------------------------------------------------------------------- schedule
 
-// Runs f(item) for 0 <= item < count, each thread taking the next item when it is free. Below
-// `work` units in all, waking other threads costs more than they save.
+// Runs f(item) for 0 <= item < count. Each thread has its own share of neighbouring items, so that
+// what a call leaves in a core's cache is there for the next one, and helps with the shares of
+// others when it is done; `in_turn` has all threads on neighbouring items instead. Below `work`
+// units in all, waking other threads costs more than they save.
 template <class F>
-void parallel_items(int64_t count, int64_t work, const F& f) {
-  constexpr int64_t kWorthThreads = 16384;
+void parallel_items(int64_t count, int64_t work, const F& f, bool in_turn = false) {
+  constexpr int64_t kWorthThreads = 16384, kMostShares = 64;
   const int64_t threads = std::min<int64_t>(torch::stable::get_num_threads(), count);
   if (threads <= 1 || work < kWorthThreads) {
     for (int64_t item = 0; item < count; ++item) f(item);
     return;
   }
-  std::atomic<int64_t> next{0};
-  torch::stable::parallel_for(0, threads, 1, [&](int64_t, int64_t) {
-    for (int64_t item; (item = next.fetch_add(1, std::memory_order_relaxed)) < count;) f(item);
+  struct alignas(64) Share {
+    std::atomic<int64_t> next;
+  };
+  const int64_t shares = in_turn ? 1 : std::min(threads, kMostShares);
+  std::array<Share, kMostShares> share;
+  for (int64_t s = 0; s < shares; ++s) share[s].next = count * s / shares;
+  torch::stable::parallel_for(0, threads, 1, [&](int64_t thread, int64_t) {
+    for (int64_t s = 0; s < shares; ++s) {
+      const int64_t at = (thread + s) % shares, end = count * (at + 1) / shares;
+      std::atomic<int64_t>& next = share[at].next;
+      for (int64_t item; (item = next.fetch_add(1, std::memory_order_relaxed)) < end;) f(item);
+    }
   });
 }
 
@@ -226,10 +237,11 @@ void parallel_rows(const Rows<I>& a, int64_t channels, const F& f) {
   const auto bounds = balanced_ranges(a, std::min(channels, panels.width));
   const int64_t ranges = static_cast<int64_t>(bounds.size()) - 1;
   const int64_t work = (a.num_entries + a.num_rows) * channels;
-  parallel_items(ranges * panels.count, work, [&](int64_t item) {
+  const auto one = [&](int64_t item) {
     const int64_t panel = item / ranges, range = item % ranges;
     f(bounds[range], bounds[range + 1], panels.begin(panel), panels.size(panel));
-  });
+  };
+  parallel_items(ranges * panels.count, work, one, panels.count > 1);
 }
 
 // ------------------------------------------------------------------------------- instruction sets
