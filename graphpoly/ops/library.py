@@ -21,11 +21,17 @@ from typing import Any
 
 import torch
 from torch import _C, Tensor
+from torch.autograd import forward_ad
+
+try:
+    from torch._functorch.utils import enable_single_level_autograd_function as _single_level
+except ImportError:
+    _single_level = None
 
 __all__ = ["SCHEMAS", "call", "implement"]
 
 # what the short way to a gradient needs of PyTorch's insides; without it, the public way
-_LEAN = all(
+_LEAN = None not in (_single_level, getattr(forward_ad, "_current_level", None)) and all(
     hasattr(_C, name)
     for name in (
         "_AutoDispatchBelowAutograd",
@@ -143,6 +149,7 @@ def call(operator: Any, *arguments: Any) -> Any:
         or not _LEAN
         or (_C.is_grad_enabled() and _C._any_requires_grad(*arguments))
         or _C._are_functorch_transforms_active()
+        or forward_ad._current_level >= 0  # tangents would be lost: the long way refuses them
     ):
         return operator(*arguments)
     with _C._AutoDispatchBelowAutograd():
@@ -175,7 +182,12 @@ def _autograd_kernel(
     function: Any = type(f"Backward_{name}", (torch.autograd.Function,), members)
 
     def kernel(keys: Any, *arguments: Any) -> Any:
-        if _C.is_grad_enabled() and _C._any_requires_grad(*arguments):
+        if _C._are_functorch_transforms_active():
+            # the transforms have brought us to their own level: the public apply would go there
+            with _single_level():
+                return super(torch.autograd.Function, function).apply(*arguments, keys)
+        wanted = _C.is_grad_enabled() and _C._any_requires_grad(*arguments)
+        if wanted or forward_ad._current_level >= 0:
             return function.apply(*arguments, keys)
         with _C._AutoDispatchBelowAutograd():
             return operator.redispatch(keys & after, *arguments)

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch.autograd import forward_ad
 
 from graphpoly.ops import spmm, to_csr
 from graphpoly.ops.spmm import spmm_max_reference, spmm_reference
@@ -154,6 +155,8 @@ def test_no_gradient_is_lost_on_the_short_way():
     assert spmm(adj.with_weight(adj.weight.clone().requires_grad_()), x).requires_grad
     gradient = torch.func.grad(lambda x: spmm(adj, x).square().sum())(x)
     torch.testing.assert_close(gradient, 2 * matrix.T @ (matrix @ x))
+    with forward_ad.dual_level(), pytest.raises((RuntimeError, NotImplementedError), match="jvp"):
+        spmm(adj, forward_ad.make_dual(x, x))
 
 
 @pytest.mark.cpu
