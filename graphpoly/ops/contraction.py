@@ -61,6 +61,9 @@ class Plan:
 def contraction_plan(pattern: Multigraph, still: int | None = None) -> Plan:
     """Remove nodes one by one, always one of fewest neighbours.
 
+    Among those, one on which the fewest steps wait: the arms of a cycle grow alike, so that they
+    can be shared.
+
     Args:
         pattern: What is computed.
         still: A node whose place is given, so that it is neither removed nor counted.
@@ -75,13 +78,14 @@ def contraction_plan(pattern: Multigraph, still: int | None = None) -> Plan:
         if u != v and still not in (u, v):
             around[u].add(v)
             around[v].add(u)
-    steps = []
+    steps, height = [], dict.fromkeys(around, 0)
     while left := [node for node in around if node not in pattern.roots]:
-        node = min(left, key=lambda v: len(around[v]))
+        node = min(left, key=lambda v: (len(around[v]), height[v]))
         others = around.pop(node)
         for other in others:
             around[other] |= others - {other}
             around[other].discard(node)
+            height[other] = max(height[other], height[node] + 1)
         steps.append((node, tuple(sorted(others))))
     return Plan(pattern, tuple(steps))
 

@@ -320,8 +320,8 @@ class _Matrix:
             match factor:
                 case ("column", out, back):
                     part = self._turned(out, back)
-                case ("product", out, back, inner) if self.places(inner) is not None:
-                    held, step = self.places(inner), self._turned(out, back)
+                case ("product", out, back, inner) if (held := self.places(inner)) is not None:
+                    step = self._turned(out, back)
                     steps = int(np.diff(step.indptr)[held.indices].sum())
                     if steps > min(_STEPS, self.num_nodes * self.key.numel() // _PART):
                         return None
