@@ -150,7 +150,7 @@ class SeparationTask:
         model.eval()
         device = next(model.parameters()).device
         rows = []
-        for batch in DataLoader(self.graphs, batch_size=self.batch_size):  # type: ignore[arg-type]
+        for batch in DataLoader(self.graphs, batch_size=self.batch_size):
             batch = batch.to(device)
             batch.x = batch.x.double()
             rows.append(_forward(model, batch).cpu())
