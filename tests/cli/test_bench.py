@@ -55,5 +55,5 @@ def test_a_run_of_one_operator_keeps_the_others() -> None:
         ("two", 5.0),
         ("one", 1.0),
     ]
-    assert report.summary(merged)[2] == "| two, cora, F=64, forward | 5 | PyG | 4.00 |  |  |"
+    assert report.summary(merged)[2] == "| two, cora, F=64, forward | 5 | PyG | 4.00 | PyG | 4.00 |"
     assert report.all_correct(merged)
