@@ -1,6 +1,7 @@
 """What tests and models can tell apart: refinement, hard graphs, pairs and whole datasets."""
 
 from graphpoly.expressivity.colors import Coloring, graph_names, wl_colors
+from graphpoly.expressivity.counting import CountError, counting_errors, counting_graphs
 from graphpoly.expressivity.duplicates import Duplicates, find_duplicates
 from graphpoly.expressivity.exact import CollisionError
 from graphpoly.expressivity.families import (
@@ -24,6 +25,7 @@ from graphpoly.expressivity.identify import (
     r2_bound,
     unique_share,
 )
+from graphpoly.expressivity.invariance import Violation, violations
 from graphpoly.expressivity.isomorphism import isomorphic
 from graphpoly.expressivity.ladder import (
     RUNGS,
@@ -37,9 +39,11 @@ from graphpoly.expressivity.ladder import (
     separations,
     sr_family,
 )
+from graphpoly.expressivity.model import ModelReport, analyze_model
 from graphpoly.expressivity.page import draw_levels, levels_page
 from graphpoly.expressivity.pair import Certificate, Comparison, compare, wl_certificate
 from graphpoly.expressivity.probe import Probe
+from graphpoly.expressivity.sensitivity import Influence, dead_gradients, hop_reach, influence
 from graphpoly.expressivity.substructures import PATTERNS, count_patterns
 from graphpoly.expressivity.tuples import TupleColoring, tuple_colors
 
@@ -52,28 +56,38 @@ __all__ = [
     "CollisionError",
     "Coloring",
     "Comparison",
+    "CountError",
     "Duplicates",
     "Family",
     "GraphSet",
+    "Influence",
     "Level",
+    "ModelReport",
     "Probe",
     "Separation",
     "TupleColoring",
+    "Violation",
     "accuracy_bound",
+    "analyze_model",
     "bicyclic_pair",
     "bracket",
     "cfi_pair",
     "compare",
     "count_patterns",
+    "counting_errors",
+    "counting_graphs",
     "csl_family",
     "csl_graph",
     "cycle_pair",
+    "dead_gradients",
     "draw_levels",
     "exp_family",
     "find_duplicates",
     "graph_names",
     "hard_pair",
+    "hop_reach",
     "identify",
+    "influence",
     "isomorphic",
     "ladder_families",
     "levels_page",
@@ -89,6 +103,7 @@ __all__ = [
     "sr_family",
     "tuple_colors",
     "unique_share",
+    "violations",
     "wl_certificate",
     "wl_colors",
 ]
