@@ -42,9 +42,9 @@ from graphpoly.expressivity.ladder import (
 from graphpoly.expressivity.model import ModelReport, analyze_model
 from graphpoly.expressivity.page import draw_levels, levels_page
 from graphpoly.expressivity.pair import Certificate, Comparison, compare, wl_certificate
+from graphpoly.expressivity.patterns import PATTERNS, count_patterns
 from graphpoly.expressivity.probe import Probe
 from graphpoly.expressivity.sensitivity import Influence, dead_gradients, hop_reach, influence
-from graphpoly.expressivity.substructures import PATTERNS, count_patterns
 from graphpoly.expressivity.tuples import TupleColoring, tuple_colors
 
 __all__ = [

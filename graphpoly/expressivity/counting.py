@@ -27,8 +27,8 @@ from graphpoly.expressivity.colors import wl_colors
 from graphpoly.expressivity.files import of_networkx
 from graphpoly.expressivity.graphs import GraphSet
 from graphpoly.expressivity.identify import r2_bound
+from graphpoly.expressivity.patterns import PATTERNS, count_patterns
 from graphpoly.expressivity.probe import Probe
-from graphpoly.expressivity.substructures import PATTERNS, count_patterns
 
 __all__ = ["CountError", "counting_errors", "counting_graphs", "random_columns", "ridge_errors"]
 

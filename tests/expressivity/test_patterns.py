@@ -6,7 +6,7 @@ import torch
 from networkx.algorithms.isomorphism import GraphMatcher
 
 from graphpoly.expressivity import count_patterns, of_networkx, rook_graph
-from graphpoly.expressivity.substructures import PATTERNS
+from graphpoly.expressivity.patterns import PATTERNS
 
 # each pattern, and which of its nodes are counted
 SHAPES = {
