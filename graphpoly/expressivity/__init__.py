@@ -40,6 +40,7 @@ from graphpoly.expressivity.ladder import (
     sr_family,
 )
 from graphpoly.expressivity.model import ModelReport, analyze_model
+from graphpoly.expressivity.model_page import model_page
 from graphpoly.expressivity.page import draw_levels, levels_page
 from graphpoly.expressivity.pair import Certificate, Comparison, compare, wl_certificate
 from graphpoly.expressivity.patterns import PATTERNS, count_patterns
@@ -91,6 +92,7 @@ __all__ = [
     "isomorphic",
     "ladder_families",
     "levels_page",
+    "model_page",
     "of_networkx",
     "path_pair",
     "r2_bound",

@@ -139,7 +139,8 @@ def _rings(graph: nx.Graph) -> dict[int, tuple[float, float]] | None:
                 placed.update(_turned(graph, cycle, radius, placed))
             lines = [(placed[u], placed[v]) for u, v in graph.edges]
             total = sum(math.dist(*line) for line in lines)
-            score = (*_faults(lines), -length, round(total, 6))
+            within, crossings = _faults(lines)
+            score = (within, crossings > 0, -length, crossings, round(total, 6))
             if score < fewest:
                 chosen, fewest = placed, score
     return chosen

@@ -149,10 +149,9 @@ def path_pair(rounds: int) -> tuple[Data, Data]:
 
 def ladder_families() -> list[Family]:
     """Return the families that are made on the spot, the easiest first."""
-    families = []
-    for rounds in range(1, _ROUNDS + 1):
-        title = f"paths that 1-WL parts after {rounds} round{'s' * (rounds > 1)}"
-        families.append(Family(f"paths-{rounds}", title, 1, list(path_pair(rounds)), [(0, 1)]))
+    paths = [graph for rounds in range(1, _ROUNDS + 1) for graph in path_pair(rounds)]
+    pairs = [(i, i + 1) for i in range(0, len(paths), 2)]
+    families = [Family("paths", f"pairs of paths, 1 to {_ROUNDS} rounds apart", 1, paths, pairs)]
     square = nx.disjoint_union(nx.cycle_graph(4), nx.empty_graph(1))
     cospectral = [of_networkx(nx.star_graph(4)), of_networkx(square)]
     families.append(
@@ -272,8 +271,15 @@ def bracket(families: Sequence[Family], separated: Sequence[Separation]) -> Brac
         rounds=rounds,
         at_most=RUNGS[top] if top + 1 < len(RUNGS) else None,
         beyond=None if best is None or top < 2 else best[2].title,
-        confused=None if missed is None else missed[2].title,
+        confused=None if missed is None else _words(missed[2], missed[1]),
     )
+
+
+def _words(family: Family, rounds: int) -> str:
+    """What a pair is; where a family is known by its rounds, after how many."""
+    if len(set(family.rounds)) < 2:
+        return family.title
+    return f"{family.title}: after {rounds} round{'s' * (rounds != 1)}"
 
 
 def _spread(out: Tensor, eps: float) -> tuple[Tensor, Tensor]:

@@ -133,6 +133,7 @@ def analyze_model(
     declared: str = "",
     in_channels: int | None = None,
     weights: int = 5,
+    graphs: int = 240,
     seed: int = 0,
     families: Sequence[Family] | None = None,
     further: Mapping[str, Sequence[Sequence[Any]]] | None = None,
@@ -146,6 +147,7 @@ def analyze_model(
         declared: What it says of its own strength.
         in_channels: Size of its features, where no submodule tells.
         weights: How many random weights.
+        graphs: How many graphs patterns are counted on.
         seed: Of everything that is drawn.
         families: Graphs to tell apart; by default :func:`ladder_families`.
         further: Tables to carry along, see :class:`ModelReport`.
@@ -156,7 +158,7 @@ def analyze_model(
 
     >>> import torch
     >>> from torch_geometric.nn import GIN
-    >>> report = analyze_model(lambda: GIN(2, 8, 2, 4), weights=2)
+    >>> report = analyze_model(lambda: GIN(2, 8, 2, 4), weights=2, graphs=40)
     >>> report.describe()
     'at least 2 rounds of 1-WL, at most 1-WL on these families'
     >>> report.hops
@@ -187,7 +189,7 @@ def analyze_model(
         families=list(families),
         separations=found,
         bracket=bracket(families, found),
-        counts=counting_errors(probe, seed=seed, progress=progress),
+        counts=counting_errors(probe, count=graphs, seed=seed, progress=progress),
         hops=hops,
         hops_tried=_HOPS,
         influence=heard,

@@ -131,13 +131,14 @@ def draw_tolerance(families: Sequence[Family], separations: Sequence[Separation]
 
         parts.append(_text(left, begin - 9, dtype, "start", _INK, weight=600))
         step = 4 if dtype == "float64" else 2
-        for power in range(0, lowest - 1, -step):
+        for power in range(0, lowest, -step):
             level = y(10.0**power)
             parts.append(
                 f'<line x1="{left}" x2="{_WIDTH - right}" y1="{level:.1f}" y2="{level:.1f}" '
                 f"{_LINE}/>"
             )
             parts.append(_power(left - 6, level + 4, power))
+        parts.append(_text(left - 6, begin + height + 4, "0", "end", _SOFT))
         for number, each in enumerate(separations):
             x = left + slot * number
             noise = float(each.noise[dtype].max())
@@ -253,7 +254,7 @@ def draw_influence(found: Sequence[Influence]) -> str:
     smallest = [
         float(curve[curve > 0].min())
         for each in found
-        for curve in (each.norms.amax(0), each.averaging)
+        for curve in (each.norms, each.averaging)
         if bool((curve > 0).any())
     ]
     lowest = max(-16, min(-2, math.floor(math.log10(min(smallest, default=1e-2)))))

@@ -56,13 +56,14 @@ def model_page(report: ModelReport) -> str:
             "Error of a ridge regression from the model's outputs under random weights to the "
             "number of copies of a pattern, on graphs it has not seen: 0 is exact, 1 is no better "
             "than the mean. Half of the graphs are regular. Nothing was trained but this one "
-            "linear map.",
+            "linear map. A bar that ends left of its orange mark is beyond 1-WL.",
             draw_counting(report.counts),
         ),
         _heard(report),
         _section(
             "Soundness",
-            "The largest relative difference between answers that should be equal.",
+            "The largest relative difference between answers that should be equal. Rounding stays "
+            f"below the root of the unit in the last place: {_limits(report)}.",
             _soundness(report),
         ),
     ]
@@ -187,9 +188,10 @@ def _card(family: Family, found: Separation, together: list[int]) -> str:
         more = f" and {_plural(len(together) - 1, 'other pair')} of this family"
     dtype = next(iter(found.gap))
     gap, noise = (float(held[dtype][:, pair].max()) for held in (found.gap, found.noise))
+    title = html.escape(_capital(family.title))
     return (
         f"<figure>{draw_pair(one, other, rounds=rounds)}<figcaption>"
-        f"<b>{html.escape(_capital(family.title))}</b>{more}. First told apart by {needs}; "
+        f"<b>{title}</b>{more}. First told apart by {needs}; "
         f"distance {_number(gap)}, noise {_number(noise)}.</figcaption></figure>"
     )
 
@@ -214,6 +216,11 @@ def _heard(report: ModelReport) -> str:
     )
 
 
+def _limits(report: ModelReport) -> str:
+    limits = report.violations[0].limit
+    return ", ".join(f"{_number(limit)} in {dtype}" for dtype, limit in limits.items())
+
+
 def _soundness(report: ModelReport) -> str:
     words = {
         "numbering": "the nodes numbered otherwise",
@@ -221,11 +228,11 @@ def _soundness(report: ModelReport) -> str:
         "repetition": "the same once more",
     }
     dtypes = list(report.separations[0].gap)
-    rows: list[list[str]] = [["", *dtypes, "limit", ""]]
+    rows: list[list[str]] = [["", *dtypes, ""]]
     for each in report.violations:
         values = [_number(each.by[name]) if name in each.by else "–" for name in dtypes]
         verdict = "violated" if each.violated else ("holds" if each.by else "takes no batch")
-        rows.append([words[each.what], *values, _number(min(each.limit.values())), verdict])
+        rows.append([words[each.what], *values, verdict])
     dead = f"{100 * report.dead:.1f} %"
     names = ", ".join(report.dead_names[:8]) + (" ..." if len(report.dead_names) > 8 else "")
     tail = f" Without any in every draw: {names}." if names else ""
