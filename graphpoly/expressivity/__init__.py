@@ -18,6 +18,7 @@ from graphpoly.expressivity.families import (
 )
 from graphpoly.expressivity.files import of_networkx, read_graph, read_graphs
 from graphpoly.expressivity.graphs import GraphSet
+from graphpoly.expressivity.homomorphisms import homomorphism_counts, spasm, subgraph_counts
 from graphpoly.expressivity.identify import (
     Level,
     accuracy_bound,
@@ -86,6 +87,7 @@ __all__ = [
     "find_duplicates",
     "graph_names",
     "hard_pair",
+    "homomorphism_counts",
     "hop_reach",
     "identify",
     "influence",
@@ -102,7 +104,9 @@ __all__ = [
     "rook_graph",
     "separations",
     "shrikhande_graph",
+    "spasm",
     "sr_family",
+    "subgraph_counts",
     "tuple_colors",
     "unique_share",
     "violations",

@@ -6,6 +6,7 @@ from graphpoly.ops.adjacency import CSR, normalize, rescale, silence_loops, to_c
 from graphpoly.ops.attention import dot_attention, gat_attention, gatv2_attention
 from graphpoly.ops.backends import backends
 from graphpoly.ops.block_spmm import block_sddmm, block_spmm
+from graphpoly.ops.cliques import list_cliques
 from graphpoly.ops.color_refinement import (
     COLOR_VERSION,
     STABLE_ROUNDS,
@@ -18,6 +19,7 @@ from graphpoly.ops.color_refinement import (
 from graphpoly.ops.column_space import column_space
 from graphpoly.ops.common_neighbors import common_neighbors, intersect_rows, sort_rows
 from graphpoly.ops.connection import connection
+from graphpoly.ops.contraction import Plan, contract, contraction_plan, einsum_cost, uncomputable
 from graphpoly.ops.denoise_graph import denoise_graph, edge_distances
 from graphpoly.ops.entry_sum import entry_sum, sum_entries
 from graphpoly.ops.enumerate_paths import Paths, count_paths, enumerate_paths
@@ -26,6 +28,7 @@ from graphpoly.ops.lanczos import lanczos
 from graphpoly.ops.linear_attention import linear_attention
 from graphpoly.ops.matrix_root import matrix_root, sylvester
 from graphpoly.ops.multi_aggregate import multi_aggregate
+from graphpoly.ops.multigraph import Multigraph, multigraphs
 from graphpoly.ops.p_laplacian import p_laplacian, p_smooth
 from graphpoly.ops.pairs import pair_sum
 from graphpoly.ops.path_trie import PathTrie, path_trie
@@ -35,6 +38,7 @@ from graphpoly.ops.power_basis import Pairs, pairs_within, power_basis
 from graphpoly.ops.resolvent import resolvent
 from graphpoly.ops.sddmm import sddmm
 from graphpoly.ops.segment import segment_logsumexp, segment_softmax
+from graphpoly.ops.sparse_contraction import contract_sparse, still_node
 from graphpoly.ops.spectral_density import spectral_density
 from graphpoly.ops.spmm import spmm
 
@@ -42,9 +46,11 @@ __all__ = [
     "COLOR_VERSION",
     "CSR",
     "STABLE_ROUNDS",
+    "Multigraph",
     "Pairs",
     "PathTrie",
     "Paths",
+    "Plan",
     "StableColors",
     "backends",
     "block_sddmm",
@@ -53,10 +59,14 @@ __all__ = [
     "column_space",
     "common_neighbors",
     "connection",
+    "contract",
+    "contract_sparse",
+    "contraction_plan",
     "count_paths",
     "denoise_graph",
     "dot_attention",
     "edge_distances",
+    "einsum_cost",
     "entry_sum",
     "enumerate_paths",
     "gat_attention",
@@ -67,9 +77,11 @@ __all__ = [
     "label_names",
     "lanczos",
     "linear_attention",
+    "list_cliques",
     "matrix_root",
     "mix64",
     "multi_aggregate",
+    "multigraphs",
     "normalize",
     "p_laplacian",
     "p_smooth",
@@ -89,10 +101,12 @@ __all__ = [
     "spectral_density",
     "spmm",
     "stable_colors",
+    "still_node",
     "sum_entries",
     "sylvester",
     "to_csr",
     "to_edges",
+    "uncomputable",
 ]
 
 _extension.load()
