@@ -267,7 +267,7 @@ def _read_brec(folder: Path) -> list[list[Any]]:
 
 
 def _print_model(report: ModelReport) -> None:
-    from graphpoly.expressivity import RUNGS
+    from graphpoly.expressivity import RUNGS, exact_degree
 
     typer.echo(f"{report.model}: {report.describe()}")
     dtypes = list(report.separations[0].gap)
@@ -285,6 +285,10 @@ def _print_model(report: ModelReport) -> None:
         rows.append([count.pattern, f"{count.graph:.3f}", node, plain, least])
     _print_table(rows)
     typer.echo("")
+    for place in ("graph", "node"):
+        degree = exact_degree(report.polynomials, place)
+        if degree is not None:
+            typer.echo(f"determines all polynomials of {place}s up to degree {degree}")
     if report.hops is not None:
         more = " or more" if report.hops >= report.hops_tried else ""
         typer.echo(f"hears {report.hops}{more} hops")

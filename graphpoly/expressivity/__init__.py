@@ -45,6 +45,11 @@ from graphpoly.expressivity.model_page import model_page
 from graphpoly.expressivity.page import draw_levels, levels_page
 from graphpoly.expressivity.pair import Certificate, Comparison, compare, wl_certificate
 from graphpoly.expressivity.patterns import PATTERNS, count_patterns
+from graphpoly.expressivity.polynomial_degree import (
+    Determined,
+    determined_polynomials,
+    exact_degree,
+)
 from graphpoly.expressivity.probe import Probe
 from graphpoly.expressivity.sensitivity import Influence, dead_gradients, hop_reach, influence
 from graphpoly.expressivity.tuples import TupleColoring, tuple_colors
@@ -59,6 +64,7 @@ __all__ = [
     "Coloring",
     "Comparison",
     "CountError",
+    "Determined",
     "Duplicates",
     "Family",
     "GraphSet",
@@ -82,7 +88,9 @@ __all__ = [
     "csl_graph",
     "cycle_pair",
     "dead_gradients",
+    "determined_polynomials",
     "draw_levels",
+    "exact_degree",
     "exp_family",
     "find_duplicates",
     "graph_names",

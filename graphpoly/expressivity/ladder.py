@@ -47,6 +47,7 @@ __all__ = [
     "path_pair",
     "relabel",
     "separations",
+    "spread",
     "sr_family",
 ]
 
@@ -234,7 +235,7 @@ def separations(
             if progress is not None:
                 progress(f"ladder: {name}, weights {draw + 1} of {probe.draws(weights)}")
             out = probe.graphs(probe.draw(draw, dtype), whole).double()
-            found[name].append(_spread(out.view(len(graphs), copies, -1), torch.finfo(dtype).eps))
+            found[name].append(spread(out.view(len(graphs), copies, -1), torch.finfo(dtype).eps))
     separated, first = [], 0
     for family in families:
         one, other = (torch.tensor(family.pairs).T + first).unbind()
@@ -282,8 +283,16 @@ def _words(family: Family, rounds: int) -> str:
     return f"{family.title}: after {rounds} round{'s' * (rounds != 1)}"
 
 
-def _spread(out: Tensor, eps: float) -> tuple[Tensor, Tensor]:
-    """Centre of each graph's numberings ``[G, F]``; what they move by ``[G]``, with a floor."""
+def spread(out: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    """Return the centre of what is the same under other numberings, and what it moves by.
+
+    Args:
+        out: Rows of each graph (or node) under each numbering, ``[G, R, F]``.
+        eps: Unit in the last place.
+
+    Returns:
+        Centres ``[G, F]``; and noise ``[G]``, at least the usual noise and ``eps``, for its size.
+    """
     center = out.mean(1)
     size = center.norm(dim=1)
     noise = (out - center.unsqueeze(1)).norm(dim=2).amax(1)

@@ -19,6 +19,11 @@ from graphpoly.expressivity.ladder import (
     ladder_families,
     separations,
 )
+from graphpoly.expressivity.polynomial_degree import (
+    Determined,
+    determined_polynomials,
+    exact_degree,
+)
 from graphpoly.expressivity.probe import Probe
 from graphpoly.expressivity.sensitivity import Influence, dead_gradients, hop_reach, influence
 
@@ -42,6 +47,7 @@ class ModelReport:
         families: The graphs.
         separations: What it makes of them, family by family.
         bracket: Where it stands.
+        polynomials: Which equivariant polynomials its outputs determine.
         counts: How well patterns are counted.
         hops: How far a node hears; None where no part of the model has rows of nodes.
         hops_tried: Length of the path that this was measured on.
@@ -63,6 +69,7 @@ class ModelReport:
     families: list[Family]
     separations: list[Separation]
     bracket: Bracket
+    polynomials: list[Determined]
     counts: list[CountError]
     hops: int | None
     hops_tried: int
@@ -108,6 +115,10 @@ class ModelReport:
             "summary": self.describe(),
             "bracket": asdict(self.bracket),
             "families": rows,
+            "polynomials": [asdict(each) for each in self.polynomials],
+            "polynomial_degree": {
+                place: exact_degree(self.polynomials, place) for place in ("graph", "node")
+            },
             "counts": [asdict(each) for each in self.counts],
             "hops": self.hops,
             "hops_tried": self.hops_tried,
@@ -171,6 +182,9 @@ def analyze_model(
     if progress is not None:
         progress("invariance and reach")
     broken = violations(probe, **shared)
+    if progress is not None:
+        progress("polynomials")
+    polynomials = determined_polynomials(probe, graphs=graphs, **shared)
     hops = hop_reach(probe, weights=weights, hops=_HOPS)
     heard: list[Influence] = []
     if hops is not None:
@@ -189,6 +203,7 @@ def analyze_model(
         families=list(families),
         separations=found,
         bracket=bracket(families, found),
+        polynomials=polynomials,
         counts=counting_errors(probe, count=graphs, seed=seed, progress=progress),
         hops=hops,
         hops_tried=_HOPS,

@@ -18,6 +18,7 @@ from graphpoly.expressivity.model_figures import (
     draw_ladder,
     draw_tolerance,
 )
+from graphpoly.expressivity.polynomial_degree import exact_degree
 
 __all__ = ["model_page"]
 
@@ -59,6 +60,7 @@ def model_page(report: ModelReport) -> str:
             "linear map. A bar that ends left of its orange mark is beyond 1-WL.",
             draw_counting(report.counts),
         ),
+        _polynomials(report),
         _heard(report),
         _section(
             "Soundness",
@@ -198,6 +200,50 @@ def _card(family: Family, found: Separation, together: list[int]) -> str:
 
 def _capital(words: str) -> str:
     return words[0].upper() + words[1:]
+
+
+def _polynomials(report: ModelReport) -> str:
+    rows: list[list[Any]] = [
+        [
+            "degree",
+            "in all",
+            "determined",
+            "message passing",
+            "PPGN",
+            "fitted exactly",
+            "largest error",
+            "not determined, for instance",
+        ]
+    ]
+    known = []
+    for place, words in (("graph", "graphs"), ("node", "nodes")):
+        degree = exact_degree(report.polynomials, place)
+        if degree is not None:
+            known.append(f"{degree} for {words}")
+        rows += [
+            [
+                f"{row.degree}, {words}",
+                row.total,
+                row.determined,
+                row.message_passing,
+                row.ppgn,
+                "–" if row.fitted is None else row.fitted,
+                "–" if row.worst is None else _number(row.worst),
+                row.refuted_by or "",
+            ]
+            for row in report.polynomials
+            if row.place == place
+        ]
+    return _section(
+        "Polynomials of the adjacency",
+        f"All equivariant polynomials are determined up to degree {' and '.join(known)}: no two of "
+        "the graphs (nodes) that were compared have the same output and different values. One that "
+        "is not determined is none that a readout can give, however it is trained. Beside it, how "
+        "many the operations of message passing and of PPGN compute, and how many a ridge "
+        "regression gives exactly. A polynomial is written as its einsum: ab,ac,bc-> counts "
+        "triangles.",
+        _table(rows),
+    )
 
 
 def _heard(report: ModelReport) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 from torch_geometric.nn import GCNConv, GINConv, global_add_pool
 from torch_geometric.utils import to_dense_adj, to_dense_batch
+
+from graphpoly.expressivity import GraphSet, tuple_colors, wl_colors
 
 
 class Gin(nn.Module):
@@ -82,3 +85,15 @@ class Numbered(nn.Module):
         _, held = to_dense_batch(x, batch)
         place = held.cumsum(1)[held].to(x.dtype)
         return self.gin(x * (1 + self.scale * place.unsqueeze(1)), edge_index, batch)
+
+
+def refinement(k: int) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    """1-WL or 2-FWL itself as a model: the name of a graph's colours as a number."""
+
+    def forward(x: Tensor, edge_index: Tensor, batch: Tensor) -> Tensor:
+        ptr = torch.nn.functional.pad(torch.bincount(batch).cumsum(0), (1, 0))
+        whole = GraphSet(edge_index, ptr)
+        names = wl_colors(whole).graph if k == 1 else tuple_colors(whole, k).graph
+        return (names.double() / 2.0**63).unsqueeze(1)
+
+    return forward

@@ -20,7 +20,7 @@ from graphpoly.expressivity import (
     wl_colors,
 )
 from graphpoly.expressivity.ladder import Family, relabel
-from tests.expressivity.models import Constant, Gin, Numbered, Walks
+from tests.expressivity.models import Constant, Gin, Numbered, Walks, refinement
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +82,14 @@ def test_closed_walks_are_beyond_refinement_and_short_of_it(families) -> None:
     assert apart["csl"]
     assert not apart["cospectral"]
     assert not apart["sr16622"]
+
+
+@pytest.mark.parametrize(("k", "rung"), [(1, "1-WL"), (2, "2-FWL")])
+def test_refinement_as_a_model_stands_at_its_own_rung(k, rung, families) -> None:
+    found = bracket(
+        families, separations(Probe(lambda: refinement(k)), families, weights=1, copies=2)
+    )
+    assert (found.at_least, found.rounds, found.at_most) == (rung, None, rung)
 
 
 def test_a_constant_separates_nothing(families) -> None:
