@@ -23,6 +23,7 @@ from graphpoly.expressivity.polynomial_degree import exact_degree
 __all__ = ["model_page"]
 
 _DRAWN = 6  # pairs
+_MOST_EDGES = 400  # in both directions
 
 
 def model_page(report: ModelReport) -> str:
@@ -159,11 +160,14 @@ def _confused(report: ModelReport) -> str:
     held: list[tuple[Family, Separation, list[int]]] = []
     for family, each in zip(report.families, report.separations, strict=True):
         together = (~each.separated()).nonzero().flatten().tolist()
-        # CFI over the triangle is the hexagon and its triangles again
-        if together and family.name != "cfi-k3":
+        # CFI over the triangle and the tetrahedron are old friends, others too dense to see much
+        seen = family.name in ("cfi-k3", "cfi-k4") or family.graphs[0].num_edges > _MOST_EDGES
+        if together and not seen:
             held.append((family, each, together))
     if not held:
-        return _section("Pairs that it confuses", "None of those that were tried.", "")
+        none = all(bool(each.separated().all()) for each in report.separations)
+        words = "None of those that were tried." if none else "None that is sparse enough to draw."
+        return _section("Pairs that it confuses", words, "")
     chosen: list[int] = []
     for most in (2, _DRAWN):  # of one rung, first a few of each
         for number, (family, _, _) in enumerate(held):
@@ -179,7 +183,7 @@ def _confused(report: ModelReport) -> str:
 
 
 def _card(family: Family, found: Separation, together: list[int]) -> str:
-    pair = together[-1]
+    pair = together[0] if family.rounds else together[-1]
     one, other = (family.graphs[i] for i in family.pairs[pair])
     needs, rounds = RUNGS[family.needs], None
     if family.rounds:
