@@ -211,6 +211,7 @@ def model(
 
         factory, declared = model_factory(name)
     with failing_with(FAILED, debug=debug):
+        from graphpoly import __version__
         from graphpoly.expressivity import analyze_model, model_page
         from graphpoly.training.files import write_atomically
 
@@ -227,7 +228,7 @@ def model(
             progress=lambda words: typer.echo(words, err=True),
         )
         if out is not None:
-            write_atomically(out, model_page(report))
+            write_atomically(out, model_page(report, version=__version__))
             typer.echo(f"page: {out}", err=True)
         if as_json:
             typer.echo(json.dumps(report.to_dict(), indent=2, ensure_ascii=False))

@@ -8,7 +8,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from graphpoly import __version__
 from graphpoly.expressivity.drawing import draw_pair
 from graphpoly.expressivity.ladder import MARGIN, RUNGS, Family, Separation
 from graphpoly.expressivity.model import ModelReport
@@ -26,11 +25,12 @@ _DRAWN = 6  # pairs
 _MOST_EDGES = 400  # in both directions
 
 
-def model_page(report: ModelReport) -> str:
+def model_page(report: ModelReport, *, version: str = "") -> str:
     """Return the page.
 
     Args:
         report: See :func:`~graphpoly.expressivity.analyze_model`.
+        version: Of what made it, for the head of the page.
     """
     name = html.escape(report.model)
     draws = "with its own weights" if report.trained else _plural(report.weights, "random weight")
@@ -73,7 +73,7 @@ def model_page(report: ModelReport) -> str:
     sections += [_section(title, "", _table(rows)) for title, rows in report.further.items()]
     return _PAGE.format(
         name=name,
-        version=__version__,
+        version=html.escape(version),
         summary=html.escape(report.describe()),
         lead=_lead(report),
         tiles=_tiles(report, draws),
