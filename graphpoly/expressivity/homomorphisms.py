@@ -29,6 +29,7 @@ from typing import Any, TypeAlias
 import networkx as nx
 import torch
 from torch import Tensor
+from torch_geometric.utils import coalesce
 
 from graphpoly.expressivity.graphs import GraphSet
 from graphpoly.ops import (
@@ -204,7 +205,7 @@ def _automorphisms(pattern: Multigraph, symmetric: bool) -> float:
 
 def _counts(patterns: list[Multigraph], whole: GraphSet) -> list[Tensor]:
     """Choose the way of each pattern."""
-    whole = GraphSet(whole.edge_index.unique(dim=1), whole.ptr)
+    whole = GraphSet(coalesce(whole.edge_index, num_nodes=whole.num_nodes), whole.ptr)
     loops = bool((whole.edge_index[0] == whole.edge_index[1]).any())
     simple = not loops and _is_symmetric(whole)
     trees = [one for one in patterns if still_node(one) == -1]
@@ -217,9 +218,9 @@ def _counts(patterns: list[Multigraph], whole: GraphSet) -> list[Tensor]:
 
 
 def _is_symmetric(whole: GraphSet) -> bool:
-    key = whole.edge_index[0] * whole.num_nodes + whole.edge_index[1]
-    back = whole.edge_index[1] * whole.num_nodes + whole.edge_index[0]
-    return torch.equal(key.unique(), back.unique())
+    ways = whole.edge_index, whole.edge_index.flip(0)
+    one, other = (coalesce(way, num_nodes=whole.num_nodes) for way in ways)
+    return torch.equal(one, other)
 
 
 def _is_clique(one: Multigraph) -> bool:
@@ -228,6 +229,8 @@ def _is_clique(one: Multigraph) -> bool:
 
 
 def _by_products(patterns: list[Multigraph], whole: GraphSet) -> dict[Multigraph, Tensor]:
+    if not patterns:
+        return {}
     values = contract_sparse(
         patterns,
         whole.edge_index,
@@ -251,8 +254,10 @@ def _by_cliques(pattern: Multigraph, whole: GraphSet) -> Tensor:
 
 
 def _by_matrices(patterns: list[Multigraph], part: GraphSet) -> dict[Multigraph, Tensor]:
+    if not patterns:
+        return {}
     n = int(part.sizes.max())
-    width = max((contraction_plan(one).width for one in patterns), default=0)
+    width = max(contraction_plan(one).width for one in patterns)
     if n ** max(2, width) > _LARGEST:
         raise ValueError(f"patterns: one of treewidth {width} on {n} nodes is too large to count")
     source, target = part.edge_index

@@ -125,9 +125,8 @@ class EquivariantPolynomials(BaseTransform):
             )
         elif isinstance(self.elements, int):
             degrees = range(int(self.kind == "simple"), self.elements + 1)
-            listed = [
-                one for d in degrees for r in (0, 1, 2) for one in multigraphs(d, r, self.kind)
-            ]
+            steps = itertools.product(degrees, (0, 1, 2))
+            listed = [one for d, r in steps for one in multigraphs(d, r, self.kind)]
         else:
             listed = [Multigraph.parse(text) for text in self.elements]
         return [one for one in listed if len(one.roots) in self.roots]
@@ -156,9 +155,8 @@ class EquivariantPolynomials(BaseTransform):
         at = torch.cat([graph.edge_index, graph.pairs()], 1) if self.pairs else graph.edge_index
         values = graph.evaluate(self.patterns, at)
         for roots, place in enumerate(_PLACES):
-            some = [
-                v for one, v in zip(self.patterns, values, strict=True) if len(one.roots) == roots
-            ]
+            marked = zip(self.patterns, values, strict=True)
+            some = [value for one, value in marked if len(one.roots) == roots]
             if not some:
                 continue
             value = torch.stack(some, 1)
@@ -243,12 +241,9 @@ class _Graph:
 
     def evaluate(self, patterns: list[Multigraph], pairs: Tensor) -> list[Tensor]:
         """Values of graphs, of nodes, and at the pairs."""
-        large = int(self.sizes.max()) > _SMALL if self.sizes.numel() else False
-        lean = [
-            one
-            for one in patterns
-            if (node := still_node(one)) == -1 or (large and node is not None)
-        ]
+        large = bool((self.sizes > _SMALL).any())
+        still = {one: still_node(one) for one in patterns}
+        lean = [one for one, node in still.items() if node == -1 or (large and node is not None)]
         values = contract_sparse(
             lean,
             self.edge_index,

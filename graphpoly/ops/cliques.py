@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch_geometric.utils import coalesce
 
 from graphpoly.ops.adjacency import to_csr, to_edges
 from graphpoly.ops.common_neighbors import intersect_rows
@@ -45,7 +46,8 @@ def list_cliques(edge_index: Any, k: int, num_nodes: int) -> Tensor:
     found = torch.arange(num_nodes, device=pairs.device).unsqueeze(0)
     if k == 1:
         return found
-    pairs = pairs[:, pairs[0] != pairs[1]].sort(0).values.unique(dim=1).long()
+    pairs = pairs[:, pairs[0] != pairs[1]].long().sort(0).values
+    pairs = coalesce(pairs, num_nodes=num_nodes)
     degree = torch.bincount(pairs.flatten(), minlength=num_nodes)
     place = degree.argsort(stable=True)
     rank = torch.empty_like(place).index_copy(0, place, found[0])

@@ -9,7 +9,8 @@ matrix, or with the powers of its entries that repeated edges ask for:
 Patterns with cycles become such patterns once one of their nodes stands still. Its places are
 visited in blocks, one a column, so that vectors become matrices of up to 128 columns. What both
 arms of a cycle have in common is computed once: a cycle of length k takes
-:math:`\lceil k/2 \rceil - 1` products. No matrix of size :math:`|V|^2` is made.
+:math:`\lceil k/2 \rceil - 1` products. No dense matrix of size :math:`|V|^2` is made, and what is
+mostly zero, as the first steps from a node are, stays sparse.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from collections.abc import Sequence
 from functools import cache, reduce
 from typing import Any
 
+import numpy as np
 import torch
+from scipy.sparse import csr_matrix
 from torch import Tensor
 
-from graphpoly.ops.adjacency import CSR, to_csr
+from graphpoly.ops.adjacency import CSR, to_csr, to_edges
 from graphpoly.ops.contraction import contraction_plan
 from graphpoly.ops.multigraph import Multigraph
 from graphpoly.ops.spmm import spmm
@@ -31,6 +34,9 @@ __all__ = ["contract_sparse", "still_node"]
 
 # Columns: a block of vectors should stay in the cache.
 _MOST, _LEAST, _VALUES = 128, 16, 2**18
+# A product of two sparse matrices is made up to so many terms, and up to this part of those that
+# a dense one would have.
+_STEPS, _PART = 2**25, 16
 
 # What multiplies a node's vector, and all that multiplies it, in order: ("loop", times),
 # ("column", out, back) for edges to the node that stands still, ("product", out, back, vector)
@@ -62,7 +68,7 @@ def still_node(pattern: Multigraph) -> int | None:
 
 def contract_sparse(
     patterns: Sequence[Multigraph],
-    edge_index: Tensor,
+    edge_index: Any,
     edge_weight: Tensor | None = None,
     *,
     num_nodes: int,
@@ -75,7 +81,8 @@ def contract_sparse(
 
     Args:
         patterns: Which ones; :func:`still_node` has to find a node for each.
-        edge_index: ``[2, E]``, (i, j) for entry (i, j); equal ones are added.
+        edge_index: Entry (i, j) for an edge from i to j, in any of the forms of
+            :func:`~graphpoly.ops.to_csr`; those of equal edges are added.
         edge_weight: Entries, ``[E]``; by default ones.
         num_nodes: Number of nodes N.
         batch: Graph of each node, ``[N]``.
@@ -87,7 +94,7 @@ def contract_sparse(
         For each pattern ``[G]`` without a root, ``[N]`` with one, ``[P]`` with two.
 
     Raises:
-        ValueError: If no single node of a pattern is enough.
+        ValueError: If no single node of a pattern is enough, or an index is outside the graph.
 
     Complexity: O(E) time for each summed node, or O(N E) where a node stands still; O(N) memory for
     each vector, times up to 128.
@@ -101,9 +108,9 @@ def contract_sparse(
     if None in still:
         one = patterns[still.index(None)]
         raise ValueError(f"patterns: got {one}; no node of it leaves trees, use contract")
-    matrix = _Matrix(edge_index, edge_weight, num_nodes, dtype)
-    graph = edge_index.new_zeros(num_nodes) if batch is None else batch
-    pairs = edge_index if pairs is None else pairs
+    matrix = _Matrix(*to_edges(edge_index, edge_weight, size=(num_nodes,) * 2), num_nodes, dtype)
+    graph = matrix.key.new_zeros(num_nodes) if batch is None else batch
+    pairs = matrix.edge_index if pairs is None else pairs.long()
     sizes = (num_graphs, num_nodes, pairs.size(1))
     out = [matrix.one.new_zeros(sizes[len(set(one.roots))]) for one in patterns]
     width = min(max(_LEAST, _VALUES // max(num_nodes, 1)), _MOST)
@@ -196,6 +203,8 @@ class _Columns:
 
     def _sum(self, vector: _Vector) -> Tensor:
         """The sum over the nodes of each graph, or of the graph of each place."""
+        if self.block is not None and self.matrix.places(vector) is not None:
+            return self.matrix.totals(vector)[self.block.start : self.block.stop]
         value = self._vector(vector)
         if self.num_graphs == 1:
             total = value.sum(0, keepdim=True)
@@ -220,6 +229,12 @@ class _Columns:
             match factor:
                 case ("loop", times):
                     value = self.matrix.loops().unsqueeze(1) ** times
+                case _ if self.block and (held := self.matrix.places((factor,))) is not None:
+                    part = held[self.block.start : self.block.stop].tocoo()
+                    entries = torch.from_numpy(part.data).to(self.matrix.one)
+                    value = entries.new_zeros(len(self.graph), len(self.block))
+                    where = torch.from_numpy(part.col).long(), torch.from_numpy(part.row).long()
+                    value = value.index_put(where, entries)
                 case ("column", out, back):
                     assert self.block is not None
                     value = self.matrix.columns(self.block, out, back)
@@ -239,8 +254,11 @@ class _Matrix:
         num_nodes: int,
         dtype: torch.dtype | None,
     ) -> None:
-        self.num_nodes = num_nodes
-        self.key, slot = (edge_index[0] * num_nodes + edge_index[1]).unique(return_inverse=True)
+        if bool(((edge_index < 0) | (edge_index >= num_nodes)).any()):
+            raise ValueError(f"edge_index: an index is outside the graph of {num_nodes} nodes")
+        self.num_nodes, self.edge_index = num_nodes, edge_index.long()
+        source, target = self.edge_index
+        self.key, slot = (source * num_nodes + target).unique(return_inverse=True)
         if edge_weight is None:
             edge_weight = torch.ones_like(slot, dtype=dtype or torch.get_default_dtype())
         weight = edge_weight if dtype is None else edge_weight.to(dtype)
@@ -248,9 +266,15 @@ class _Matrix:
         self.value = weight.new_zeros(len(self.key)).index_add(0, slot, weight)
         self.pairs = torch.stack([self.key // num_nodes, self.key % num_nodes])
         self.back = self._look_up(self.pairs.flip(0))
-        self.symmetric = torch.equal(self.value, self.back)
-        self.binary = bool((self.value == 1).all()) and not weight.requires_grad
+        # a gradient asks what would be if they were not
+        fixed = not weight.requires_grad
+        self.symmetric = fixed and torch.equal(self.value, self.back)
+        self.binary = fixed and bool((self.value == 1).all())
         self.operators: dict[tuple[int, int], CSR] = {}
+        numpy = weight.device.type == "cpu" and weight.dtype in (torch.float32, torch.float64)
+        self.constant = fixed and numpy
+        self.held: dict[_Vector, csr_matrix | None] = {}
+        self.sums: dict[_Vector, Tensor] = {}
 
     def powers(self, out: int, back: int) -> tuple[int, int]:
         """Say the same with as few powers as will do."""
@@ -275,6 +299,45 @@ class _Matrix:
         entries = self.one.expand(end - begin) if adj.weight is None else adj.weight[begin:end]
         dense = self.one.new_zeros(self.num_nodes, len(block))
         return dense.index_put((adj.col[begin:end].long(), column), entries)
+
+    def places(self, vector: _Vector) -> csr_matrix | None:
+        """The vector at all places at once, a place a row, while most of it is zero; or None."""
+        if vector not in self.held:
+            self.held[vector] = self._places(vector) if self.constant else None
+        return self.held[vector]
+
+    def totals(self, vector: _Vector) -> Tensor:
+        """The sum of the vector at each place."""
+        if vector not in self.sums:
+            held = self.places(vector)
+            assert held is not None
+            self.sums[vector] = torch.from_numpy(np.asarray(held.sum(1)).ravel()).to(self.one)
+        return self.sums[vector]
+
+    def _places(self, vector: _Vector) -> csr_matrix | None:
+        product = None
+        for factor, times in Counter(vector).items():
+            match factor:
+                case ("column", out, back):
+                    part = self._turned(out, back)
+                case ("product", out, back, inner) if self.places(inner) is not None:
+                    held, step = self.places(inner), self._turned(out, back)
+                    steps = int(np.diff(step.indptr)[held.indices].sum())
+                    if steps > min(_STEPS, self.num_nodes * self.key.numel() // _PART):
+                        return None
+                    part = held @ step
+                case _:
+                    return None
+            part = part if times == 1 else part.power(times)
+            product = part if product is None else product.multiply(part).tocsr()
+        return product
+
+    def _turned(self, out: int, back: int) -> csr_matrix:
+        """The transpose of :meth:`operator`, for scipy."""
+        adj = self.operator(back, out)
+        weight = self.one.expand(adj.num_entries) if adj.weight is None else adj.weight
+        rows = (weight.numpy(), adj.col.numpy(), adj.rowptr.numpy())
+        return csr_matrix(rows, shape=(self.num_nodes, self.num_nodes))
 
     def loops(self) -> Tensor:
         """The diagonal, ``[N]``."""

@@ -4,6 +4,7 @@ import networkx as nx
 import pytest
 import torch
 from torch import Tensor
+from torch_geometric import EdgeIndex
 
 from graphpoly.ops import (
     Multigraph,
@@ -42,8 +43,10 @@ def every_pair(n: int) -> Tensor:
     return torch.cartesian_prod(node, node).T.contiguous()
 
 
+@pytest.mark.parametrize("part", [1, 10**9], ids=["sparse", "dense"])
 @pytest.mark.parametrize("kind", ["directed", "symmetric", "binary"])
-def test_equals_the_dense_values_exactly(kind, monkeypatch) -> None:
+def test_equals_the_dense_values_exactly(kind, part, monkeypatch) -> None:
+    monkeypatch.setattr(sparse_contraction, "_PART", part)  # what vectors are kept as
     monkeypatch.setattr(sparse_contraction, "_MOST", 3)  # several blocks
     x = matrix(kind)
     edge_index = x.nonzero().T.contiguous()
@@ -117,10 +120,15 @@ def test_parallel_edges_and_gradients() -> None:
         if len(pattern.roots) == 2:
             dense = dense[edge_index[0], edge_index[1]]
         assert torch.equal(value, dense.reshape(value.shape))
-    weight = torch.rand(5, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(
-        lambda w: tuple(contract_sparse(patterns, edge_index, w, num_nodes=3)), weight
-    )
+    both_ways = torch.tensor([[0, 1, 1, 2, 2, 0, 1], [1, 0, 2, 1, 0, 2, 1]])
+    for edges, weight in (
+        (edge_index, torch.rand(5).double()),
+        (both_ways, torch.ones(7).double()),
+    ):
+        assert torch.autograd.gradcheck(
+            lambda w, edges=edges: tuple(contract_sparse(patterns, edges, w, num_nodes=3)),
+            weight.requires_grad_(),
+        )
 
 
 @pytest.mark.parametrize("nodes", [0, 1, 4])
@@ -140,3 +148,17 @@ def test_mistakes_are_named() -> None:
             torch.empty(2, 0, dtype=torch.int64),
             num_nodes=1,
         )
+    with pytest.raises(ValueError, match="an index is outside the graph of 2 nodes"):
+        contract_sparse([Multigraph.parse("ab->")], torch.tensor([[0], [2]]), num_nodes=2)
+
+
+def test_other_forms_of_a_graph() -> None:
+    x = matrix("directed")
+    edge_index = x.nonzero().T.contiguous()
+    weight = x[edge_index[0], edge_index[1]]
+    triangle = [Multigraph.parse("ab,bc,ca->a")]
+    expected = contract(triangle, x)[0]
+    for form in (edge_index.int(), EdgeIndex(edge_index, sparse_size=(7, 7))):
+        assert torch.equal(contract_sparse(triangle, form, weight, num_nodes=7)[0], expected)
+    adj_t = torch.sparse_coo_tensor(edge_index.flip(0), weight, (7, 7))
+    assert torch.equal(contract_sparse(triangle, adj_t, num_nodes=7)[0], expected)
