@@ -8,11 +8,9 @@ published ones are a derived file; a pair counts only where its own reliability 
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import math
 import random
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +31,7 @@ from graphpoly.data import BREC, BREC_CATEGORIES, load_brec
 from graphpoly.errors import unknown
 from graphpoly.expressivity import named_test, separated
 from graphpoly.expressivity.rpc import SCALES, THRESHOLD, comparison_graphs, judge, paired_statistic
+from graphpoly.recipes.model_factory import imported
 from graphpoly.recipes.settings import Settings, bounded
 from graphpoly.training import Progress, seed_everything
 from graphpoly.training.contrast import train_apart
@@ -147,7 +146,7 @@ def brec_candidate(name: str, *, out_channels: int = 16, ceiling: str | None = N
     """
     build: Callable[[], nn.Module]
     if ":" in name:
-        build = _imported(name)
+        build = imported(name)
         words = str(getattr(build, "expressivity", ""))
     elif name == "GIN":
         build, words = lambda: GIN(1, out_channels=out_channels, **_GIN), "1-WL"
@@ -166,19 +165,6 @@ def brec_candidate(name: str, *, out_channels: int = 16, ceiling: str | None = N
 
         raise unknown("ceiling", ceiling, TESTS)
     return Candidate(name, build, found)
-
-
-def _imported(name: str) -> Callable[[], nn.Module]:
-    module, _, attribute = name.partition(":")
-    if "" not in sys.path:  # a console script does not look where it is called
-        sys.path.insert(0, "")
-    try:
-        factory = getattr(importlib.import_module(module), attribute, None)
-    except ModuleNotFoundError as error:
-        raise ValueError(f"model: {name!r}: {error}; expected package.module:factory") from error
-    if not callable(factory):
-        raise ValueError(f"model: {module!r} has no factory {attribute!r}")
-    return factory
 
 
 def _like_example(entry: registry.Entry, out_channels: int) -> nn.Module:

@@ -180,3 +180,44 @@ def test_node_and_ogb_datasets(data_root) -> None:
     bound = [level["accuracy_bound"] for level in plain]
     assert bound == sorted(bound)
     assert bound[0] == pytest.approx(818 / 2708)  # the largest class
+
+
+def test_model_is_measured_and_drawn(tmp_path) -> None:
+    page = tmp_path / "report.html"
+    common = ("--weights", "1", "--graphs", "20", "--root", str(tmp_path))
+    result = run("model", "tests.expressivity.models:Gcn", *common, "--out", str(page))
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Gcn: at least 4 rounds of 1-WL, at most 1-WL on these ")
+    # averages do not see the degree of regular graphs
+    assert "determines all polynomials of nodes up to degree 0" in result.stdout
+    assert "hears 3 hops" in result.stdout
+    assert "same under another numbering: holds" in result.stdout
+    assert "ladder: float64, weights 1 of 1" in result.stderr
+    assert "without EXP" in result.stderr
+    assert "What Gcn tells apart" in page.read_text(encoding="utf-8")
+
+
+def test_model_shows_a_run_of_brec(tmp_path) -> None:
+    row = {"category": "Basic", "pairs": 60, "realised": {"reference": 56.5}, "ceiling": 60}
+    written = tmp_path / "results.json"
+    written.write_text(json.dumps({"ceiling": "2-FWL", "rows": [row]}))
+    common = ("tests.expressivity.models:Constant", "--weights", "1", "--graphs", "20")
+    found = json.loads(run("model", *common, "--brec", str(tmp_path), "--json").stdout)
+    assert found["further"]["Trained on BREC"] == [
+        ["family", "pairs", "reference", "ceiling (2-FWL)"],
+        ["Basic", 60, "56.5", 60],
+    ]
+    assert found["bracket"]["at_least"] == found["bracket"]["at_most"] == "nothing"
+    assert found["polynomial_degree"] == {"graph": 0, "node": None}
+    written.write_text("{}")
+    result = run("model", *common, "--brec", str(tmp_path))
+    assert result.exit_code == 1
+    assert "not what `graphpoly expressivity brec` writes" in result.stderr
+
+
+def test_unknown_models_are_mistakes_of_the_command() -> None:
+    result = run("model", "FavardGN")
+    assert result.exit_code == 2
+    assert result.stderr.splitlines() == [
+        "error: unknown model 'FavardGN'; did you mean 'FavardGNN'?"
+    ]

@@ -1,0 +1,95 @@
+"""``graphpoly expressivity brec``: a network on the pairs of BREC beside its ceiling."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from graphpoly.cli.failures import FAILED, USAGE, Debug, failing_with
+from graphpoly.cli.options import Json, Root, print_table
+from graphpoly.cli.progress import progress_for
+
+if TYPE_CHECKING:
+    from graphpoly.recipes.brec import BrecReport
+
+__all__ = ["brec"]
+
+
+def brec(
+    model: Annotated[
+        str, typer.Argument(help="A registered model, GIN, or package.module:factory.")
+    ],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="Of the protocol, such as epochs=5."),
+    ] = None,
+    root: Root = None,
+    pairs: Annotated[
+        str | None,
+        typer.Option(help="Such as 0-60,98 or Basic,CFI; default all 400.", show_default=False),
+    ] = None,
+    seeds: Annotated[
+        str, typer.Option(help="Seeds with commas between them.")
+    ] = "100,200,300,400,500,600,700,800,900,1000",
+    ceiling: Annotated[
+        str | None,
+        typer.Option(help="Test that bounds the model; default its tag's.", show_default=False),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the results; default runs/brec-MODEL.", show_default=False),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue what is in --out.")] = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Train a model on the pairs of BREC, and compare with what its WL class separates."""
+    with failing_with(USAGE, debug=debug):
+        from graphpoly.recipes import parse_assignments
+        from graphpoly.recipes.brec import BrecSettings, brec_candidate, chosen_pairs, run_brec
+        from graphpoly.recipes.settings import replace_settings
+
+        settings = replace_settings(BrecSettings(), parse_assignments(overrides or []))
+        chosen = chosen_pairs(pairs)
+        numbers = [word.strip() for word in seeds.split(",")]
+        if not all(word.isdigit() for word in numbers):
+            raise ValueError(f"seeds: got {seeds!r}, expected numbers with commas between them")
+        brec_candidate(model, ceiling=ceiling).build()
+    with failing_with(FAILED, debug=debug):
+        report = run_brec(
+            model,
+            out=Path("runs") / f"brec-{model.replace(':', '.')}" if out is None else out,
+            root=root,
+            pairs=chosen,
+            seeds=[int(word) for word in numbers],
+            settings=settings,
+            ceiling=ceiling,
+            workers=workers,
+            resume=resume,
+            progress=progress_for("pair"),
+        )
+        if as_json:
+            typer.echo(json.dumps(asdict(report), indent=2, ensure_ascii=False))
+            return
+        _print_brec(report)
+
+
+def _print_brec(report: BrecReport) -> None:
+    many = f"means over {len(report.seeds)} seeds" if len(report.seeds) > 1 else "one seed"
+    changed = ", ".join(f"{key}={value}" for key, value in report.settings.items())
+    typer.echo(f"{report.model}: pairs of BREC that are told apart reliably, {many}; {changed}")
+    test = report.ceiling or "none known"
+    head = ["family", "pairs", "reference", "hotelling", "unreliable", "(hotelling)"]
+    rows = [[*head, f"ceiling ({test})", "beyond"]]
+    for row in report.rows:
+        numbers = [row.realised["reference"], row.realised["hotelling"]]
+        numbers += [row.failures["reference"], row.failures["hotelling"]]
+        cells = [f"{number:g}" for number in numbers]
+        cells += ["-" if value is None else f"{value:g}" for value in (row.ceiling, row.beyond)]
+        rows.append([row.category, str(row.pairs), *cells])
+    print_table(rows)

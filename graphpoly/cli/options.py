@@ -1,0 +1,28 @@
+"""Options that several verbs take, and the table that they print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["Json", "Root", "print_table"]
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Root = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder that holds the datasets; default $GRAPHPOLY_DATA or ~/.cache/graphpoly.",
+        show_default=False,
+    ),
+]
+
+
+def print_table(rows: list[list[str]]) -> None:
+    """Print rows in columns, the first one to the left and numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for line in rows:
+        cells = [line[0].ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)]
+        typer.echo("  ".join(cells))

@@ -1,0 +1,85 @@
+"""From the name of a model to a function that makes it with fresh weights."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch_geometric.nn import models
+
+from graphpoly import registry
+from graphpoly.errors import unknown
+
+__all__ = ["PYG_MODELS", "imported", "model_factory"]
+
+PYG_MODELS = ("EdgeCNN", "GAT", "GCN", "GIN", "GraphSAGE", "PNA")
+_PYG: dict[str, Any] = {
+    "in_channels": 4,
+    "hidden_channels": 32,
+    "num_layers": 5,
+    "out_channels": 16,
+}
+_PNA: dict[str, Any] = {
+    "aggregators": ["mean", "min", "max", "std"],
+    "scalers": ["identity", "amplification", "attenuation"],
+}
+
+
+def model_factory(name: str) -> tuple[Callable[[], Any], str]:
+    """Find what a name stands for.
+
+    Args:
+        name: A registered model, with the settings of its example; one of :data:`PYG_MODELS`, with
+            five layers of 32 channels; or ``"package.module:factory"``, where ``factory()`` gives a
+            model.
+
+    Returns:
+        The factory, and what the model says of its own strength: the registry's tag, or an
+        attribute ``expressivity`` of the factory.
+
+    Raises:
+        ValueError: If there is no such model; the message names the nearest one.
+
+    >>> factory, declared = model_factory("GIN")
+    >>> declared, factory().num_layers
+    ('1-WL', 5)
+    """
+    if ":" in name:
+        factory = imported(name)
+        return factory, str(getattr(factory, "expressivity", ""))
+    known = {entry.name: entry for entry in registry.entries("model")}
+    if name in known:
+        entry = known[name]
+        if entry.example is None:
+            raise ValueError(f"model: {name} has no example; pass package.module:factory")
+        return entry.example, entry.tags.get("expressivity", "")
+    if name not in PYG_MODELS:
+        raise unknown("model", name, [*known, *PYG_MODELS])
+    settings = dict(_PYG)
+    if name == "PNA":
+        settings.update(_PNA, deg=torch.tensor([0, 1, 2, 4, 2, 1]))
+    return lambda: getattr(models, name)(**settings), "1-WL"
+
+
+def imported(name: str) -> Callable[[], Any]:
+    """Return the factory that ``"package.module:factory"`` names; the working folder is looked in.
+
+    Raises:
+        ValueError: If there is no such module or factory.
+    """
+    module, _, attribute = name.partition(":")
+    if "" not in sys.path:  # a console script does not look where it is called
+        sys.path.insert(0, "")
+    try:
+        held = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise ValueError(f"model: {name!r}: {error}; expected package.module:factory") from error
+    factory = getattr(held, attribute, None)
+    if factory is None:
+        raise unknown(f"factory of {module}", attribute, [k for k in vars(held) if k[0] != "_"])
+    if not callable(factory):
+        raise ValueError(f"model: {name!r} is a {type(factory).__name__}, expected a factory")
+    return factory  # type: ignore[no-any-return]
