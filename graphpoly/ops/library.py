@@ -26,7 +26,7 @@ from torch.autograd import forward_ad
 try:
     from torch._functorch.utils import enable_single_level_autograd_function as _single_level
 except ImportError:
-    _single_level = None
+    _single_level = None  # type: ignore[assignment]
 
 __all__ = ["SCHEMAS", "call", "implement"]
 
