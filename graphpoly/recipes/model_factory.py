@@ -77,4 +77,4 @@ def _imported(name: str) -> Callable[[], Any]:
         raise unknown(f"factory of {module}", attribute, [k for k in vars(held) if k[0] != "_"])
     if not callable(factory):
         raise ValueError(f"model: {name!r} is a {type(factory).__name__}, expected a factory")
-    return factory  # type: ignore[no-any-return]
+    return factory
