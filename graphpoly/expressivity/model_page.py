@@ -197,7 +197,7 @@ def _card(family: Family, found: Separation, together: list[int]) -> str:
     title = html.escape(_capital(family.title))
     return (
         f"<figure>{draw_pair(one, other, rounds=rounds)}<figcaption>"
-        f"<b>{title}</b>{more}. First told apart by {needs}; "
+        f"<b>{title}</b>{more}. First told apart by {needs.replace('-', chr(0x2011))}; "
         f"distance {_number(gap)}, noise {_number(noise)}.</figcaption></figure>"
     )
 
@@ -254,11 +254,11 @@ def _heard(report: ModelReport) -> str:
     if report.hops is None:
         return _section("How far a node hears", "No part of the model has a row for each node.", "")
     whole = report.hops >= report.hops_tried
-    reach = "all of them" if whole else _plural(report.hops, "hop")
+    reach = "at any distance" if whole else f"up to a distance of {_plural(report.hops, 'hop')}"
     return _section(
         "How far a node hears, and how loudly",
         f"On a path with {report.hops_tried + 1} nodes the features of others change a node's "
-        f"output up to a distance of {reach}. Below, the spectral norm of the Jacobian by the "
+        f"output {reach}. Below, the spectral norm of the Jacobian by the "
         "features at each distance, relative to its largest value: each draw of weights, their "
         f"mean, and (dashed) the power {report.influence[0].layers} of the averaging operator. "
         "What falls below the dashed line loses more across a bottleneck than averaging does.",
