@@ -1,7 +1,15 @@
-import torch
+import itertools
 
+import pytest
+import torch
+from torch_geometric.data import Batch
+
+from graphpoly.data import load_sr
+from graphpoly.expressivity import hard_pair
+from graphpoly.features import EquivariantPolynomials
 from graphpoly.models import PPGNPlusPlus
 from graphpoly.testing import assert_close, graph_zoo
+from graphpoly.training.forward import call_by_name
 
 
 def test_is_the_formula_on_one_graph():
@@ -52,3 +60,43 @@ def test_directed_graphs_and_their_reverse():
     forward, back = model(x, edge_index), model(x, edge_index.flip(0))
     assert (forward - back).abs().max() > 1e-3
     assert repr(model) == "PPGNPlusPlus(1, 8, 3, pool=None)"
+
+
+def with_polynomials(graphs):
+    """Every pair of nodes gets the polynomials of degree 5 and 6 that PPGN does not compute."""
+    made = []
+    for graph in graphs:
+        data = EquivariantPolynomials(edges=False, pairs=True, normalize=True)(graph.clone())
+        data.x = torch.ones(data.num_nodes, 1, dtype=torch.float64)
+        data.pair_features = data.poly_pair.double()
+        made.append(data)
+    return Batch.from_data_list(made)
+
+
+def relative_gaps(rows):
+    pairs = itertools.combinations(rows, 2)
+    return torch.stack([(a - b).norm() / torch.maximum(a.norm(), b.norm()) for a, b in pairs])
+
+
+def test_with_the_polynomials_of_degree_6_it_is_beyond_2_fwl():
+    batch = with_polynomials(hard_pair("sr16622"))
+    torch.manual_seed(0)
+    plain = PPGNPlusPlus(1, 16, 8, num_layers=3).double()
+    more = PPGNPlusPlus(1, 16, 8, num_layers=3, pair_dim=batch.pair_features.size(1)).double()
+    own = batch.clone()
+    del own.pair_features
+    assert relative_gaps(call_by_name(plain, own)) < 1e-12
+    assert relative_gaps(call_by_name(more, batch)) > 1e-6
+
+
+@pytest.mark.data
+def test_with_the_polynomials_it_tells_all_strongly_regular_graphs_of_25_nodes_apart(data_root):
+    if not (data_root / "sr" / "raw" / "sr251256.g6").is_file():
+        pytest.skip("the strongly regular graphs are not there")
+    batch = with_polynomials(load_sr("sr251256", data_root))
+    torch.manual_seed(0)
+    model = PPGNPlusPlus(1, 16, 8, num_layers=3, pair_dim=batch.pair_features.size(1)).double()
+    with torch.no_grad():
+        gaps = relative_gaps(call_by_name(model, batch))
+    assert gaps.numel() == 105
+    assert int((gaps > 1e-9).sum()) == 105
