@@ -213,7 +213,10 @@ _BATCHES = "the published batches hold graphs of one size; here any"
 _DEGREES = "the published network is given no degrees; here they are one-hot features"
 _MEMORY = "the largest graph, of 620 nodes, takes about 15 GB at the published width"
 _OWN = "there is no published configuration; these settings are ours"
-_UNTRAINED = "no training: the share of pairs that random weights tell apart; theory says none"
+_UNTRAINED = (
+    "no training: the share of pairs that random weights tell apart. There is no published mean; "
+    "theory says none"
+)
 
 
 def _tu(
