@@ -33,7 +33,7 @@ __all__ = [
     "wall_clock",
 ]
 
-WARM_BELOW = 0.02  # seconds; what takes longer fills the caches itself
+WARM_BELOW = 1.0  # seconds; what takes longer warms up by itself
 TOLERANCE = 1e-4  # of the largest value of the truth; float32 sums of a few thousand terms
 
 
@@ -126,7 +126,7 @@ def race(
             if len(times) >= least and sum(times) > seconds:
                 continue
             if min(times, default=first) < WARM_BELOW:
-                run()  # the one before left other data in the cache
+                run()  # the one before left other data in the cache, and gave its memory back
             times.append(clock(run))
     for row, _, times, _ in running:
         row["ms"] = statistics.median(times) * 1e3
