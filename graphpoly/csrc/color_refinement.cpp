@@ -302,7 +302,7 @@ bool symmetric(const Rows<I>& rows) {
   return form == 0;
 }
 
-// Lists the nodes part by part, and where each part begins.
+// Lists the nodes part by part, ascending, and where each part begins.
 template <class I>
 std::vector<int64_t> find_parts(const Rows<I>& rows, I* nodes) {
   const int64_t n = rows.num_rows;
@@ -326,6 +326,14 @@ std::vector<int64_t> find_parts(const Rows<I>& rows, I* nodes) {
     }
   }
   begin.push_back(n);
+  // in ascending order, as their rows lie in memory
+  const int64_t parts = static_cast<int64_t>(begin.size()) - 1;
+  std::vector<I> part(static_cast<size_t>(n));
+  for (int64_t p = 0; p < parts; ++p) {
+    for (int64_t at = begin[p]; at < begin[p + 1]; ++at) part[nodes[at]] = static_cast<I>(p);
+  }
+  std::vector<int64_t> next(begin.begin(), begin.end() - 1);
+  for (int64_t v = 0; v < n; ++v) nodes[next[part[v]]++] = static_cast<I>(v);
   return begin;
 }
 
