@@ -17,6 +17,7 @@ Arguments that recur:
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import torch
@@ -127,7 +128,7 @@ def implement(
     backward: Callable[..., Any] | None = None,
 ) -> None:
     """Give operator ``name`` its reference kernel, its shapes and its gradient."""
-    _LIBRARY.impl(name, reference, "CompositeExplicitAutograd")
+    _LIBRARY.impl(name, _in_given_types(reference), "CompositeExplicitAutograd")
     torch.library.register_fake(f"graphpoly::{name}", fake, lib=_LIBRARY)
     if backward is not None:
         if setup_context is None or not _LEAN:
@@ -137,6 +138,20 @@ def implement(
         else:
             kernel = _autograd_kernel(name, setup_context, backward)
             _LIBRARY.impl(name, kernel, "Autograd", with_keyset=True)
+
+
+def _in_given_types(reference: Callable[..., Any]) -> Callable[..., Any]:
+    """Keep autocast from narrowing the products that a reference is made of."""
+
+    @wraps(reference)
+    def run(*arguments: Any) -> Any:
+        device = arguments[0].device.type
+        if not torch.is_autocast_enabled(device):
+            return reference(*arguments)
+        with torch.autocast(device, enabled=False):
+            return reference(*arguments)
+
+    return run
 
 
 def call(operator: Any, *arguments: Any) -> Any:

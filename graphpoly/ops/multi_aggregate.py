@@ -129,12 +129,13 @@ def multi_aggregate_reference(
     for kind in (MAX, MIN):
         if kind in aggregations:
             found[kind], arg[kind] = spmm_max_reference(rowptr, col, weight, x, largest=kind == MAX)
-    nothing, no_arg = x.new_empty(total.size(0), 0), col.new_empty(total.size(0), 0)
+    for kind in {MAX, MIN} - arg.keys():  # tensors of their own: outputs must not be one
+        arg[kind] = col.new_empty(total.size(0), 0)
     return (
         torch.stack([found[kind] for kind in aggregations], 1),
-        found[MEAN] if _keeps_mean(aggregations) else nothing,
-        arg.get(MAX, no_arg),
-        arg.get(MIN, no_arg),
+        found[MEAN] if _keeps_mean(aggregations) else x.new_empty(total.size(0), 0),
+        arg[MAX],
+        arg[MIN],
     )
 
 

@@ -3,9 +3,10 @@ import math
 import pytest
 import torch
 
-from graphpoly.ops import dot_attention, gat_attention, gatv2_attention, to_csr
+from graphpoly.ops import backends, dot_attention, gat_attention, gatv2_attention, to_csr
 from graphpoly.ops.attention import attention_reference, dropout_mask
 from graphpoly.testing import assert_close
+from tests.conftest import DEVICE
 from tests.ops.graphs import SHAPES, random_csr
 
 SLOPE = 0.2
@@ -299,7 +300,10 @@ def test_any_stride_and_half_precision(kind):
     adj = random_csr(SHAPES["square"], transposed=True)
     given = {n: t.detach() for n, t in draw(kind, adj, 4, 6, dtype=torch.float32).items()}
     strided = {n: t.mT.contiguous().mT for n, t in given.items()}
-    assert torch.equal(run(kind, adj, given), run(kind, adj, strided))
+    # the reference multiplies matrices, whose roundings depend on how they lie in memory
+    tolerance = 0 if backends()["cpp"]["available"] or DEVICE != "cpu" else 1e-6
+    out, expected = run(kind, adj, strided), run(kind, adj, given)
+    torch.testing.assert_close(out, expected, rtol=tolerance, atol=tolerance)
     half = {n: t.bfloat16() for n, t in given.items()}
     expected = run(kind, adj, {n: t.float() for n, t in half.items()}).bfloat16()
     assert torch.equal(run(kind, adj, half), expected)
