@@ -49,7 +49,6 @@ $(VENV)/.scatter-$(MARK): $(VENV)/.dev-$(MARK)
 	@echo "==> installing torch-scatter (a few minutes the first time, from $(WHEELS) afterwards)"
 	@mkdir -p $(WHEELS)
 	@$(PIP) install --no-index --no-deps --find-links $(WHEELS) torch-scatter 2>/dev/null || { \
-		$(PIP) install ninja && PATH="$(abspath $(BIN)):$$PATH" \
 		$(PIP) wheel --no-build-isolation --no-deps -w $(WHEELS) torch-scatter && \
 		$(PIP) install --no-index --no-deps --find-links $(WHEELS) torch-scatter; }
 	@touch $@
