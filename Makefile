@@ -11,7 +11,7 @@ OUT    ?= runs/demo
 # where wheels built from source are kept between checkouts, for each torch
 WHEELS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/graphpoly/wheels/torch-$(shell sed -n 's/^torch==//p' constraints.txt)
 
-.PHONY: help demo test test-slow lint bench results gpu-check gpu-bench scatter clean
+.PHONY: help demo test test-slow lint bench results gpu-check gpu-bench scatter scatter-wheel clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -45,15 +45,19 @@ results: $(VENV)/.dev-$(MARK) ## Write the pages that are made: docs/results.md,
 	@$(BIN)/python -m benchmarks.operators_page
 
 # torch-scatter comes as source only and needs torch to be built: minutes, once
-$(VENV)/.scatter-$(MARK): $(VENV)/.dev-$(MARK)
-	@echo "==> installing torch-scatter (a few minutes the first time, from $(WHEELS) afterwards)"
+$(WHEELS)/.torch-scatter: | $(VENV)/.dev-$(MARK)
+	@echo "==> building torch-scatter (a few minutes the first time, kept in $(WHEELS))"
 	@mkdir -p $(WHEELS)
-	@$(PIP) install --no-index --no-deps --find-links $(WHEELS) torch-scatter 2>/dev/null || { \
-		$(PIP) wheel --no-build-isolation --no-deps -w $(WHEELS) torch-scatter && \
-		$(PIP) install --no-index --no-deps --find-links $(WHEELS) torch-scatter; }
+	@$(PIP) wheel --no-build-isolation --no-deps -w $(WHEELS) torch-scatter
 	@touch $@
 
-scatter: $(VENV)/.scatter-$(MARK) ## Install torch-scatter too, to compare with it
+$(VENV)/.scatter-$(MARK): $(VENV)/.dev-$(MARK) $(WHEELS)/.torch-scatter
+	@$(PIP) install --no-index --no-deps --find-links $(WHEELS) torch-scatter
+	@touch $@
+
+scatter-wheel: $(WHEELS)/.torch-scatter ## Build torch-scatter, to compare with it
+
+scatter: $(VENV)/.scatter-$(MARK) ## Install torch-scatter, too
 
 demo: $(VENV)/.run-$(MARK) ## Train three models on a generated graph, print a table, write a report
 	@$(BIN)/graphpoly train demo --out $(OUT)
