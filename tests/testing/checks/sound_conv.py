@@ -23,6 +23,11 @@ class SoundConv(MessagePassing):
 
     num_hops = 1
 
+    def __init_subclass__(cls):
+        # PyG's first instance of a class rewrites its propagate, and an explainer over a class
+        # that derives from it would not find the one that masks edges
+        cls.propagate = MessagePassing.propagate
+
     def __init__(self, in_channels, out_channels, *, dropout=0.25, cached=False):
         super().__init__(aggr="add")
         self.in_channels = in_channels
