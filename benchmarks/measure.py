@@ -33,7 +33,7 @@ __all__ = [
     "wall_clock",
 ]
 
-WARM_BELOW = 1.0  # seconds; what takes longer warms up by itself
+WARM_BELOW = 5.0  # seconds; what takes longer warms up by itself
 TOLERANCE = 1e-4  # of the largest value of the truth; float32 sums of a few thousand terms
 
 
@@ -93,8 +93,10 @@ def race(
     """Check each contestant against the truth, then time them in turns.
 
     Taking turns spreads whatever else the machine does evenly. Each has ``seconds`` and at least
-    three runs, or one after the check where that took longer than ``seconds``. A contestant that
-    fails the check is listed with its error and is not timed. ``clock`` says how long a run takes.
+    three runs, or one after the check where that took longer than ``seconds``; before each of them
+    it runs once unmeasured, so that nobody pays for what the one before left in the caches or took
+    back from the allocator (none does that takes ``WARM_BELOW`` seconds). A contestant that fails
+    the check is listed with its error and is not timed. ``clock`` says how long a run takes.
     """
     truth = case.truth() if case.truth else ()
     rows: list[dict[str, Any]] = []
@@ -126,7 +128,7 @@ def race(
             if len(times) >= least and sum(times) > seconds:
                 continue
             if min(times, default=first) < WARM_BELOW:
-                run()  # the one before left other data in the cache, and gave its memory back
+                run()
             times.append(clock(run))
     for row, _, times, _ in running:
         row["ms"] = statistics.median(times) * 1e3

@@ -110,8 +110,7 @@ def products(o: Operators, reduce: str) -> dict[str, Product | str]:
     found["PyG propagate, edge_index"] = lambda x: aggregate(x, o.edge_index, o.edge_weight)
     found["PyG propagate, EdgeIndex"] = lambda x: aggregate(x, o.sorted_index, o.weight)
     found["torch_sparse.matmul"] = _torch_sparse(o, reduce)
-    found["torch_scatter.segment_csr"] = _torch_scatter(o, reduce)
-    return found
+    return found | _torch_scatter(o, reduce)
 
 
 def _no_gradient() -> Tensor:
@@ -131,13 +130,21 @@ def _torch_sparse(o: Operators, reduce: str) -> Product | str:
     return lambda x: package.matmul(matrix, x, reduce)
 
 
-def _torch_scatter(o: Operators, reduce: str) -> Product | str:
+def _torch_scatter(o: Operators, reduce: str) -> dict[str, Product | str]:
     try:
         package = importlib.import_module("torch_scatter")
     except (ImportError, OSError) as error:
-        return f"not installed ({type(error).__name__})"
-    rowptr, col, weight = o.adj.rowptr.long(), o.adj.col.long(), o.weight.view(-1, 1)
-    return lambda x: package.segment_csr(weight * x[col], rowptr, reduce=reduce)
+        return {"torch_scatter": f"not installed ({type(error).__name__})"}
+    rowptr, row, col = o.adj.rowptr.long(), o.adj.rows().long(), o.adj.col.long()
+    weight, size = o.weight.view(-1, 1), o.graph.num_nodes
+    return {
+        "torch_scatter.segment_csr": lambda x: package.segment_csr(
+            weight * x[col], rowptr, reduce=reduce
+        ),
+        "torch_scatter.scatter": lambda x: package.scatter(
+            weight * x[col], row, dim=0, dim_size=size, reduce=reduce
+        ),
+    }
 
 
 def recurrence_on(product: Product, x: Tensor, theta: Tensor, recurrence: Tensor) -> Tensor:

@@ -219,8 +219,8 @@ template <class T, class I, int L, int N>
 struct CommonTile {
   typedef Vec<T, L> V;
 
-  static void run(int64_t channel, int64_t width, const Rows<I>& shared,
-                  const CommonArgs<T>& args, int64_t first_pair) {
+  static void run(int64_t channel, int64_t width, const Rows<I> shared,
+                  const CommonArgs<T> args, int64_t first_pair) {
     for (int64_t p = 0; p < shared.num_rows; ++p) {
       V sum[N] = {};
       RowSum<T, I, L, N>::add(sum, args.x + channel, args.channels, width, shared, nullptr,

@@ -188,7 +188,7 @@ struct StepTile {
   typedef Vec<T, L> V;
 
   // sums: <y, p_{k-t}> of this range, [block] for each term, `apart` from each other
-  static void run(int64_t channel, int64_t width, const Rows<I>& a, const StepArgs<T>& s,
+  static void run(int64_t channel, int64_t width, const Rows<I> a, const StepArgs<T> s,
                   int64_t first, int64_t last, double* sums, int64_t apart) {
     // a slot for each lane, so that the shifted last vector does not count a channel twice
     alignas(64) double slots[kTerms][N * L] = {};

@@ -215,7 +215,7 @@ template <class T, class I, int L, int N>
 struct SoftmaxTile {
   typedef Vec<T, L> V;
 
-  static void run(int64_t channel, int64_t width, const Rows<I>& a, const SegmentArgs<T>& args,
+  static void run(int64_t channel, int64_t width, const Rows<I> a, const SegmentArgs<T> args,
                   int64_t first, int64_t last) {
     T* const out = args.out + channel;
     for (int64_t i = first; i < last; ++i) {
@@ -252,7 +252,7 @@ template <class T, class I, int L, int N>
 struct SoftmaxGradTile {
   typedef Vec<T, L> V;
 
-  static void run(int64_t channel, int64_t width, const Rows<I>& a, const SegmentArgs<T>& args,
+  static void run(int64_t channel, int64_t width, const Rows<I> a, const SegmentArgs<T> args,
                   int64_t first, int64_t last) {
     const int64_t final_entry = a.num_entries - 1;
     for (int64_t i = first; i < last; ++i) {
@@ -295,7 +295,7 @@ template <class T, class I, int L, int N>
 struct LogSumTile {
   typedef Vec<T, L> V;
 
-  static void run(int64_t channel, int64_t width, const Rows<I>& a, const SegmentArgs<T>& args,
+  static void run(int64_t channel, int64_t width, const Rows<I> a, const SegmentArgs<T> args,
                   int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i) {
       const int64_t begin = a.rowptr[i], end = a.rowptr[i + 1];

@@ -123,7 +123,7 @@ struct MaxTiles {
     typedef Vec<T, L> V;
     typedef Vec<Mask<T>, L> M;
 
-    static void run(int64_t channel, int64_t width, const Rows<I>& a, const MaxArgs<T, I>& args,
+    static void run(int64_t channel, int64_t width, const Rows<I> a, const MaxArgs<T, I> args,
                     int64_t first, int64_t last) {
       const int64_t final_entry = a.num_entries - 1;
       const T* x = args.x + channel;
@@ -176,7 +176,7 @@ template <class T, class I, int L, int N>
 struct MaxGradTile {
   typedef Vec<T, L> V;
 
-  static void run(int64_t channel, int64_t width, const Rows<I>& a, const MaxGradArgs<T, I>& args,
+  static void run(int64_t channel, int64_t width, const Rows<I> a, const MaxGradArgs<T, I> args,
                   int64_t first, int64_t last) {
     const int64_t final_entry = a.num_entries - 1;
     for (int64_t j = first; j < last; ++j) {

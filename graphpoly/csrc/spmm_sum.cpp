@@ -91,11 +91,13 @@ struct SumTile {
   typedef Vec<T, L> V;
 
   template <class S>
-  static void run(int64_t channel, int64_t width, const Rows<I>& a, const SumArgs<T, S>& args,
+  static void run(int64_t channel, int64_t width, const Rows<I> a, const SumArgs<T, S> args,
                   int64_t first, int64_t last) {
     const S* x = args.x + channel;
-    for (int64_t i = first; i < last; ++i) {
-      const int64_t begin = a.rowptr[i], end = a.rowptr[i + 1];
+    S* out = args.out + first * args.channels + channel;
+    int64_t begin = a.rowptr[first];
+    for (int64_t i = first; i < last; ++i, out += args.channels) {
+      const int64_t end = a.rowptr[i + 1];
       V sum[N] = {};
       if (args.far) {
         RowSum<T, I, L, N>::add(sum, x, args.channels, width, a, args.weight, begin, end);
@@ -108,9 +110,9 @@ struct SumTile {
 #pragma GCC unroll 8
         for (int v = 0; v < N; ++v) sum[v] = sum[v] / count;
       }
-      S* out = args.out + i * args.channels + channel;
 #pragma GCC unroll 8
       for (int v = 0; v < N; ++v) store_at<L, N>(out, v, width, sum[v]);
+      begin = end;
     }
   }
 };

@@ -115,7 +115,7 @@ def pair_matmul(
 
     Args:
         blocks: The layout.
-        a: ``[C, P]``.
+        a: ``[C, P]``; float32 and float64 are computed as they are, half precisions in float32.
         b: ``[C, P]``.
         transpose_a: Transpose the matrices of ``a`` first.
         transpose_b: Transpose those of ``b``.
@@ -135,8 +135,11 @@ def pair_matmul(
             f"a, b: got shapes {tuple(a.shape)} and {tuple(b.shape)}, expected both "
             f"[C, {blocks.num_pairs}]"
         )
-    out: Tensor = torch.ops.graphpoly.pair_matmul(blocks.size, a, b, transpose_a, transpose_b)
-    return out
+    dtype = torch.promote_types(a.dtype, torch.float32)
+    out: Tensor = torch.ops.graphpoly.pair_matmul(
+        blocks.size, a.to(dtype), b.to(dtype), transpose_a, transpose_b
+    )
+    return out.to(a.dtype)
 
 
 def pair_transpose(blocks: PairBlocks, x: Tensor) -> Tensor:

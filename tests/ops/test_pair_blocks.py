@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from graphpoly.ops import pair_blocks, pair_matmul, pair_pool, pair_transpose
+from graphpoly.ops.pair_blocks import pair_matmul_reference, pair_transpose_reference
 from graphpoly.testing import assert_close
 
 SIZES = {
@@ -53,6 +54,20 @@ def test_products_and_transposes_of_each_graph(sizes):
             assert_close(found, torch.cat([a[:, :0], *(p.flatten(1) for p in products)], dim=1))
     turned = torch.cat([a[:, :0], *(m.mT.flatten(1) for m in one)], dim=1)
     assert torch.equal(pair_transpose(blocks, a), turned)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16])
+def test_matrices_of_every_size(dtype):
+    sizes = [*range(1, 36), 63, 64, 65, 70, 131]
+    blocks = layout(sizes)
+    _, x = matrices(sizes, channels=2)
+    a, b = x.to(dtype), x.flip(0).to(dtype)
+    for turns in ((False, False), (True, False), (False, True), (True, True)):
+        exact = pair_matmul_reference(blocks.size, a.double(), b.double(), *turns)
+        found = pair_matmul(blocks, a, b, transpose_a=turns[0], transpose_b=turns[1])
+        assert found.dtype == dtype
+        assert_close(found, exact.to(dtype), kind="accumulated")
+    assert torch.equal(pair_transpose(blocks, a), pair_transpose_reference(blocks.size, a))
 
 
 @pytest.mark.parametrize("reduce", ["sum", "mean", "max", "min"])
