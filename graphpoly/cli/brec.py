@@ -21,7 +21,7 @@ __all__ = ["brec"]
 
 def brec(
     model: Annotated[
-        str, typer.Argument(help="A registered model, GIN, or package.module:factory.")
+        str, typer.Argument(help="A registered model, one of PyG's, or package.module:factory.")
     ],
     overrides: Annotated[
         list[str] | None,

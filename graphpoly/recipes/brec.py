@@ -8,7 +8,6 @@ published ones are a derived file; a pair counts only where its own reliability 
 
 from __future__ import annotations
 
-import inspect
 import math
 import random
 import time
@@ -24,14 +23,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Batch
-from torch_geometric.nn import GIN, global_add_pool
+from torch_geometric.nn import global_add_pool
 
-from graphpoly import registry
 from graphpoly.data import BREC, BREC_CATEGORIES, load_brec
 from graphpoly.errors import unknown
 from graphpoly.expressivity import named_test, separated
 from graphpoly.expressivity.rpc import SCALES, THRESHOLD, comparison_graphs, judge, paired_statistic
-from graphpoly.recipes.model_factory import imported
+from graphpoly.recipes.model_factory import model_factory
 from graphpoly.recipes.settings import Settings, bounded
 from graphpoly.training import Progress, seed_everything
 from graphpoly.training.contrast import train_apart
@@ -52,7 +50,6 @@ __all__ = [
 
 BREC_SEEDS = tuple(range(100, 1001, 100))
 _VERSION = 1
-_GIN = {"hidden_channels": 32, "num_layers": 5}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,11 +127,10 @@ def brec_candidate(name: str, *, out_channels: int = 16, ceiling: str | None = N
     """Find what a name stands for.
 
     Args:
-        name: A registered model, built with the settings of its example for one input channel;
-            ``"GIN"``, PyG's with five layers of 32 channels; or ``"package.module:factory"``, where
-            ``factory()`` gives a network whose ``forward`` names what it takes (``x``,
-            ``edge_index``, ``batch``, or the whole ``data``). Outputs of nodes are summed.
-        out_channels: Size of the outputs, of registered models.
+        name: See :func:`~graphpoly.recipes.model_factory.model_factory`. The network's ``forward``
+            names what it takes (``x`` with one channel, ``edge_index``, ``batch``, or the whole
+            ``data``). Outputs of nodes are summed.
+        out_channels: Size of the outputs, of registered models and of PyG's.
         ceiling: Test that bounds it; by default what the registry's tag or an attribute
             ``expressivity`` of the factory begins with.
 
@@ -144,56 +140,13 @@ def brec_candidate(name: str, *, out_channels: int = 16, ceiling: str | None = N
     >>> brec_candidate("GIN").ceiling
     '1-WL'
     """
-    build: Callable[[], nn.Module]
-    if ":" in name:
-        build = imported(name)
-        words = str(getattr(build, "expressivity", ""))
-    elif name == "GIN":
-        build, words = lambda: GIN(1, out_channels=out_channels, **_GIN), "1-WL"
-    else:
-        known = {entry.name: entry for entry in registry.entries("model")}
-        if name not in known:
-            raise unknown("model", name, [*known, "GIN"])
-        entry = known[name]
-        build, words = (
-            lambda: _like_example(entry, out_channels),
-            entry.tags.get("expressivity", ""),
-        )
+    build, words = model_factory(name, in_channels=1, out_channels=out_channels)
     found = named_test(words if ceiling is None else ceiling)
     if ceiling is not None and found is None:
         from graphpoly.expressivity import TESTS
 
         raise unknown("ceiling", ceiling, TESTS)
     return Candidate(name, build, found)
-
-
-def _like_example(entry: registry.Entry, out_channels: int) -> nn.Module:
-    """The registered model with the settings of its example, where it keeps them by name."""
-    example = entry.example() if entry.example is not None else None
-    changed = {"in_channels": 1, "out_channels": out_channels}
-    given = {}
-    for name, parameter in inspect.signature(entry.obj).parameters.items():
-        if name in changed:
-            given[name] = changed[name]
-        elif hasattr(example, name) and not isinstance(getattr(example, name), nn.Module):
-            given[name] = getattr(example, name)
-        elif parameter.default is parameter.empty and parameter.kind not in (
-            parameter.VAR_POSITIONAL,
-            parameter.VAR_KEYWORD,
-        ):
-            raise ValueError(
-                f"model: {entry.name} needs {name!r}, which its example does not show; "
-                "pass package.module:factory"
-            )
-    try:
-        model = entry.obj(**given)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"model: {entry.name} cannot be made with one input channel ({error}); "
-            "pass package.module:factory"
-        ) from error
-    assert isinstance(model, nn.Module)
-    return model
 
 
 def chosen_pairs(words: str | None) -> list[int]:

@@ -24,6 +24,12 @@ def test_models_of_pyg_are_made(name) -> None:
     assert factory().num_layers == 5
 
 
+@pytest.mark.parametrize("name", ["FavardGNN", "GCN"])
+def test_sizes_of_the_user_come_before_those_of_the_example(name) -> None:
+    factory, _ = model_factory(name, in_channels=1, out_channels=3)
+    assert (factory().in_channels, factory().out_channels) == (1, 3)
+
+
 def test_mistakes_are_named() -> None:
     with pytest.raises(ValueError, match="unknown model 'FavrdGNN'; did you mean 'FavardGNN'"):
         model_factory("FavrdGNN")
