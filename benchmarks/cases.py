@@ -9,7 +9,7 @@ from torch import Tensor
 
 from benchmarks.measure import TOLERANCE, Case, Contestant
 
-__all__ = ["CHECKED", "both", "contestant", "draw", "package"]
+__all__ = ["CHECKED", "both", "contestant", "distinct", "draw", "package"]
 
 CHECKED = 4  # channels that the truth is computed for
 
@@ -19,6 +19,12 @@ Run = Callable[..., Tensor]
 def draw(*shape: int, seed: int = 1) -> Tensor:
     """Normal numbers."""
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def distinct(rows: int, columns: int, *, seed: int = 1) -> Tensor:
+    """Numbers from -1 to 1, no two of a column equal: who gets the gradient of a tie is open."""
+    ranks = draw(rows, columns, seed=seed).argsort(0)
+    return 2 * ranks.float() / rows - 1
 
 
 def contestant(

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch_geometric.nn import MultiAggregation, global_add_pool, global_max_pool
 from torch_geometric.utils import scatter, softmax
 
-from benchmarks.cases import Run, both, contestant, draw, package
+from benchmarks.cases import Run, both, contestant, distinct, draw, package
 from benchmarks.measure import Case
 from benchmarks.peers import Operators
 from graphpoly.ops import (
@@ -119,7 +119,7 @@ def several(o: Operators, channels: int = 64) -> Iterator[Case]:
     """Mean, minimum, maximum and deviation at once, as PNA takes them."""
     nodes, kinds = o.graph.num_nodes, ["mean", "min", "max", "std"]
     col, row, rowptr = o.adj.col.long(), o.adj.rows().long(), o.adj.rowptr.long()
-    x, grad = draw(nodes, channels), draw(nodes, len(kinds), channels, seed=2)
+    x, grad = distinct(nodes, channels), draw(nodes, len(kinds), channels, seed=2)
     adj = o.adj.with_weight(None)
     aggregate = MultiAggregation(kinds, mode="cat")
 
@@ -165,7 +165,7 @@ def pooling(o: Operators, channels: int = 64) -> Iterator[Case]:
     graphs = nodes // 30
     batch = torch.randint(graphs, (nodes,), generator=torch.Generator().manual_seed(1)).sort()[0]
     pointer = torch.cat([batch.new_zeros(1), torch.bincount(batch, minlength=graphs).cumsum(0)])
-    x, grad = draw(nodes, channels), draw(graphs, channels, seed=2)
+    x, grad = distinct(nodes, channels), draw(graphs, channels, seed=2)
     whole = {"sum": global_add_pool, "max": global_max_pool}
 
     for kind in ("sum", "max"):
