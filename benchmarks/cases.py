@@ -22,9 +22,13 @@ def draw(*shape: int, seed: int = 1) -> Tensor:
 
 
 def distinct(rows: int, columns: int, *, seed: int = 1) -> Tensor:
-    """Numbers from -1 to 1, no two of a column equal: who gets the gradient of a tie is open."""
+    """Numbers from -1 to 1, no two of a column equal, and none of them 0.
+
+    Who gets the gradient of a tie is open, and that of torch's ``scatter_reduce`` takes the 0 that
+    it starts from for one of those that tie.
+    """
     ranks = draw(rows, columns, seed=seed).argsort(0)
-    return 2 * ranks.float() / rows - 1
+    return (2 * ranks.float() + 0.5) / rows - 1
 
 
 def contestant(

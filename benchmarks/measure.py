@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 WARM_BELOW = 5.0  # seconds; what takes longer warms up by itself
+TURN = 0.005  # seconds
 TOLERANCE = 1e-4  # of the largest value of the truth; float32 sums of a few thousand terms
 
 
@@ -93,10 +94,11 @@ def race(
     """Check each contestant against the truth, then time them in turns.
 
     Taking turns spreads whatever else the machine does evenly. Each has ``seconds`` and at least
-    three runs, or one after the check where that took longer than ``seconds``; before each of them
-    it runs once unmeasured, so that nobody pays for what the one before left in the caches or took
-    back from the allocator (none does that takes ``WARM_BELOW`` seconds). A contestant that fails
-    the check is listed with its error and is not timed. ``clock`` says how long a run takes.
+    three runs, or one after the check where that took longer than ``seconds``. A turn is as many
+    runs as fit into ``TURN`` seconds, one at least, after as many unmeasured ones, so that nobody
+    pays for what the one before left in the caches, took back from the allocator or put to sleep
+    (no unmeasured run where one takes ``WARM_BELOW`` seconds). A contestant that fails the check is
+    listed with its error and is not timed. ``clock`` says how long a run takes.
     """
     truth = case.truth() if case.truth else ()
     rows: list[dict[str, Any]] = []
@@ -127,9 +129,11 @@ def race(
             least = 3 if first < seconds else 1
             if len(times) >= least and sum(times) > seconds:
                 continue
-            if min(times, default=first) < WARM_BELOW:
+            usual = min(times, default=first)
+            runs = max(1, int(TURN / max(usual, 1e-6)))
+            for _ in range(runs if usual < WARM_BELOW else 0):
                 run()
-            times.append(clock(run))
+            times += [clock(run) for _ in range(runs)]
     for row, _, times, _ in running:
         row["ms"] = statistics.median(times) * 1e3
         row["fastest_ms"] = min(times) * 1e3
