@@ -87,8 +87,8 @@ def markdown(results: dict[str, Any]) -> str:
     text = [
         "# Operators and their peers",
         "",
-        "Made by `graphpoly bench`. Medians of runs taken in turns, a turn after as many unmeasured",
-        "runs of the same, float32; x: times as long as graphpoly. Each result and gradient was",
+        "Made by `graphpoly bench`. Medians of runs taken in turns, after as many unmeasured runs",
+        "of the same, float32; x: times as long as graphpoly. Each result and gradient was",
         "compared with the definition in float64 first; error: largest deviation over the largest",
         "value. Conversions and sorting are made ready for everybody and not timed, save in",
         "`to_csr`, which is about nothing else. MB: how far the resident set grew in the first",
