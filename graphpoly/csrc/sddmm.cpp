@@ -1,6 +1,8 @@
 // graphpoly::sddmm: out[e] = <a[row_e], b[col_e]>, one inner product for each entry.
 #ifndef GRAPHPOLY_SIMD
 
+#include <utility>
+
 #include "common.h"
 
 namespace graphpoly {
@@ -60,6 +62,18 @@ namespace GRAPHPOLY_SIMD {
 
 using namespace graphpoly::GRAPHPOLY_SIMD;
 
+template <class T, int L, int... Half>
+GRAPHPOLY_INLINE T add_lanes(const Vec<T, L>& v, std::integer_sequence<int, Half...>) {
+  if constexpr (L == 2) {
+    return v[0] + v[1];
+  } else {
+    constexpr auto quarter = std::make_integer_sequence<int, L / 4>{};
+    return add_lanes<T, L / 2>(__builtin_shufflevector(v, v, Half...) +
+                                   __builtin_shufflevector(v, v, (Half + L / 2)...),
+                               quarter);
+  }
+}
+
 // Four chains of sums over whole vectors, then ever narrower vectors over what is left.
 template <class T, int L>
 GRAPHPOLY_INLINE T dot(const T* a, const T* b, int64_t count) {
@@ -75,19 +89,13 @@ GRAPHPOLY_INLINE T dot(const T* a, const T* b, int64_t count) {
     }
     for (; c + L <= count; c += L) chain[0] += load<V>(a + c) * load<V>(b + c);
     const V sum = (chain[0] + chain[1]) + (chain[2] + chain[3]);
-    T lanes[L];
-    store(lanes, sum);
-#pragma GCC unroll 8
-    for (int half = L / 2; half > 0; half /= 2) {
-#pragma GCC unroll 8
-      for (int l = 0; l < half; ++l) lanes[l] += lanes[l + half];
-    }
-    return c < count ? lanes[0] + dot<T, L / 2>(a + c, b + c, count - c) : lanes[0];
+    const T total = add_lanes<T, L>(sum, std::make_integer_sequence<int, L / 2>{});
+    return c < count ? total + dot<T, L / 2>(a + c, b + c, count - c) : total;
   }
 }
 
 template <class T, class I>
-void sddmm(const Rows<I>& rows, const DotArgs<T>& args, int64_t first, int64_t last) {
+void sddmm(const Rows<I> rows, const DotArgs<T> args, int64_t first, int64_t last) {
   const int64_t channels = args.channels, final_entry = rows.num_entries - 1;
   const int64_t ahead = std::min<int64_t>(channels * static_cast<int64_t>(sizeof(T)), 1024);
   for (int64_t i = first; i < last; ++i) {

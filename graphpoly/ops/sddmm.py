@@ -9,9 +9,11 @@ from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
-from graphpoly.ops.library import implement
+from graphpoly.ops.library import call, implement
 
 __all__ = ["sddmm", "sddmm_reference"]
+
+_SDDMM = torch.ops.graphpoly.sddmm.default
 
 
 def sddmm(adj: CSR, a: Tensor, b: Tensor) -> Tensor:
@@ -39,7 +41,8 @@ def sddmm(adj: CSR, a: Tensor, b: Tensor) -> Tensor:
             f"[{adj.num_rows}, F] and [{adj.num_cols}, F]"
         )
     turn = adj.transposed or (None, None, None)
-    return torch.ops.graphpoly.sddmm(adj.rowptr, adj.col, a, b, *turn)
+    out: Tensor = call(_SDDMM, adj.rowptr, adj.col, a, b, *turn)
+    return out
 
 
 def sddmm_reference(
