@@ -135,11 +135,12 @@ def pair_matmul(
             f"a, b: got shapes {tuple(a.shape)} and {tuple(b.shape)}, expected both "
             f"[C, {blocks.num_pairs}]"
         )
-    dtype = torch.promote_types(a.dtype, torch.float32)
+    kept = torch.promote_types(a.dtype, b.dtype)
+    dtype = torch.promote_types(kept, torch.float32)
     out: Tensor = torch.ops.graphpoly.pair_matmul(
         blocks.size, a.to(dtype), b.to(dtype), transpose_a, transpose_b
     )
-    return out.to(a.dtype)
+    return out.to(kept)
 
 
 def pair_transpose(blocks: PairBlocks, x: Tensor) -> Tensor:

@@ -127,6 +127,12 @@ def test_gradients(turn_a, turn_b):
     assert torch.autograd.gradgradcheck(function, (a, b))
 
 
+def test_of_two_precisions_the_finer_one_counts():
+    blocks = layout([3])
+    one, other = torch.rand(2, 9), torch.rand(2, 9, dtype=torch.float64)
+    assert torch.equal(pair_matmul(blocks, one, other), pair_matmul(blocks, one.double(), other))
+
+
 def test_shapes_must_fit():
     blocks = layout([2, 1])
     with pytest.raises(ValueError, match=r"a, b: .* expected both \[C, 5\]"):
