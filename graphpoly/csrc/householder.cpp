@@ -103,6 +103,8 @@ STABLE_TORCH_LIBRARY_IMPL(graphpoly, CPU, m) {
 
 #else  // the kernels
 
+#include "lanes_simd.h"
+
 namespace graphpoly {
 namespace {
 namespace GRAPHPOLY_SIMD {
@@ -115,25 +117,6 @@ struct Side {
   static constexpr int kSize = D > 0 ? D : kMaxSize;
   V at[kSize][kSize];
 };
-
-// Copies `count` values of each of up to L entries between rows in memory and lanes.
-template <class T, int L, class V>
-GRAPHPOLY_INLINE void gather_lanes(V* to, const T* from, int count, int64_t entries) {
-  T lanes[L] = {};
-  for (int k = 0; k < count; ++k) {
-    for (int64_t l = 0; l < entries; ++l) lanes[l] = from[l * count + k];
-    to[k] = load<V>(lanes);
-  }
-}
-
-template <class T, int L, class V>
-GRAPHPOLY_INLINE void scatter_lanes(T* to, const V* from, int count, int64_t entries) {
-  T lanes[L];
-  for (int k = 0; k < count; ++k) {
-    store(lanes, from[k]);
-    for (int64_t l = 0; l < entries; ++l) to[l * count + k] = lanes[l];
-  }
-}
 
 // The reflection whose vector is 1 at place j and `below` under it.
 template <class T, class V, int D>

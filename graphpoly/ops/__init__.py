@@ -44,6 +44,7 @@ from graphpoly.ops.pool import pool
 from graphpoly.ops.power_basis import Pairs, pairs_within, power_basis
 from graphpoly.ops.reorder import Ordering, reorder
 from graphpoly.ops.resolvent import resolvent
+from graphpoly.ops.restriction_products import restriction_products
 from graphpoly.ops.sddmm import sddmm
 from graphpoly.ops.segment import segment_logsumexp, segment_softmax
 from graphpoly.ops.sparse_contraction import contract_sparse, still_node
@@ -108,6 +109,7 @@ __all__ = [
     "reorder",
     "rescale",
     "resolvent",
+    "restriction_products",
     "sddmm",
     "segment_logsumexp",
     "segment_softmax",

@@ -68,6 +68,9 @@ SCHEMAS = {
     "householder_transport": "(Tensor a, Tensor b, int size) -> Tensor",
     "householder_transport_backward": "(Tensor a, Tensor b, Tensor grad, int size)"
     " -> (Tensor, Tensor)",
+    "restriction_products": "(Tensor target, Tensor source) -> (Tensor own, Tensor carried)",
+    "restriction_products_backward": "(Tensor target, Tensor source, Tensor grad_own,"
+    " Tensor grad_carried) -> (Tensor, Tensor)",
     "matrix_root": "(Tensor matrix) -> Tensor",
     "sylvester": "(Tensor root, Tensor right) -> Tensor",
     "connection": "(Tensor rowptr, Tensor col, Tensor x, int rank, Tensor? graph, bool borrow)"

@@ -66,6 +66,7 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
     stalks = (leaf(6, 4, 3), leaf(6, 4, 3))
     order = torch.randperm(20).to(adj.col.dtype)
     angles = (leaf(5, 3), leaf(5, 3))
+    maps = (leaf(5, 3, 3), leaf(5, 3, 3))
     root = torch.randn(3, 2, 2, dtype=dtype)
     root = (root @ root.mT + torch.eye(2, dtype=dtype)).requires_grad_()
     ordered = sort_rows(adj)
@@ -106,6 +107,8 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
         "entry_sum": [(*structure, x, y, *turn), (*structure, x, strided, *none)],
         "householder_transport": [(*angles, 3)],
         "householder_transport_backward": [(*angles, leaf(5, 3, 3), 3)],
+        "restriction_products": [maps],
+        "restriction_products_backward": [(*maps, leaf(5, 3, 3), leaf(5, 3, 3))],
         "matrix_root": [(root,)],
         "sylvester": [(root, leaf(3, 2, 2))],
         "connection": [
@@ -232,6 +235,7 @@ def test_fullgraph_compile_of_segments_and_pairs():
         "block_spmm",
         "block_sddmm",
         "householder_transport",
+        "restriction_products",
         "multi_aggregate",
         "multi_aggregate_backward",
         "segment_softmax",

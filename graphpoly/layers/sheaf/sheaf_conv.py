@@ -11,7 +11,13 @@ from torch import Tensor, nn
 from graphpoly.layers.sheaf.laplacian import SheafLaplacian, inverse_root
 from graphpoly.layers.sheaf.maps import ORTHOGONAL, check_maps, num_params, restriction_maps
 from graphpoly.layers.sheaf.sheaf_diffusion import SheafDiffusion, weighted
-from graphpoly.ops import CSR, entry_sum, householder_transport, sum_entries
+from graphpoly.ops import (
+    CSR,
+    entry_sum,
+    householder_transport,
+    restriction_products,
+    sum_entries,
+)
 from graphpoly.registry import register
 
 __all__ = ["SheafConv"]
@@ -229,11 +235,13 @@ class SheafConv(SheafDiffusion):
         target, source = self._maps(*numbers, signs)
         if self.maps in ORTHOGONAL:
             return self.assemble(adj, target.mT @ source, None, strength)
-        own = target.square() if self.maps == "diagonal" else target.mT @ target
+        if self.maps == "diagonal":
+            own, carried = target.square(), target * source
+        else:
+            own, carried = restriction_products(target, source)
         if strength is not None:
             own = own * strength.view(-1, *[1] * (own.dim() - 1))
         degree = sum_entries(adj, weighted(adj, own))
-        carried = target * source if self.maps == "diagonal" else target.mT @ source
         return self.assemble(adj, carried, degree, strength)
 
 
