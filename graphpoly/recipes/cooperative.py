@@ -151,7 +151,7 @@ _SETTINGS = (
     "its code but for {}"
 )
 _SMALL: dict[str, Any] = {"hidden_channels": 32, "dropout": 0.0, "lr": 3e-3}
-_PAIRS = {"sum": "Σ", "mean": "μ"}
+_SYMBOLS = {"sum": "Σ", "mean": "μ"}
 
 
 def _heterophilous(dataset: str, mean: float, interval: float) -> None:
@@ -179,17 +179,20 @@ def _heterophilous(dataset: str, mean: float, interval: float) -> None:
     )
 
 
-def _root_neighbors(family: str, pair: tuple[str, str] | None, base: str, mae: float) -> None:
+def _root_neighbors(family: str, action: str | None, base: str, mae: float) -> None:
+    """The paper's pairs name the action network first, the layers second."""
     settings = (
         CoGNNSettings(base=base, actions="standard", **_SMALL)
-        if pair is None
-        else CoGNNSettings(base=pair[0], action_base=pair[1], **_SMALL)
+        if action is None
+        else CoGNNSettings(base=base, action_base=action, **_SMALL)
     )
-    title = f"{base.capitalize()}GNN" if pair is None else "CoGNN({}, {})"
+    title = f"{base.capitalize()}GNN"
+    if action is not None:
+        title = f"CoGNN({_SYMBOLS[action]}, {_SYMBOLS[base]})"
     publish(
         Recipe(
             name=f"{family}/root-neighbors",
-            title=title.format(*(_PAIRS[part] for part in pair or ())) + " on RootNeighbors",
+            title=f"{title} on RootNeighbors",
             dataset="root-neighbors",
             models=("CoGNN",),
             metric="mae",
@@ -211,9 +214,9 @@ def _root_neighbors(family: str, pair: tuple[str, str] | None, base: str, mae: f
 _heterophilous("minesweeper", 97.31, 0.41)
 _heterophilous("tolokers", 84.45, 1.17)
 
-_root_neighbors("cognn-sum-mean", ("sum", "mean"), "sum", 0.079)
-_root_neighbors("cognn-sum-sum", ("sum", "sum"), "sum", 0.196)
-_root_neighbors("cognn-mean-mean", ("mean", "mean"), "mean", 0.339)
+_root_neighbors("cognn-sum-mean", "sum", "mean", 0.079)
+_root_neighbors("cognn-sum-sum", "sum", "sum", 0.196)
+_root_neighbors("cognn-mean-mean", "mean", "mean", 0.339)
 _root_neighbors("sumgnn", None, "sum", 0.370)
 _root_neighbors("meangnn", None, "mean", 0.329)
 
