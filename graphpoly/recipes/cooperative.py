@@ -150,7 +150,8 @@ _SETTINGS = (
     "the settings found for each dataset stand in the paper's appendix; these are the defaults of "
     "its code but for {}"
 )
-_SMALL: dict[str, Any] = {"hidden_channels": 32, "dropout": 0.0, "lr": 3e-3}
+# one layer: with more, the layers themselves see the degree of a neighbour, and need no actions
+_SMALL: dict[str, Any] = {"hidden_channels": 32, "num_layers": 1, "dropout": 0.0, "lr": 3e-3}
 _SYMBOLS = {"sum": "Σ", "mean": "μ"}
 
 
@@ -203,7 +204,9 @@ def _root_neighbors(family: str, action: str | None, base: str, mae: float) -> N
             arxiv=_ARXIV,
             published=Published(mae, None, "none", 1, _PAPER, unit=""),
             notes=(
-                _SETTINGS.format("32 channels, no dropout and a learning rate of 0.003"),
+                _SETTINGS.format(
+                    "one layer of 32 channels, no dropout and a learning rate of 0.003"
+                ),
                 _EVALUATION,
             ),
             execute=_run_root_neighbors,

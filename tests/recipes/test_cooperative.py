@@ -20,9 +20,10 @@ def published(name: str) -> Any:
 
 
 def test_settings_and_figures() -> None:
-    sums = published("cognn-sum-mean/root-neighbors")
-    assert (sums.settings.base, sums.settings.action_base) == ("sum", "mean")
-    assert (sums.published.mean, sums.metric, sums.published.unit) == (0.079, "mae", "")
+    # actions by sums, which see degrees; features by means, which the labels are
+    mixed = published("cognn-sum-mean/root-neighbors")
+    assert (mixed.settings.action_base, mixed.settings.base) == ("sum", "mean")
+    assert (mixed.published.mean, mixed.metric, mixed.published.unit) == (0.079, "mae", "")
     assert published("sumgnn/root-neighbors").settings.actions == "standard"
     assert published("meangnn/root-neighbors").settings.base == "mean"
     assert published("cognn/cycles").settings.eval_mode == "sample"
@@ -34,7 +35,7 @@ def test_settings_and_figures() -> None:
 def test_settings_become_the_network() -> None:
     settings = published("cognn-sum-mean/root-neighbors").settings
     model, optimizer = settings.network(5, 3)
-    assert repr(model) == "CoGNN(5, 32, 3, 3, base='sum', dropout=0.0)"
+    assert repr(model) == "CoGNN(5, 32, 3, 1, base='mean', action_base='sum', dropout=0.0)"
     assert optimizer.param_groups[0]["lr"] == 3e-3
 
 
