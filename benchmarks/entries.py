@@ -21,7 +21,7 @@ from graphpoly.ops import (
     sddmm,
     segment_softmax,
 )
-from graphpoly.ops.attention import attention_reference
+from graphpoly.ops.attention_operator import attention_reference
 from graphpoly.ops.lanczos import lanczos_reference
 from graphpoly.ops.multi_aggregate import AGGREGATIONS, multi_aggregate_reference
 from graphpoly.ops.sddmm import sddmm_reference

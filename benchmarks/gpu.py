@@ -26,7 +26,7 @@ from benchmarks.graphs import SIZES, Graph, power_law
 from benchmarks.measure import Case, Contestant, describe_machine, race, wall_clock
 from benchmarks.peers import CarefulPolynomial, Propagate, quiet, recurrence_on
 from graphpoly.ops import backends, gat_attention, polynomial, spmm, to_csr
-from graphpoly.ops.attention import attention_reference
+from graphpoly.ops.attention_operator import attention_reference
 from graphpoly.ops.polynomial import polynomial_reference
 from graphpoly.ops.spmm import spmm_max_reference, spmm_reference
 

@@ -12,7 +12,7 @@ from graphpoly.errors import unknown
 from graphpoly.layers import PPGNBlock
 from graphpoly.models.pair_input import pair_input
 from graphpoly.ops import PairBlocks, pair_blocks, pair_pool
-from graphpoly.ops.adjacency import NORMALIZATIONS
+from graphpoly.ops.normalize import NORMALIZATIONS
 from graphpoly.registry import register
 
 __all__ = ["PPGN"]

@@ -2,7 +2,7 @@
 
 import graphpoly.ops._extension as _extension
 import graphpoly.ops.triton as _triton
-from graphpoly.ops.adjacency import CSR, normalize, rescale, silence_loops, to_csr, to_edges
+from graphpoly.ops.adjacency import CSR, silence_loops, to_csr, to_edges
 from graphpoly.ops.attention import dot_attention, gat_attention, gatv2_attention
 from graphpoly.ops.backends import backends
 from graphpoly.ops.block_spmm import block_sddmm, block_spmm
@@ -29,6 +29,7 @@ from graphpoly.ops.linear_attention import linear_attention
 from graphpoly.ops.matrix_root import matrix_root, sylvester
 from graphpoly.ops.multi_aggregate import multi_aggregate
 from graphpoly.ops.multigraph import Multigraph, multigraphs
+from graphpoly.ops.normalize import normalize, rescale
 from graphpoly.ops.p_laplacian import p_laplacian, p_smooth
 from graphpoly.ops.pair_blocks import (
     PairBlocks,

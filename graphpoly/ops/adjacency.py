@@ -3,7 +3,7 @@
 Every layer and operator accepts ``edge_index`` ``[2, E]``, :class:`~torch_geometric.EdgeIndex`, a
 sparse ``adj_t`` (``torch.sparse`` in CSR, CSC or COO layout, or torch-sparse's ``SparseTensor``
 where that package is installed). :func:`to_csr` turns any of them into a :class:`CSR`,
-:func:`normalize` into a degree-normalised one.
+:func:`graphpoly.ops.normalize` into a degree-normalised one.
 """
 
 from __future__ import annotations
@@ -15,12 +15,10 @@ from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 from torch_geometric import EdgeIndex
 
-from graphpoly.errors import unknown
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
 
-__all__ = ["CSR", "normalize", "rescale", "silence_loops", "to_csr", "to_edges"]
+__all__ = ["CSR", "silence_loops", "to_csr", "to_edges"]
 
-NORMALIZATIONS = ("sym", "rw")
 _INT32_MAX = 2**31 - 1
 
 
@@ -125,66 +123,6 @@ def to_csr(
     return structure.with_weight(weight)
 
 
-def normalize(
-    edge_index: Any,
-    edge_weight: Tensor | None = None,
-    num_nodes: int | None = None,
-    *,
-    normalization: str | None = "sym",
-    add_self_loops: bool = False,
-    dtype: torch.dtype | None = None,
-    transposed: bool = False,
-) -> CSR:
-    r"""Turn a graph into a degree-normalised operator.
-
-    With the weighted in-degree :math:`d_i = \sum_{e = (j, i)} w_e`:
-
-    .. math::
-        P^{\mathrm{sym}}_{ij} = \frac{w_{ij}}{\sqrt{d_i d_j}}, \qquad
-        P^{\mathrm{rw}}_{ij} = \frac{w_{ij}}{d_i}
-
-    Nodes whose degree is not positive get zeros, never infinities. On an undirected graph with
-    non-negative weights the spectrum of both lies in [-1, 1].
-
-    Args:
-        edge_index: As for :func:`to_csr`.
-        edge_weight: As for :func:`to_csr`.
-        num_nodes: Number of nodes.
-        normalization: ``"sym"``, ``"rw"`` or None for the weights as they are.
-        add_self_loops: Give each node without a self-loop one of weight 1 first.
-        dtype: Floating-point type of the values; default the weights' or the default dtype.
-        transposed: Make the transpose, too.
-
-    Raises:
-        ValueError: If ``normalization`` is unknown, or as :func:`to_csr` does.
-    """
-    if normalization is not None and normalization not in NORMALIZATIONS:
-        raise unknown("normalization", normalization, NORMALIZATIONS)
-    plain = edge_weight is None and not _is_sparse(edge_index)
-    key = ("normalized", normalization, add_self_loops, dtype)
-    if plain:
-        held = _recall(edge_index, key, num_nodes, num_nodes, transposed)
-        if held is not None:
-            return held
-    adj = to_csr(edge_index, edge_weight, num_nodes, transposed=transposed and not add_self_loops)
-    if adj.num_rows != adj.num_cols:
-        raise ValueError(
-            f"the operator must be square, got {adj.num_rows} targets and {adj.num_cols} sources"
-        )
-    weight = adj.weight
-    if dtype is None:
-        dtype = torch.get_default_dtype() if weight is None else weight.dtype
-    if weight is None:
-        weight = torch.ones(adj.num_entries, dtype=dtype, device=adj.col.device)
-    adj = adj.with_weight(weight.to(dtype))
-    if add_self_loops:
-        adj = _with_self_loops(adj, transposed)
-    adj = rescale(adj, normalization)
-    if plain:
-        _remember(edge_index, key, adj)
-    return adj
-
-
 def silence_loops(
     edge_index: Any,
     edge_weight: Tensor | None = None,
@@ -241,57 +179,6 @@ def to_edges(
         return torch.stack([adj.col, adj.rows()]).long(), adj.weight
     pairs = edge_index.as_tensor() if isinstance(edge_index, EdgeIndex) else edge_index
     return pairs, _checked_weight(edge_index, edge_weight)
-
-
-def rescale(adj: CSR, normalization: str | None = "sym") -> CSR:
-    """Normalise an operator by its degrees, as :func:`normalize` does.
-
-    Args:
-        adj: Square operator with values.
-        normalization: ``"sym"``, ``"rw"`` or None for the values as they are.
-    """
-    if normalization is None:
-        return adj
-    if normalization not in NORMALIZATIONS:
-        raise unknown("normalization", normalization, NORMALIZATIONS)
-    return adj.with_weight(_normalized_weight(adj, normalization))
-
-
-def _normalized_weight(adj: CSR, normalization: str) -> Tensor:
-    assert adj.weight is not None
-    ones = adj.weight.new_ones(adj.num_cols, 1)
-    degree = torch.ops.graphpoly.spmm_sum(
-        adj.rowptr, adj.col, adj.weight, ones, *(adj.transposed or (None,) * 3), False
-    ).squeeze(-1)
-    positive = degree > 0
-    safe = torch.where(positive, degree, 1)
-    if normalization == "rw":
-        return adj.weight * torch.where(positive, 1 / safe, 0)[adj.rows()]
-    scale = torch.where(positive, safe.rsqrt(), 0)
-    return scale[adj.rows()] * adj.weight * scale[adj.col]
-
-
-def _with_self_loops(adj: CSR, transposed: bool) -> CSR:
-    """Append a loop to each row; where one stands already the new one weighs nothing.
-
-    So the shape does not depend on the data, and the operator is that of PyG's
-    ``add_remaining_self_loops``.
-    """
-    assert adj.weight is not None
-    rows, num_nodes = adj.rows(), adj.num_rows
-    has_loop = torch.zeros(num_nodes + 1, dtype=torch.bool, device=rows.device)
-    has_loop = has_loop.index_fill(0, torch.where(rows == adj.col, rows, num_nodes).long(), True)
-    loops = torch.arange(num_nodes, dtype=rows.dtype, device=rows.device)
-    weight = torch.cat([adj.weight, (~has_loop[:-1]).to(adj.weight.dtype)])
-    full = _compress(
-        torch.cat([rows, loops]), torch.cat([adj.col, loops]), num_nodes, num_nodes, transposed
-    )
-    assert full.perm is not None
-    edges = adj.perm
-    if edges is None:
-        edges = torch.arange(adj.num_entries, dtype=rows.dtype, device=rows.device)
-    perm = torch.cat([edges, adj.num_entries + loops])[full.perm]
-    return full._replace(weight=weight[full.perm], perm=perm)
 
 
 def _sizes(edge_index: Any, num_nodes: int | None, size: tuple[int, int] | None) -> tuple[int, int]:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from graphpoly.ops import backends, dot_attention, gat_attention, gatv2_attention, to_csr
-from graphpoly.ops.attention import attention_reference, dropout_mask
+from graphpoly.ops.attention_operator import attention_reference, dropout_mask
 from graphpoly.testing import assert_close
 from tests.conftest import DEVICE
 from tests.ops.graphs import SHAPES, random_csr

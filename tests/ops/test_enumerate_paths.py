@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from graphpoly.ops import CSR, count_paths, enumerate_paths, to_csr
-from graphpoly.ops.enumerate_paths import (
-    PATHS,
+from graphpoly.ops.enumerate_paths import PATHS
+from graphpoly.ops.enumerate_paths_reference import (
     count_paths_reference,
     enumerate_paths_reference,
 )

@@ -21,7 +21,7 @@ from graphpoly.ops import (
     spmm,
     to_csr,
 )
-from graphpoly.ops.attention import attention_reference
+from graphpoly.ops.attention_operator import attention_reference
 from graphpoly.ops.multi_aggregate import AGGREGATIONS, multi_aggregate_reference
 from graphpoly.ops.polynomial import polynomial_reference
 from graphpoly.ops.spmm import spmm_max_reference, spmm_reference

@@ -1,9 +1,10 @@
 """``attention`` on CUDA: a program for each row and head, one pass with the running softmax.
 
 Whenever a larger score comes the sums so far are scaled down; chunks of a long row are merged by
-the same rule. The dropout mask is the hash of :func:`graphpoly.ops.attention.dropout_mask`, made in
-64-bit integers so that no version of Triton has a say in how unsigned ones are promoted. Checked in
-Triton's interpreter, not yet on a GPU.
+the same rule. The dropout mask is the hash of
+:func:`graphpoly.ops.attention_operator.dropout_mask`, made in 64-bit integers so that no version of
+Triton has a say in how unsigned ones are promoted. Checked in Triton's interpreter, not yet on a
+GPU.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from graphpoly.ops.attention import _threshold
+from graphpoly.ops.attention_operator import _threshold
 from graphpoly.ops.triton.blocks import Split, accumulator, chunk_span, row_span, split
 
 __all__ = ["Shape", "attention", "keep_of", "score_of", "settings"]
@@ -275,7 +276,7 @@ def attention(
     slope: float,
     dropout: float,
 ) -> tuple[Tensor, Tensor]:
-    """As :func:`graphpoly.ops.attention.attention_reference`."""
+    """As :func:`graphpoly.ops.attention_operator.attention_reference`."""
     num_rows, (heads, width), depth = rowptr.size(0) - 1, value.shape[1:], source.size(2)
     out, lse = value.new_empty(num_rows, heads, width), value.new_empty(num_rows, heads)
     if lse.numel() == 0:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from graphpoly.ops import dot_attention, gat_attention, gatv2_attention
-from graphpoly.ops.attention import attention_reference, dropout_mask
+from graphpoly.ops.attention_operator import attention_reference, dropout_mask
 from graphpoly.ops.triton import kernel
 from graphpoly.testing import assert_close
 from tests.ops.triton.compare import GRAPHS, assert_same, operator
