@@ -100,7 +100,8 @@ def write_networks() -> None:
         "Pairs told apart, reliably, on the published script's scale and on Hotelling's; pairs",
         "whose reliability check fails on each; what the test that bounds the network separates of",
         "the same pairs, and how many lie beyond it. Means over seeds. Changed: what differs from",
-        "the published settings. Made by `python -m benchmarks.brec --networks`.",
+        "the protocol's settings and from five layers of 32 channels. Made by",
+        "`python -m benchmarks.brec --networks`.",
         "",
         "| " + " | ".join(head) + " |",
         "|---" * len(head) + "|",
@@ -109,6 +110,7 @@ def write_networks() -> None:
     for path in sorted((RESULTS / "brec").glob("*/results.json")):
         held = json.loads(path.read_text())
         changed = {k: v for k, v in held["settings"].items() if v != published.get(k)}
+        changed.update(held["network"])
         for row in held["rows"]:
             test = f"{row['ceiling']} ({held['ceiling']})" if held["ceiling"] else "-"
             numbers = [row[key][scale] for key in ("realised", "failures") for scale in SCALES]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from graphpoly.cli.failures import FAILED, USAGE, Debug, failing_with
-from graphpoly.cli.options import Json, Root, print_table
+from graphpoly.cli.options import Json, Root, literal, print_table
 from graphpoly.cli.progress import progress_for
 
 if TYPE_CHECKING:
@@ -25,7 +26,10 @@ def brec(
     ],
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", help="Of the protocol, such as epochs=5."),
+        typer.Argument(
+            metavar="[KEY=VALUE]...",
+            help="Of the protocol, such as epochs=5, or of the model, such as num_layers=3.",
+        ),
     ] = None,
     root: Root = None,
     pairs: Annotated[
@@ -54,12 +58,16 @@ def brec(
         from graphpoly.recipes.brec import BrecSettings, brec_candidate, chosen_pairs, run_brec
         from graphpoly.recipes.settings import replace_settings
 
-        settings = replace_settings(BrecSettings(), parse_assignments(overrides or []))
+        given = parse_assignments(overrides or [])
+        protocol = [field.name for field in fields(BrecSettings)]
+        ours = [key for key in given if get_close_matches(key, protocol, cutoff=0.85)]
+        settings = replace_settings(BrecSettings(), {key: given[key] for key in ours})
+        network = {key: literal(value) for key, value in given.items() if key not in ours}
         chosen = chosen_pairs(pairs)
         numbers = [word.strip() for word in seeds.split(",")]
         if not all(word.isdigit() for word in numbers):
             raise ValueError(f"seeds: got {seeds!r}, expected numbers with commas between them")
-        brec_candidate(model, ceiling=ceiling).build()
+        brec_candidate(model, network, ceiling=ceiling).build()
     with failing_with(FAILED, debug=debug):
         report = run_brec(
             model,
@@ -68,6 +76,7 @@ def brec(
             pairs=chosen,
             seeds=[int(word) for word in numbers],
             settings=settings,
+            network=network,
             ceiling=ceiling,
             workers=workers,
             resume=resume,
@@ -81,7 +90,8 @@ def brec(
 
 def _print_brec(report: BrecReport) -> None:
     many = f"means over {len(report.seeds)} seeds" if len(report.seeds) > 1 else "one seed"
-    changed = ", ".join(f"{key}={value}" for key, value in report.settings.items())
+    settings = {**report.network, **report.settings}
+    changed = ", ".join(f"{key}={value}" for key, value in settings.items())
     typer.echo(f"{report.model}: pairs of BREC that are told apart reliably, {many}; {changed}")
     test = report.ceiling or "none known"
     head = ["family", "pairs", "reference", "hotelling", "unreliable", "(hotelling)"]

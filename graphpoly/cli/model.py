@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from graphpoly.cli.failures import FAILED, USAGE, Debug, failing_with
-from graphpoly.cli.options import Json, Root, print_table
+from graphpoly.cli.options import Json, Root, literal, print_table
 
 if TYPE_CHECKING:
     from graphpoly.expressivity import Family, ModelReport
@@ -24,6 +24,10 @@ def model(
             metavar="MODEL", help="A registered model, one of PyG's, or package.module:factory."
         ),
     ],
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="Of the model, such as num_layers=3."),
+    ] = None,
     weights: Annotated[int, typer.Option(min=1, help="How many random weights.")] = 5,
     graphs: Annotated[
         int, typer.Option(min=20, help="How many graphs patterns are counted on.")
@@ -52,9 +56,13 @@ def model(
     SR25 and EXP are among the graphs where their files are below --root.
     """
     with failing_with(USAGE, debug=debug):
+        from graphpoly.recipes import parse_assignments
         from graphpoly.recipes.model_factory import model_factory
 
-        factory, declared = model_factory(name)
+        given = parse_assignments(arguments or [])
+        network = {key: literal(value) for key, value in given.items()}
+        factory, declared = model_factory(name, **network)
+        factory()
     with failing_with(FAILED, debug=debug):
         from graphpoly import __version__
         from graphpoly.expressivity import analyze_model, model_page

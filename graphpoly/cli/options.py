@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-__all__ = ["Json", "Root", "print_table"]
+__all__ = ["Json", "Root", "literal", "print_table"]
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Root = Annotated[
@@ -17,6 +18,18 @@ Root = Annotated[
         show_default=False,
     ),
 ]
+
+
+def literal(text: str) -> Any:
+    """Return the Python value that a text stands for, or the text itself.
+
+    >>> [literal(text) for text in ("3", "None", "simple")]
+    [3, None, 'simple']
+    """
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
 
 
 def print_table(rows: list[list[str]]) -> None:

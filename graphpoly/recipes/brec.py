@@ -12,7 +12,7 @@ import math
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
@@ -49,7 +49,7 @@ __all__ = [
 ]
 
 BREC_SEEDS = tuple(range(100, 1001, 100))
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,9 +113,10 @@ class CategoryRow:
 
 @dataclass(frozen=True)
 class BrecReport:
-    """What came out in all."""
+    """What came out in all; ``network`` are arguments of the model other than its defaults."""
 
     model: str
+    network: dict[str, Any]
     ceiling: str | None
     seeds: list[int]
     settings: dict[str, Any]
@@ -123,13 +124,21 @@ class BrecReport:
     rows: list[CategoryRow]
 
 
-def brec_candidate(name: str, *, out_channels: int = 16, ceiling: str | None = None) -> Candidate:
+def brec_candidate(
+    name: str,
+    network: Mapping[str, Any] | None = None,
+    *,
+    out_channels: int = 16,
+    ceiling: str | None = None,
+) -> Candidate:
     """Find what a name stands for.
 
     Args:
         name: See :func:`~graphpoly.recipes.model_factory.model_factory`. The network's ``forward``
             names what it takes (``x`` with one channel, ``edge_index``, ``batch``, or the whole
             ``data``). Outputs of nodes are summed.
+        network: Arguments of the model, as :func:`~graphpoly.recipes.model_factory.model_factory`
+            takes them.
         out_channels: Size of the outputs, of registered models and of PyG's.
         ceiling: Test that bounds it; by default what the registry's tag or an attribute
             ``expressivity`` of the factory begins with.
@@ -140,7 +149,8 @@ def brec_candidate(name: str, *, out_channels: int = 16, ceiling: str | None = N
     >>> brec_candidate("GIN").ceiling
     '1-WL'
     """
-    build, words = model_factory(name, in_channels=1, out_channels=out_channels)
+    arguments = {"in_channels": 1, "out_channels": out_channels, **(network or {})}
+    build, words = model_factory(name, **arguments)
     found = named_test(words if ceiling is None else ceiling)
     if ceiling is not None and found is None:
         from graphpoly.expressivity import TESTS
@@ -186,6 +196,7 @@ def run_brec(
     pairs: Sequence[int] | None = None,
     seeds: Sequence[int] = BREC_SEEDS,
     settings: BrecSettings | None = None,
+    network: Mapping[str, Any] | None = None,
     ceiling: str | None = None,
     workers: int = 1,
     resume: bool = False,
@@ -204,6 +215,7 @@ def run_brec(
         pairs: Which pairs; by default all.
         seeds: Each trains every pair once.
         settings: Of the protocol.
+        network: Arguments of the model, see :func:`brec_candidate`.
         ceiling: See :func:`brec_candidate`.
         workers: Number of processes, of one thread each; 1 stays in this one.
         resume: Go on with what ``out`` holds.
@@ -221,14 +233,15 @@ def run_brec(
     seeds = list(dict.fromkeys(seeds))
     if not seeds or workers < 1:
         raise ValueError(f"seeds, workers: got {seeds} and {workers}, expected at least one")
-    candidate = brec_candidate(name, out_channels=settings.out_channels, ceiling=ceiling)
+    network = dict(network or {})
+    candidate = brec_candidate(name, network, out_channels=settings.out_channels, ceiling=ceiling)
     dataset = load_brec(root)
-    header = {"brec": _VERSION, "model": name, "settings": asdict(settings)}
+    header = {"brec": _VERSION, "model": name, "network": network, "settings": asdict(settings)}
     file = LineFile(Path(out) / "pairs.jsonl", header, resume=resume)
     found = {(record["seed"], record["pair"]): record for record in file.records}
     wanted = [(seed, pair) for seed in seeds for pair in pairs]
     left = [(seed, pair) for seed, pair in wanted if (seed, pair) not in found]
-    tasks = [(name, pair, dataset.lines[pair], seed, settings) for seed, pair in left]
+    tasks = [(name, pair, dataset.lines[pair], seed, settings, network) for seed, pair in left]
     if progress is not None:
         progress.start(f"BREC, {name}", len(wanted), len(wanted) - len(left))
     try:
@@ -240,12 +253,15 @@ def run_brec(
     finally:
         if progress is not None:
             progress.stop()
-    report = _report(candidate, [found[key] for key in wanted], dataset, pairs, seeds, settings)
+    records = [found[key] for key in wanted]
+    rows = _rows(candidate, records, dataset, pairs, len(seeds))
+    seconds = round(sum(record["seconds"] for record in records), 1)
+    report = BrecReport(name, network, candidate.ceiling, seeds, asdict(settings), seconds, rows)
     write_atomically(Path(out) / "results.json", to_json(asdict(report)))
     return report
 
 
-_Task = tuple[str, int, tuple[bytes, bytes], int, BrecSettings]
+_Task = tuple[str, int, tuple[bytes, bytes], int, BrecSettings, dict[str, Any]]
 
 
 def _each(tasks: list[_Task], workers: int) -> Iterator[dict[str, Any]]:
@@ -272,11 +288,16 @@ def _each(tasks: list[_Task], workers: int) -> Iterator[dict[str, Any]]:
 
 
 def compare_pair(
-    name: str, pair: int, lines: tuple[bytes, bytes], seed: int, settings: BrecSettings
+    name: str,
+    pair: int,
+    lines: tuple[bytes, bytes],
+    seed: int,
+    settings: BrecSettings,
+    network: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Train and judge one network on one pair: a line of the results."""
     start = time.perf_counter()
-    candidate = brec_candidate(name, out_channels=settings.out_channels)
+    candidate = brec_candidate(name, network, out_channels=settings.out_channels)
     # the copies are those of the pair, whatever the seed
     graphs, same = comparison_graphs(*BREC([lines])[0], seed=2022 + pair)
     for graph in (*graphs, *same):
@@ -335,14 +356,13 @@ def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _report(
+def _rows(
     candidate: Candidate,
     records: list[dict[str, Any]],
     dataset: BREC,
     pairs: list[int],
-    seeds: list[int],
-    settings: BrecSettings,
-) -> BrecReport:
+    seeds: int,
+) -> list[CategoryRow]:
     apart: dict[int, bool] = {}
     if candidate.ceiling is not None:
         found = separated((dataset[pair] for pair in pairs), candidate.ceiling).tolist()
@@ -363,13 +383,10 @@ def _report(
             CategoryRow(
                 category,
                 len(members),
-                {scale: len(each) / len(seeds) for scale, each in counting.items()},
-                {scale: len(each) / len(seeds) for scale, each in failing.items()},
+                {scale: len(each) / seeds for scale, each in counting.items()},
+                {scale: len(each) / seeds for scale, each in failing.items()},
                 sum(apart[pair] for pair in members) if apart else None,
-                len(beyond) / len(seeds) if apart else None,
+                len(beyond) / seeds if apart else None,
             )
         )
-    seconds = sum(record["seconds"] for record in records)
-    return BrecReport(
-        candidate.name, candidate.ceiling, seeds, asdict(settings), round(seconds, 1), rows
-    )
+    return rows

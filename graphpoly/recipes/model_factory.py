@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import math
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -19,86 +20,93 @@ from graphpoly.errors import unknown
 __all__ = ["PYG_MODELS", "model_factory"]
 
 PYG_MODELS = ("EdgeCNN", "GAT", "GCN", "GIN", "GraphSAGE", "PNA")
-_PYG: dict[str, Any] = {
-    "in_channels": 4,
-    "hidden_channels": 32,
-    "num_layers": 5,
-    "out_channels": 16,
-}
+_SIZE = {"hidden_channels": 32, "num_layers": 5}
+_ENDS = {"in_channels": 4, "out_channels": 16}
 _PNA: dict[str, Any] = {
     "aggregators": ["mean", "min", "max", "std"],
     "scalers": ["identity", "amplification", "attenuation"],
 }
 
 
-def model_factory(
-    name: str, *, in_channels: int | None = None, out_channels: int | None = None
-) -> tuple[Callable[[], Any], str]:
+def model_factory(name: str, **arguments: Any) -> tuple[Callable[[], Any], str]:
     """Find what a name stands for.
 
+    Registered models and PyG's have five layers of 32 channels (or the next multiple of what a
+    registered one's example has) unless the arguments say otherwise; the rest are their defaults.
+
     Args:
-        name: A registered model, with the settings of its example; one of :data:`PYG_MODELS`, with
-            five layers of 32 channels; or ``"package.module:factory"``, where ``factory()`` gives a
-            model.
-        in_channels: Size of the input, where it is not to be the example's. A factory has its own.
-        out_channels: Size of the output likewise.
+        name: A registered model, one of :data:`PYG_MODELS`, or ``"package.module:factory"``.
+        **arguments: Of the model or the factory. A factory is not told ``in_channels`` and
+            ``out_channels``: it has its own.
 
     Returns:
         The factory, and what the model says of its own strength: the registry's tag, or an
         attribute ``expressivity`` of the factory.
 
     Raises:
-        ValueError: If there is no such model, where the message names the nearest one; or, once the
-            factory is called, if the model cannot be made with these sizes.
+        ValueError: If there is no such model or no such argument, where the message names the
+            nearest one; or, once the factory is called, if the model cannot be made with these
+            arguments.
 
-    >>> factory, declared = model_factory("GIN")
-    >>> declared, factory().num_layers
-    ('1-WL', 5)
+    >>> factory, declared = model_factory("GIN", hidden_channels=8)
+    >>> declared, factory().num_layers, factory().hidden_channels
+    ('1-WL', 5, 8)
     """
     if ":" in name:
         factory = _imported(name)
-        return factory, str(getattr(factory, "expressivity", ""))
-    sizes = {"in_channels": in_channels, "out_channels": out_channels}
-    sizes = {key: size for key, size in sizes.items() if size is not None}
+        further = {key: arguments[key] for key in arguments if key not in _ENDS}
+        build = partial(_made, name, factory, further) if further else factory
+        return build, str(getattr(factory, "expressivity", ""))
     known = {entry.name: entry for entry in registry.entries("model")}
     if name in known:
         entry = known[name]
         if entry.example is None:
             raise ValueError(f"model: {name} has no example; pass package.module:factory")
-        build = partial(_like_example, entry, sizes) if sizes else entry.example
-        return build, entry.tags.get("expressivity", "")
+        return partial(_registered, entry, arguments), entry.tags.get("expressivity", "")
     if name not in PYG_MODELS:
         raise unknown("model", name, [*known, *PYG_MODELS])
-    settings = {**_PYG, **sizes}
+    settings = {**_ENDS, **_SIZE, **arguments}
     if name == "PNA":
-        settings.update(_PNA, deg=torch.tensor([0, 1, 2, 4, 2, 1]))
-    return partial(getattr(models, name), **settings), "1-WL"
+        settings = {**_PNA, "deg": torch.tensor([0, 1, 2, 4, 2, 1]), **settings}
+    return partial(_made, name, getattr(models, name), settings), "1-WL"
 
 
-def _like_example(entry: registry.Entry, sizes: dict[str, Any]) -> Any:
-    """The registered model with the settings of its example, where it keeps them by name."""
+def _registered(entry: registry.Entry, arguments: dict[str, Any]) -> Any:
+    """Make a registered model; arguments without a default come from its example."""
     assert entry.example is not None
-    example, given = entry.example(), {}
-    for name, parameter in inspect.signature(entry.obj).parameters.items():
-        if name in sizes:
-            given[name] = sizes[name]
-        elif hasattr(example, name) and not isinstance(getattr(example, name), nn.Module):
-            given[name] = getattr(example, name)
-        elif parameter.default is parameter.empty and parameter.kind not in (
-            parameter.VAR_POSITIONAL,
-            parameter.VAR_KEYWORD,
-        ):
-            raise ValueError(
-                f"model: {entry.name} needs {name!r}, which its example does not show; "
-                "pass package.module:factory"
-            )
+    example, given = entry.example(), dict(arguments)
+    parameters = inspect.signature(entry.obj).parameters
+    further = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+    for name in arguments:
+        if name not in parameters and not further:
+            raise unknown(f"argument of {entry.name}", name, list(parameters))
+    if further and hasattr(example, "num_layers"):
+        given.setdefault("num_layers", _SIZE["num_layers"])
+    for name, parameter in parameters.items():
+        if name in given or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        held = getattr(example, name, None)
+        if name == "num_layers":
+            given[name] = _SIZE[name]
+        elif name == "hidden_channels" and isinstance(held, int):
+            given[name] = held * math.ceil(_SIZE[name] / held)
+        elif parameter.default is parameter.empty:
+            if held is None or isinstance(held, nn.Module):
+                raise ValueError(
+                    f"model: {entry.name} needs {name!r}, which its example does not show; "
+                    "pass package.module:factory"
+                )
+            given[name] = held
+    return _made(entry.name, entry.obj, given)
+
+
+def _made(name: str, build: Callable[..., Any], arguments: dict[str, Any]) -> Any:
     try:
-        return entry.obj(**given)
+        return build(**arguments)
     except (TypeError, ValueError) as error:
-        wanted = ", ".join(f"{key}={size}" for key, size in sizes.items())
+        words = ", ".join(f"{key}={value}" for key, value in arguments.items())
         raise ValueError(
-            f"model: {entry.name} cannot be made with {wanted} ({error}); "
-            "pass package.module:factory"
+            f"model: {name} cannot be made with {words} ({error}); pass package.module:factory"
         ) from error
 
 

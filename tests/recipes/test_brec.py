@@ -205,6 +205,8 @@ def test_other_settings_are_not_mixed(root, tmp_path) -> None:
         run_brec(f"{HERE}:degrees", resume=True, **given)
     with pytest.raises(CheckpointError, match="made with model"):
         run_brec(f"{HERE}:blind", settings=QUICK, resume=True, **given)
+    with pytest.raises(CheckpointError, match="made with network"):
+        run_brec(f"{HERE}:degrees", settings=QUICK, network={"steps": 1}, resume=True, **given)
     with pytest.raises(ValueError, match="expected at least one"):
         run_brec("GIN", root=root, seeds=[], out=tmp_path / "b")
 

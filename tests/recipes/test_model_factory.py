@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from torch import nn
 
+from graphpoly import registry
 from graphpoly.models import FavardGNN
 from graphpoly.recipes.model_factory import PYG_MODELS, model_factory
 
@@ -25,9 +26,28 @@ def test_models_of_pyg_are_made(name) -> None:
 
 
 @pytest.mark.parametrize("name", ["FavardGNN", "GCN"])
-def test_sizes_of_the_user_come_before_those_of_the_example(name) -> None:
+def test_arguments_of_the_user_come_first(name) -> None:
     factory, _ = model_factory(name, in_channels=1, out_channels=3)
     assert (factory().in_channels, factory().out_channels) == (1, 3)
+
+
+@pytest.mark.parametrize("entry", registry.entries("model"), ids=lambda entry: entry.name)
+def test_registered_models_are_no_smaller_than_those_of_pyg(entry) -> None:
+    model = model_factory(entry.name)[0]()
+    assert getattr(model, "hidden_channels", 32) >= 32
+    assert getattr(model, "num_layers", 5) == 5
+
+
+def test_arguments_reach_models_and_factories() -> None:
+    ppgn = model_factory("PPGN", num_layers=2, mlp_layers=1)[0]()
+    assert (ppgn.num_layers, ppgn.mlp_layers, ppgn.hidden_channels) == (2, 1, 32)
+    assert model_factory("GCN", num_layers=2)[0]().num_layers == 2
+    made = model_factory("tests.expressivity.models:Gin", num_layers=2, in_channels=7)[0]()
+    assert (made.in_channels, len(made.convs)) == (2, 2)  # its own input
+    with pytest.raises(ValueError, match=r"unknown argument of PPGN 'layers'"):
+        model_factory("PPGN", layers=2)[0]()
+    with pytest.raises(ValueError, match=r"GCN cannot be made with .*layers=2"):
+        model_factory("GCN", layers=2)[0]()
 
 
 def test_mistakes_are_named() -> None:
