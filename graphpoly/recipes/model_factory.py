@@ -20,8 +20,8 @@ from graphpoly.errors import unknown
 __all__ = ["PYG_MODELS", "model_factory"]
 
 PYG_MODELS = ("EdgeCNN", "GAT", "GCN", "GIN", "GraphSAGE", "PNA")
-_SIZE = {"hidden_channels": 32, "num_layers": 5}
 _ENDS = {"in_channels": 4, "out_channels": 16}
+_SIZES = {**_ENDS, "hidden_channels": 32, "num_layers": 5}
 _PNA: dict[str, Any] = {
     "aggregators": ["mean", "min", "max", "std"],
     "scalers": ["identity", "amplification", "attenuation"],
@@ -32,7 +32,8 @@ def model_factory(name: str, **arguments: Any) -> tuple[Callable[[], Any], str]:
     """Find what a name stands for.
 
     Registered models and PyG's have five layers of 32 channels (or the next multiple of what a
-    registered one's example has) unless the arguments say otherwise; the rest are their defaults.
+    registered one's example has), 4 channels at the beginning and 16 in the end, unless the
+    arguments say otherwise; the rest are their defaults.
 
     Args:
         name: A registered model, one of :data:`PYG_MODELS`, or ``"package.module:factory"``.
@@ -65,14 +66,14 @@ def model_factory(name: str, **arguments: Any) -> tuple[Callable[[], Any], str]:
         return partial(_registered, entry, arguments), entry.tags.get("expressivity", "")
     if name not in PYG_MODELS:
         raise unknown("model", name, [*known, *PYG_MODELS])
-    settings = {**_ENDS, **_SIZE, **arguments}
+    settings = {**_SIZES, **arguments}
     if name == "PNA":
         settings = {**_PNA, "deg": torch.tensor([0, 1, 2, 4, 2, 1]), **settings}
     return partial(_made, name, getattr(models, name), settings), "1-WL"
 
 
 def _registered(entry: registry.Entry, arguments: dict[str, Any]) -> Any:
-    """Make a registered model; arguments without a default come from its example."""
+    """Make a registered model; what has neither a size here nor a default is as in its example."""
     assert entry.example is not None
     example, given = entry.example(), dict(arguments)
     parameters = inspect.signature(entry.obj).parameters
@@ -80,23 +81,25 @@ def _registered(entry: registry.Entry, arguments: dict[str, Any]) -> Any:
     for name in arguments:
         if name not in parameters and not further:
             raise unknown(f"argument of {entry.name}", name, list(parameters))
-    if further and hasattr(example, "num_layers"):
-        given.setdefault("num_layers", _SIZE["num_layers"])
+    for name, size in _SIZES.items():
+        held = getattr(example, name, None)
+        if name in given or not (name in parameters or (further and held is not None)):
+            continue
+        # heads, say, divide the channels of the example
+        unit = held if name == "hidden_channels" and isinstance(held, int) else 1
+        given[name] = unit * math.ceil(size / unit)
     for name, parameter in parameters.items():
-        if name in given or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+        if name in given or parameter.default is not parameter.empty:
+            continue
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         held = getattr(example, name, None)
-        if name == "num_layers":
-            given[name] = _SIZE[name]
-        elif name == "hidden_channels" and isinstance(held, int):
-            given[name] = held * math.ceil(_SIZE[name] / held)
-        elif parameter.default is parameter.empty:
-            if held is None or isinstance(held, nn.Module):
-                raise ValueError(
-                    f"model: {entry.name} needs {name!r}, which its example does not show; "
-                    "pass package.module:factory"
-                )
-            given[name] = held
+        if held is None or isinstance(held, nn.Module):
+            raise ValueError(
+                f"model: {entry.name} needs {name!r}, which its example does not show; "
+                "pass package.module:factory"
+            )
+        given[name] = held
     return _made(entry.name, entry.obj, given)
 
 
