@@ -109,10 +109,15 @@ def _run_root_neighbors(recipe: Recipe, options: RunOptions) -> Outcome:
 
 
 def _run_cycles(recipe: Recipe, options: RunOptions) -> Outcome:
-    """Can the graphs be told apart at all? They are training, validation and test set at once."""
+    """Can the graphs be told apart at all? They are training, validation and test set at once.
+
+    Each stands in a batch several times, with actions of its own each time: the gradient of one
+    draw says little, and so does its accuracy.
+    """
     settings = recipe.settings
     assert isinstance(settings, CoGNNSettings)
-    graphs = cycle_pairs()
+    pairs = cycle_pairs()
+    graphs = pairs * _DRAWS
 
     def build(seed: int) -> tuple[nn.Module, Task, Optimizer]:
         model, optimizer = settings.network(1, 2, pooling="sum")
@@ -126,7 +131,7 @@ def _run_cycles(recipe: Recipe, options: RunOptions) -> Outcome:
         )
         return model.to(options.device), task, optimizer
 
-    facts = {"graph": {"graphs": len(graphs)}}
+    facts = {"graph": {"graphs": len(pairs), "draws": _DRAWS}}
     return _finished(recipe, options, build, facts, {"name": "all", "index": 0})
 
 
@@ -152,6 +157,7 @@ _SETTINGS = (
 )
 # one layer: with more, the layers themselves see the degree of a neighbour, and need no actions
 _SMALL: dict[str, Any] = {"hidden_channels": 32, "num_layers": 1, "dropout": 0.0, "lr": 3e-3}
+_DRAWS = 32
 _SYMBOLS = {"sum": "Σ", "mean": "μ"}
 
 
@@ -235,6 +241,8 @@ publish(
             base="sum",
             action_base="sum",
             hidden_channels=32,
+            num_layers=5,
+            temperature=1.0,
             dropout=0.0,
             eval_mode="sample",
         ),
@@ -243,8 +251,12 @@ publish(
         arxiv=_ARXIV,
         published=Published(100.0, None, "none", 1, _PAPER),
         notes=(
-            "no deterministic network of this kind can do better than 50 %; actions are drawn in "
-            "evaluation, and the figure is that of the best epoch, as published",
+            "no deterministic network of this kind can do better than 50 %: actions are drawn in "
+            "evaluation, too",
+            f"ours is the accuracy over {_DRAWS} fresh draws for each graph, and each step sees as "
+            "many; the published code takes the best epoch's only draw, on the graphs that it "
+            "trains on, where chance alone comes near 100 % in 3000 epochs",
+            _SETTINGS.format("5 layers of 32 channels, no dropout and a temperature of 1"),
         ),
         execute=_run_cycles,
     )
