@@ -72,11 +72,23 @@ def test_brec_prints_realised_beside_possible(brec_root, tmp_path) -> None:
     assert len((tmp_path / "out" / "pairs.jsonl").read_text().splitlines()) == 9
 
 
+def test_brec_passes_on_what_is_not_the_protocols(brec_root, tmp_path) -> None:
+    given = ["--root", str(brec_root), "--pairs", "60", "--seeds", "1", "--json"]
+    small = ["epochs=0", "num_layers=1", "hidden_channels=4", "pool=None"]
+    result = run("brec", "PPGN", *small, *given, "--out", str(tmp_path / "out"))
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert report["network"] == {"num_layers": 1, "hidden_channels": 4, "pool": None}
+    assert report["settings"]["epochs"] == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
         (["GINN"], 2, "did you mean 'GIN'"),
         (["GIN", "epoch=1"], 2, "did you mean 'epochs'"),
+        (["PPGN", "mlp_layer=1"], 2, "did you mean 'mlp_layers'"),
+        (["GIN", "layers=2"], 2, "GIN cannot be made with"),
         (["GIN", "--pairs", "Basics"], 2, "did you mean 'Basic'"),
         (["GIN", "--seeds", "one"], 2, "seeds: got 'one'"),
         (["GIN", "--ceiling", "2-FWX"], 2, "did you mean '2-FWL'"),
