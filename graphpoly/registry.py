@@ -15,10 +15,10 @@ from graphpoly.errors import unknown
 
 __all__ = ["KINDS", "Entry", "add", "entries", "get", "load_all", "register"]
 
-KINDS = ("layer", "model", "basis", "transform", "recipe")
+KINDS = ("layer", "model", "basis", "transform", "dataset", "recipe")
 
 # Rooms that register something; importing them fills the list.
-_ROOMS = ("bases", "features", "layers", "models", "recipes")
+_ROOMS = ("bases", "data", "features", "layers", "models", "recipes")
 
 T = TypeVar("T")
 

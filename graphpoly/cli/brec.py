@@ -56,7 +56,7 @@ def brec(
     with failing_with(USAGE, debug=debug):
         from graphpoly.recipes import parse_assignments
         from graphpoly.recipes.brec import BrecSettings, brec_candidate, chosen_pairs, run_brec
-        from graphpoly.recipes.settings import replace_settings
+        from graphpoly.settings import replace_settings
 
         given = parse_assignments(overrides or [])
         protocol = [field.name for field in fields(BrecSettings)]

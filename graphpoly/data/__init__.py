@@ -5,6 +5,7 @@ from __future__ import annotations
 from graphpoly.data.brec import BREC, BREC_CATEGORIES, load_brec
 from graphpoly.data.csbm import csbm
 from graphpoly.data.cycles import cycle_pairs
+from graphpoly.data.dataset import TASKS, Dataset, Loaded, Reading, find_dataset, offer
 from graphpoly.data.datasets import as_undirected, load_node_data, node_dataset_names
 from graphpoly.data.expressivity import SR_FAMILIES, load_csl, load_exp, load_sr
 from graphpoly.data.files import DatasetError, default_root
@@ -30,14 +31,19 @@ __all__ = [
     "IMAGE_RESPONSES",
     "SPLIT_NAMES",
     "SR_FAMILIES",
+    "TASKS",
+    "Dataset",
     "DatasetError",
     "GraphFold",
+    "Loaded",
+    "Reading",
     "Split",
     "apply_response",
     "as_undirected",
     "csbm",
     "cycle_pairs",
     "default_root",
+    "find_dataset",
     "graph_dataset_names",
     "grid_graph",
     "image_filter_task",
@@ -54,6 +60,7 @@ __all__ = [
     "load_tu",
     "make_split",
     "node_dataset_names",
+    "offer",
     "ogb_evaluator",
     "published_folds",
     "root_neighbors",

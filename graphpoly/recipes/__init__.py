@@ -19,7 +19,7 @@ from graphpoly.recipes import (
 )
 from graphpoly.recipes.recipe import Protocol, Published, Recipe, publish
 from graphpoly.recipes.run import Outcome, RunOptions, compare, resolve_device, run_recipe
-from graphpoly.recipes.settings import Settings, bounded, parse_assignments
+from graphpoly.settings import Settings, bounded, parse_assignments
 from graphpoly.recipes.spectra import draw_filters, filter_spectra
 
 __all__ = [

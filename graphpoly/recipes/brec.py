@@ -30,7 +30,7 @@ from graphpoly.errors import unknown
 from graphpoly.expressivity import named_test, separated
 from graphpoly.expressivity.rpc import SCALES, THRESHOLD, comparison_graphs, judge, paired_statistic
 from graphpoly.recipes.model_factory import model_factory
-from graphpoly.recipes.settings import Settings, bounded
+from graphpoly.settings import Settings, bounded
 from graphpoly.training import Progress, seed_everything
 from graphpoly.training.contrast import train_apart
 from graphpoly.training.files import to_json, write_atomically

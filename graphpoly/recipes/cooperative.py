@@ -15,7 +15,7 @@ from graphpoly.models import CoGNN
 from graphpoly.recipes.node import NodeSettings, run_node_recipe
 from graphpoly.recipes.recipe import Protocol, Published, Recipe, publish
 from graphpoly.recipes.run import Outcome, RunOptions, run_model, write_results
-from graphpoly.recipes.settings import bounded
+from graphpoly.settings import bounded
 from graphpoly.training import GraphTask, NodeTask, Task
 
 __all__ = ["CoGNNSettings"]

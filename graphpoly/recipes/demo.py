@@ -22,7 +22,7 @@ from graphpoly.recipes.node import graph_facts, split_facts, splits_of
 from graphpoly.recipes.recipe import Protocol, Recipe, publish
 from graphpoly.recipes.report import Trained, write_report
 from graphpoly.recipes.run import Outcome, RunOptions, run_model, write_results
-from graphpoly.recipes.settings import Settings, bounded
+from graphpoly.settings import Settings, bounded
 from graphpoly.training import NodeTask, Task
 
 __all__ = ["DemoSettings"]

@@ -22,7 +22,7 @@ from graphpoly.models import (
     PrecomputedOptBasisGNN,
 )
 from graphpoly.recipes.node import NodeSettings
-from graphpoly.recipes.settings import bounded
+from graphpoly.settings import bounded
 from graphpoly.training import RowTask, Task, parameter_groups
 
 __all__ = [

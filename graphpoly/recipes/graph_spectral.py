@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 from graphpoly.models import MatrixFunctionGNN, PDFNet
 from graphpoly.recipes.recipe import Protocol, Published, Recipe, publish
 from graphpoly.recipes.run import Outcome, RunOptions
-from graphpoly.recipes.settings import bounded
+from graphpoly.settings import bounded
 from graphpoly.recipes.tu import TU_SPLITS, GraphSettings, run_tu
 
 __all__ = ["MatrixFunctionSettings", "PDFSettings"]

@@ -11,7 +11,7 @@ from graphpoly.data import DatasetError, image_filter_task, load_images
 from graphpoly.layers import OptBasisConv
 from graphpoly.recipes.recipe import Protocol, Published, Recipe, publish
 from graphpoly.recipes.run import Outcome, RunOptions, compare
-from graphpoly.recipes.settings import Settings, bounded
+from graphpoly.settings import Settings, bounded
 from graphpoly.training import Experiment
 from graphpoly.training.files import plain, to_json, write_atomically
 from graphpoly.training.fit import FitResult

@@ -15,7 +15,7 @@ from torch_geometric.transforms import NormalizeFeatures
 from graphpoly.data import Split, as_undirected, load_node_data, make_split
 from graphpoly.recipes.recipe import Recipe
 from graphpoly.recipes.run import Outcome, RunOptions, run_model, write_results
-from graphpoly.recipes.settings import Settings
+from graphpoly.settings import Settings
 from graphpoly.training import NodeTask, Task
 
 __all__ = [

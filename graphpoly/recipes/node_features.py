@@ -15,7 +15,7 @@ from graphpoly.models import FEGNN, TFGNN, UniFilterGNN
 from graphpoly.recipes.filters import FilterSettings
 from graphpoly.recipes.node import DENSE_NOTE, NodeSettings, rebuild_node_model, run_node_recipe
 from graphpoly.recipes.recipe import Protocol, Published, Recipe, publish
-from graphpoly.recipes.settings import bounded
+from graphpoly.settings import bounded
 from graphpoly.training import parameter_groups
 
 __all__ = ["FESettings", "TFGSettings", "UniFilterSettings", "training_homophily"]

@@ -14,7 +14,7 @@ from graphpoly.data import Split
 from graphpoly.models import Polynormer
 from graphpoly.recipes.node import NodeSettings, rebuild_node_model, run_node_recipe
 from graphpoly.recipes.recipe import Protocol, Published, Recipe, publish
-from graphpoly.recipes.settings import bounded
+from graphpoly.settings import bounded
 from graphpoly.training import Task, WarmUp
 
 __all__ = ["PolynormerSettings"]

@@ -15,7 +15,7 @@ from graphpoly.data import load_ogb_graph, ogb_evaluator
 from graphpoly.recipes.molecule_gnn import MoleculeGNN
 from graphpoly.recipes.recipe import Protocol, Published, Recipe, publish
 from graphpoly.recipes.run import Outcome, RunOptions, run_model, write_results
-from graphpoly.recipes.settings import Settings, bounded
+from graphpoly.settings import Settings, bounded
 from graphpoly.training import GraphTask, Task
 
 __all__ = ["MoleculeSettings", "run_ogb_graph"]

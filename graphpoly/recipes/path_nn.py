@@ -17,7 +17,7 @@ from graphpoly.models import PathNN
 from graphpoly.recipes.ogb_graph import run_ogb_graph
 from graphpoly.recipes.recipe import Protocol, Published, Recipe, publish
 from graphpoly.recipes.run import Outcome, RunOptions
-from graphpoly.recipes.settings import Settings, bounded
+from graphpoly.settings import Settings, bounded
 from graphpoly.recipes.tu import TU_SPLITS, GraphSettings, folds_of, run_folds, run_tu
 
 __all__ = ["PathMolecule", "PathMoleculeSettings", "PathSettings"]

@@ -17,7 +17,7 @@ from graphpoly.data import load_csl, load_exp, load_sr
 from graphpoly.models import PPGN, PPGNPlusPlus
 from graphpoly.recipes.recipe import Protocol, Published, Recipe, publish
 from graphpoly.recipes.run import Outcome, RunOptions, run_model, write_results
-from graphpoly.recipes.settings import Settings, bounded
+from graphpoly.settings import Settings, bounded
 from graphpoly.recipes.tu import TU_SPLITS, GraphSettings, folds_of, run_folds, run_tu
 from graphpoly.training import StepDecay, Task
 

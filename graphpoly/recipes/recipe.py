@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphpoly import registry
 from graphpoly.errors import unknown
-from graphpoly.recipes.settings import Settings, bounded, replace_settings
+from graphpoly.settings import Settings, bounded, replace_settings
 
 if TYPE_CHECKING:
     from pathlib import Path

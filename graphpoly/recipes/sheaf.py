@@ -22,7 +22,7 @@ from graphpoly.layers.sheaf import MAPS
 from graphpoly.models import SheafNN
 from graphpoly.recipes.node import NodeSettings, rebuild_node_model, run_node_recipe
 from graphpoly.recipes.recipe import Protocol, Published, Recipe, publish
-from graphpoly.recipes.settings import bounded
+from graphpoly.settings import bounded
 from graphpoly.training import parameter_groups
 
 __all__ = ["SheafSettings"]

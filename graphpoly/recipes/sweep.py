@@ -19,7 +19,7 @@ from graphpoly.recipes.node import splits_of
 from graphpoly.recipes.node_features import training_homophily
 from graphpoly.recipes.recipe import Protocol, Recipe, publish
 from graphpoly.recipes.run import Outcome, RunOptions, run_model
-from graphpoly.recipes.settings import Settings, bounded
+from graphpoly.settings import Settings, bounded
 from graphpoly.training import Experiment, NodeTask, Task, parameter_groups
 from graphpoly.training.files import plain, to_json, write_atomically
 

@@ -14,7 +14,7 @@ from torch_geometric.data import Data
 from graphpoly.data import GraphFold, load_tu, published_folds, stratified_folds
 from graphpoly.recipes.recipe import Recipe
 from graphpoly.recipes.run import Outcome, RunOptions, run_model, write_results
-from graphpoly.recipes.settings import Settings, bounded
+from graphpoly.settings import Settings, bounded
 from graphpoly.training import GraphTask, Task
 from graphpoly.training.tasks import Forward
 

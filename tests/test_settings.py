@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from graphpoly.recipes.settings import Settings, bounded, parse_assignments, replace_settings
+from graphpoly.settings import Settings, bounded, parse_assignments, replace_settings
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,141 @@
+"""What a dataset is: how it is read, divided, scored, and where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch_geometric.data import Data
+from torch_geometric.transforms import NormalizeFeatures
+
+from graphpoly import registry
+from graphpoly.data.datasets import as_undirected
+from graphpoly.errors import unknown
+from graphpoly.settings import Settings
+
+__all__ = ["TASKS", "Dataset", "Loaded", "Reading", "find_dataset", "offer"]
+
+# what a dataset asks of a model, and what one of its outputs belongs to
+TASKS = ("nodes", "graphs", "links", "pairs", "signals")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading(Settings):
+    """How a graph is read before it is trained on.
+
+    Attributes:
+        directed: Keep the directions of the files; otherwise every edge goes both ways, once.
+        self_loops: Keep the self-loops of the files.
+        row_normalize: Divide each node's features by their sum.
+    """
+
+    directed: bool = False
+    self_loops: bool = False
+    row_normalize: bool = False
+
+    def apply(self, data: Data) -> Data:
+        """Return ``data``, read this way."""
+        if not self.directed:
+            data = as_undirected(data, self_loops=self.self_loops)
+        elif not self.self_loops:
+            data = _without_loops(data)
+        if self.row_normalize:
+            data = NormalizeFeatures()(data)
+        return data
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """A dataset in memory.
+
+    Attributes:
+        data: The graph, where there is one (``"nodes"``, ``"links"``, ``"signals"``).
+        graphs: The graphs, where there are many (``"graphs"``, ``"pairs"``).
+        num_features: Columns of ``x``.
+        num_outputs: Numbers that a model has to give for each node, graph or pair.
+        split: From a name and a seed to a division: a :class:`~graphpoly.data.Split`, a
+            :class:`~graphpoly.data.GraphFold` or a :class:`~graphpoly.data.LinkSplit`. Protocols
+            with several stored divisions take them in turn.
+        facts: Counts, for results.
+        categories: Number of values of each integer column of ``x``, where the columns are
+            categories that a network has to embed; ``"ogb"`` for OGB's atoms.
+    """
+
+    data: Data | None = None
+    graphs: Sequence[Data] | None = None
+    num_features: int
+    num_outputs: int
+    split: Callable[[str, int], Any]
+    facts: Mapping[str, Any]
+    categories: tuple[int, ...] | str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A registry entry: what has to be known of a dataset before it is loaded.
+
+    Attributes:
+        name: What users type.
+        title: One line for lists.
+        task: One of :data:`TASKS`.
+        metric: Name in :data:`graphpoly.training.METRICS` of what is reported.
+        loss: Name of the loss.
+        splits: Names of its divisions; the first one is taken unless a protocol says otherwise.
+        load: From the root of all datasets (None for the default one), a reading and a seed to the
+            dataset in memory. Only generated datasets look at the seed.
+        source: Where the data comes from, as ``Authors. Title. Venue Year``.
+        reading: How it is read unless a recipe says otherwise; its class says what can be set.
+        num_splits: How many runs a figure on it is a mean of, unless a protocol says otherwise.
+        drawn: Whether every seed has a dataset of its own.
+        tags: Facts for tables, such as ``{"nodes": "2,708"}``.
+    """
+
+    name: str
+    title: str
+    task: str
+    metric: str
+    loss: str
+    splits: tuple[str, ...]
+    load: Callable[[Path | None, Reading, int], Loaded] = field(repr=False)
+    source: str
+    reading: Reading = Reading()
+    num_splits: int = 10
+    drawn: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.task not in TASKS:
+            raise unknown("task", self.task, TASKS)
+        if not self.splits:
+            raise ValueError(f"dataset {self.name!r} needs at least one split")
+
+
+def offer(dataset: Dataset) -> Dataset:
+    """Enter ``dataset`` in the registry."""
+    registry.add(
+        "dataset", dataset.name, dataset, paper=dataset.source, tags=dict(dataset.tags)
+    )
+    return dataset
+
+
+def find_dataset(name: str) -> Dataset:
+    """Return the registered dataset of that name, in any case.
+
+    Raises:
+        ValueError: If there is none; the message names the nearest one.
+    """
+    known = {entry.name.lower(): entry.obj for entry in registry.entries("dataset")}
+    found = known.get(name.lower())
+    if found is None:
+        raise unknown("dataset", name, [entry.name for entry in registry.entries("dataset")])
+    assert isinstance(found, Dataset)
+    return found
+
+
+def _without_loops(data: Data) -> Data:
+    from torch_geometric.transforms import RemoveSelfLoops
+
+    result: Data = RemoveSelfLoops()(data.clone())
+    return result
