@@ -60,7 +60,7 @@ scatter-wheel: $(WHEELS)/.torch-scatter ## Build torch-scatter, to compare with 
 scatter: $(VENV)/.scatter-$(MARK) ## Install torch-scatter, too
 
 demo: $(VENV)/.run-$(MARK) ## Train three models on a generated graph, print a table, write a report
-	@$(BIN)/graphpoly train demo --out $(OUT)
+	@$(BIN)/graphpoly train demo --out $(OUT) --resume
 
 test: $(VENV)/.dev-$(MARK) ## Run the tests (minutes)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not gpu" \
