@@ -12,6 +12,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from graphpoly import registry
+from graphpoly.data import default_root
 from graphpoly.errors import unknown
 from graphpoly.recipes.recipe import Recipe
 from graphpoly.training import Experiment, Progress, Task, TrainConfig, run_seeds
@@ -221,6 +222,7 @@ def write_results(
         "splits": splits,
         "seeds": options.seeds,
         "device": options.device,
+        "root": (default_root() if options.root is None else options.root).absolute(),
         "threads": torch.get_num_threads(),
         "models": models,
     }
