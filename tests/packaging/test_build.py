@@ -129,7 +129,7 @@ def test_with_a_compiler_the_kernels_are_in_the_wheel(checkout, tmp_path):
 
 
 def pythons():
-    """Every Python that may install the wheel: on the path, and beside this one, as pyenv has it."""
+    """Every Python that may install the wheel: on the path, or beside this one as in pyenv."""
     for minor in range(10, 15):
         name = f"python3.{minor}"
         beside = Path(sys.base_prefix).parent.glob(f"3.{minor}*/bin/{name}")
