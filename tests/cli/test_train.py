@@ -163,7 +163,8 @@ def test_results_and_progress_go_to_different_streams(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert f"results: {tmp_path / 'results.json'}" in done.stdout
-    assert [line.split(": ")[0] for line in done.stderr.splitlines()] == [
+    lines = [line for line in done.stderr.splitlines() if "no compiled kernels" not in line]
+    assert [line.split(": ")[0] for line in lines] == [
         "OptBasisGNN seed 0",
         "FavardGNN seed 0",
         "GCN seed 0",

@@ -16,7 +16,12 @@ ROOT = Path(__file__).parents[2]
 LEFT_OUT: set[str] = set()
 # what the archive has besides: its own metadata
 ADDED = {"PKG-INFO", "setup.cfg"}
-SUBSET = ("tests/bases", "tests/training/test_run_directory.py", "tests/packaging/test_import.py")
+SUBSET = (
+    "tests/bases/test_chebyshev.py",
+    "tests/packaging/test_import.py",
+    "tests/packaging/test_security.py",
+    "tests/training/test_loggers.py",
+)
 
 
 def tracked() -> set[str]:
@@ -55,6 +60,7 @@ def test_the_archive_has_every_file_of_the_checkout(archive):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_its_tests_pass_where_it_is_unpacked(archive, tmp_path):
     with tarfile.open(archive) as files:
         files.extractall(tmp_path, filter="data")
@@ -68,7 +74,7 @@ def test_its_tests_pass_where_it_is_unpacked(archive, tmp_path):
     assert Path(found.stdout.strip()).parent == folder / "graphpoly"
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *SUBSET]
     done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=280
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=850
     )
     assert done.returncode == 0, done.stdout[-3000:]
     assert " passed" in done.stdout
