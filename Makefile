@@ -11,7 +11,7 @@ OUT    ?= runs/demo
 # where wheels built from source are kept between checkouts, for each torch
 WHEELS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/graphpoly/wheels/torch-$(shell sed -n 's/^torch==//p' constraints.txt)
 
-.PHONY: help demo test test-slow lint bench results gpu-check gpu-bench scatter scatter-wheel clean
+.PHONY: help demo test test-slow lint bench results matrix gpu-check gpu-bench scatter scatter-wheel clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -60,7 +60,7 @@ scatter-wheel: $(WHEELS)/.torch-scatter ## Build torch-scatter, to compare with 
 scatter: $(VENV)/.scatter-$(MARK) ## Install torch-scatter, too
 
 demo: $(VENV)/.run-$(MARK) ## Train three models on a generated graph, print a table, write a report
-	@$(BIN)/graphpoly train demo --out $(OUT)
+	@$(BIN)/graphpoly train demo --out $(OUT) --resume
 
 test: $(VENV)/.dev-$(MARK) ## Run the tests (minutes)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not gpu" \
@@ -78,6 +78,9 @@ lint: $(VENV)/.dev-$(MARK) ## Formatter, linter, type checker, layering, spellin
 
 bench: $(VENV)/.dev-$(MARK) ## Measure every operator against its peers; writes benchmarks/results
 	@$(BIN)/graphpoly bench
+
+matrix: $(VENV)/.dev-$(MARK) ## Test every version of PyTorch and PyG that can be had here for CPUs
+	@$(BIN)/python -m tests.packaging.matrix
 
 # The two below take the Python they are given, with its PyTorch, Triton and PyG: no environment is
 # made and nothing is downloaded.

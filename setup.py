@@ -6,17 +6,24 @@ installs pure Python otherwise. The package works in either case; ``graphpoly/_C
 happened, since pip hides what a build prints.
 
 The kernels use the stable ABI of LibTorch and no part of Python's, so that one library serves every
-Python and every torch from 2.11 on. torch must be importable here:
-``pip install --no-build-isolation .``
+Python and every torch from 2.11 on: the wheel is tagged ``py3-none-<platform>``, and without
+kernels ``py3-none-any``.
+
+torch itself is not imported, its headers and libraries are enough. In the isolated build of a plain
+``pip install .`` they are those of the environment that is installed into. Where torch comes only
+with this very installation, or another tool isolates further, there are no kernels: install torch
+first, then ``pip install --no-build-isolation .``
 """
 
 from __future__ import annotations
 
 import ast
+import importlib.machinery
 import importlib.util
 import json
 import os
 import platform
+import site
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from setuptools import Extension, setup
+from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import CompileError
 
@@ -61,8 +69,14 @@ def forget(folder: Path) -> None:
 def find_torch() -> tuple[Path, str]:
     """Return torch's folder and version, without the seconds that importing it takes."""
     spec = importlib.util.find_spec("torch")
+    if spec is None:
+        # pip's isolation takes the interpreter's own packages off sys.path, and no further
+        places = [*site.getsitepackages(), site.getusersitepackages()]
+        spec = importlib.machinery.PathFinder.find_spec("torch", places)
     if spec is None or spec.origin is None:
-        raise NotBuilt("torch is not importable at build time (use --no-build-isolation)")
+        raise NotBuilt(
+            "no torch at build time; install it first, then use pip install --no-build-isolation"
+        )
     folder = Path(spec.origin).parent
     version = ""
     for node in ast.parse((folder / "version.py").read_text(encoding="utf-8")).body:
@@ -160,6 +174,15 @@ class BuildKernels(build_ext):
         return [path for path in super().get_outputs() if Path(path).exists()]
 
 
+class TagWheel(bdist_wheel):
+    """Says what the wheel needs: a platform where it has kernels, and of Python nothing more."""
+
+    def get_tag(self) -> tuple[str, str, str]:
+        record = getattr(self.get_finalized_command("build_ext"), "record", {"built": True})
+        self.root_is_pure = not record["built"]
+        return "py3", "none", super().get_tag()[2]
+
+
 setup(
     ext_modules=[
         Extension(
@@ -171,5 +194,5 @@ setup(
             language="c++",
         )
     ],
-    cmdclass={"build_ext": BuildKernels},
+    cmdclass={"bdist_wheel": TagWheel, "build_ext": BuildKernels},
 )

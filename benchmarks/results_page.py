@@ -84,6 +84,7 @@ def collect(runs: Iterable[Path], directory: Path = RESULTS) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for run in runs:
         content = json.loads((run / "results.json").read_text(encoding="utf-8"))
+        content.pop("root", None)  # a folder of the machine that it ran on
         name = "-".join([content["recipe"].replace("/", "-"), *_changes(content)])
         text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
         (directory / f"{name}.json").write_text(text, encoding="utf-8")

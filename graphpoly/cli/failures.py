@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,8 +42,13 @@ def failing_with(code: int, *, debug: bool) -> Iterator[None]:
 def _line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     text = lines[0].strip() if lines else ""
-    if isinstance(error, FileNotFoundError) and error.filename is not None:
-        return f"{error.filename}: no such file or directory"
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{_path(error.filename)}: {error.strerror[:1].lower()}{error.strerror[1:]}"
     if isinstance(error, _EXPECTED) or type(error).__module__.startswith("graphpoly"):
         return text or type(error).__name__
     return f"{type(error).__name__}: {text} (--debug shows where)"
+
+
+def _path(named: object) -> str:
+    """Return what an ``OSError`` is about: a path in any of its forms, or the number of a file."""
+    return os.fsdecode(named) if isinstance(named, str | bytes | os.PathLike) else str(named)

@@ -17,7 +17,7 @@ def filters(
     root: Annotated[
         Path | None,
         typer.Option(
-            help="Folder that holds the datasets; default $GRAPHPOLY_DATA or ~/.cache/graphpoly.",
+            help="Folder that holds the datasets; default the one that RUN was trained on.",
             show_default=False,
         ),
     ] = None,

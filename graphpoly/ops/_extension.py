@@ -2,10 +2,11 @@
 
 ``setup.py`` leaves two files beside the package: the library, and ``_C.json`` with how it was
 built, or why it was not. Loading only registers kernels on the ``CPU`` key; nothing is compiled
-here, and nothing here raises.
+here, and nothing here raises. Where they are missing, the first operator that runs without them on
+a CPU says so, once.
 
 Environment:
-    GRAPHPOLY_BACKEND: ``reference`` leaves the kernels out.
+    GRAPHPOLY_BACKEND: ``reference`` leaves the kernels out, and says nothing of it.
     GRAPHPOLY_DISABLE_EXT: ``1`` does the same.
     GRAPHPOLY_SIMD: ``generic`` or ``avx2`` keeps the kernels to that instruction set.
 """
@@ -21,11 +22,13 @@ from typing import Any
 
 import torch
 
-__all__ = ["load", "status"]
+__all__ = ["load", "say_what_is_missing", "status"]
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _LOGGER = logging.getLogger("graphpoly")
 _STATUS: dict[str, Any] | None = None
+_CHOSEN = ("GRAPHPOLY_BACKEND=reference", "GRAPHPOLY_DISABLE_EXT is set")
+_said = False
 
 
 def status() -> dict[str, Any]:
@@ -44,9 +47,24 @@ def load() -> dict[str, Any]:
     global _STATUS
     if _STATUS is None:
         _STATUS = _load()
-        if not _STATUS["available"]:
-            _LOGGER.info("compiled kernels not in use: %s", _STATUS["reason"])
     return _STATUS
+
+
+def say_what_is_missing() -> None:
+    """Log one line with the cure, the first time in a process, unless somebody chose it so."""
+    global _said
+    if _said:
+        return
+    _said = True
+    found = load()
+    if not found["available"] and found["reason"] not in _CHOSEN:
+        _LOGGER.warning(
+            "graphpoly runs on plain PyTorch, several times slower, for it has no compiled kernels "
+            "(%s); with torch and a C++20 compiler at hand, `pip install --no-build-isolation "
+            "--no-deps --force-reinstall` of it builds them; GRAPHPOLY_BACKEND=reference hides "
+            "this line",
+            found["reason"],
+        )
 
 
 def _load() -> dict[str, Any]:
@@ -61,9 +79,9 @@ def _load() -> dict[str, Any]:
         "simd": None,
     }
     if os.environ.get("GRAPHPOLY_BACKEND", "").strip().lower() == "reference":
-        return {**found, "reason": "GRAPHPOLY_BACKEND=reference"}
+        return {**found, "reason": _CHOSEN[0]}
     if os.environ.get("GRAPHPOLY_DISABLE_EXT", "").strip() not in ("", "0"):
-        return {**found, "reason": "GRAPHPOLY_DISABLE_EXT is set"}
+        return {**found, "reason": _CHOSEN[1]}
     libraries = sorted(_PACKAGE.glob("_C*.so")) + sorted(_PACKAGE.glob("_C*.pyd"))
     if not libraries:
         reason = record.get("reason") or "not built: setup.py has not run in this checkout"

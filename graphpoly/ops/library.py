@@ -24,6 +24,8 @@ import torch
 from torch import _C, Tensor
 from torch.autograd import forward_ad
 
+import graphpoly.ops._extension as _extension
+
 try:
     from torch._functorch.utils import enable_single_level_autograd_function as _single_level
 except ImportError:
@@ -149,6 +151,8 @@ def _in_given_types(reference: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(reference)
     def run(*arguments: Any) -> Any:
         device = arguments[0].device.type
+        if device == "cpu":
+            _extension.say_what_is_missing()
         if not torch.is_autocast_enabled(device):
             return reference(*arguments)
         with torch.autocast(device, enabled=False):

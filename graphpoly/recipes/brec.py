@@ -36,6 +36,7 @@ from graphpoly.training.contrast import train_apart
 from graphpoly.training.files import to_json, write_atomically
 from graphpoly.training.forward import call_by_name
 from graphpoly.training.lines import LineFile
+from graphpoly.training.run_directory import reserve
 
 __all__ = [
     "BREC_SEEDS",
@@ -225,7 +226,8 @@ def run_brec(
         Counts by family beside the exact ceiling.
 
     Raises:
-        CheckpointError: See :class:`~graphpoly.training.lines.LineFile`.
+        CheckpointError: See :class:`~graphpoly.training.lines.LineFile`; if another process writes
+            into ``out``.
         DatasetError: If the files of BREC are absent.
     """
     settings = BrecSettings() if settings is None else settings
@@ -237,27 +239,30 @@ def run_brec(
     candidate = brec_candidate(name, network, out_channels=settings.out_channels, ceiling=ceiling)
     dataset = load_brec(root)
     header = {"brec": _VERSION, "model": name, "network": network, "settings": asdict(settings)}
-    file = LineFile(Path(out) / "pairs.jsonl", header, resume=resume)
-    found = {(record["seed"], record["pair"]): record for record in file.records}
-    wanted = [(seed, pair) for seed in seeds for pair in pairs]
-    left = [(seed, pair) for seed, pair in wanted if (seed, pair) not in found]
-    tasks = [(name, pair, dataset.lines[pair], seed, settings, network) for seed, pair in left]
-    if progress is not None:
-        progress.start(f"BREC, {name}", len(wanted), len(wanted) - len(left))
-    try:
-        for done, record in enumerate(_each(tasks, workers), len(wanted) - len(left) + 1):
-            file.append(record)
-            found[record["seed"], record["pair"]] = record
-            if progress is not None:
-                progress.update(done, {"loss": record["loss"] or 0.0})
-    finally:
+    with reserve(Path(out), resume=resume):
+        file = LineFile(Path(out) / "pairs.jsonl", header, resume=resume)
+        found = {(record["seed"], record["pair"]): record for record in file.records}
+        wanted = [(seed, pair) for seed in seeds for pair in pairs]
+        left = [(seed, pair) for seed, pair in wanted if (seed, pair) not in found]
+        tasks = [(name, pair, dataset.lines[pair], seed, settings, network) for seed, pair in left]
         if progress is not None:
-            progress.stop()
-    records = [found[key] for key in wanted]
-    rows = _rows(candidate, records, dataset, pairs, len(seeds))
-    seconds = round(sum(record["seconds"] for record in records), 1)
-    report = BrecReport(name, network, candidate.ceiling, seeds, asdict(settings), seconds, rows)
-    write_atomically(Path(out) / "results.json", to_json(asdict(report)))
+            progress.start(f"BREC, {name}", len(wanted), len(wanted) - len(left))
+        try:
+            for done, record in enumerate(_each(tasks, workers), len(wanted) - len(left) + 1):
+                file.append(record)
+                found[record["seed"], record["pair"]] = record
+                if progress is not None:
+                    progress.update(done, {"loss": record["loss"] or 0.0})
+        finally:
+            if progress is not None:
+                progress.stop()
+        records = [found[key] for key in wanted]
+        rows = _rows(candidate, records, dataset, pairs, len(seeds))
+        seconds = round(sum(record["seconds"] for record in records), 1)
+        report = BrecReport(
+            name, network, candidate.ceiling, seeds, asdict(settings), seconds, rows
+        )
+        write_atomically(Path(out) / "results.json", to_json(asdict(report)))
     return report
 
 

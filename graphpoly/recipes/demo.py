@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from torch import nn
 from torch.optim import Optimizer
 from torch_geometric.data import Data
@@ -122,8 +120,6 @@ def _run(recipe: Recipe, options: RunOptions) -> Outcome:
                 return model, NodeTask(data, splits[seed], device=options.device), optimizer
 
             out = options.out / name.lower()
-            if not options.resume:
-                _clear(out, recipe.name)
             experiments[name] = run_model(recipe, options, build, out=out, facts=facts, label=name)
             trained[name] = Trained(models[options.seeds[0]].cpu(), experiments[name], out)
         results = write_results(recipe, options, experiments, facts, splits=split_facts(splits))
@@ -148,17 +144,6 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _clear(directory: Path, recipe: str) -> None:
-    """Remove an earlier run of this very recipe: the demo can be repeated, and replaces itself."""
-    try:
-        config = yaml.safe_load((directory / "config.yaml").read_text(encoding="utf-8"))
-        ours = config["settings"]["name"] == recipe
-    except (OSError, yaml.YAMLError, KeyError, TypeError):
-        return  # whatever it is, training will refuse to overwrite it
-    if ours:
-        shutil.rmtree(directory)
 
 
 publish(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from graphpoly.ops import normalize
 from graphpoly.recipes.recipe import Recipe
 from graphpoly.training import Experiment
 from graphpoly.training.files import write_atomically
+from graphpoly.training.loggers import read_history
 
 __all__ = ["Trained", "filter_gain", "label_spectrum", "write_report"]
 
@@ -141,8 +141,7 @@ def _row(name: str, experiment: Experiment) -> dict[str, Any]:
 
 def _history(runs: Path) -> list[list[float]]:
     """Return the validation accuracy after each epoch, for each run, in per cent."""
-    curves = []
-    for path in sorted(runs.glob("seed-*/history.csv")):
-        with path.open(newline="", encoding="utf-8") as file:
-            curves.append([100 * float(row["val"]) for row in csv.DictReader(file)])
-    return curves
+    return [
+        [100 * row["val"] for row in read_history(path)]
+        for path in sorted(runs.glob("seed-*/history.csv"))
+    ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +12,13 @@ from torch import nn
 from torch.optim import Optimizer
 
 from graphpoly import registry
+from graphpoly.data import default_root
 from graphpoly.errors import unknown
 from graphpoly.recipes.recipe import Recipe
 from graphpoly.training import Experiment, Progress, Task, TrainConfig, run_seeds
 from graphpoly.training.files import plain, to_json, write_atomically
 from graphpoly.training.metrics import METRICS
+from graphpoly.training.run_directory import read_record, reserve
 
 __all__ = [
     "Outcome",
@@ -104,7 +105,8 @@ def run_recipe(
     Raises:
         ValueError: If a name, key or value is not accepted.
         DatasetError: If the dataset cannot be had.
-        CheckpointError: If ``resume`` meets files of another run or altered ones.
+        CheckpointError: If ``out`` holds a run and ``resume`` is false, if another process is
+            writing there, or if ``resume`` meets files of another run or altered ones.
     """
     if isinstance(recipe, str):
         recipe = registry.get("recipe", recipe).obj
@@ -118,7 +120,8 @@ def run_recipe(
         resume=resume,
         progress=progress,
     )
-    return recipe.execute(recipe, options)
+    with reserve(options.out, resume=resume):
+        return recipe.execute(recipe, options)
 
 
 def resolve_device(device: str | torch.device) -> torch.device:
@@ -219,6 +222,7 @@ def write_results(
         "splits": splits,
         "seeds": options.seeds,
         "device": options.device,
+        "root": (default_root() if options.root is None else options.root).absolute(),
         "threads": torch.get_num_threads(),
         "models": models,
     }
@@ -261,10 +265,8 @@ def compare(recipe: Recipe, experiment: Experiment) -> dict[str, Any] | None:
 
 
 def read_results(path: Path) -> dict[str, Any]:
-    """Read what :func:`write_results` wrote."""
-    loaded = json.loads(path.read_text(encoding="utf-8"))
-    assert isinstance(loaded, dict)
-    return loaded
+    """Read what :func:`write_results` wrote; a :class:`CheckpointError` names an altered file."""
+    return read_record(path)
 
 
 def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from graphpoly import __version__, registry
+from graphpoly.data import node_dataset_names
 from graphpoly.layers import FEConv, KrylovConv, OperatorConv
 from graphpoly.ops import CSR, spectral_density
 from graphpoly.recipes.recipe import Recipe
@@ -57,12 +57,14 @@ def filter_spectra(
 
     Args:
         run: Folder that ``graphpoly train`` wrote: it holds ``results.json``.
-        root: Folder that holds the datasets.
+        root: Folder that holds the datasets; default the one that the run was trained on.
         seed: Which run of it; default the first.
 
     Raises:
         ValueError: If the folder holds no results, the recipe has no graph of its own, or none of
-            its models has a filter with a response.
+            its models has a filter with a response; if the datasets are no longer where the run
+            was trained on them and no ``root`` is given.
+        DatasetError: If the dataset cannot be had there.
         CheckpointError: If the weights are missing or altered.
 
     Cost: one forward pass of each model and ``300`` sparse products with 32 vectors for each
@@ -75,10 +77,11 @@ def filter_spectra(
         raise ValueError(f"seed: got {seed}, the run has {seeds}")
     if recipe.rebuild is None:
         raise ValueError(f"{recipe.name}: a recipe on one graph is needed, this one has many")
+    root = _root_of(run, recipe) if root is None else Path(root).expanduser()
     spectra = []
     for name in recipe.models:
         folder = run if len(recipe.models) == 1 else run / name.lower()
-        model, data = recipe.rebuild(recipe, None if root is None else Path(root), name, seed)
+        model, data = recipe.rebuild(recipe, root, name, seed)
         model.load_state_dict(load_weights(folder / f"seed-{seed}" / "checkpoint"))
         spectra += _spectra_of(name, model, data)
     if not spectra:
@@ -137,11 +140,25 @@ def _recipe_of(run: Path) -> tuple[Recipe, list[int]]:
         results = read_results(path)
         name, seeds = results["recipe"], list(results["seeds"])
         changes = {**results["settings"], **results["protocol"]}
-    except (json.JSONDecodeError, KeyError, TypeError, AssertionError) as error:
+    except (KeyError, TypeError) as error:
         raise ValueError(f"{path}: not the results of a recipe") from error
     recipe = registry.get("recipe", name).obj
     assert isinstance(recipe, Recipe)
     return recipe.override(changes), seeds
+
+
+def _root_of(run: Path, recipe: Recipe) -> Path | None:
+    """Return the folder of the datasets that a run was trained on, if it says so."""
+    stored = read_results(run / "results.json").get("root")
+    if not isinstance(stored, str):
+        return None
+    if recipe.dataset in node_dataset_names() and not Path(stored).is_dir():
+        # a folder that is not there would be made, and filled with a download
+        raise ValueError(
+            f"{run}: was trained on the datasets in {stored}, which is no folder any more; "
+            "name the one that holds them now (--root)"
+        )
+    return Path(stored)
 
 
 @torch.no_grad()

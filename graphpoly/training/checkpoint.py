@@ -3,7 +3,8 @@
 A checkpoint is a directory of four files: the weights of the last and of the best epoch
 (safetensors), everything else that a run needs to go on (``state.pt``: optimiser, generators,
 epoch, best so far; read without pickle), and ``meta.json`` with the format version, the
-configuration, the package versions and the SHA-256 of the other files.
+configuration, the package versions and the SHA-256 of the other files. Whatever else lies in the
+directory is not ours: it is carried over to the next checkpoint, never removed.
 
 It is written under another name and renamed when it is whole. A directory cannot replace another
 in one step, so the old one is first renamed to ``checkpoint.old``; where a run ends between the
@@ -18,8 +19,8 @@ import json
 import os
 import pickle
 import platform
-import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -29,13 +30,14 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from graphpoly.training.files import fsync_directory, to_json, write_synced
+from graphpoly.training.files import fsync_directory, naming, to_json, write_synced
 
 __all__ = ["FORMAT", "CheckpointError", "Snapshot", "config_hash", "load_checkpoint"]
 __all__ += ["load_weights", "require_same", "save_checkpoint", "versions"]
 
 FORMAT = 1
 _FILES = ("last.safetensors", "best.safetensors", "state.pt")
+_META = "meta.json"
 
 
 class CheckpointError(ValueError):
@@ -64,12 +66,20 @@ def save_checkpoint(directory: Path, snapshot: Snapshot, identity: Mapping[str, 
         directory: Where it goes, such as ``runs/demo/seed-0/checkpoint``.
         snapshot: What is saved.
         identity: Plain values that a resumed run must share.
+
+    Raises:
+        CheckpointError: If a file stands where the directory belongs.
+        OSError: If the disk does not take it; the message names the file.
     """
     recover(directory)
     old, new = _old(directory), directory.with_name(directory.name + ".new")
-    for leftover in (old, new):
-        shutil.rmtree(leftover, ignore_errors=True)
-    new.mkdir(parents=True)
+    for place in (directory, old, new):
+        if place.exists() and not place.is_dir():
+            raise CheckpointError(f"{place}: not a folder; move it away")
+    new.mkdir(parents=True, exist_ok=True)
+    if old.exists():
+        with naming(old):
+            _discard(old, new)
 
     contents = {
         "last.safetensors": _to_safetensors(snapshot.last),
@@ -85,16 +95,19 @@ def save_checkpoint(directory: Path, snapshot: Snapshot, identity: Mapping[str, 
         "files": {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()},
     }
     meta["digest"] = _digest(meta)
-    contents["meta.json"] = to_json(meta).encode()
+    contents[_META] = to_json(meta).encode()
     for name, data in contents.items():
         write_synced(new / name, data)
     fsync_directory(new)
 
-    if directory.exists():
-        os.replace(directory, old)
-    os.replace(new, directory)
+    with naming(directory):
+        if directory.exists():
+            os.replace(directory, old)
+        os.replace(new, directory)
     fsync_directory(directory.parent)
-    shutil.rmtree(old, ignore_errors=True)
+    if old.exists():
+        with suppress(OSError):  # the checkpoint is whole; the next one tries again
+            _discard(old, directory)
 
 
 def load_checkpoint(directory: Path, identity: Mapping[str, Any]) -> Snapshot | None:
@@ -108,20 +121,18 @@ def load_checkpoint(directory: Path, identity: Mapping[str, Any]) -> Snapshot | 
         if not _old(directory).exists():
             return None
         directory = _old(directory)
-    meta = _read_meta(directory / "meta.json")
+    meta = _read_meta(directory / _META)
     contents = {name: _read(directory / name, meta["files"].get(name)) for name in _FILES}
-    require_same(directory / "meta.json", meta["identity"], identity)
-    try:
-        return Snapshot(
-            last=safetensors.torch.load(contents["last.safetensors"]),
-            best=safetensors.torch.load(contents["best.safetensors"]),
-            state=torch.load(
-                io.BytesIO(contents["state.pt"]), map_location="cpu", weights_only=True
-            ),
-        )
-    except (RuntimeError, ValueError, pickle.UnpicklingError, safetensors.SafetensorError) as error:
-        reason = str(error).partition("\n")[0]
-        raise CheckpointError(f"{directory}: cannot be read by these versions: {reason}") from error
+    require_same(directory / _META, meta["identity"], identity)
+    with _readable(directory / "state.pt"):
+        state = torch.load(io.BytesIO(contents["state.pt"]), map_location="cpu", weights_only=True)
+        if not isinstance(state, dict):
+            raise TypeError(f"a {type(state).__name__}, not the state of a run")
+    weights = {}
+    for name in ("last.safetensors", "best.safetensors"):
+        with _readable(directory / name):
+            weights[name] = safetensors.torch.load(contents[name])
+    return Snapshot(weights["last.safetensors"], weights["best.safetensors"], state)
 
 
 def load_weights(directory: Path) -> dict[str, Tensor]:
@@ -132,15 +143,18 @@ def load_weights(directory: Path) -> dict[str, Tensor]:
     """
     if not directory.exists():
         raise CheckpointError(f"{directory}: no checkpoint of a run is here")
-    meta = _read_meta(directory / "meta.json")
+    meta = _read_meta(directory / _META)
     name = "best.safetensors"
-    return safetensors.torch.load(_read(directory / name, meta["files"].get(name)))
+    data = _read(directory / name, meta["files"].get(name))
+    with _readable(directory / name):
+        return safetensors.torch.load(data)
 
 
 def recover(directory: Path) -> None:
     """Undo half of an exchange: bring ``checkpoint.old`` back where the new one never arrived."""
     if not directory.exists() and _old(directory).exists():
-        os.replace(_old(directory), directory)
+        with naming(directory):
+            os.replace(_old(directory), directory)
 
 
 def require_same(path: Path, stored: Any, current: Any) -> None:
@@ -185,6 +199,19 @@ def _old(directory: Path) -> Path:
     return directory.with_name(directory.name + ".old")
 
 
+def _discard(old: Path, heir: Path) -> None:
+    """Remove a checkpoint that was replaced; what somebody else put into it moves to its heir."""
+    for entry in sorted(old.iterdir()):
+        if entry.name in (*_FILES, _META) and not entry.is_dir():
+            entry.unlink()
+            continue
+        target = heir / entry.name
+        while target.exists():
+            target = target.with_name(target.name + ".old")
+        os.replace(entry, target)
+    old.rmdir()
+
+
 def _to_safetensors(state: Mapping[str, Tensor]) -> bytes:
     tensors = {}
     for name, value in state.items():
@@ -207,25 +234,54 @@ def _digest(meta: Mapping[str, Any]) -> str:
 
 
 def _read_meta(path: Path) -> dict[str, Any]:
+    data = _bytes_of(path)
     try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
+        meta = json.loads(data)
         version = meta["format"]
+        if type(version) is not int or version != FORMAT:  # 1.0 and true are equal to 1
+            words = json.dumps(version)
+            raise CheckpointError(f"{path}: format {words}, but this version reads {FORMAT}")
+        whole = meta.get("digest") == _digest(meta)
+        shaped = isinstance(meta.get("files"), dict) and isinstance(meta.get("identity"), dict)
+    except CheckpointError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise CheckpointError(f"{path}: cut short or altered; it is not readable") from error
+    if not whole:
+        raise CheckpointError(f"{path}: cut short or altered; its checksum does not match")
+    if not shaped:
+        raise CheckpointError(f"{path}: has no files or identity; not of a checkpoint")
+    return dict(meta)
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
     except FileNotFoundError as error:
         raise CheckpointError(f"{path}: missing") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{path}: cut short or altered; it is not readable") from error
-    if version != FORMAT:
-        raise CheckpointError(f"{path}: format {version}, but this version reads {FORMAT}")
-    if meta.get("digest") != _digest(meta):
-        raise CheckpointError(f"{path}: cut short or altered; its checksum does not match")
-    return meta
+    except (IsADirectoryError, NotADirectoryError) as error:
+        raise CheckpointError(f"{path}: {str(error.strerror).lower()}") from error
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Name the file whose bytes are those that were written, and yet cannot be read."""
+    try:
+        yield
+    except (
+        RuntimeError,
+        ValueError,
+        TypeError,
+        EOFError,
+        pickle.UnpicklingError,
+        safetensors.SafetensorError,
+    ) as error:
+        reason = str(error).partition("\n")[0]
+        raise CheckpointError(f"{path}: cannot be read by these versions: {reason}") from error
 
 
 def _read(path: Path, checksum: str | None) -> bytes:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path}: missing") from error
+    data = _bytes_of(path)
     if hashlib.sha256(data).hexdigest() != checksum:
         raise CheckpointError(f"{path}: cut short or altered; its checksum does not match")
     return data
@@ -248,4 +304,6 @@ def _difference(stored: Any, current: Any, name: str) -> tuple[str, str, str] | 
         return None
     # An integer 1 and a float 1.0 are the same setting; True and 1 are not.
     same = stored == current and isinstance(stored, bool) == isinstance(current, bool)
-    return None if same else (name or "it", json.dumps(stored), json.dumps(current))
+    if same:
+        return None
+    return name or "it", json.dumps(stored, default=str), json.dumps(current)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,12 +13,12 @@ import numpy as np
 from torch import nn
 from torch.optim import Optimizer
 
-from graphpoly.training.checkpoint import CheckpointError, versions
+from graphpoly.training.checkpoint import versions
 from graphpoly.training.config import TrainConfig
 from graphpoly.training.files import plain, to_json, write_atomically
 from graphpoly.training.fit import FitResult, fit
 from graphpoly.training.progress import Progress
-from graphpoly.training.run_directory import claim, write_config
+from graphpoly.training.run_directory import read_record, reserve, write_config
 from graphpoly.training.seeds import seed_everything
 from graphpoly.training.tasks import Task
 
@@ -128,34 +127,27 @@ def run_seeds(
     out = Path(out)
     settings = plain({} if settings is None else settings)
     written = {"seeds": seeds, "train": config.to_dict(), "settings": settings}
-    claim(out, written, resume=resume)
-    if not resume:
-        for taken in sorted(out.glob("seed-*")):
-            raise CheckpointError(
-                f"{taken}: the directory holds a run already; "
-                "resume it (resume=True, or --resume) or choose another directory"
+    with reserve(out, written, resume=resume):
+        write_config(out, written)
+        runs: dict[int, FitResult] = {}
+        metric, maximize = "", True
+        for seed in seeds:
+            seed_everything(seed)
+            model, task, optimizer = build(seed)
+            metric, maximize = task.metric, task.maximize
+            runs[seed] = fit(
+                model,
+                task,
+                optimizer,
+                config,
+                run_dir=out / f"seed-{seed}",
+                seed=seed,
+                resume=resume,
+                settings=settings,
+                progress=progress,
             )
-    write_config(out, written)
-
-    runs: dict[int, FitResult] = {}
-    metric, maximize = "", True
-    for seed in seeds:
-        seed_everything(seed)
-        model, task, optimizer = build(seed)
-        metric, maximize = task.metric, task.maximize
-        runs[seed] = fit(
-            model,
-            task,
-            optimizer,
-            config,
-            run_dir=out / f"seed-{seed}",
-            seed=seed,
-            resume=resume,
-            settings=settings,
-            progress=progress,
-        )
-    experiment = Experiment.from_runs(metric, runs)
-    _write_results(out, experiment, maximize, settings)
+        experiment = Experiment.from_runs(metric, runs)
+        _write_results(out, experiment, maximize, settings)
     return experiment
 
 
@@ -189,9 +181,9 @@ def _write_results(
 
     per_seed = []
     for seed, result in experiment.runs.items():
-        recorded = json.loads((out / f"seed-{seed}" / "results.json").read_text(encoding="utf-8"))
+        recorded = read_record(out / f"seed-{seed}" / "results.json")
         row = {"seed": seed, **dataclasses.asdict(result)}
-        per_seed.append({**row, "device": recorded["device"], "task": recorded["task"]})
+        per_seed.append({**row, "device": recorded.get("device"), "task": recorded.get("task")})
     results = {
         "metric": experiment.metric,
         "maximize": maximize,

@@ -6,19 +6,39 @@ import dataclasses
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
 import torch
 
-__all__ = ["fsync_directory", "plain", "to_json", "write_atomically", "write_synced"]
+__all__ = ["fsync_directory", "naming", "plain", "to_json", "write_atomically", "write_synced"]
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let every ``OSError`` of the block say which file it is about, as text.
+
+    A full disk names no file, and the functions of :mod:`os` print a path as ``PosixPath(...)``.
+
+    >>> with naming(Path("history.csv")):
+    ...     raise OSError(28, "No space left on device")
+    Traceback (most recent call last):
+    OSError: [Errno 28] No space left on device: 'history.csv'
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def write_synced(path: Path, content: bytes) -> None:
     """Write a file and wait until the disk has it."""
-    with path.open("wb") as file:
+    with naming(path), path.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
@@ -28,18 +48,20 @@ def fsync_directory(path: Path) -> None:
     """Wait until the disk has the entries of a directory, such as a rename in it."""
     if os.name != "posix":
         return  # directories cannot be opened elsewhere
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    with naming(path):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def write_atomically(path: Path, content: str) -> None:
     """Replace a text file in one step: a reader sees the old content or the new, never a part."""
     temporary = path.with_name(f".{path.name}.tmp")
-    write_synced(temporary, content.encode())
-    os.replace(temporary, path)
+    with naming(path):
+        write_synced(temporary, content.encode())
+        os.replace(temporary, path)
     fsync_directory(path.parent)
 
 

@@ -16,7 +16,13 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from graphpoly.training.checkpoint import Snapshot, config_hash, load_checkpoint, save_checkpoint
+from graphpoly.training.checkpoint import (
+    CheckpointError,
+    Snapshot,
+    config_hash,
+    load_checkpoint,
+    save_checkpoint,
+)
 from graphpoly.training.checkpoint import versions as package_versions
 from graphpoly.training.config import TrainConfig
 from graphpoly.training.files import plain, to_json, write_atomically
@@ -24,7 +30,7 @@ from graphpoly.training.identity import describe_model, describe_optimizer, desc
 from graphpoly.training.interrupt import postponed_interrupt
 from graphpoly.training.loggers import Logger, default_loggers
 from graphpoly.training.progress import Progress
-from graphpoly.training.run_directory import claim, lock, write_config
+from graphpoly.training.run_directory import reserve, write_config
 from graphpoly.training.seeds import (
     deterministic,
     rng_state,
@@ -142,11 +148,10 @@ def fit(
                 "settings": plain({} if settings is None else settings),
             }
             identity = {**written, "train": config.identity(), "model": describe_model(model)}
-            claim(run_dir, written, resume=resume)
-            stack.enter_context(lock(run_dir))
+            stack.enter_context(reserve(run_dir, written, resume=resume))
             snapshot = load_checkpoint(run_dir / "checkpoint", identity)
             if snapshot is not None:
-                run.restore(snapshot)
+                _restore(run, snapshot, run_dir / "checkpoint" / "state.pt")
             write_config(run_dir, written)
             save = _Saver(run, run_dir / "checkpoint", identity)
             if run.result is None:
@@ -261,6 +266,8 @@ class _Run:
         self.epoch, self.best_epoch = state["epoch"], state["best_epoch"]
         self.best_value, self.seconds = state["best_value"], state["seconds"]
         self.stopped, self.result = state["stopped"], state["result"]
+        if self.result is not None:
+            FitResult(**self.result)
         self.rng = state["rng"]
 
     def _compare(self, row: Mapping[str, float]) -> None:
@@ -300,6 +307,16 @@ class _Saver:
         if self._run.config.checkpoint_seconds > 0:
             cost = self._written - began
             self._wait = max(self._run.config.checkpoint_seconds, _LEAST_WAIT * cost)
+
+
+def _restore(run: _Run, snapshot: Snapshot, path: Path) -> None:
+    try:
+        run.restore(snapshot)
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        reason = " ".join(str(error).split())
+        raise CheckpointError(
+            f"{path}: not the state of this run: {type(error).__name__}: {reason}"
+        ) from error
 
 
 def _train(

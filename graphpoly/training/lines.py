@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from graphpoly.training.checkpoint import CheckpointError
-from graphpoly.training.files import fsync_directory, write_synced
+from graphpoly.training.files import fsync_directory, naming, write_synced
 
 __all__ = ["LineFile"]
 
@@ -47,7 +47,7 @@ class LineFile:
         self.path = Path(path)
         self.records: list[dict[str, Any]] = []
         first = _line(header)
-        if not self.path.is_file() or not self.path.stat().st_size:
+        if not self.path.exists() or (self.path.is_file() and not self.path.stat().st_size):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             write_synced(self.path, first)
             fsync_directory(self.path.parent)
@@ -57,9 +57,14 @@ class LineFile:
                 f"{self.path}: holds results already; resume them (--resume) or choose another "
                 "directory"
             )
-        held = self.path.read_bytes()
+        try:
+            held = self.path.read_bytes()
+        except IsADirectoryError as error:
+            raise CheckpointError(f"{self.path}: a folder, not a file of results") from error
         whole = held.rfind(b"\n") + 1
         lines = held[:whole].splitlines()
+        if not lines and not first.startswith(held):
+            raise CheckpointError(f"{self.path}: line 1 was altered; remove it or the file")
         if not lines:  # cut within the first line
             write_synced(self.path, first)
             return
@@ -67,22 +72,38 @@ class LineFile:
         self._compare(found[0], json.loads(first))
         self.records = found[1:]
         if whole < len(held):
-            os.truncate(self.path, whole)
+            with naming(self.path):
+                os.truncate(self.path, whole)
 
     def append(self, record: Mapping[str, Any]) -> None:
-        """Add a line, and wait until the disk has it."""
-        handle = os.open(self.path, os.O_WRONLY | os.O_APPEND)
-        try:
-            os.write(handle, _line(record))  # one call: a line is never mixed with another
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        """Add a line, and wait until the disk has it.
+
+        Raises:
+            OSError: If the disk does not take it; the file is then as it was.
+        """
+        line = _line(record)
+        with naming(self.path):
+            handle = os.open(self.path, os.O_RDWR | os.O_APPEND)
+            try:
+                held = os.fstat(handle).st_size
+                try:
+                    # one call, so that a line is never mixed with another; a full disk takes a part
+                    # of it without an error, which comes with the rest
+                    written = os.write(handle, line)
+                    while written < len(line):
+                        written += os.write(handle, line[written:])
+                    os.fsync(handle)
+                except OSError:
+                    os.ftruncate(handle, held)
+                    raise
+            finally:
+                os.close(handle)
 
     def _read(self, number: int, line: bytes) -> dict[str, Any]:
         try:
             record = json.loads(line)
             check = record.pop(_CHECK)
-        except (ValueError, KeyError, AttributeError, TypeError):
+        except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
             check, record = None, {}
         if check != _checksum(record):
             raise CheckpointError(f"{self.path}: line {number} was altered; remove it or the file")

@@ -7,14 +7,24 @@ import csv
 import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, TypeVar
 
 from graphpoly.training.checkpoint import CheckpointError
-from graphpoly.training.files import write_atomically
+from graphpoly.training.files import naming, write_atomically
 
-__all__ = ["CsvLogger", "JsonlLogger", "Logger", "TensorBoardLogger", "default_loggers"]
+__all__ = [
+    "CsvLogger",
+    "JsonlLogger",
+    "Logger",
+    "TensorBoardLogger",
+    "default_loggers",
+    "read_history",
+]
+
+
+_Row = TypeVar("_Row")
 
 
 class Logger(Protocol):
@@ -41,36 +51,39 @@ class _LineLogger:
         self._file: IO[str] | None = None
 
     def open(self, after: int) -> None:
-        """See :meth:`Logger.open`. A line that was cut short while it was written is dropped."""
-        kept = ""
-        if self.path.exists() and after > 0:
-            try:
-                kept = self._keep(self.path.read_text(encoding="utf-8"), after)
-            except (ValueError, KeyError, IndexError, TypeError) as error:
-                raise CheckpointError(f"{self.path}: altered; not the history of a run") from error
+        """See :meth:`Logger.open`. A line that was cut short while it was written is dropped.
+
+        Raises:
+            CheckpointError: If a line was altered; the message names the file and the line.
+        """
+        kept = self._keep(after) if after > 0 and self.path.exists() else ""
         write_atomically(self.path, kept)
         # Line buffering: whoever follows the file sees each epoch as it ends.
-        self._file = self.path.open("a", encoding="utf-8", newline="", buffering=1)
+        with naming(self.path):
+            self._file = self.path.open("a", encoding="utf-8", newline="", buffering=1)
 
     def log(self, row: Mapping[str, float]) -> None:
         """See :meth:`Logger.log`."""
         if self._file is None:
             raise RuntimeError("open the logger first")
-        self._file.write(self._line(row))
+        with naming(self.path):
+            self._file.write(self._line(row))
 
     def flush(self) -> None:
         """See :meth:`Logger.flush`."""
         if self._file is not None:
-            self._file.flush()
-            os.fsync(self._file.fileno())
+            with naming(self.path):
+                self._file.flush()
+                os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """See :meth:`Logger.close`."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        file, self._file = self._file, None
+        if file is not None:
+            with naming(self.path):
+                file.close()
 
-    def _keep(self, text: str, after: int) -> str:
+    def _keep(self, after: int) -> str:
         raise NotImplementedError
 
     def _line(self, row: Mapping[str, float]) -> str:
@@ -84,14 +97,11 @@ class CsvLogger(_LineLogger):
         super().__init__(path)
         self._columns: list[str] | None = None
 
-    def _keep(self, text: str, after: int) -> str:
-        lines = [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
-        if not lines:
-            return ""
-        self._columns = next(csv.reader(lines[:1]))
-        place = self._columns.index("epoch")
-        rows = [line for line in lines[1:] if int(next(csv.reader([line]))[place]) <= after]
-        return "".join([lines[0], *rows])
+    def _keep(self, after: int) -> str:
+        parse = _CsvRows()
+        lines = list(_parsed(self.path, parse))
+        self._columns = parse.columns
+        return "".join(line for line, row in lines if row is None or row["epoch"] <= after)
 
     def _line(self, row: Mapping[str, float]) -> str:
         buffer = io.StringIO()
@@ -106,9 +116,9 @@ class CsvLogger(_LineLogger):
 class JsonlLogger(_LineLogger):
     """One JSON object an epoch. A number that is not finite is written as null."""
 
-    def _keep(self, text: str, after: int) -> str:
-        lines = [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
-        return "".join(line for line in lines if json.loads(line)["epoch"] <= after)
+    def _keep(self, after: int) -> str:
+        lines = _parsed(self.path, _json_row)
+        return "".join(line for line, row in lines if row["epoch"] <= after)
 
     def _line(self, row: Mapping[str, float]) -> str:
         finite = {key: value if abs(value) < float("inf") else None for key, value in row.items()}
@@ -164,3 +174,57 @@ def default_loggers(run_dir: str | Path, *, tensorboard: bool) -> list[Logger]:
         with contextlib.suppress(ImportError):  # optional by design
             chosen.append(TensorBoardLogger(run_dir / "tensorboard"))
     return chosen
+
+
+def read_history(path: str | Path) -> list[dict[str, float]]:
+    """Return the rows of a ``history.csv``; a value that was not written is NaN.
+
+    Raises:
+        CheckpointError: If a line was altered; the message names the file and the line.
+    """
+    return [row for _, row in _parsed(Path(path), _CsvRows()) if row is not None]
+
+
+def _parsed(path: Path, parse: Callable[[str], _Row]) -> Iterator[tuple[str, _Row]]:
+    """Give each whole line and what it says; what follows the last line end was cut short."""
+    try:
+        lines = path.read_bytes().split(b"\n")[:-1]
+    except IsADirectoryError as error:
+        raise CheckpointError(f"{path}: a folder, not the history of a run") from error
+    for number, line in enumerate(lines, 1):
+        try:
+            text = line.decode() + "\n"
+            row = parse(text)
+        except (ValueError, KeyError, TypeError, RecursionError, csv.Error) as error:
+            raise CheckpointError(
+                f"{path}: line {number} was altered; it is not of the history of a run"
+            ) from error
+        yield text, row
+
+
+class _CsvRows:
+    """Reads one line after the other; the first names the columns, and gives no row."""
+
+    def __init__(self) -> None:
+        self.columns: list[str] | None = None
+
+    def __call__(self, line: str) -> dict[str, float] | None:
+        fields = next(csv.reader([line], strict=True))
+        if self.columns is None:
+            fields.index("epoch")
+            self.columns = fields
+            return None
+        row = dict(zip(self.columns, fields, strict=True))
+        return {**{key: float(value or "nan") for key, value in row.items()}, **_epoch(row)}
+
+
+def _json_row(line: str) -> dict[str, Any]:
+    row = json.loads(line)
+    return {**row, **_epoch(row)}
+
+
+def _epoch(row: Mapping[str, Any]) -> dict[str, int]:
+    epoch = row["epoch"]
+    if not isinstance(epoch, int | str) or isinstance(epoch, bool):
+        raise TypeError(f"epoch: got {epoch!r}")
+    return {"epoch": int(epoch)}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +15,11 @@ import yaml
 
 from graphpoly.training.checkpoint import CheckpointError, require_same
 from graphpoly.training.config import TrainConfig
-from graphpoly.training.files import plain, write_atomically
+from graphpoly.training.files import naming, plain, write_atomically
 
-__all__ = ["claim", "lock", "write_config"]
+__all__ = ["claim", "lock", "read_record", "reserve", "write_config"]
 
-# Any of these says that a run lives here.
+# Any of these says that a run, or several, live here.
 _TRACES = (
     "config.yaml",
     "results.json",
@@ -24,38 +27,79 @@ _TRACES = (
     "history.jsonl",
     "checkpoint",
     "checkpoint.old",
+    "pairs.jsonl",
+    "report.html",
+    "sweep.svg",
+    "seed-*",
 )
 
+_log = logging.getLogger("graphpoly")
+# Directories that the code around this one holds: an experiment, and each run within it.
+_held: ContextVar[frozenset[Path]] = ContextVar("_held", default=frozenset())
 
-def claim(directory: Path, config: Mapping[str, Any], *, resume: bool) -> None:
+
+@contextmanager
+def reserve(
+    directory: Path, config: Mapping[str, Any] | None = None, *, resume: bool
+) -> Iterator[None]:
+    """Have a directory to oneself while a run, or several, write into it.
+
+    The one rule of everything that writes runs: what is there already is gone on with where
+    ``resume`` asks for it, and otherwise left as it is. Nothing is ever removed.
+
+    Args:
+        directory: Of a run or an experiment; it need not exist.
+        config: What :func:`write_config` would write there; None where each part has its own.
+        resume: Continue what the directory holds, instead of refusing.
+
+    Raises:
+        CheckpointError: As :func:`claim` and :func:`lock` do. Nothing has been written then.
+    """
+    claim(directory, config, resume=resume)
+    with lock(directory):
+        claim(directory, config, resume=resume)  # another process may have come and gone meanwhile
+        yield
+
+
+def claim(directory: Path, config: Mapping[str, Any] | None, *, resume: bool) -> None:
     """Check that a run may write into a directory; writes nothing.
 
     Args:
         directory: The run directory, which need not exist.
-        config: What :func:`write_config` would write there.
+        config: What :func:`write_config` would write there; None compares nothing.
         resume: Continue the run that the directory holds, if any, instead of refusing.
 
     Raises:
         CheckpointError: If the directory holds a run and ``resume`` is false, or if it was
             configured differently. The message names the file.
     """
+    if directory.exists() and not directory.is_dir():
+        raise CheckpointError(f"{directory}: not a folder; choose another one for the results")
     if not resume:
-        for name in _TRACES:
-            if (directory / name).exists():
+        for trace in _TRACES:
+            for found in sorted(directory.glob(trace)):
                 raise CheckpointError(
-                    f"{directory / name}: the directory holds a run already; "
+                    f"{found}: the directory holds a run already; "
                     "resume it (resume=True, or --resume) or choose another directory"
                 )
         return
     path = directory / "config.yaml"
-    if not path.exists():
+    if config is None or not path.exists():
         return
     try:
         stored = yaml.safe_load(path.read_text(encoding="utf-8"))
-        comparable = _comparable(stored)
-    except (yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
+        require_same(path, _comparable(stored), _comparable(plain(config)))
+    except CheckpointError:
+        raise
+    except (
+        IsADirectoryError,
+        yaml.YAMLError,
+        AttributeError,
+        TypeError,
+        ValueError,
+        RecursionError,
+    ) as error:
         raise CheckpointError(f"{path}: cut short or altered; it is not readable") from error
-    require_same(path, comparable, _comparable(plain(config)))
 
 
 def write_config(directory: Path, config: Mapping[str, Any]) -> None:
@@ -65,12 +109,31 @@ def write_config(directory: Path, config: Mapping[str, Any]) -> None:
     write_atomically(directory / "config.yaml", text)
 
 
+def read_record(path: Path) -> dict[str, Any]:
+    """Read the JSON object that a run left, such as ``results.json``.
+
+    Raises:
+        CheckpointError: If it is missing, cut short or altered; the message names the file.
+    """
+    try:
+        record = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path}: missing") from error
+    except (IsADirectoryError, NotADirectoryError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path}: cut short or altered; it is not readable") from error
+    if not isinstance(record, dict):
+        raise CheckpointError(f"{path}: altered; it holds no results")
+    return record
+
+
 @contextmanager
 def lock(directory: Path) -> Iterator[None]:
     """Hold a directory for this process; the lock ends with the process, however it ends.
 
+    Code that runs inside the block may hold the same directory again.
+
     Raises:
-        CheckpointError: If another process holds it.
+        CheckpointError: If another process holds it, or another thread of this one.
     """
     try:
         import fcntl
@@ -78,14 +141,25 @@ def lock(directory: Path) -> Iterator[None]:
         yield
         return
     directory.mkdir(parents=True, exist_ok=True)
+    place = directory.resolve()
+    if place in _held.get():
+        yield
+        return
     path = directory / ".lock"
-    handle = os.open(path, os.O_RDWR | os.O_CREAT)
+    with naming(path):
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             raise CheckpointError(f"{path}: another process is writing this run") from error
-        yield
+        except OSError as error:  # some network file systems have no locks at all
+            _log.warning("%s: no lock here (%s); let no other run write into it", path, error)
+        token = _held.set(_held.get() | {place})
+        try:
+            yield
+        finally:
+            _held.reset(token)
     finally:
         os.close(handle)
 

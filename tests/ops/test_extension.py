@@ -6,8 +6,10 @@ in a process of its own.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -93,6 +95,54 @@ def test_a_missing_or_broken_library_is_a_reason_and_no_error(tmp_path, monkeypa
     status = _extension._load()
     assert status["available"] is False
     assert reason in status["reason"]
+
+
+MISSING = """
+import sys, torch, graphpoly, graphpoly.layers, graphpoly.ops
+print("imported", file=sys.stderr, flush=True)
+adj = graphpoly.ops.to_csr(torch.tensor([[0, 1], [1, 0]]), num_nodes=2)
+for _ in range(2):
+    graphpoly.ops.spmm(adj, torch.ones(2, 1))
+print(graphpoly.__file__)
+"""
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        ({}, "not built"),
+        ({"_C.json": '{"built": false, "reason": "no C++ compiler"}'}, "no C++ compiler"),
+        ({"_C.abi3.so": "no library", "_C.json": '{"torch": "2.11.0"}'}, "does not load"),
+    ],
+)
+def test_the_first_use_without_kernels_says_so_once(tmp_path, files, reason):
+    package = tmp_path / "graphpoly"
+    ours = Path(_extension.__file__).parents[1]
+    ignore = shutil.ignore_patterns("_C*", "__pycache__", "csrc")
+    shutil.copytree(ours, package, ignore=ignore)
+    for name, text in files.items():
+        (package / name).write_text(text)
+
+    def run(**environment):
+        done = subprocess.run(
+            [sys.executable, "-c", MISSING],
+            env={**os.environ, "PYTHONPATH": str(tmp_path), "GRAPHPOLY_BACKEND": "", **environment},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip() == str(package / "__init__.py")
+        before, _, after = done.stderr.partition("imported\n")
+        assert "graphpoly" not in before
+        return after
+
+    (line,) = run().splitlines()
+    assert line.startswith("graphpoly runs on plain PyTorch, several times slower")
+    assert reason in line
+    assert "pip install --no-build-isolation" in line
+    assert run(GRAPHPOLY_BACKEND="reference") == ""
 
 
 # dense algebra of LAPACK's, or made of operators that are compiled

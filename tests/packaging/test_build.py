@@ -1,14 +1,20 @@
 """Installing from source: with a compiler, without one, and from the archives."""
 
+import importlib.util
 import json
 import os
+import runpy
 import shutil
+import site
 import subprocess
 import sys
+import sysconfig
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+import setuptools
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,6 +48,15 @@ def record(archive):
         return names, json.loads(files.read("graphpoly/_C.json"))
 
 
+def tag(archive):
+    """The tag in the archive, which is that of its name, and whether it says it is pure."""
+    with zipfile.ZipFile(archive) as files:
+        (name,) = [name for name in files.namelist() if name.endswith(".dist-info/WHEEL")]
+        lines = dict(line.split(": ") for line in files.read(name).decode().split("\n") if line)
+    assert archive.stem.split("-", 2)[2] == lines["Tag"]
+    return lines["Tag"], lines["Root-Is-Purelib"] == "true"
+
+
 @pytest.mark.parametrize(
     ("environment", "reason"),
     [
@@ -58,6 +73,7 @@ def test_without_a_compiler_it_is_pure_python_and_says_why(checkout, tmp_path, e
     assert reason in built["reason"]
     assert {"graphpoly/py.typed", "graphpoly/ops/spmm.py"} <= set(names)
     assert not any(name.startswith(("tests/", "benchmarks/")) for name in names)
+    assert tag(archive) == ("py3-none-any", True)
 
 
 def test_a_build_that_is_demanded_fails_loudly(checkout, tmp_path):
@@ -67,6 +83,39 @@ def test_a_build_that_is_demanded_fails_loudly(checkout, tmp_path):
     assert "no C++ compiler" in done.stdout + done.stderr
 
 
+ISOLATED = """
+import importlib.util, runpy, sys, setuptools
+setuptools.setup = lambda **options: None
+sys.path[:] = [place for place in sys.path if not place.endswith("site-packages")]
+assert importlib.util.find_spec("torch") is None
+folder, version = runpy.run_path(sys.argv[1])["find_torch"]()
+assert (folder / "include" / "torch").is_dir(), folder
+assert "torch" not in sys.modules
+print(version)
+"""
+
+
+def test_the_isolated_build_of_pip_finds_torch_where_it_installs():
+    """pip's isolation takes the environment's packages off ``sys.path`` and leaves its Python."""
+    if not any(Path(place, "torch").is_dir() for place in site.getsitepackages()):
+        pytest.skip("torch is not in the site-packages of this Python")
+    done = subprocess.run(
+        [sys.executable, "-c", ISOLATED, str(ROOT / "setup.py")], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == metadata.version("torch")
+
+
+def test_where_there_is_no_torch_the_build_says_what_to_do(monkeypatch):
+    monkeypatch.setattr(setuptools, "setup", lambda **options: None)
+    namespace = runpy.run_path(str(ROOT / "setup.py"))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(site, "getsitepackages", list)
+    monkeypatch.setattr(site, "getusersitepackages", lambda: "/nowhere")
+    with pytest.raises(namespace["NotBuilt"], match=r"it first, then .*--no-build-isolation"):
+        namespace["find_torch"]()
+
+
 @pytest.mark.slow
 def test_with_a_compiler_the_kernels_are_in_the_wheel(checkout, tmp_path):
     done, archive = wheel(checkout, tmp_path, GRAPHPOLY_BUILD="1")
@@ -74,3 +123,52 @@ def test_with_a_compiler_the_kernels_are_in_the_wheel(checkout, tmp_path):
     names, built = record(archive)
     assert built["built"] is True
     assert any(name.startswith("graphpoly/_C") and name.endswith(".so") for name in names)
+    platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+    assert tag(archive) == (f"py3-none-{platform}", False)
+    install_and_use(archive, tmp_path)
+
+
+def pythons():
+    """Every Python that may install the wheel: on the path, or beside this one as in pyenv."""
+    for minor in range(10, 15):
+        name = f"python3.{minor}"
+        beside = Path(sys.base_prefix).parent.glob(f"3.{minor}*/bin/{name}")
+        for found in (shutil.which(name), *map(str, beside)):
+            probe = [found, "-c", "import sys; print(sys.version_info[:2])"]
+            # a name on the path may lead nowhere
+            if found is not None and not subprocess.run(probe, capture_output=True).returncode:
+                yield f"3.{minor}", found
+                break
+
+
+LOAD = """
+import ctypes, sys
+for library in sys.argv[1:3]:
+    loaded = ctypes.CDLL(library, mode=ctypes.RTLD_GLOBAL)
+loaded.graphpoly_simd.restype = ctypes.c_char_p
+print(loaded.graphpoly_simd().decode())
+"""
+
+
+def install_and_use(archive, tmp_path):
+    """Install into each Python at hand, and load the kernels there with this environment's torch.
+
+    libtorch_cpu asks nothing of Python, nor do they; so that even a Python without torch can tell.
+    """
+    (place,) = importlib.util.find_spec("torch").submodule_search_locations
+    torch = next(Path(place, "lib").glob("libtorch_cpu.*"))
+    seen = []
+    for version, python in pythons():
+        target = tmp_path / version
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+        options = ["--target", str(target), "--python-version", version, "--only-binary", ":all:"]
+        done = subprocess.run([*pip, *options, str(archive)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        (kernels,) = (target / "graphpoly").glob("_C*.so")
+        done = subprocess.run(
+            [python, "-c", LOAD, str(torch), str(kernels)], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip() in ("generic", "avx2", "avx512")
+        seen.append(version)
+    assert f"3.{sys.version_info.minor}" in seen

@@ -71,8 +71,10 @@ def test_another_setting_is_no_reproduction() -> None:
 def test_runs_are_collected_under_what_differs(tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()
-    (run / "results.json").write_text(json.dumps(result(overridden=["legacy_sign"])))
+    held = result(overridden=["legacy_sign"], root="/home/somebody/data")
+    (run / "results.json").write_text(json.dumps(held))
     (run / "sweep.svg").write_text("<svg/>")
     results_page.collect([run], tmp_path / "out")
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == ["jacobi-texas-legacy_sign=True.json", "jacobi-texas-legacy_sign=True.svg"]
+    assert "somebody" not in (tmp_path / "out" / names[0]).read_text()

@@ -199,7 +199,7 @@ def test_a_pair_is_the_same_in_any_company_and_process(root, tmp_path) -> None:
 def test_other_settings_are_not_mixed(root, tmp_path) -> None:
     given = {"root": root, "pairs": [60], "seeds": [7], "out": tmp_path / "a"}
     run_brec(f"{HERE}:degrees", settings=QUICK, **given)
-    with pytest.raises(CheckpointError, match="holds results already"):
+    with pytest.raises(CheckpointError, match="holds a run already"):
         run_brec(f"{HERE}:degrees", settings=QUICK, **given)
     with pytest.raises(CheckpointError, match="made with settings"):
         run_brec(f"{HERE}:degrees", resume=True, **given)

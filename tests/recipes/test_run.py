@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
 
 from graphpoly import registry
-from graphpoly.recipes import compare, resolve_device
-from graphpoly.training import Experiment
+from graphpoly.recipes import Outcome, Recipe, RunOptions, brec, compare, resolve_device, run_recipe
+from graphpoly.training import CheckpointError, Experiment
+from graphpoly.training.run_directory import lock
 
 
 def experiment(mean: float) -> Experiment:
@@ -34,6 +41,43 @@ def test_comparison_is_in_the_published_unit(
 
 def test_nothing_published_nothing_compared() -> None:
     assert compare(registry.get("recipe", "demo").obj, experiment(0.9)) is None
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in registry.entries("recipe")])
+def test_every_recipe_leaves_a_folder_that_holds_a_run_as_it_is(name: str, tmp_path: Path) -> None:
+    ran: list[Path] = []
+
+    def execute(recipe: Recipe, options: RunOptions) -> Outcome:
+        ran.append(options.out)
+        with pytest.raises(CheckpointError, match="another process is writing"):
+            contend(run_recipe, recipe, out=options.out, resume=True)
+        return Outcome(recipe, {}, options.out / "results.json")
+
+    recipe = dataclasses.replace(registry.get("recipe", name).obj, execute=execute)
+    run_recipe(recipe, out=tmp_path / "new")
+    assert ran == [tmp_path / "new"]
+    (tmp_path / "held").mkdir()
+    (tmp_path / "held" / "results.json").write_text("{}")
+    with pytest.raises(CheckpointError, match=r"results\.json: the directory holds a run already"):
+        run_recipe(recipe, out=tmp_path / "held")
+    assert len(ran) == 1
+    run_recipe(recipe, out=tmp_path / "held", resume=True)
+    assert len(ran) == 2
+
+
+def test_brec_keeps_the_same_rule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(brec, "load_brec", lambda root: None)
+    with lock(tmp_path), pytest.raises(CheckpointError, match="another process is writing"):
+        contend(brec.run_brec, "GIN", out=tmp_path, pairs=[0], seeds=[0], resume=True)
+    (tmp_path / "results.json").write_text("{}")
+    with pytest.raises(CheckpointError, match=r"results\.json: the directory holds a run already"):
+        brec.run_brec("GIN", out=tmp_path, pairs=[0], seeds=[0])
+
+
+def contend(call: Callable[..., Any], *arguments: Any, **options: Any) -> None:
+    """Call something as another process would see it: without the locks of this thread."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(call, *arguments, **options).result()
 
 
 def test_devices() -> None:

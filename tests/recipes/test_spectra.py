@@ -14,7 +14,8 @@ TINY = {"epochs": 3, "patience": 2, "K": 3}
 
 
 @pytest.fixture(autouse=True)
-def graph(monkeypatch: pytest.MonkeyPatch):
+def graph(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("GRAPHPOLY_DATA", str(tmp_path))
     data = csbm(80, 6.0, 12, phi=-0.9, epsilon=4.0, seed=3)
     data.x = data.x.abs()
     monkeypatch.setattr(node, "load_node_data", lambda *a, **k: data.clone())
@@ -67,7 +68,7 @@ def test_what_is_no_run_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"holds no results\.json"):
         filter_spectra(tmp_path)
     (tmp_path / "results.json").write_text('{"recipe": "gprgnn/texas"')
-    with pytest.raises(ValueError, match="not the results of a recipe"):
+    with pytest.raises(ValueError, match=r"results\.json: cut short or altered"):
         filter_spectra(tmp_path)
 
 
@@ -79,3 +80,52 @@ def test_missing_weights_and_seeds_are_named(tmp_path: Path) -> None:
     weights.write_bytes(weights.read_bytes()[:-3])
     with pytest.raises(CheckpointError, match=r"best\.safetensors"):
         filter_spectra(tmp_path)
+
+
+def test_the_root_of_the_training_is_remembered(
+    tmp_path: Path, graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roots: list[Path | None] = []
+
+    def load(name: str, root: Path | None = None, **options: object):
+        roots.append(root)
+        return graph.clone()
+
+    monkeypatch.setattr(node, "load_node_data", load)
+    monkeypatch.chdir(tmp_path)
+    data, run = tmp_path / "data", tmp_path / "run"
+    data.mkdir()
+    run_recipe("gprgnn/texas", root="data", out=run, seeds=1, device="cpu", overrides=TINY)
+    monkeypatch.chdir("/")
+    filter_spectra(run)
+    filter_spectra(run, root=tmp_path)
+    assert roots == [Path("data"), data, tmp_path]
+    data.rename(tmp_path / "moved")
+    match = rf"{run}: was trained on the datasets in {data}, which is no folder .*--root"
+    with pytest.raises(ValueError, match=match):
+        filter_spectra(run)
+    assert not data.exists()
+    filter_spectra(run, root=tmp_path / "moved")
+    assert roots[-1] == tmp_path / "moved"
+
+
+def test_the_default_root_is_remembered_too(
+    tmp_path: Path, graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRAPHPOLY_DATA", str(tmp_path))
+    run_recipe("gprgnn/texas", out=tmp_path / "run", seeds=1, device="cpu", overrides=TINY)
+    roots: list[Path | None] = []
+    monkeypatch.setenv("GRAPHPOLY_DATA", str(tmp_path / "elsewhere"))
+    monkeypatch.setattr(
+        node, "load_node_data", lambda name, root=None, **k: roots.append(root) or graph.clone()
+    )
+    filter_spectra(tmp_path / "run")
+    assert roots == [tmp_path]
+
+
+def test_a_generated_graph_needs_no_root(tmp_path: Path) -> None:
+    tiny = {"num_nodes": 60, **TINY}
+    gone = tmp_path / "gone"
+    run_recipe("demo", root=gone, out=tmp_path, seeds=1, device="cpu", overrides=tiny)
+    assert len(filter_spectra(tmp_path)) == 2
+    assert not gone.exists()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -93,14 +93,13 @@ def crash_at(patch: pytest.MonkeyPatch, step: int) -> None:
     def half_written(path, data):
         path.write_bytes(data[: len(data) // 2])
 
-    def half_removed(path, **options):
-        if path.exists():
-            sorted(path.iterdir())[0].unlink()
+    def half_removed(path, heir):
+        sorted(path.iterdir())[0].unlink()
 
     patch.setattr(module, "write_synced", counted(module.write_synced, half=half_written))
     patch.setattr(module, "fsync_directory", counted(module.fsync_directory))
     patch.setattr(module.os, "replace", counted(module.os.replace))
-    patch.setattr(module.shutil, "rmtree", counted(shutil.rmtree, half=half_removed))
+    patch.setattr(module, "_discard", counted(module._discard, half=half_removed))
 
 
 def test_crash_at_every_moment_leaves_a_whole_checkpoint(tmp_path):
@@ -128,13 +127,13 @@ def test_crash_at_every_moment_leaves_a_whole_checkpoint(tmp_path):
         if finished:
             break
     assert finished
-    # 2 removals, 4 files, 1 directory, 2 renames, 1 directory, 1 removal, then none of them.
-    assert found == [1] * 9 + [2] * 3
+    # 4 files, 1 directory, 2 renames, 1 directory, 1 removal, then none of them.
+    assert found == [1] * 7 + [2] * 3
 
 
 def test_second_crash_spares_what_the_first_one_left(tmp_path):
     """After a crash between the renames the only whole checkpoint is the one put aside."""
-    between_renames, steps = 9, 12  # one step more than an undisturbed save: the recovery
+    between_renames, steps = 7, 10  # one step more than an undisturbed save: the recovery
     for step in range(1, steps + 1):
         directory = tmp_path / str(step) / "checkpoint"
         save_checkpoint(directory, snapshot(1), IDENTITY)
@@ -223,3 +222,121 @@ def _listed(value):
     from graphpoly.training.files import plain
 
     return plain(value)
+
+
+def rewrite_meta(directory, change):
+    """Change ``meta.json`` as somebody does who mends its checksum, too."""
+    path = directory / "meta.json"
+    meta = json.loads(path.read_text())
+    change(meta)
+    meta["digest"] = module._digest(meta)
+    path.write_text(json.dumps(meta))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[" * 100_000, "not readable"),
+        ('{"format": 1, "x": ' + "[" * 900 + "]" * 900 + "}", "altered"),
+        ('{"format": ' + "[" * 400 + "]" * 400 + "}", "format "),
+        ("[]", "not readable"),
+        ("1", "not readable"),
+        ("null", "not readable"),
+        ("{}", "not readable"),
+        ('"format"', "not readable"),
+        ('{"format": 1}', "altered"),
+        ('{"format": 1.0}', r"format 1\.0, but this version reads 1"),
+        ('{"format": true}', "format true, but this version reads 1"),
+        ('{"format": "1"}', 'format "1", but this version reads 1'),
+        ('{"format": null}', "format null, but this version reads 1"),
+        ("\x00", "not readable"),
+        (b"\xff\xfe", "not readable"),
+    ],
+)
+@pytest.mark.parametrize(
+    "load", [lambda path: load_checkpoint(path, IDENTITY), module.load_weights]
+)
+def test_metadata_of_any_shape_is_one_line_that_names_it(tmp_path, text, words, load):
+    directory = tmp_path / "checkpoint"
+    save_checkpoint(directory, snapshot(4), IDENTITY)
+    (directory / "meta.json").write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(CheckpointError, match=rf"meta\.json: .*{words}") as caught:
+        load(directory)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(lambda meta, key=key: meta.pop(key) for key in ("files", "identity")),
+        lambda meta: meta.update(files=[]),
+        lambda meta: meta.update(files=None),
+        lambda meta: meta.update(identity=[1]),
+        lambda meta: meta.update(format=1.0),
+        lambda meta: meta.update(format=True),
+        lambda meta: meta["files"].pop("state.pt"),
+        lambda meta: meta["files"].update({"last.safetensors": 3}),
+        lambda meta: meta.update(identity={}),
+    ],
+)
+def test_metadata_whose_checksum_was_mended_is_still_read_with_care(tmp_path, change):
+    directory = tmp_path / "checkpoint"
+    save_checkpoint(directory, snapshot(4), IDENTITY)
+    rewrite_meta(directory, change)
+    with pytest.raises(CheckpointError, match=r"meta\.json|state\.pt|last\.safetensors"):
+        load_checkpoint(directory, IDENTITY)
+
+
+@pytest.mark.parametrize("name", ["last.safetensors", "best.safetensors", "state.pt"])
+@pytest.mark.parametrize("data", [b"", b"nothing", b"\xff" * 100, b"PK\x03\x04"])
+def test_contents_whose_checksum_was_mended_are_one_line(tmp_path, name, data):
+    directory = tmp_path / "checkpoint"
+    save_checkpoint(directory, snapshot(4), IDENTITY)
+    (directory / name).write_bytes(data)
+    found = hashlib.sha256(data).hexdigest()
+    rewrite_meta(directory, lambda meta: meta["files"].update({name: found}))
+    with pytest.raises(CheckpointError, match=name) as caught:
+        load_checkpoint(directory, IDENTITY)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["last.safetensors", "best.safetensors", "state.pt", "meta.json"])
+def test_a_folder_in_place_of_a_file_is_named(tmp_path, name):
+    directory = tmp_path / "checkpoint"
+    save_checkpoint(directory, snapshot(4), IDENTITY)
+    (directory / name).unlink()
+    (directory / name).mkdir()
+    with pytest.raises(CheckpointError, match=rf"{name}: is a directory"):
+        load_checkpoint(directory, IDENTITY)
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "checkpoint.old", "checkpoint.new"])
+def test_a_file_in_place_of_the_folder_is_named_and_kept(tmp_path, name):
+    directory = tmp_path / "checkpoint"
+    if name != "checkpoint":
+        save_checkpoint(directory, snapshot(4), IDENTITY)
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(CheckpointError, match=rf"{name}: not a folder; move it away"):
+        save_checkpoint(directory, snapshot(5), IDENTITY)
+    assert (tmp_path / name).read_text() == "mine"
+    if name == "checkpoint":
+        with pytest.raises(CheckpointError, match=r"meta\.json: not a directory"):
+            load_checkpoint(directory, IDENTITY)
+
+
+def test_what_lies_beside_our_files_is_carried_over(tmp_path):
+    directory = tmp_path / "checkpoint"
+    save_checkpoint(directory, snapshot(1), IDENTITY)
+    (directory / "notes.txt").write_text("first")
+    (directory / "figures").mkdir()
+    (directory / "figures" / "a.svg").write_text("<svg/>")
+    (tmp_path / "checkpoint.old").mkdir()
+    (tmp_path / "checkpoint.old" / "notes.txt").write_text("older")
+    for epoch in (2, 3):
+        save_checkpoint(directory, snapshot(epoch), IDENTITY)
+    kept = contents(directory)
+    assert {kept.pop("notes.txt"), kept.pop("notes.txt.old")} == {b"first", b"older"}
+    assert kept.pop("figures/a.svg") == b"<svg/>"
+    assert sorted(kept) == ["best.safetensors", "last.safetensors", "meta.json", "state.pt"]
+    assert load_checkpoint(directory, IDENTITY).state["epoch"] == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]

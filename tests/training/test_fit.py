@@ -7,6 +7,7 @@ import math
 import os
 import random
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -339,8 +340,13 @@ def test_damaged_checkpoint_is_refused(tmp_path):
 
 @pytest.mark.skipif(os.name != "posix", reason="locks are of POSIX")
 def test_two_processes_do_not_share_a_directory(tmp_path):
-    with lock(tmp_path), pytest.raises(CheckpointError, match="another process"):
-        node_run(tmp_path)
+    # a thread knows nothing of the locks of another, as a process does not
+    with (
+        lock(tmp_path),
+        ThreadPoolExecutor(1) as pool,
+        pytest.raises(CheckpointError, match="another process"),
+    ):
+        pool.submit(node_run, tmp_path).result()
     node_run(tmp_path)
 
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from graphpoly.training import CheckpointError, CsvLogger, JsonlLogger, TensorBoardLogger
-from graphpoly.training.loggers import default_loggers
+from graphpoly.training.loggers import default_loggers, read_history
 
 ROWS = [{"epoch": epoch, "loss": 1 / 3 + epoch, "val": 0.1 * epoch} for epoch in range(1, 6)]
 
@@ -58,18 +58,64 @@ def test_rows_are_readable_as_they_come_and_need_not_be_finite(tmp_path):
 @pytest.mark.parametrize(
     ("kind", "text"),
     [
-        (CsvLogger, "a,b\n1,2\n"),
-        (CsvLogger, "epoch\nx\n"),
-        (JsonlLogger, "{}\n"),
-        (JsonlLogger, "x\n"),
+        (CsvLogger, "a,b\n"),
+        (CsvLogger, "\n"),
+        (CsvLogger, '"epoch\n'),
+        *(
+            (CsvLogger, f"epoch,loss\n1,0.5\n{line}\n3,0.1\n")
+            for line in ("x,0.5", "2", "2,0.5,0.5", "2,much", "", "2.5,0.5", ",", '2,"0.5', "\0")
+        ),
+        (CsvLogger, f"epoch,loss\n1,0.5\n2,{'1' * 200_000}x\n"),
+        (CsvLogger, b"epoch,loss\n1,0.5\n\xff,0.5\n"),
+        *(
+            (JsonlLogger, f'{{"epoch": 1}}\n{{"epoch": 2}}\n{line}\n')
+            for line in (
+                "{}",
+                "x",
+                "",
+                "[]",
+                "3",
+                "null",
+                '{"epoch": 3.0}',
+                '{"epoch": true}',
+                '{"epoch": null}',
+                '{"epoch": [3]}',
+                '{"epoch": "three"}',
+                "[" * 100_000,
+            )
+        ),
+        (JsonlLogger, b'{"epoch": 1}\n{"epoch": 2}\n\xff\n'),
     ],
+    ids=lambda value: repr(value[-16:]) if isinstance(value, str | bytes) else value.__name__,
 )
-def test_file_that_is_no_history_is_named(tmp_path, kind, text):
+def test_line_that_is_of_no_history_is_named(tmp_path, kind, text):
     path = tmp_path / "h"
-    path.write_text(text)
-    with pytest.raises(CheckpointError, match="h: altered; not the history of a run"):
+    text = text if isinstance(text, bytes) else text.encode()
+    path.write_bytes(text)
+    bad = 3 if text.count(b"\n") > 2 else 1  # the sound lines stand before it
+    with pytest.raises(CheckpointError, match=f"h: line {bad} was altered; it is not of the hist"):
         kind(path).open(3)
-    assert path.read_text() == text
+    assert path.read_bytes() == text
+    if kind is CsvLogger:
+        with pytest.raises(CheckpointError, match=f"h: line {bad} was altered"):
+            read_history(path)
+
+
+@pytest.mark.parametrize("kind", [CsvLogger, JsonlLogger])
+def test_a_folder_in_place_of_the_history_is_named(tmp_path, kind):
+    with pytest.raises(CheckpointError, match="a folder, not the history of a run"):
+        kind(tmp_path).open(3)
+
+
+def test_history_is_read_back(tmp_path):
+    path = tmp_path / "h.csv"
+    write(CsvLogger(path), [*ROWS[:2], {"epoch": 3, "loss": math.inf}])
+    rows = read_history(path)
+    assert rows[:2] == ROWS[:2]
+    assert (rows[2]["epoch"], rows[2]["loss"]) == (3, math.inf)
+    assert math.isnan(rows[2]["val"])
+    path.write_text("")
+    assert read_history(path) == []
 
 
 def test_tensorboard_gets_every_scalar(tmp_path):
