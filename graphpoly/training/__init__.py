@@ -13,17 +13,22 @@ from graphpoly.training.checkpoint import CheckpointError
 from graphpoly.training.config import TrainConfig
 from graphpoly.training.experiment import Experiment, run_seeds
 from graphpoly.training.fit import FitResult, fit
+from graphpoly.training.link_task import LinkTask
 from graphpoly.training.loggers import CsvLogger, JsonlLogger, Logger, TensorBoardLogger
 from graphpoly.training.metrics import METRICS, accuracy, mae, rocauc
 from graphpoly.training.optim import parameter_groups
 from graphpoly.training.progress import Progress, RichProgress
+from graphpoly.training.ranking import LINK_METRICS, hits, mrr
 from graphpoly.training.row_task import RowTask
 from graphpoly.training.seeds import seed_everything
+from graphpoly.training.separation_task import SeparationTask
+from graphpoly.training.signal_task import SignalTask
 from graphpoly.training.step_decay import StepDecay
 from graphpoly.training.tasks import GraphTask, NodeTask, Task
 from graphpoly.training.warm_up import WarmUp
 
 __all__ = [
+    "LINK_METRICS",
     "METRICS",
     "CheckpointError",
     "CsvLogger",
@@ -31,11 +36,14 @@ __all__ = [
     "FitResult",
     "GraphTask",
     "JsonlLogger",
+    "LinkTask",
     "Logger",
     "NodeTask",
     "Progress",
     "RichProgress",
     "RowTask",
+    "SeparationTask",
+    "SignalTask",
     "StepDecay",
     "Task",
     "TensorBoardLogger",
@@ -43,7 +51,9 @@ __all__ = [
     "WarmUp",
     "accuracy",
     "fit",
+    "hits",
     "mae",
+    "mrr",
     "parameter_groups",
     "rocauc",
     "run_seeds",

@@ -10,10 +10,12 @@ from typing import Any
 
 from graphpoly.errors import unknown
 
-__all__ = ["SPLITS", "TrainConfig"]
+__all__ = ["MONITORS", "SPLITS", "STOPPINGS", "TIES", "TrainConfig"]
 
 SPLITS = ("train", "val", "test")
 MONITORS = ("metric", "loss")
+STOPPINGS = ("best", "mean")
+TIES = ("first", "last")
 
 # Fields that change what is written or shown, never the numbers; a resumed run may differ in them.
 _COSMETIC = ("checkpoint_every", "checkpoint_seconds", "tensorboard")
@@ -27,9 +29,15 @@ class TrainConfig:
         epochs: Most epochs to train.
         patience: Stop once this many epochs have passed since the best one; ``None`` never stops.
         min_epochs: Patience stops no run before this epoch.
+        stopping: ``"best"``: patience counts from the best epoch. ``"mean"``: stop as soon as the
+            validation loss is above the mean of the ``patience`` losses before it, once there are
+            more than that; the best epoch says nothing. This is the rule of GPR-GNN's code and of
+            its followers.
         monitor: What decides the best epoch: the validation ``"metric"`` or the validation
-            ``"loss"``. An epoch is better only if it is strictly better: of equal epochs the first
-            is kept, and an equal epoch does not renew the patience.
+            ``"loss"``. An epoch is better only if it is strictly better, unless ``ties`` says more.
+        ties: Of epochs with equal values the ``"first"`` or the ``"last"`` is kept; the last one
+            renews the patience, too.
+        first_epoch: Earlier epochs are never the best.
         grad_clip: Largest L2 norm of the whole gradient at each step; ``None`` leaves it alone.
         watch: Splits that are scored after each epoch, among ``"train"``, ``"val"`` and ``"test"``;
             ``"val"`` must be among them. The final evaluation always scores all three. Watching
@@ -52,7 +60,10 @@ class TrainConfig:
     epochs: int = 1000
     patience: int | None = None
     min_epochs: int = 0
+    stopping: str = "best"
     monitor: str = "metric"
+    ties: str = "first"
+    first_epoch: int = 1
     grad_clip: float | None = None
     watch: tuple[str, ...] = SPLITS
     deterministic: bool = False
@@ -72,8 +83,14 @@ class TrainConfig:
         for name in ("deterministic", "tensorboard"):
             if not isinstance(getattr(self, name), bool):
                 raise TypeError(f"{name} must be true or false, got {getattr(self, name)!r}")
-        if self.monitor not in MONITORS:
-            raise unknown("monitor", self.monitor, MONITORS)
+        _check_integer("first_epoch", self.first_epoch, least=1)
+        if self.first_epoch > self.epochs:
+            raise ValueError(
+                f"first_epoch: got {self.first_epoch}, expected at most epochs={self.epochs}"
+            )
+        for name, accepted in (("monitor", MONITORS), ("stopping", STOPPINGS), ("ties", TIES)):
+            if getattr(self, name) not in accepted:
+                raise unknown(name, getattr(self, name), accepted)
         names = self.watch.split(",") if isinstance(self.watch, str) else self.watch
         for name in names:
             if name not in SPLITS:

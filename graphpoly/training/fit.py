@@ -177,6 +177,7 @@ class _Run:
         self.best_epoch = 0
         self.best_value = math.nan
         self.best: dict[str, Tensor] = {}
+        self.losses: list[float] = []  # the last validation losses, where their mean stops a run
         self.seconds = 0.0
         self.stopped = ""
         self.result: dict[str, Any] | None = None
@@ -197,7 +198,7 @@ class _Run:
             self._compare(row)
             if self.epoch >= self.config.epochs:
                 self.stopped = "epochs"
-            elif self._patience_is_over():
+            elif self._patience_is_over(row["val_loss"]):
                 self.stopped = "patience"
         else:
             self.stopped = "diverged"
@@ -246,6 +247,7 @@ class _Run:
             "epoch": self.epoch,
             "best_epoch": self.best_epoch,
             "best_value": self.best_value,
+            "losses": self.losses,
             "seconds": self.seconds,
             "stopped": self.stopped,
             "result": self.result,
@@ -265,6 +267,7 @@ class _Run:
             self.task.load_state_dict(state["task"])
         self.epoch, self.best_epoch = state["epoch"], state["best_epoch"]
         self.best_value, self.seconds = state["best_value"], state["seconds"]
+        self.losses = state["losses"]
         self.stopped, self.result = state["stopped"], state["result"]
         if self.result is not None:
             FitResult(**self.result)
@@ -276,16 +279,29 @@ class _Run:
         # Weights that have become NaN still have an accuracy; it must never be the best.
         if not (math.isfinite(value) and math.isfinite(row["val_loss"])):
             return
+        if self.epoch < self.config.first_epoch:
+            return
         larger = self.task.maximize and not by_loss
-        if self.best_epoch and not (value > self.best_value if larger else value < self.best_value):
+        better = value > self.best_value if larger else value < self.best_value
+        tied = self.config.ties == "last" and value == self.best_value
+        if self.best_epoch and not (better or tied):
             return
         self.best_epoch, self.best_value, self.best = self.epoch, value, _copy(self.model)
 
-    def _patience_is_over(self) -> bool:
+    def _patience_is_over(self, val_loss: float) -> bool:
         patience = self.config.patience
-        if patience is None or self.epoch < self.config.min_epochs:
+        if patience is None:
             return False
-        return self.epoch - self.best_epoch >= patience
+        if self.config.stopping == "mean":
+            if self.epoch < self.config.first_epoch:
+                return False
+            before, self.losses = self.losses, [*self.losses, val_loss][-patience:]
+            if self.epoch < max(self.config.first_epoch + patience + 1, self.config.min_epochs):
+                return False
+            return val_loss > sum(before) / len(before)
+        if self.epoch < self.config.min_epochs:
+            return False
+        return self.epoch - max(self.best_epoch, self.config.first_epoch - 1) >= patience
 
 
 class _Saver:

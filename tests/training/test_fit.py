@@ -354,3 +354,68 @@ def test_without_a_run_directory_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     node_run(None)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("first", [1, 4])
+def test_the_mean_of_the_last_losses_stops_a_run(seed, first):
+    drawn = random.Random(seed)
+    losses = [1 / (1 + epoch) + 0.05 * drawn.random() for epoch in range(30)]
+    window = 5
+    expected = len(losses)
+    for epoch in range(first + window + 1, len(losses) + 1):
+        before = losses[epoch - 1 - window : epoch - 1]
+        if losses[epoch - 1] > sum(before) / window:
+            expected = epoch
+            break
+    task = ScriptedTask([0.5] * 30, val_loss=losses)
+    config = TrainConfig(
+        epochs=30, patience=window, stopping="mean", monitor="loss", first_epoch=first
+    )
+    result, _ = play(task, config)
+    assert result.epochs == expected
+    allowed = losses[first - 1 : expected]
+    assert result.best_epoch == first + allowed.index(min(allowed))
+
+
+def test_a_run_that_the_mean_stops_resumes_exactly(tmp_path):
+    losses = [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.75, 0.4]
+    whole = TrainConfig(epochs=8, patience=3, stopping="mean", checkpoint_seconds=0)
+    expected, _ = play(ScriptedTask([0.5] * 8, val_loss=losses), whole)
+    assert (expected.epochs, expected.stopped) == (7, "patience")
+
+    class Stops(ScriptedTask):
+        def evaluate(self, model, splits=("train", "val", "test")):
+            if int(model.weight) == 6 and not getattr(self, "gone", False):
+                self.gone = True
+                raise RuntimeError("power cut")
+            return super().evaluate(model, splits)
+
+    with pytest.raises(RuntimeError, match="power cut"):
+        play(Stops([0.5] * 8, val_loss=losses), whole, run_dir=tmp_path)
+    resumed, _ = play(
+        ScriptedTask([0.5] * 8, val_loss=losses), whole, run_dir=tmp_path, resume=True
+    )
+    assert (resumed.epochs, resumed.best_epoch) == (expected.epochs, expected.best_epoch)
+
+
+@pytest.mark.parametrize(
+    ("ties", "best", "epochs"),
+    [("first", 2, 5), ("last", 4, 7)],
+)
+def test_ties_keep_the_first_or_the_last_which_renews_the_patience(ties, best, epochs):
+    task = ScriptedTask([0.1, 0.5, 0.4, 0.5, 0.3, 0.2, 0.1, 0.9])
+    result, _ = play(task, TrainConfig(epochs=8, patience=3, ties=ties))
+    assert (result.best_epoch, result.epochs) == (best, epochs)
+
+
+def test_epochs_before_the_first_one_are_never_the_best():
+    task = ScriptedTask([0.9, 0.8, 0.1, 0.2, 0.1, 0.1, 0.1])
+    result, _ = play(task, TrainConfig(epochs=7, patience=2, first_epoch=3))
+    assert (result.best_epoch, result.epochs) == (4, 6)
+
+
+@pytest.mark.parametrize("name", ["stopping", "ties", "monitor"])
+def test_rules_are_named(name):
+    with pytest.raises(ValueError, match=f"unknown {name} 'x'"):
+        TrainConfig(**{name: "x"})

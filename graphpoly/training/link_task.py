@@ -1,0 +1,172 @@
+"""Mini-batch training on the links of one graph."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from graphpoly.training.config import SPLITS
+from graphpoly.training.fingerprint import fingerprint
+from graphpoly.training.ranking import link_score
+from graphpoly.training.tasks import check_splits
+
+__all__ = ["LinkTask"]
+
+
+class LinkTask:
+    """Binary classification of pairs: those that are joined, and others drawn at random.
+
+    A step takes some training links out of the graph that messages run over, both directions of
+    each, and as many uniform pairs of distinct nodes that are no training links. The order and the
+    pairs come from a generator of the task's own, which is part of each checkpoint.
+
+    Args:
+        data: A graph with ``x``; its own edges are not looked at.
+        split: ``train`` ``[2, P]``, each link once; ``val`` and ``test`` likewise; ``negatives``, a
+            mapping from ``"train"``, ``"val"`` and ``"test"`` to pairs ``[2, M]``, or
+            ``[2, P, M]`` where every link has its own.
+        metric: ``"auc"``, ``"ap"``, ``"mrr"`` or ``"hits@K"``.
+        batch_size: Links a step.
+        remove_targets: Take the links of a step out of the graph.
+        device: Where the data goes; the caller moves the model.
+        seed: Seed of order and pairs.
+
+    The model is called as ``model(x, edge_index, pairs)`` and gives a score for each pair; one with
+    ``encode(x, edge_index)`` and ``decode(hidden, pairs)`` is evaluated with one pass over the
+    graph.
+    """
+
+    maximize = True
+
+    def __init__(
+        self,
+        data: Any,
+        split: Any,
+        *,
+        metric: str = "auc",
+        batch_size: int = 1024,
+        remove_targets: bool = True,
+        device: str | torch.device | None = None,
+        seed: int = 0,
+    ) -> None:
+        if batch_size < 1:
+            raise ValueError(f"batch_size: got {batch_size}, expected at least 1")
+        one = torch.ones(2)
+        link_score(metric, one, torch.zeros(2))  # an unknown name is refused here
+        self.metric, self.batch_size, self.seed = metric, batch_size, seed
+        self.remove_targets = remove_targets
+        self.split = split
+        self.data = data if device is None else copy.copy(data).to(device)
+        place = self.data.x.device
+        self._links = {name: getattr(split, name).to(place) for name in SPLITS}
+        self._negatives = {name: split.negatives[name].to(place) for name in SPLITS}
+        train = self._links["train"]
+        # every link in both directions, so that position i and i + P belong to link i
+        self.edge_index = torch.cat([train, train.flip(0)], 1)
+        num_nodes = int(data.num_nodes)
+        self._num_nodes = num_nodes
+        self._taken = (self.edge_index[0] * num_nodes + self.edge_index[1]).sort().values
+        self._generator = torch.Generator().manual_seed(seed)
+
+    def train_epoch(self, model: nn.Module, optimizer: Optimizer) -> float:
+        """See :meth:`Task.train_epoch`; the mean is over links."""
+        model.train()
+        train = self._links["train"]
+        order = torch.randperm(train.size(1), generator=self._generator).to(train.device)
+        total = torch.zeros((), dtype=torch.float64)
+        for chosen in order.split(self.batch_size):
+            optimizer.zero_grad()
+            positive, negative = train[:, chosen], self._draw(chosen.numel())
+            pairs = torch.cat([positive, negative], 1)
+            scores = model(self.data.x, self._without(chosen), pairs)
+            truth = torch.zeros_like(scores)
+            truth[: chosen.numel()] = 1
+            loss = F.binary_cross_entropy_with_logits(scores, truth)
+            loss.backward()
+            optimizer.step()
+            total = total.to(loss.device) + loss.detach().double() * chosen.numel()
+        return float(total) / train.size(1)
+
+    @torch.no_grad()
+    def evaluate(self, model: nn.Module, splits: Sequence[str] = SPLITS) -> dict[str, float]:
+        """See :meth:`Task.evaluate`; messages run over the training links."""
+        check_splits(splits)
+        model.eval()
+        encode: Any = getattr(model, "encode", None)
+        hidden = None if encode is None else encode(self.data.x, self.edge_index)
+        scores = {}
+        for name in splits:
+            links, others = self._links[name], self._negatives[name]
+            positive = self._score(model, hidden, links)
+            negative = self._score(model, hidden, others.flatten(1)).view(others.shape[1:])
+            scores[name] = link_score(self.metric, positive, negative)
+            if name == "val":
+                truth = torch.cat([torch.ones_like(positive), torch.zeros(negative.numel())])
+                both = torch.cat([positive, negative.flatten()])
+                scores["val_loss"] = float(F.binary_cross_entropy_with_logits(both, truth))
+        return scores
+
+    def describe(self) -> dict[str, Any]:
+        """Return what identifies this task: metric, batches, split and a hash of the data."""
+        named = ("name", "index", "hash")
+        return {
+            "kind": "links",
+            "metric": self.metric,
+            "batch_size": self.batch_size,
+            "remove_targets": self.remove_targets,
+            "seed": self.seed,
+            "split": {key: getattr(self.split, key) for key in named if hasattr(self.split, key)},
+            "sizes": {name: links.size(1) for name, links in self._links.items()},
+            "data": fingerprint(self.data.x, self._links, self._negatives),
+        }
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the state of the draws."""
+        return {"generator": self._generator.get_state()}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Continue the draws from a state."""
+        self._generator.set_state(state["generator"])
+
+    def _without(self, chosen: Tensor) -> Tensor:
+        if not self.remove_targets:
+            return self.edge_index
+        keep = torch.ones(self.edge_index.size(1), dtype=torch.bool, device=chosen.device)
+        keep[chosen] = False
+        keep[chosen + self._links["train"].size(1)] = False
+        return self.edge_index[:, keep]
+
+    def _draw(self, count: int) -> Tensor:
+        """Return uniform pairs; of those that are links or loops the few are drawn once more."""
+        pairs = self._pairs(count)
+        for _ in range(16):  # a share of links squared, cubed, ... is left
+            wrong = self._is_taken(pairs).nonzero().flatten()
+            if wrong.numel() == 0:
+                break
+            pairs[:, wrong] = self._pairs(wrong.numel())
+        return pairs
+
+    def _pairs(self, count: int) -> Tensor:
+        drawn = torch.randint(self._num_nodes, (2, count), generator=self._generator)
+        return drawn.to(self.edge_index.device)
+
+    def _is_taken(self, pairs: Tensor) -> Tensor:
+        key = pairs[0] * self._num_nodes + pairs[1]
+        place = torch.searchsorted(self._taken, key).clamp(max=self._taken.numel() - 1)
+        return (self._taken[place] == key) | (pairs[0] == pairs[1])
+
+    def _score(self, model: nn.Module, hidden: Tensor | None, pairs: Tensor) -> Tensor:
+        parts = []
+        for some in pairs.split(64 * self.batch_size, dim=1):
+            if hidden is None:
+                parts.append(model(self.data.x, self.edge_index, some).cpu())
+            else:
+                decode: Any = model.decode
+                parts.append(decode(hidden, some).cpu())
+        return torch.cat(parts)

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+from torch_geometric.data import Data
+
+from graphpoly.training import LinkTask, TrainConfig, fit
+from graphpoly.training.ranking import link_score
+
+
+def blocks() -> tuple[Data, SimpleNamespace]:
+    """Two cliques of eight nodes: links lie within them, others between."""
+    inside = torch.combinations(torch.arange(8)).T
+    links = torch.cat([inside, inside + 8], 1)
+    links = links[:, torch.randperm(links.size(1), generator=torch.Generator().manual_seed(0))]
+    between = torch.cartesian_prod(torch.arange(8), torch.arange(8, 16)).T
+    split = SimpleNamespace(
+        train=links[:, :40],
+        val=links[:, 40:48],
+        test=links[:, 48:],
+        negatives={"train": between[:, :20], "val": between[:, 20:40], "test": between[:, 40:]},
+        name="blocks",
+        index=0,
+    )
+    return Data(x=torch.eye(16), num_nodes=16), split
+
+
+class Dot(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Parameter(0.1 * torch.randn(16, 4))
+        self.seen: list[torch.Tensor] = []
+
+    def forward(self, x, edge_index, pairs):
+        self.seen.append((edge_index, pairs))
+        hidden = x @ self.table
+        return (hidden[pairs[0]] * hidden[pairs[1]]).sum(-1)
+
+
+def keys(pairs: torch.Tensor) -> set[int]:
+    return set((pairs[0] * 16 + pairs[1]).tolist())
+
+
+def test_learns_blocks() -> None:
+    torch.manual_seed(0)
+    data, split = blocks()
+    task = LinkTask(data, split, metric="auc", batch_size=10, seed=1)
+    model = Dot()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
+    result = fit(model, task, optimizer, TrainConfig(epochs=40))
+    assert result.test == 1.0
+
+
+def test_targets_are_taken_out_of_the_graph_and_nothing_else_is() -> None:
+    data, split = blocks()
+    task = LinkTask(data, split, batch_size=7)
+    model = Dot()
+    task.train_epoch(model, torch.optim.SGD(model.parameters(), lr=0.0))
+    every = keys(split.train) | keys(split.train.flip(0))
+    positives: list[int] = []
+    for edge_index, pairs in model.seen:
+        count = pairs.size(1) // 2
+        targets = pairs[:, :count]
+        both = keys(targets) | keys(targets.flip(0))
+        assert keys(edge_index) == every - both
+        positives += (targets[0] * 16 + targets[1]).tolist()
+        others = pairs[:, count:]
+        assert not keys(others) & every
+        assert (others[0] != others[1]).all()
+    assert sorted(positives) == sorted(keys(split.train))  # each once
+
+
+def test_held_out_links_never_carry_messages() -> None:
+    data, split = blocks()
+    task = LinkTask(data, split, batch_size=7)
+    model = Dot()
+    task.evaluate(model)
+    held = keys(split.val) | keys(split.test)
+    for edge_index, _ in model.seen:
+        assert not (keys(edge_index) | keys(edge_index.flip(0))) & held
+
+
+def test_scores_are_those_of_the_metric() -> None:
+    data, split = blocks()
+    model = Dot()
+    for metric in ("auc", "ap", "mrr", "hits@3"):
+        found = LinkTask(data, split, metric=metric).evaluate(model, ("val",))
+        score = [model(data.x, None, pairs) for pairs in (split.val, split.negatives["val"])]
+        assert found["val"] == link_score(metric, *score)
+
+
+def test_draws_are_part_of_the_state() -> None:
+    data, split = blocks()
+
+    def pairs(task: LinkTask) -> list[int]:
+        model = Dot()
+        task.train_epoch(model, torch.optim.SGD(model.parameters(), lr=0.0))
+        return torch.cat([given.flatten() for _, given in model.seen]).tolist()
+
+    first = LinkTask(data, split, batch_size=7, seed=3)
+    pairs(first)
+    state = {key: value.clone() for key, value in first.state_dict().items()}
+    second = LinkTask(data, split, batch_size=7, seed=5)
+    second.load_state_dict(state)
+    assert pairs(first) == pairs(second)
+
+
+def test_unknown_metric() -> None:
+    with pytest.raises(ValueError, match="unknown metric 'acu'"):
+        LinkTask(*blocks(), metric="acu")
