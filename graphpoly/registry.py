@@ -15,7 +15,7 @@ from graphpoly.errors import unknown
 
 __all__ = ["KINDS", "Entry", "add", "entries", "get", "load_all", "register"]
 
-KINDS = ("layer", "model", "basis", "transform", "dataset", "recipe")
+KINDS = ("layer", "model", "baseline", "basis", "transform", "dataset", "recipe")
 
 # Rooms that register something; importing them fills the list.
 _ROOMS = ("bases", "data", "features", "layers", "models", "recipes")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import math
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -11,11 +13,28 @@ from typing import Any, TypeVar
 
 from graphpoly.errors import unknown
 
-__all__ = ["Settings", "bounded", "parse_assignments", "replace_settings"]
+__all__ = [
+    "Described",
+    "Settings",
+    "bounded",
+    "describe",
+    "meanings",
+    "parse_assignments",
+    "replace_settings",
+]
 
 S = TypeVar("S", bound="Settings")
+_ABSENT = ("none", "null")
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
-_NAMES = {int: "an integer", float: "a number", bool: "true or false", str: "a word"}
+_NAMES = {
+    int: "an integer",
+    float: "a number",
+    bool: "true or false",
+    str: "a word",
+    tuple[float, ...]: "numbers separated by commas",
+}
+# an entry of a docstring's "Attributes:", "a, b: text that may go on below"
+_ENTRY = re.compile(r"^    (\*{0,2}\w+(?:, \*{0,2}\w+)*): (.*(?:\n(?:      .*)?)*)", re.MULTILINE)
 
 
 def bounded(
@@ -54,6 +73,69 @@ def typed_fields(cls: type[Settings]) -> list[tuple[dataclasses.Field[Any], Any]
     return [(field, hints[field.name]) for field in dataclasses.fields(cls)]
 
 
+@dataclasses.dataclass(frozen=True)
+class Described:
+    """One setting, for people.
+
+    Attributes:
+        name: What users type.
+        default: Its value, or None with ``required``.
+        accepts: Type, bounds or choices in words.
+        meaning: One line, from the docstring of the class that declares it.
+        required: Whether there is no default.
+    """
+
+    name: str
+    default: Any
+    accepts: str
+    meaning: str
+    required: bool = False
+
+
+def describe(settings: Settings | type[Settings]) -> list[Described]:
+    """Return what can be set, in the order of declaration; instances show their own values.
+
+    The meanings are read from the docstrings, so that nobody keeps them twice.
+    """
+    cls = settings if isinstance(settings, type) else type(settings)
+    told: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        told |= meanings(inspect.getdoc(base) or "", "Attributes:")
+    rows = []
+    for field, kind in typed_fields(cls):
+        kind, optional = _bare(kind)
+        low, high = field.metadata.get("low"), field.metadata.get("high")
+        choices = field.metadata.get("choices")
+        accepts = " | ".join(choices) if choices else _expected(kind, low, high)
+        value = field.default if isinstance(settings, type) else getattr(settings, field.name)
+        required = value is dataclasses.MISSING
+        rows.append(
+            Described(
+                field.name,
+                None if required else value,
+                accepts + (" or none" if optional else ""),
+                told.get(field.name, ""),
+                required,
+            )
+        )
+    return rows
+
+
+def meanings(docstring: str, section: str) -> dict[str, str]:
+    """Return the entries of a section of a docstring, such as ``"Args:"``, by name.
+
+    >>> meanings("Args:\\n    a, b: Sizes\\n        of things.", "Args:")
+    {'a': 'Sizes of things.', 'b': 'Sizes of things.'}
+    """
+    _, _, rest = docstring.partition(f"{section}\n")
+    body = re.split(r"\n(?=\S)", rest, maxsplit=1)[0]
+    return {
+        name.lstrip("*"): " ".join(text.split())
+        for names, text in _ENTRY.findall(body)
+        for name in names.split(", ")
+    }
+
+
 def replace_settings(settings: S, changes: Mapping[str, Any]) -> S:
     """Return ``settings`` with some values replaced; text is converted to the field's type.
 
@@ -88,11 +170,9 @@ def parse_assignments(assignments: typing.Iterable[str]) -> dict[str, str]:
 
 
 def _coerce(field: dataclasses.Field[Any], kind: Any, value: Any) -> Any:
-    optional = isinstance(kind, types.UnionType) and type(None) in typing.get_args(kind)
-    if optional:
-        if value is None or (isinstance(value, str) and value.lower() in ("none", "null")):
-            return None
-        kind = next(option for option in typing.get_args(kind) if option is not type(None))
+    kind, optional = _bare(kind)
+    if optional and (value is None or (isinstance(value, str) and value.lower() in _ABSENT)):
+        return None
     low, high = field.metadata.get("low"), field.metadata.get("high")
     choices = field.metadata.get("choices")
     try:
@@ -108,7 +188,18 @@ def _coerce(field: dataclasses.Field[Any], kind: Any, value: Any) -> Any:
     return result
 
 
+def _bare(kind: Any) -> tuple[Any, bool]:
+    """Return the type without ``| None``, and whether that stood there."""
+    options = typing.get_args(kind)
+    if isinstance(kind, types.UnionType) and type(None) in options:
+        return next(option for option in options if option is not type(None)), True
+    return kind, False
+
+
 def _convert(kind: Any, value: Any) -> Any:
+    if kind == tuple[float, ...]:
+        parts = value.split(",") if isinstance(value, str) else value
+        return tuple(_convert(float, part) for part in parts)
     if kind is bool:
         if isinstance(value, bool):
             return value

@@ -20,8 +20,12 @@ from graphpoly.data.image_filter import (
     load_images,
     smooth_images,
 )
-from graphpoly.data.ogb import load_ogb_graph, load_ogb_node, ogb_evaluator
+from graphpoly.data.links import LINK_SPLITS, LinkSplit, link_split, sample_non_links
+from graphpoly.data.molecules import load_peptides, load_zinc
+from graphpoly.data.ogb import load_ogb_graph, load_ogb_link, load_ogb_node, ogb_evaluator
+from graphpoly.data.own import dataset_from
 from graphpoly.data.root_neighbors import root_neighbors
+from graphpoly.data.seal import SEAL_NAMES, load_seal
 from graphpoly.data.splits import SPLIT_NAMES, Split, make_split
 from graphpoly.data.tu import load_tu, tu_dataset_names
 
@@ -29,12 +33,15 @@ __all__ = [
     "BREC",
     "BREC_CATEGORIES",
     "IMAGE_RESPONSES",
+    "LINK_SPLITS",
+    "SEAL_NAMES",
     "SPLIT_NAMES",
     "SR_FAMILIES",
     "TASKS",
     "Dataset",
     "DatasetError",
     "GraphFold",
+    "LinkSplit",
     "Loaded",
     "Reading",
     "Split",
@@ -42,12 +49,14 @@ __all__ = [
     "as_undirected",
     "csbm",
     "cycle_pairs",
+    "dataset_from",
     "default_root",
     "find_dataset",
     "graph_dataset_names",
     "grid_graph",
     "image_filter_task",
     "interior_mask",
+    "link_split",
     "load_brec",
     "load_csl",
     "load_exp",
@@ -55,15 +64,20 @@ __all__ = [
     "load_images",
     "load_node_data",
     "load_ogb_graph",
+    "load_ogb_link",
     "load_ogb_node",
+    "load_peptides",
+    "load_seal",
     "load_sr",
     "load_tu",
+    "load_zinc",
     "make_split",
     "node_dataset_names",
     "offer",
     "ogb_evaluator",
     "published_folds",
     "root_neighbors",
+    "sample_non_links",
     "smooth_images",
     "stratified_folds",
     "tu_dataset_names",

@@ -89,6 +89,7 @@ class Dataset:
         reading: How it is read unless a recipe says otherwise; its class says what can be set.
         num_splits: How many runs a figure on it is a mean of, unless a protocol says otherwise.
         drawn: Whether every seed has a dataset of its own.
+        stored: Whether it lies in files below the root.
         tags: Facts for tables, such as ``{"nodes": "2,708"}``.
     """
 
@@ -103,6 +104,7 @@ class Dataset:
     reading: Reading = Reading()
     num_splits: int = 10
     drawn: bool = False
+    stored: bool = True
     tags: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -114,14 +116,14 @@ class Dataset:
 
 def offer(dataset: Dataset) -> Dataset:
     """Enter ``dataset`` in the registry."""
-    registry.add(
-        "dataset", dataset.name, dataset, paper=dataset.source, tags=dict(dataset.tags)
-    )
+    registry.add("dataset", dataset.name, dataset, paper=dataset.source, tags=dict(dataset.tags))
     return dataset
 
 
 def find_dataset(name: str) -> Dataset:
-    """Return the registered dataset of that name, in any case.
+    """Return the dataset of that name, in any case.
+
+    Beside the registered ones there are all that TUDataset and OGB have under names of theirs.
 
     Raises:
         ValueError: If there is none; the message names the nearest one.
@@ -129,9 +131,22 @@ def find_dataset(name: str) -> Dataset:
     known = {entry.name.lower(): entry.obj for entry in registry.entries("dataset")}
     found = known.get(name.lower())
     if found is None:
-        raise unknown("dataset", name, [entry.name for entry in registry.entries("dataset")])
+        found = _by_prefix(name)
+    if found is None:
+        raise unknown("dataset", name, [dataset.name for dataset in known.values()])
     assert isinstance(found, Dataset)
     return found
+
+
+def _by_prefix(name: str) -> Dataset | None:
+    """Return an entry made for a name that only its source knows, if the name has its form."""
+    from graphpoly.data.entries import graphs, nodes
+
+    if name.startswith("ogbn-"):
+        return nodes.ogb_node_entry(name)
+    if name.startswith("ogbg-"):
+        return graphs.ogb_graph_entry(name)
+    return graphs.tu_entry(name) if name in graphs.OTHER_TU else None
 
 
 def _without_loops(data: Data) -> Data:

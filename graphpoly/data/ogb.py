@@ -38,7 +38,7 @@ from graphpoly.data.files import (
 )
 from graphpoly.errors import unknown
 
-__all__ = ["load_ogb_graph", "load_ogb_node", "ogb_evaluator"]
+__all__ = ["load_ogb_graph", "load_ogb_link", "load_ogb_node", "ogb_evaluator"]
 
 _LOCK = threading.RLock()
 _PACKAGES = {
@@ -98,6 +98,21 @@ def load_ogb_node(
     return _load("ogbn", "PygNodePropPredDataset", name, root, meta_dict, max_gigabytes)
 
 
+def load_ogb_link(
+    name: str,
+    root: str | Path | None = None,
+    *,
+    meta_dict: Mapping[str, Any] | None = None,
+    max_gigabytes: float = 1.0,
+) -> tuple[Any, dict[str, Any]]:
+    """Load a link property prediction dataset, such as ``"ogbl-ddi"``.
+
+    Arguments, result and errors are those of :func:`load_ogb_graph`, with a
+    ``PygLinkPropPredDataset``.
+    """
+    return _load("ogbl", "PygLinkPropPredDataset", name, root, meta_dict, max_gigabytes)
+
+
 def ogb_evaluator(name: str) -> Any:
     """Return OGB's own ``Evaluator`` for a graph, node or link dataset.
 
@@ -146,7 +161,7 @@ def _load(
             dataset = getattr(module, cls)(
                 name=name, root=str(base), meta_dict=None if meta_dict is None else meta
             )
-            split = dataset.get_idx_split()
+            split = dataset.get_edge_split() if prefix == "ogbl" else dataset.get_idx_split()
         except (DatasetError, MemoryError):
             raise
         except Exception as error:  # a broken file can raise anything inside a parser

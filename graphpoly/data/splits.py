@@ -8,9 +8,11 @@ a hash of its masks.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
@@ -90,7 +92,8 @@ def make_split(data: Data, name: str, index: int = 0) -> Split:
             several. ``"geom-gcn"``: column ``index`` of its ``[num_nodes, 10]`` masks (48/32/20,
             Pei et al. 2020). ``"dense"``: the 60/20/20 of GPR-GNN (Chien et al. 2021) and its
             followers, see Notes. ``"sparse"``: their 2.5/2.5/95, drawn alike. ``"stratified"``:
-            60/20/20 within every class.
+            60/20/20 within every class. ``"dense-bernnet"``, ``"dense-unifilter"``,
+            ``"dense-fegnn"``: "dense" as these authors drew it, see Notes.
         index: Which split; the seed of the random ones.
 
     Raises:
@@ -102,8 +105,11 @@ def make_split(data: Data, name: str, index: int = 0) -> Split:
         of the rest validate and what is left tests. Small classes vanish from validation and
         test: two of Cora's seven and one of Citeseer's six classes have no test node. Compare
         with published numbers on it, and draw conclusions on "stratified", where every class of
-        three or more nodes is in all three parts. The draws equal those of the published code
-        run on a CPU after ``torch.manual_seed(index)``.
+        three or more nodes is in all three parts. The draws equal those of GPR-GNN's and
+        JacobiConv's code run on a CPU after ``torch.manual_seed(index)``. BernNet and ChebNetII,
+        and UniFilter, draw with NumPy from ten seeds each that their code lists, FE-GNN from 0
+        to 9 with sizes rounded down; these are the splits named after them, where an index beyond
+        the list is a seed itself.
 
     Example:
         >>> data = Data(y=torch.arange(20) % 2, num_nodes=20)
@@ -200,6 +206,45 @@ def _balanced(data: Data, index: int, train_rate: float, val_rate: float) -> Mas
     return _mask(train, y), _mask(rest[:num_val], y), _mask(rest[num_val:], y)
 
 
+# as listed in their code
+_LISTED = {
+    "bernnet": (
+        1941488137, 4198936517, 983997847, 4023022221, 4019585660,
+        2108550661, 1648766618, 629014539, 3212139042, 2424918363,
+    ),
+    "unifilter": (
+        1941488137, 25190, 983997847, 12591, 4019585660,
+        2108550661, 1648766618, 329014539, 3212139042, 2424918363,
+    ),
+    "fegnn": tuple(range(10)),
+}  # fmt: skip
+
+
+def _listed(family: str) -> Callable[[Data, int], Masks]:
+    """Return the maker of "dense" with NumPy's legacy generator, which those families take."""
+    seeds, size = _LISTED[family], math.floor if family == "fegnn" else round
+
+    def make(data: Data, index: int) -> Masks:
+        y = _labels(data).numpy()
+        drawn = np.random.RandomState(seeds[index] if index < len(seeds) else index)
+        num_classes = int(y.max()) + 1
+        per_class = size(0.6 * y.size / num_classes)
+        train = []
+        for label in range(num_classes):
+            members = np.flatnonzero(y == label)
+            few = members.size < per_class
+            train.append(members if few else drawn.choice(members, per_class, replace=False))
+        rest = np.setdiff1d(np.arange(y.size), np.concatenate(train))
+        val = drawn.choice(rest, size(0.2 * y.size), replace=False)
+        test = np.setdiff1d(rest, val)
+        parts = (np.concatenate(train), val, test)
+        like = data.y
+        train_mask, val_mask, test_mask = (_mask(torch.from_numpy(part), like) for part in parts)
+        return train_mask, val_mask, test_mask
+
+    return make
+
+
 def _stratified(data: Data, index: int) -> Masks:
     y = _labels(data)
     train, val, test = [], [], []
@@ -219,5 +264,6 @@ _MAKERS: dict[str, Callable[[Data, int], Masks]] = {
     "dense": _dense,
     "sparse": _sparse,
     "stratified": _stratified,
+    **{f"dense-{family}": _listed(family) for family in _LISTED},
 }
 SPLIT_NAMES = tuple(_MAKERS)

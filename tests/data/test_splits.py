@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
 import pytest
 import torch
 from torch_geometric.data import Data
@@ -171,3 +172,30 @@ def test_make_split_refuses_what_data_cannot_give() -> None:
         make_split(data, "geom-gcn")
     with pytest.raises(ValueError, match="one integer class a node"):
         make_split(Data(y=torch.rand(4), num_nodes=4), "dense")
+
+
+@pytest.mark.parametrize("family", ["bernnet", "unifilter", "fegnn"])
+def test_the_draws_of_the_families_are_those_of_a_plain_loop(family: str) -> None:
+    """The published code in words: nodes of each class, then the rest in order of their numbers."""
+    y = torch.cat([torch.full((n,), label) for label, n in enumerate((40, 9, 71))])
+    y = y[torch.randperm(120, generator=torch.Generator().manual_seed(0))]
+    data = Data(y=y, num_nodes=120)
+    seeds = {"bernnet": 983997847, "unifilter": 983997847, "fegnn": 2}
+    draw = np.random.RandomState(seeds[family])
+    size = int if family == "fegnn" else round
+    per_class, num_val = size(0.6 * 120 / 3), size(0.2 * 120)
+    train: list[int] = []
+    for label in range(3):
+        members = [i for i in range(120) if int(y[i]) == label]
+        train += (
+            members
+            if len(members) < per_class
+            else list(draw.choice(members, per_class, replace=False))
+        )
+    rest = [i for i in range(120) if i not in train]
+    val = draw.choice(rest, num_val, replace=False)
+    test = [i for i in rest if i not in val]
+    split = make_split(data, f"dense-{family}", 2)
+    assert split.train_mask.nonzero().flatten().tolist() == sorted(train)
+    assert split.val_mask.nonzero().flatten().tolist() == sorted(val)
+    assert split.test_mask.nonzero().flatten().tolist() == test

@@ -1,0 +1,7 @@
+"""The registered datasets, a file for each kind of task."""
+
+from __future__ import annotations
+
+from graphpoly.data.entries import generated, graphs, links, nodes
+
+__all__ = ["generated", "graphs", "links", "nodes"]

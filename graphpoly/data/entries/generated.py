@@ -1,0 +1,190 @@
+"""Data that is made here: block models, trees, cycles, filtered images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from graphpoly.data.csbm import csbm
+from graphpoly.data.cycles import cycle_pairs
+from graphpoly.data.dataset import Dataset, Loaded, Reading, offer
+from graphpoly.data.entries.nodes import node_problem
+from graphpoly.data.image_filter import IMAGE_RESPONSES, image_filter_task, load_images
+from graphpoly.data.root_neighbors import root_neighbors
+from graphpoly.settings import bounded
+
+__all__ = ["BlockModel", "Draws"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlockModel(Reading):
+    """The contextual stochastic block model.
+
+    Attributes:
+        num_nodes: Number of nodes.
+        avg_degree: Mean degree.
+        num_features: Columns of features.
+        phi: From -1, heterophilous edges alone say something, to 1, homophilous ones.
+        epsilon: How much the information exceeds what is needed at all.
+        graph_seed: Seed of the graph; none for that of the run.
+    """
+
+    num_nodes: int = bounded(1000, low=30, high=20000)
+    avg_degree: float = bounded(5.0, low=0)
+    num_features: int = bounded(400, low=1)
+    phi: float = bounded(-0.5, low=-1, high=1)
+    epsilon: float = bounded(3.25, low=-1)
+    graph_seed: int | None = bounded(None, low=0)
+
+
+def _block_model(root: Path | None, reading: Reading, seed: int) -> Loaded:
+    assert isinstance(reading, BlockModel)
+    data = csbm(
+        reading.num_nodes,
+        reading.avg_degree,
+        reading.num_features,
+        phi=reading.phi,
+        epsilon=reading.epsilon,
+        seed=seed if reading.graph_seed is None else reading.graph_seed,
+    )
+    return node_problem(data)
+
+
+offer(
+    Dataset(
+        name="csbm",
+        title="a contextual stochastic block model",
+        task="nodes",
+        metric="accuracy",
+        loss="ce",
+        splits=("stratified", "dense", "sparse"),
+        load=_block_model,
+        source="Chien, Peng, Li, Milenkovic. Adaptive Universal Generalized PageRank Graph Neural "
+        "Network. ICLR 2021",
+        reading=BlockModel(),
+        num_splits=3,
+        drawn=True,
+        stored=False,
+    )
+)
+
+
+def _root_neighbors(root: Path | None, reading: Reading, seed: int) -> Loaded:
+    """One data set, drawn from seed 0 as published; runs differ in their networks."""
+    data, division = root_neighbors(seed=0)
+    return Loaded(
+        data=data,
+        num_features=data.num_node_features,
+        num_outputs=data.y.size(1),
+        split=lambda name, seed: division,
+        facts={"trees": 3000, "nodes": data.num_nodes, "edges": data.num_edges},
+    )
+
+
+_COOPERATIVE = (
+    "Finkelshtein, Huang, Bronstein, Ceylan. Cooperative Graph Neural Networks. ICML 2024"
+)
+offer(
+    Dataset(
+        name="root-neighbors",
+        title="RootNeighbors",
+        task="nodes",
+        metric="mae",
+        loss="mse",
+        splits=("root-neighbors",),
+        load=_root_neighbors,
+        stored=False,
+        source=_COOPERATIVE,
+        num_splits=3,
+    )
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draws(Reading):
+    """Graphs that stand in the data several times, for networks that draw.
+
+    Attributes:
+        draws: How often each graph stands there: one draw says little of a network's accuracy.
+    """
+
+    draws: int = bounded(32, low=1)
+
+
+class _Everything:
+    """Training, validation and test set at once: can the graphs be told apart at all?"""
+
+    name, index = "all", 0
+
+    def __init__(self, count: int) -> None:
+        self.train = self.val = self.test = torch.arange(count)
+
+
+def _cycles(root: Path | None, reading: Reading, seed: int) -> Loaded:
+    assert isinstance(reading, Draws)
+    pairs: Any = cycle_pairs()
+    graphs = pairs * reading.draws
+    return Loaded(
+        graphs=graphs,
+        num_features=1,
+        num_outputs=2,
+        split=lambda name, seed: _Everything(len(graphs)),
+        facts={"graphs": len(pairs), "draws": reading.draws},
+    )
+
+
+offer(
+    Dataset(
+        name="cycles",
+        title="pairs of cycles",
+        task="graphs",
+        metric="accuracy",
+        loss="ce",
+        splits=("all",),
+        load=_cycles,
+        stored=False,
+        source=_COOPERATIVE,
+        reading=Draws(),
+        num_splits=3,
+    )
+)
+
+
+class _Interior:
+    name, index = "interior", 0
+
+
+def _images(response: str) -> Any:
+    def load(root: Path | None, reading: Reading, seed: int) -> Loaded:
+        data = image_filter_task(load_images(root, dtype=torch.float64), response)
+        assert data.x is not None
+        channels = data.x.size(1)
+        return Loaded(
+            data=data,
+            num_features=channels,
+            num_outputs=channels,
+            split=lambda name, seed: _Interior(),
+            facts={"nodes": data.num_nodes, "edges": data.num_edges, "images": channels},
+        )
+
+    return load
+
+
+for _response in IMAGE_RESPONSES:
+    offer(
+        Dataset(
+            name=f"images-{_response}",
+            title=f"the {_response} filter on 50 images",
+            task="signals",
+            metric="sse",
+            loss="mse",
+            splits=("interior",),
+            load=_images(_response),
+            source="He, Wei, Huang, Xu. BernNet: Learning Arbitrary Graph Spectral Filters via "
+            "Bernstein Approximation. NeurIPS 2021",
+            num_splits=1,
+        )
+    )

@@ -1,0 +1,134 @@
+"""Every registered dataset: read where its files are at hand, named in one line where not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from graphpoly import registry
+from graphpoly.data import DatasetError, LinkSplit, Reading, Split, find_dataset
+from graphpoly.data.entries import generated, graphs
+
+ENTRIES = {entry.name: entry.obj for entry in registry.entries("dataset")}
+STORED = [name for name, entry in ENTRIES.items() if entry.stored]
+# read whole, these take minutes or gigabytes
+LARGE = ("cs", "physics", "ogbg-molhiv", "cornell5", "REDDIT-BINARY", "DD", "computers", "PB")
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_an_entry_says_what_it_is(name: str) -> None:
+    entry = ENTRIES[name]
+    assert entry.source
+    assert entry.title
+    assert entry.num_splits >= 1
+    assert len(set(entry.splits)) == len(entry.splits)
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_absent_files_are_one_line_and_leave_nothing(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from graphpoly.data import datasets, expressivity, folds, molecules, ogb, tu
+
+    def unreachable(*given: object) -> None:
+        raise OSError("no network")
+
+    for module in (datasets, expressivity, folds, molecules, ogb, tu):
+        if hasattr(module, "check_reachable"):
+            monkeypatch.setattr(module, "check_reachable", unreachable)
+    entry = ENTRIES[name]
+    with pytest.raises(DatasetError) as caught:
+        entry.load(tmp_path / "root", entry.reading, 0)
+    assert "\n" not in str(caught.value)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", [name for name in STORED if name not in LARGE])
+def test_files_at_hand_are_read_and_divided(name: str, data_root: Path) -> None:
+    entry = ENTRIES[name]
+    try:
+        loaded = entry.load(data_root, entry.reading, 0)
+    except DatasetError as error:
+        pytest.skip(f"not at hand: {str(error)[:80]}")
+    split = loaded.split(entry.splits[0], 0)
+    if entry.task == "nodes":
+        assert isinstance(split, Split)
+        assert loaded.data.num_node_features == loaded.num_features
+        assert min(split.sizes) > 0
+    elif entry.task == "links":
+        assert isinstance(split, LinkSplit)
+    elif entry.task == "graphs":
+        parts = torch.cat([split.train, split.val, split.test])
+        assert sorted(parts.tolist()) == list(range(len(loaded.graphs)))
+        assert loaded.graphs[0].num_node_features == loaded.num_features
+    assert loaded.num_outputs >= 1
+    assert loaded.facts
+
+
+@pytest.mark.data
+def test_unknown_labels_are_in_no_division(data_root: Path) -> None:
+    entry = find_dataset("johnshopkins55")
+    try:
+        loaded = entry.load(data_root, entry.reading, 0)
+    except DatasetError:
+        pytest.skip("johnshopkins55 is not among the datasets at hand")
+    from graphpoly.data import load_node_data
+
+    unknown = load_node_data("johnshopkins55", data_root).y < 0
+    assert unknown.any()
+    split = loaded.split("stratified", 0)
+    for mask in (split.train_mask, split.val_mask, split.test_mask):
+        assert not (mask & unknown).any()
+    assert loaded.num_outputs == 2
+
+
+def test_any_name_of_tudataset_and_ogb_is_found() -> None:
+    assert find_dataset("COX2").task == "graphs"
+    assert find_dataset("ogbg-moltoxcast").metric == "rocauc"
+    assert find_dataset("ogbn-papers100M").task == "nodes"
+    assert find_dataset("CORA") is ENTRIES["cora"]
+    assert len(set(graphs.OTHER_TU)) == len(graphs.OTHER_TU)
+    with pytest.raises(ValueError, match="did you mean 'citeseer'"):
+        find_dataset("citesear")
+
+
+def test_the_seed_of_the_run_is_that_of_the_graph_unless_one_is_given() -> None:
+    entry = ENTRIES["csbm"]
+    small = {"num_nodes": 60, "num_features": 5}
+    free = generated.BlockModel(**small)
+    assert entry.drawn
+    first, second = (entry.load(None, free, seed).data.edge_index for seed in (0, 1))
+    assert not torch.equal(first, second)
+    fixed = generated.BlockModel(**small, graph_seed=1)
+    assert torch.equal(entry.load(None, fixed, 0).data.edge_index, second)
+
+
+def test_draws_repeat_the_graphs() -> None:
+    entry = ENTRIES["cycles"]
+    loaded = entry.load(None, generated.Draws(draws=3), 0)
+    assert len(loaded.graphs) == 48
+    division = loaded.split("all", 0)
+    assert torch.equal(division.train, division.test)
+
+
+def test_directions_and_loops_are_settings() -> None:
+    from torch_geometric.data import Data
+
+    data = Data(x=torch.ones(3, 2), edge_index=torch.tensor([[0, 1], [1, 1]]))
+    edges = {
+        (directed, loops): Reading(directed=directed, self_loops=loops)
+        .apply(data)
+        .edge_index.t()
+        .tolist()
+        for directed in (False, True)
+        for loops in (False, True)
+    }
+    assert edges[False, False] == [[0, 1], [1, 0]]
+    assert edges[False, True] == [[0, 1], [1, 0], [1, 1]]
+    assert edges[True, False] == [[0, 1]]
+    assert edges[True, True] == [[0, 1], [1, 1]]
+    assert Reading(row_normalize=True).apply(data).x.tolist() == [[0.5, 0.5]] * 3
+    assert data.x.tolist() == [[1.0, 1.0]] * 3

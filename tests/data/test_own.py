@@ -1,0 +1,185 @@
+"""Data that a user brings along: read safely, checked once, asked what it asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch_geometric.data import Batch, Data, HeteroData
+
+from graphpoly.data import DatasetError, Reading, dataset_from
+
+
+def ring(size: int = 30, **further: Any) -> Data:
+    ahead = torch.stack([torch.arange(size), (torch.arange(size) + 1) % size])
+    return Data(x=torch.randn(size, 3), edge_index=ahead, **further)
+
+
+def saved(path: Path, value: object) -> str:
+    torch.save(value, path)
+    return str(path)
+
+
+def load(source: str) -> tuple[Any, Any]:
+    entry = dataset_from(source)
+    return entry, entry.load(None, Reading(), 0)
+
+
+def test_one_graph_with_classes(tmp_path: Path) -> None:
+    source = saved(tmp_path / "mine.pt", ring(y=torch.arange(30) % 3))
+    entry, loaded = load(source)
+    assert (entry.name, entry.task, entry.metric, entry.loss) == ("mine", "nodes", "accuracy", "ce")
+    assert (loaded.num_features, loaded.num_outputs) == (3, 3)
+    assert loaded.data.num_edges == 60  # both ways
+    assert entry.splits == ("stratified",)
+    assert sum(loaded.split("stratified", 0).sizes) == 30
+
+
+@pytest.mark.parametrize(
+    ("y", "loss", "metric", "outputs"),
+    [
+        (torch.randn(30), "l1", "mae", 1),
+        (torch.randn(30, 2), "l1", "mae", 2),
+        (torch.randint(2, (30, 4)).float(), "bce", "rocauc", 4),
+        (torch.arange(30).view(30, 1) % 2, "ce", "accuracy", 2),
+    ],
+)
+def test_labels_say_what_is_learned(
+    y: torch.Tensor, loss: str, metric: str, outputs: int, tmp_path: Path
+) -> None:
+    entry, loaded = load(saved(tmp_path / "mine.pt", ring(y=y)))
+    assert (entry.loss, entry.metric, loaded.num_outputs) == (loss, metric, outputs)
+    division = loaded.split(entry.splits[-1], 0)
+    assert sum(division.sizes) == 30
+
+
+def test_stored_masks_come_first(tmp_path: Path) -> None:
+    part = torch.arange(30) % 3
+    masks = {f"{name}_mask": part == i for i, name in enumerate(("train", "val", "test"))}
+    entry, loaded = load(saved(tmp_path / "mine.pt", ring(y=torch.arange(30) % 2, **masks)))
+    assert entry.splits == ("public", "stratified")
+    assert torch.equal(loaded.split("public", 0).train_mask, part == 0)
+
+
+@pytest.mark.parametrize("form", ["list", "batch"])
+def test_many_graphs(form: str, tmp_path: Path) -> None:
+    graphs: Any = [ring(4 + i % 3, y=torch.tensor([i % 2])) for i in range(40)]
+    if form == "batch":
+        graphs = Batch.from_data_list(graphs)
+    entry, loaded = load(saved(tmp_path / "mine.pt", graphs))
+    assert (entry.task, loaded.num_outputs, len(loaded.graphs)) == ("graphs", 2, 40)
+    assert loaded.split("stratified", 0).sizes == (32, 4, 4)
+
+
+def test_graphs_with_several_labels(tmp_path: Path) -> None:
+    graphs = [ring(5, y=torch.rand(1, 3)) for _ in range(10)]
+    entry, loaded = load(saved(tmp_path / "mine.pt", graphs))
+    assert (entry.loss, loaded.num_outputs) == ("l1", 3)
+    assert loaded.split("random", 0).sizes == (6, 2, 2)
+    assert loaded.graphs[0].y.shape == (1, 3)
+
+
+def test_a_graph_without_labels_is_asked_for_its_links(tmp_path: Path) -> None:
+    entry, loaded = load(saved(tmp_path / "mine.pt", ring(100)))
+    assert (entry.task, entry.metric) == ("links", "auc")
+    assert sum(loaded.split("random", 0).sizes) == 100
+
+
+@pytest.mark.parametrize("names", [("x", "edge_index", "y"), ("node_features", "edges", "labels")])
+def test_arrays(names: tuple[str, str, str], tmp_path: Path) -> None:
+    data = ring(y=torch.arange(30) % 2)
+    edges = data.edge_index.numpy()
+    if names[1] == "edges":
+        edges = edges.T
+    arrays = dict(zip(names, (data.x.numpy(), edges, data.y.numpy()), strict=True))
+    masks = np.arange(30) % 3
+    arrays |= {
+        f"{p}_masks": np.stack([masks == i] * 2) for i, p in enumerate(("train", "val", "test"))
+    }
+    np.savez(tmp_path / "mine.npz", **arrays)
+    entry, loaded = load(str(tmp_path / "mine.npz"))
+    assert (entry.task, loaded.num_features, loaded.num_outputs) == ("nodes", 3, 2)
+    assert entry.splits[0] == "public"
+
+
+def test_a_function_of_one_s_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data_of_mine.py").write_text(
+        "import torch\nfrom torch_geometric.data import Data\n"
+        "def made():\n"
+        "    ring = torch.stack([torch.arange(9), (torch.arange(9) + 1) % 9])\n"
+        "    return Data(x=torch.eye(9), edge_index=ring, y=torch.arange(9) % 3)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    entry, loaded = load("data_of_mine:made")
+    assert (entry.name, loaded.num_outputs) == ("made", 3)
+    with pytest.raises(ValueError, match="did you mean 'made'"):
+        dataset_from("data_of_mine:made")
+    with pytest.raises(ValueError, match="expected module:factory"):
+        dataset_from("no_such_module_at_all:made")
+
+
+class Stranger:
+    """Something that must never be unpickled."""
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (Stranger(), "objects other than tensors and PyG's graphs"),
+        (torch.zeros(3), "got Tensor, expected Data or a list of Data"),
+        ([], "holds no graphs"),
+        ([ring(4)], "every graph needs a label"),
+        (Data(x=torch.zeros(3, 1), y=torch.zeros(3)), "edge_index: got NoneType, expected"),
+        (ring(y=torch.zeros(29, dtype=torch.long)), "y: got 29 labels, expected 30"),
+        (ring(y=torch.zeros(30, dtype=torch.long)), "y: got 1 classes, at least 2"),
+    ],
+)
+def test_what_does_not_fit_is_one_line(value: object, message: str, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=message) as caught:
+        dataset_from(saved(tmp_path / "mine.pt", value))
+    assert "mine.pt" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"edge_index": torch.tensor([[0], [30]])}, "edge_index: a node is outside 0 to 29"),
+        ({"edge_index": torch.tensor([[0.5], [1.0]])}, "expected whole numbers"),
+        ({"edge_index": torch.tensor([0, 1])}, r"expected \[2, E\]"),
+        ({"x": torch.full((30, 1), float("nan"))}, "x: holds values that are not finite"),
+    ],
+)
+def test_parts_that_do_not_fit_are_named(change: dict, message: str, tmp_path: Path) -> None:
+    data = ring(y=torch.arange(30) % 2)
+    for key, value in change.items():
+        data[key] = value
+    with pytest.raises(DatasetError, match=message):
+        dataset_from(saved(tmp_path / "mine.pt", data))
+
+
+def test_several_kinds_of_nodes_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"expected Data or a list of Data|objects other than"):
+        dataset_from(saved(tmp_path / "mine.pt", HeteroData()))
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="no such file"):
+        dataset_from(str(tmp_path / "absent.pt"))
+    for name, content in (("cut.pt", b"PK"), ("cut.npz", b"PK")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(DatasetError, match=name):
+            dataset_from(str(tmp_path / name))
+    with pytest.raises(ValueError, match=r"unknown kind of file '\.csv'"):
+        dataset_from("mine.csv")
+
+
+def test_nodes_of_which_nothing_is_known_are_ones(tmp_path: Path) -> None:
+    data = ring(y=torch.arange(30) % 2)
+    del data.x
+    data.num_nodes = 30
+    _, loaded = load(saved(tmp_path / "mine.pt", data))
+    assert torch.equal(loaded.data.x, torch.ones(30, 1))
