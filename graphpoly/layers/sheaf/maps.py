@@ -51,7 +51,8 @@ def restriction_maps(params: Tensor, maps: str, stalk_dim: int) -> Tensor:
     - ``"householder"``: a product of d - 1 reflections, :func:`graphpoly.ops.householder`.
     - ``"cayley"``: :math:`(I + A/2)(I - A/2)^{-1}`, A skew-symmetric; no half-turn.
     - ``"exponential"``: :math:`\exp A`.
-    - ``"euler"``: the rotation by the angles :math:`2 \pi p`; in three dimensions about z, y, z'.
+    - ``"euler"``: the rotation by the angles :math:`2 \pi p`; in three dimensions about z, then y,
+      then x, which at zero turn about different axes: all directions can be learned from there.
 
     Args:
         params: ``[E, P]`` with P of :func:`num_params`.
@@ -94,10 +95,11 @@ def _euler(angle: Tensor, size: int) -> Tensor:
 
     def about(k: int, axis: str) -> Tensor:
         c, s = cos[:, k], sin[:, k]
-        if axis == "z":
-            entries = [c, -s, zero, s, c, zero, zero, zero, one]
-        else:
-            entries = [c, zero, s, zero, one, zero, -s, zero, c]
+        entries = {
+            "z": [c, -s, zero, s, c, zero, zero, zero, one],
+            "y": [c, zero, s, zero, one, zero, -s, zero, c],
+            "x": [one, zero, zero, zero, c, -s, zero, s, c],
+        }[axis]
         return torch.stack(entries, 1).view(-1, 3, 3)
 
-    return about(0, "z") @ about(1, "y") @ about(2, "z")
+    return about(0, "z") @ about(1, "y") @ about(2, "x")

@@ -90,7 +90,9 @@ class SheafConv(SheafDiffusion):
         value decomposition is infinite at equal singular values; here the root of D + I has an
         exact gradient everywhere (:func:`graphpoly.ops.matrix_root`), and nothing is perturbed or
         clamped. Its ``sparse_learner`` sums rows of both ends together. Its ``add_lp`` is the
-        coordinate with -1, our ``add_hp``, and the reverse.
+        coordinate with -1, our ``add_hp``, and the reverse. Its Householder product ends in a
+        reflection of the last coordinate, the same for all maps, which is left out here; with
+        ``sparse_learner`` its edge strengths read all rows, here the sums.
 
     Example:
         >>> import torch

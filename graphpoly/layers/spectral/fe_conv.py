@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 from torch_geometric.nn.dense.linear import Linear
 
 from graphpoly.layers.spectral.operator_conv import OperatorConv
@@ -49,6 +50,8 @@ class FEConv(OperatorConv):
         cached: Keep the expanded features of the first call; only for one fixed graph with fixed
             features.
         bias: Whether the layer has the vector b.
+        separate: Keep the matrices apart, as the published code does: hop 0 has two, and each of
+            the K + 3 starts as :class:`torch.nn.Linear` does, with a bias of its own.
         **kwargs: ``normalization`` and ``add_self_loops``, as for :class:`OperatorConv`.
 
     Shapes:
@@ -70,7 +73,7 @@ class FEConv(OperatorConv):
         seed, and expands anew in every call. Its :math:`\hat S` has the left singular vectors as
         columns, here any basis of their span: the free :math:`W_s` makes up for the rotation, and
         so does its weight decay. It adds :math:`\mathrm{cols}(\mathrm{rows}(X))` twice, with two
-        matrices; here hop 0 stands for both.
+        matrices, and every matrix has a bias; here there is one of each unless ``separate=True``.
 
     Example:
         >>> import torch
@@ -81,7 +84,12 @@ class FEConv(OperatorConv):
     """
 
     parameter_roles: ClassVar[dict[str, str]] = {}
-    printed: ClassVar[dict[str, object]] = {**OperatorConv.printed, "rank": 0, "seed": 0}
+    printed: ClassVar[dict[str, object]] = {
+        **OperatorConv.printed,
+        "rank": 0,
+        "seed": 0,
+        "separate": False,
+    }
     compliance_exceptions: ClassVar[dict[str, str]] = {
         "num_hops": "columns are scaled over the whole graph; num_hops is the number of hops that "
         "messages take",
@@ -99,6 +107,7 @@ class FEConv(OperatorConv):
         seed: int = 0,
         cached: bool = False,
         bias: bool = True,
+        separate: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(in_channels, out_channels, K, cached=cached, **kwargs)
@@ -106,8 +115,15 @@ class FEConv(OperatorConv):
             raise ValueError(f"rank: got {rank}, expected at least 0")
         self.rank = rank
         self.seed = seed
-        size = -1 if in_channels < 0 else (K + 1) * in_channels + rank
-        self.lin = Linear(size, out_channels, bias=bias, weight_initializer="glorot")
+        self.separate = separate
+        if separate:
+            if in_channels < 0:
+                raise ValueError("in_channels: separate matrices need a size, got -1")
+            sizes = [in_channels] * (K + 1) + ([rank] if rank else [])
+            self.lin: Any = SeparateLinear(sizes, out_channels, bias=bias)
+        else:
+            size = -1 if in_channels < 0 else (K + 1) * in_channels + rank
+            self.lin = Linear(size, out_channels, bias=bias, weight_initializer="glorot")
         self._cached_features: Tensor | None = None
         self.reset_parameters()
 
@@ -219,6 +235,47 @@ class FEConv(OperatorConv):
 
     def _arguments(self) -> list[str]:
         return super()._arguments() + (["bias=False"] if self.lin.bias is None else [])
+
+
+class SeparateLinear(nn.Module):
+    """The sum of linear maps of consecutive blocks of columns, the first of which has two.
+
+    Args:
+        sizes: Columns of each block.
+        out_channels: Size of the output.
+        bias: Whether each map has a bias.
+    """
+
+    def __init__(self, sizes: list[int], out_channels: int, *, bias: bool = True) -> None:
+        super().__init__()
+        self.maps = nn.ModuleList(
+            nn.Linear(size, out_channels, bias=bias) for size in [sizes[0], *sizes]
+        )
+
+    def reset_parameters(self) -> None:
+        """Draw all maps anew."""
+        for linear in self._maps():
+            linear.reset_parameters()
+
+    @property
+    def weight(self) -> Tensor:
+        """The one matrix that the maps come to, ``[out_channels, sum of sizes]``."""
+        doubled, first, *rest = [linear.weight for linear in self._maps()]
+        return torch.cat([doubled + first, *rest], 1)
+
+    @property
+    def bias(self) -> Tensor | None:
+        """The one bias that theirs come to."""
+        if self.maps[0].bias is None:
+            return None
+        return torch.stack([linear.bias for linear in self._maps()]).sum(0)
+
+    def _maps(self) -> list[nn.Linear]:
+        return [linear for linear in self.maps if isinstance(linear, nn.Linear)]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``[N, out_channels]``."""
+        return F.linear(x, self.weight, self.bias)
 
 
 def _bare(edge_index: Any, num_nodes: int) -> CSR:

@@ -187,12 +187,19 @@ class PDFConv(OperatorLayer):
         edge_weight: Tensor | None = None,
         batch: Tensor | None = None,
         batch_size: int | None = None,
+        *,
+        dropout: float = 0.0,
     ) -> PairFilters:
-        """Return the pairs of a graph and f of each; arguments as for :meth:`forward`."""
+        """Return the pairs of a graph and f of each.
+
+        Args:
+            x, edge_index, edge_weight, batch, batch_size: As for :meth:`forward`.
+            dropout: Probability on what the encoder gives, before the softmax: rows still sum to 1.
+        """
         if self.filter is None:
             raise ValueError("encoder=False: give the filters of a layer that has an encoder")
         adj, share, basis = self.basis(x, edge_index, edge_weight, batch, batch_size)
-        weight = self.filter(basis.to(x.dtype))
+        weight = F.dropout(self.filter(basis.to(x.dtype)), dropout, self.training)
         if self.softmax:
             if share is not None:
                 weight = weight + share.to(weight).log().unsqueeze(1)

@@ -44,6 +44,8 @@ class UniFilterConv(KrylovConv):
         homophily: h, in [0, 1]: share of edges between equal labels, counted where labels may be
             looked at (:func:`torch_geometric.utils.homophily` on the training nodes' subgraph).
         tau: :math:`\tau`, in [0, 1].
+        raw_first: Let :math:`\theta_0` weigh the signal itself, as in the published code, in place
+            of :math:`\tau X W + (1 - \tau) u_0`.
         **kwargs: Arguments of :class:`PolynomialConv`.
 
     Shapes:
@@ -72,7 +74,12 @@ class UniFilterConv(KrylovConv):
         torch.Size([5, 7])
     """
 
-    printed: ClassVar[dict[str, object]] = {**KrylovConv.printed, "homophily": 0.5, "tau": 0.5}
+    printed: ClassVar[dict[str, object]] = {
+        **KrylovConv.printed,
+        "homophily": 0.5,
+        "tau": 0.5,
+        "raw_first": False,
+    }
     _mixing: Tensor
 
     def __init__(
@@ -83,6 +90,7 @@ class UniFilterConv(KrylovConv):
         *,
         homophily: float = 0.5,
         tau: float = 0.5,
+        raw_first: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(in_channels, out_channels, K, **kwargs)
@@ -91,6 +99,7 @@ class UniFilterConv(KrylovConv):
                 raise ValueError(f"{name}: got {value}, expected a number in [0, 1]")
         self.homophily = homophily
         self.tau = tau
+        self.raw_first = raw_first
         cosine = math.sin(math.pi * homophily / 2)  # cos(pi (1 - h) / 2), exact at both ends
         self._keep("_mixing", universal(K, cosine))
         self.reset_parameters()
@@ -110,7 +119,8 @@ class UniFilterConv(KrylovConv):
         powers = [x.double()]
         for _ in range(self.K):
             powers.append(spmm(adj, powers[-1]))
-        return self.tau * torch.stack(powers) + (1 - self.tau) * angular
+        mixed = self.tau * torch.stack(powers) + (1 - self.tau) * angular
+        return torch.cat([powers[0].unsqueeze(0), mixed[1:]]) if self.raw_first else mixed
 
     def basis(
         self,
@@ -126,4 +136,5 @@ class UniFilterConv(KrylovConv):
         orthonormal = super().basis(lambdas, x, edge_index, edge_weight)
         angular = torch.einsum("kj,jlc->klc", self._mixing, orthonormal)
         powers = lambdas.double() ** torch.arange(self.K + 1, device=lambdas.device).unsqueeze(-1)
-        return self.tau * powers.unsqueeze(-1) + (1 - self.tau) * angular
+        mixed = self.tau * powers.unsqueeze(-1) + (1 - self.tau) * angular
+        return torch.cat([torch.ones_like(mixed[:1]), mixed[1:]]) if self.raw_first else mixed

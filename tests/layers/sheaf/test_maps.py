@@ -44,13 +44,27 @@ def test_closed_forms_in_the_plane():
     assert_close(restriction_maps(2 * (angle / 2).tan(), "cayley", 2), turn)
 
 
-def test_euler_angles_about_one_axis_add_up():
-    about_z = torch.tensor([[0.1, 0.0, 0.25]], dtype=torch.float64)
-    angle = 2 * math.pi * 0.35
-    cos, sin = math.cos(angle), math.sin(angle)
-    assert_close(
-        restriction_maps(about_z, "euler", 3), [[[cos, -sin, 0], [sin, cos, 0], [0, 0, 1.0]]]
-    )
+def test_euler_angles_turn_about_z_then_y_then_x():
+    turn = torch.rand(3, dtype=torch.float64)
+    (found,) = restriction_maps(turn.view(1, 3), "euler", 3)
+    generators = torch.zeros(3, 3, 3, dtype=torch.float64)
+    for axis, (i, j) in enumerate(((0, 1), (2, 0), (1, 2))):  # about z, y, x
+        generators[axis, i, j], generators[axis, j, i] = -1, 1
+    z, y, x = (torch.linalg.matrix_exp(2 * math.pi * t * g) for t, g in zip(turn, generators))
+    assert_close(found, z @ y @ x)
+
+
+@pytest.mark.parametrize("maps", ORTHOGONAL)
+def test_every_family_can_leave_its_start_in_all_directions(maps):
+    """Training starts near zero: a family whose derivative there loses rank cannot turn."""
+    size = 3
+    count = num_params(maps, size)
+    start = torch.full((1, count), 1e-3, dtype=torch.float64)
+    jacobian = torch.autograd.functional.jacobian(
+        lambda p: restriction_maps(p, maps, size).flatten(), start
+    ).reshape(size * size, count)
+    values = torch.linalg.svdvals(jacobian)
+    assert int((values > 1e-2 * values[0]).sum()) == size * (size - 1) // 2
 
 
 @pytest.mark.parametrize(
