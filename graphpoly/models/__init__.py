@@ -1,5 +1,7 @@
 """Whole networks made of layers."""
 
+from graphpoly.models import settings
+from graphpoly.models.baselines import GCNII, MLP, Linkx
 from graphpoly.models.co_gnn import CoGNN
 from graphpoly.models.decoupled_gnn import (
     GPRGNN,
@@ -12,7 +14,9 @@ from graphpoly.models.decoupled_gnn import (
 from graphpoly.models.fe_gnn import FEGNN
 from graphpoly.models.jacobi_gnn import JacobiGNN
 from graphpoly.models.matrix_function_gnn import MatrixFunctionGNN
+from graphpoly.models.molecule_gnn import MoleculeGNN
 from graphpoly.models.p_laplacian_gnn import PLaplacianGNN
+from graphpoly.models.path_molecule import PathMolecule
 from graphpoly.models.path_nn import PathNN
 from graphpoly.models.pdf_net import PDFNet
 from graphpoly.models.polynomial_gnn import FavardGNN, OptBasisGNN, PolynomialGNN
@@ -25,7 +29,9 @@ from graphpoly.models.uni_filter_gnn import UniFilterGNN
 
 __all__ = [
     "FEGNN",
+    "GCNII",
     "GPRGNN",
+    "MLP",
     "PPGN",
     "TFGNN",
     "BernNet",
@@ -35,15 +41,19 @@ __all__ = [
     "FavardGNN",
     "JacobiGNN",
     "LegendreNet",
+    "Linkx",
     "MatrixFunctionGNN",
+    "MoleculeGNN",
     "OptBasisGNN",
     "PDFNet",
     "PLaplacianGNN",
     "PPGNPlusPlus",
+    "PathMolecule",
     "PathNN",
     "PolynomialGNN",
     "Polynormer",
     "PrecomputedOptBasisGNN",
     "SheafNN",
     "UniFilterGNN",
+    "settings",
 ]

@@ -9,11 +9,14 @@ from torch import Tensor, nn
 from torch_geometric.nn import BatchNorm
 from torch_geometric.nn.inits import reset
 
+from graphpoly.errors import unknown
 from graphpoly.layers import PDFConv
 from graphpoly.models.pooling import check_pool, pool_nodes
 from graphpoly.registry import register
 
 __all__ = ["PDFNet"]
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {"gelu": nn.GELU, "relu": nn.ReLU}
 
 
 @register(
@@ -33,8 +36,9 @@ class PDFNet(nn.Module):
     .. math::
         X' = X + \mathrm{PDFConv}(X), \qquad X'' = X' + \mathrm{FFN}(X')
 
-    FFN is twice linear, batch normalisation, GELU. The filters are made once and serve all layers.
-    A linear map stands before, linear-GELU-dropout-linear after, on nodes or on pooled graphs.
+    FFN is twice linear, batch normalisation, activation. The filters are made once and serve all
+    layers. A linear map stands before, linear-activation-dropout-linear after, on nodes or on
+    pooled graphs.
 
     Args:
         in_channels: Size of each input feature.
@@ -42,9 +46,11 @@ class PDFNet(nn.Module):
         out_channels: Number of classes or targets.
         num_layers: Number of layers.
         dropout: Probability before the last linear map.
-        filter_dropout: Probability on the filters.
+        filter_dropout: Probability on the filters, before their softmax.
+        layer_dropout: Probability on what each convolution and perceptron adds.
+        activation: ``"gelu"`` or ``"relu"``.
         pool: ``"mean"``, ``"add"`` or ``"max"`` for a row for each graph, None for nodes.
-        norm: Batch normalisation in the filters.
+        norm: Batch normalisation in filters and perceptrons.
         **kwargs: Further arguments of :class:`~graphpoly.layers.PDFConv`, such as ``exponents``,
             ``powers``, ``hops``, ``softmax``.
 
@@ -66,6 +72,8 @@ class PDFNet(nn.Module):
         num_layers: int = 4,
         dropout: float = 0.0,
         filter_dropout: float = 0.0,
+        layer_dropout: float = 0.0,
+        activation: str = "gelu",
         pool: str | None = None,
         norm: bool = True,
         **kwargs: Any,
@@ -74,12 +82,16 @@ class PDFNet(nn.Module):
         check_pool(pool)
         if num_layers < 1:
             raise ValueError(f"num_layers: got {num_layers}, expected at least 1")
+        if activation not in ACTIVATIONS:
+            raise unknown("activation", activation, ACTIVATIONS)
         self.in_channels = in_channels
         self.hidden_channels = hidden_channels
         self.out_channels = out_channels
         self.num_layers = num_layers
         self.dropout = dropout
         self.filter_dropout = filter_dropout
+        self.layer_dropout = layer_dropout
+        self.activation = activation
         self.pool = pool
         width = hidden_channels
         self.lin1 = nn.Linear(in_channels, width)
@@ -87,7 +99,7 @@ class PDFNet(nn.Module):
             PDFConv(width, width, norm=norm, encoder=layer == 0, **kwargs)
             for layer in range(num_layers)
         )
-        self.ffns = nn.ModuleList(_perceptron(width) for _ in range(num_layers))
+        self.ffns = nn.ModuleList(_perceptron(width, activation, norm) for _ in range(num_layers))
         self.lin2 = nn.Linear(width, width)
         self.lin3 = nn.Linear(width, out_channels)
 
@@ -106,15 +118,16 @@ class PDFNet(nn.Module):
     ) -> Tensor:
         """Return logits, ``[N, out_channels]`` or ``[B, out_channels]``."""
         first: Any = self.convs[0]
-        filters = first.filters(x, edge_index, edge_weight, batch, batch_size)
-        kept = F.dropout(filters.weight, self.filter_dropout, self.training)
-        filters = filters._replace(weight=kept)
+        dropped = self.filter_dropout
+        filters = first.filters(x, edge_index, edge_weight, batch, batch_size, dropout=dropped)
         x = self.lin1(x)
         for conv, ffn in zip(self.convs, self.ffns, strict=True):
-            x = x + conv(x, edge_index, filters=filters)
-            x = x + ffn(x)
+            x = x + F.dropout(
+                conv(x, edge_index, filters=filters), self.layer_dropout, self.training
+            )
+            x = x + F.dropout(ffn(x), self.layer_dropout, self.training)
         x = pool_nodes(x, self.pool, batch, batch_size)
-        x = F.dropout(F.gelu(self.lin2(x)), self.dropout, self.training)
+        x = F.dropout(ACTIVATIONS[self.activation]()(self.lin2(x)), self.dropout, self.training)
         out: Tensor = self.lin3(x)
         return out
 
@@ -124,17 +137,18 @@ class PDFNet(nn.Module):
             *(str(self.in_channels), str(self.hidden_channels), str(self.out_channels)),
             *(f"num_layers={self.num_layers}", f"dropout={self.dropout}"),
             *(f"filter_dropout={self.filter_dropout}", f"pool={self.pool!r}"),
+            *([f"layer_dropout={self.layer_dropout}"] if self.layer_dropout else []),
+            *([f"activation={self.activation!r}"] if self.activation != "gelu" else []),
             *first.options(norm=True),
         ]
         return f"{type(self).__name__}({', '.join(arguments)})"
 
 
-def _perceptron(width: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Linear(width, width),
-        BatchNorm(width, allow_single_element=True),
-        nn.GELU(),
-        nn.Linear(width, width),
-        BatchNorm(width, allow_single_element=True),
-        nn.GELU(),
-    )
+def _perceptron(width: int, activation: str, norm: bool) -> nn.Sequential:
+    parts: list[nn.Module] = []
+    for _ in range(2):
+        parts.append(nn.Linear(width, width))
+        if norm:
+            parts.append(BatchNorm(width, allow_single_element=True))
+        parts.append(ACTIVATIONS[activation]())
+    return nn.Sequential(*parts)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch_geometric.nn import MLP
+from torch_geometric.nn.inits import reset
 
 from graphpoly.layers import UniFilterConv
 from graphpoly.registry import register
@@ -27,8 +29,9 @@ class UniFilterGNN(nn.Module):
 
     .. math:: \mathrm{logits} = \mathrm{MLP}\!\left(\mathrm{filter}(X)\right)
 
-    with dropout behind the filter (``filter_dropout``) and within the perceptron (``dropout``).
-    Nothing that is learned comes before the basis: with ``precomputed=True`` it is made once.
+    with dropout behind the filter (``filter_dropout``) and before each linear map of the perceptron
+    (``dropout``). The maps have no bias and add their input where the sizes agree. Nothing that is
+    learned comes before the basis: with ``precomputed=True`` it is made once.
 
     Args:
         in_channels: Size of each input feature: the channels that are filtered.
@@ -36,11 +39,12 @@ class UniFilterGNN(nn.Module):
         out_channels: Number of classes or targets.
         K: Order of the polynomial.
         num_layers: Linear maps of the perceptron.
-        dropout: Probability before each of them but the first.
+        dropout: Probability before each of them.
         filter_dropout: Probability behind the filter.
+        norm: Batch normalisation behind all linear maps but the last.
         shared: Whether there is one filter for all features, as published.
         **kwargs: Arguments of :class:`~graphpoly.layers.UniFilterConv`, such as ``homophily``,
-            ``tau``, ``precomputed``.
+            ``tau``, ``raw_first``, ``precomputed``.
 
     Shapes:
         - **input:** features :math:`(N, F_{in})`, ``edge_index``, ``edge_weight`` :math:`(E)`
@@ -48,8 +52,7 @@ class UniFilterGNN(nn.Module):
         - **output:** logits :math:`(N, F_{out})`; no softmax
 
     Differences from the paper:
-        Dropout acts on the filtered features, in the published code on every basis vector. Its
-        perceptron has no bias and adds its input where the sizes agree; here it is PyG's.
+        Dropout acts on the filtered features, in the published code on every basis vector.
 
     >>> UniFilterGNN(1433, 64, 7, homophily=0.8)
     UniFilterGNN(1433, 64, 7, K=10, num_layers=2, dropout=0.5, filter_dropout=0.5, homophily=0.8)
@@ -65,10 +68,13 @@ class UniFilterGNN(nn.Module):
         num_layers: int = 2,
         dropout: float = 0.5,
         filter_dropout: float = 0.5,
+        norm: bool = False,
         shared: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__()
+        if num_layers < 1:
+            raise ValueError(f"num_layers: got {num_layers}, expected at least 1")
         self.in_channels = in_channels
         self.hidden_channels = hidden_channels
         self.out_channels = out_channels
@@ -78,13 +84,11 @@ class UniFilterGNN(nn.Module):
         self.filter = UniFilterConv(
             in_channels, in_channels, K, shared=shared, linear=False, bias=False, **kwargs
         )
-        self.mlp = MLP(
-            in_channels=in_channels,
-            hidden_channels=hidden_channels,
-            out_channels=out_channels,
-            num_layers=num_layers,
-            dropout=dropout,
-            norm=None,
+        self.norm = norm
+        sizes = [in_channels, *[hidden_channels] * (num_layers - 1), out_channels]
+        self.maps = nn.ModuleList(
+            ResidualLinear(*pair, norm=norm and place < num_layers - 1)
+            for place, pair in enumerate(pairwise(sizes))
         )
 
     @property
@@ -95,7 +99,8 @@ class UniFilterGNN(nn.Module):
     def reset_parameters(self) -> None:
         """Draw new parameters."""
         self.filter.reset_parameters()
-        self.mlp.reset_parameters()
+        for linear in self.maps:
+            reset(linear)
 
     def forward(
         self,
@@ -106,13 +111,47 @@ class UniFilterGNN(nn.Module):
     ) -> Tensor:
         """Return logits, ``[N, out_channels]``."""
         x = self.filter(x, edge_index, edge_weight, batch)
-        out: Tensor = self.mlp(F.dropout(x, self.filter_dropout, self.training))
-        return out
+        x = F.dropout(x, self.filter_dropout, self.training)
+        for place, linear in enumerate(self.maps):
+            x = linear(F.dropout(x if place == 0 else x.relu(), self.dropout, self.training))
+        return x
 
     def __repr__(self) -> str:
         arguments = [
             *(str(self.in_channels), str(self.hidden_channels), str(self.out_channels)),
             *(f"K={self.filter.K}", f"num_layers={self.num_layers}", f"dropout={self.dropout}"),
-            *(f"filter_dropout={self.filter_dropout}", *self.filter.options(shared=True)),
+            f"filter_dropout={self.filter_dropout}",
+            *(["norm=True"] if self.norm else []),
+            *self.filter.options(shared=True),
         ]
         return f"{type(self).__name__}({', '.join(arguments)})"
+
+
+class ResidualLinear(nn.Module):
+    r"""A linear map without bias that adds its input where the sizes agree.
+
+    It starts uniform in :math:`\pm 1 / \sqrt{F_{out}}`, as in the published code.
+
+    Args:
+        in_channels, out_channels: Sizes.
+        norm: Batch normalisation of what is mapped.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, *, norm: bool = False) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(out_channels, in_channels))
+        self.norm = nn.BatchNorm1d(out_channels) if norm else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the matrix anew."""
+        bound = self.weight.size(0) ** -0.5
+        nn.init.uniform_(self.weight, -bound, bound)
+        if self.norm is not None:
+            self.norm.reset_parameters()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``[N, out_channels]``."""
+        out = F.linear(x, self.weight)
+        out = out if self.norm is None else self.norm(out)
+        return out + x if out.size(1) == x.size(1) else out

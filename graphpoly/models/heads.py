@@ -1,0 +1,194 @@
+"""What stands around a network for nodes so that it serves graphs, links and categories."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.nn import MLP
+from torch_geometric.nn.inits import reset
+
+from graphpoly.errors import unknown
+from graphpoly.models.molecule_gnn import encoders
+from graphpoly.models.pooling import check_pool, pool_nodes
+
+__all__ = ["DECODERS", "CategoryEncoder", "Encoded", "LinkNet", "PooledNet"]
+
+DECODERS = ("dot", "hadamard")
+_GRAPH = ("edge_weight", "edge_attr", "batch", "batch_size")
+
+
+class CategoryEncoder(nn.Module):
+    """A sum of embeddings, one for each integer column.
+
+    Args:
+        categories: Number of values of each column, or ``"ogb"`` for the atoms of OGB.
+        channels: Size of the embeddings.
+
+    >>> CategoryEncoder((3, 2), 4)(torch.tensor([[2, 1]])).shape
+    torch.Size([1, 4])
+    """
+
+    def __init__(self, categories: Sequence[int] | str, channels: int) -> None:
+        super().__init__()
+        self.columns: Any
+        if isinstance(categories, str):
+            if categories != "ogb":
+                raise unknown("categories", categories, ("ogb",))
+            self.columns = encoders().AtomEncoder(channels)
+        else:
+            self.columns = nn.ModuleList(nn.Embedding(size, channels) for size in categories)
+
+    def reset_parameters(self) -> None:
+        """Draw new parameters."""
+        for module in self.columns.modules():
+            if isinstance(module, nn.Embedding):
+                module.reset_parameters()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``[N, channels]``."""
+        if not isinstance(self.columns, nn.ModuleList):
+            out: Tensor = self.columns(x)
+            return out
+        x = x.reshape(len(x), -1)
+        embedded = [column(x[:, index]) for index, column in enumerate(self.columns)]
+        return torch.stack(embedded).sum(0)
+
+
+class Encoded(nn.Module):
+    """A network behind embeddings of its categories.
+
+    Args:
+        encoder: From ``x`` to the network's input.
+        net: The network.
+    """
+
+    def __init__(self, encoder: nn.Module, net: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.net = net
+        self._given = _names(net)
+
+    def reset_parameters(self) -> None:
+        """Draw new parameters."""
+        reset(self.encoder)
+        reset(self.net)
+
+    def forward(
+        self,
+        x: Tensor,
+        edge_index: Any,
+        edge_weight: Tensor | None = None,
+        batch: Tensor | None = None,
+        batch_size: int | None = None,
+    ) -> Tensor:
+        """Return what the network returns."""
+        given = {"edge_weight": edge_weight, "batch": batch, "batch_size": batch_size}
+        return call(self.net, self._given, self.encoder(x), edge_index, given)
+
+
+class PooledNet(nn.Module):
+    """A network for nodes, a pooling over each graph and a perceptron.
+
+    Args:
+        net: Gives ``[N, channels]``.
+        channels: Size of its output.
+        out_channels: Number of classes or targets.
+        pool: ``"mean"``, ``"add"`` or ``"max"``.
+
+    Shapes:
+        - **input:** as for the network, with ``batch`` :math:`(N)`
+        - **output:** :math:`(B, F_{out})`
+    """
+
+    def __init__(
+        self, net: nn.Module, channels: int, out_channels: int, *, pool: str = "mean"
+    ) -> None:
+        super().__init__()
+        check_pool(pool)
+        self.net = net
+        self.pool = pool
+        self.head = MLP([channels, channels, out_channels], norm=None)
+        self._given = _names(net)
+
+    def reset_parameters(self) -> None:
+        """Draw new parameters."""
+        reset(self.net)
+        self.head.reset_parameters()
+
+    def forward(
+        self,
+        x: Tensor,
+        edge_index: Any,
+        edge_weight: Tensor | None = None,
+        batch: Tensor | None = None,
+        batch_size: int | None = None,
+    ) -> Tensor:
+        """Return logits, one row a graph."""
+        given = {"edge_weight": edge_weight, "batch": batch, "batch_size": batch_size}
+        hidden = call(self.net, self._given, x, edge_index, given).relu()
+        out: Tensor = self.head(pool_nodes(hidden, self.pool, batch, batch_size))
+        return out
+
+
+class LinkNet(nn.Module):
+    """A network for nodes, and a score for each pair of them.
+
+    Args:
+        net: Gives ``[N, channels]``.
+        channels: Size of its output.
+        decoder: ``"dot"`` for the inner product, ``"hadamard"`` for a perceptron on the product.
+
+    Shapes:
+        - **input:** as for the network, and ``pairs`` :math:`(2, P)`
+        - **output:** :math:`(P)`
+    """
+
+    def __init__(self, net: nn.Module, channels: int, *, decoder: str = "hadamard") -> None:
+        super().__init__()
+        if decoder not in DECODERS:
+            raise unknown("decoder", decoder, DECODERS)
+        self.net = net
+        self.decoder = decoder
+        self.head = MLP([channels, channels, 1], norm=None) if decoder == "hadamard" else None
+        self._given = _names(net)
+
+    def reset_parameters(self) -> None:
+        """Draw new parameters."""
+        reset(self.net)
+        if self.head is not None:
+            self.head.reset_parameters()
+
+    def encode(self, x: Tensor, edge_index: Any, edge_weight: Tensor | None = None) -> Tensor:
+        """Return the states of all nodes, ``[N, channels]``."""
+        return call(self.net, self._given, x, edge_index, {"edge_weight": edge_weight})
+
+    def decode(self, hidden: Tensor, pairs: Tensor) -> Tensor:
+        """Return the scores of pairs, ``[P]``."""
+        product = hidden[pairs[0]] * hidden[pairs[1]]
+        return product.sum(-1) if self.head is None else self.head(product).squeeze(-1)
+
+    def forward(
+        self, x: Tensor, edge_index: Any, pairs: Tensor, edge_weight: Tensor | None = None
+    ) -> Tensor:
+        """Return the scores of pairs, ``[P]``."""
+        return self.decode(self.encode(x, edge_index, edge_weight), pairs)
+
+
+def _names(net: nn.Module) -> tuple[str, ...]:
+    parameters = inspect.signature(net.forward).parameters
+    return tuple(name for name in _GRAPH if name in parameters)
+
+
+def call(
+    net: nn.Module, names: Sequence[str], x: Tensor, edge_index: Any, given: dict[str, Any]
+) -> Tensor:
+    """Call a network with what it names of ``given``, and refuse a weight that it does not name."""
+    if given.get("edge_weight") is not None and "edge_weight" not in names:
+        raise ValueError(f"edge_weight: {type(net).__name__} has no use for weights")
+    named = {name: given[name] for name in names if given.get(name) is not None}
+    out: Tensor = net(x, edge_index, **named)
+    return out

@@ -1,0 +1,89 @@
+"""Typed hyperparameters of every model, by which one runner makes and trains them all."""
+
+from __future__ import annotations
+
+from graphpoly.models.settings.attention import CoGNNSettings, PolynormerSettings
+from graphpoly.models.settings.base import (
+    LEVELS,
+    Inputs,
+    ModelSettings,
+    configure,
+    model_names,
+    settings_of,
+)
+from graphpoly.models.settings.baselines import (
+    GATSettings,
+    GCNIISettings,
+    GCNSettings,
+    GINSettings,
+    LINKXSettings,
+    MLPSettings,
+    SAGESettings,
+)
+from graphpoly.models.settings.filters import (
+    BernSettings,
+    ChebIISettings,
+    FavardSettings,
+    FESettings,
+    FilterSettings,
+    GPRSettings,
+    JacobiSettings,
+    LegendreSettings,
+    OptBasisFilterSettings,
+    OptBasisSettings,
+    PLaplacianSettings,
+    PrecomputedSettings,
+    TFGSettings,
+    UniFilterSettings,
+    training_homophily,
+)
+from graphpoly.models.settings.graphs import (
+    MatrixFunctionSettings,
+    PathSettings,
+    PDFSettings,
+    PPGNPlusPlusSettings,
+    PPGNSettings,
+)
+from graphpoly.models.settings.molecules import MoleculeSettings, PathMoleculeSettings
+from graphpoly.models.settings.sheaf import SheafSettings
+
+__all__ = [
+    "LEVELS",
+    "BernSettings",
+    "ChebIISettings",
+    "CoGNNSettings",
+    "FESettings",
+    "FavardSettings",
+    "FilterSettings",
+    "GATSettings",
+    "GCNIISettings",
+    "GCNSettings",
+    "GINSettings",
+    "GPRSettings",
+    "Inputs",
+    "JacobiSettings",
+    "LINKXSettings",
+    "LegendreSettings",
+    "MLPSettings",
+    "MatrixFunctionSettings",
+    "ModelSettings",
+    "MoleculeSettings",
+    "OptBasisFilterSettings",
+    "OptBasisSettings",
+    "PDFSettings",
+    "PLaplacianSettings",
+    "PPGNPlusPlusSettings",
+    "PPGNSettings",
+    "PathMoleculeSettings",
+    "PathSettings",
+    "PolynormerSettings",
+    "PrecomputedSettings",
+    "SAGESettings",
+    "SheafSettings",
+    "TFGSettings",
+    "UniFilterSettings",
+    "configure",
+    "model_names",
+    "settings_of",
+    "training_homophily",
+]

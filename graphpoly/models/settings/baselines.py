@@ -1,0 +1,142 @@
+"""Settings of the baselines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch_geometric.nn import GAT, GCN, GIN, GraphSAGE
+
+from graphpoly.models.baselines import GCNII, MLP, Linkx
+from graphpoly.models.settings.base import Inputs, ModelSettings, configure
+from graphpoly.settings import bounded
+
+__all__ = [
+    "GATSettings",
+    "GCNIISettings",
+    "GCNSettings",
+    "GINSettings",
+    "LINKXSettings",
+    "MLPSettings",
+    "SAGESettings",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselineSettings(ModelSettings):
+    """Hyperparameters that every baseline has.
+
+    Attributes:
+        hidden_channels: Width.
+        num_layers: Number of layers.
+        dropout: Between layers.
+    """
+
+    hidden_channels: int = bounded(64, low=1)
+    num_layers: int = bounded(2, low=1)
+    dropout: float = bounded(0.5, low=0, high=1)
+
+
+@configure("MLP")
+@dataclass(frozen=True, kw_only=True)
+class MLPSettings(BaselineSettings):
+    """Hyperparameters of a perceptron."""
+
+    cls = MLP
+
+
+@dataclass(frozen=True, kw_only=True)
+class _PyGSettings(BaselineSettings):
+    """Hyperparameters of PyG's ``BasicGNN``.
+
+    Attributes:
+        norm: Between layers, or none.
+        jk: Jumping knowledge, or none.
+    """
+
+    norm: str | None = bounded(None, choices=("batch_norm", "layer_norm", "graph_norm"))
+    jk: str | None = bounded(None, choices=("last", "cat", "max", "lstm"))
+
+
+@configure("GCN")
+@dataclass(frozen=True, kw_only=True)
+class GCNSettings(_PyGSettings):
+    """Hyperparameters of GCN."""
+
+    cls = GCN
+
+
+@configure("SAGE", "GraphSAGE")
+@dataclass(frozen=True, kw_only=True)
+class SAGESettings(_PyGSettings):
+    """Hyperparameters of GraphSAGE."""
+
+    cls = GraphSAGE
+
+
+@configure("GIN")
+@dataclass(frozen=True, kw_only=True)
+class GINSettings(_PyGSettings):
+    """Hyperparameters of GIN.
+
+    Attributes:
+        train_eps: Learn the weight of a node's own features.
+    """
+
+    cls = GIN
+
+    norm: str | None = bounded("batch_norm", choices=("batch_norm", "layer_norm", "graph_norm"))
+    train_eps: bool = False
+
+
+@configure("GAT")
+@dataclass(frozen=True, kw_only=True)
+class GATSettings(_PyGSettings):
+    """Hyperparameters of GAT.
+
+    Attributes:
+        heads: Attention heads; they divide the width.
+        v2: Whether the attention is GATv2's.
+    """
+
+    cls = GAT
+
+    heads: int = bounded(8, low=1)
+    v2: bool = False
+
+
+@configure("GCNII")
+@dataclass(frozen=True, kw_only=True)
+class GCNIISettings(BaselineSettings):
+    """Hyperparameters of GCNII.
+
+    Attributes:
+        alpha: Share of the first representation.
+        theta: Strength of the weights.
+    """
+
+    cls = GCNII
+
+    num_layers: int = bounded(16, low=1)
+    alpha: float = bounded(0.1, low=0, high=1)
+    theta: float = bounded(0.5, low=0)
+
+
+@configure("LINKX")
+@dataclass(frozen=True, kw_only=True)
+class LINKXSettings(BaselineSettings):
+    """Hyperparameters of LINKX."""
+
+    cls = Linkx
+
+    num_layers: int = bounded(1, low=1)
+
+    def arguments(self, inputs: Inputs) -> dict[str, Any]:
+        """Add the number of nodes.
+
+        Raises:
+            ValueError: If there is not one graph.
+        """
+        if inputs.data is None:
+            raise ValueError("model: LINKX knows the nodes of one graph; this dataset has many")
+        return {**super().arguments(inputs), "num_nodes": inputs.data.num_nodes}

@@ -1,0 +1,167 @@
+"""Settings of the networks for whole graphs: PPGN, PathNN, PDF, MFN."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from graphpoly.models.matrix_function_gnn import MatrixFunctionGNN
+from graphpoly.models.path_nn import PathNN
+from graphpoly.models.pdf_net import PDFNet
+from graphpoly.models.ppgn import PPGN
+from graphpoly.models.ppgn_plus_plus import PPGNPlusPlus
+from graphpoly.models.settings.base import Inputs, ModelSettings, configure
+from graphpoly.settings import bounded
+
+__all__ = [
+    "MatrixFunctionSettings",
+    "PDFSettings",
+    "PPGNPlusPlusSettings",
+    "PPGNSettings",
+    "PathSettings",
+]
+
+_POOLS = ("add", "max", "mean")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphSettings(ModelSettings):
+    """Hyperparameters of a network for graphs.
+
+    Attributes:
+        hidden_channels: Width.
+    """
+
+    levels = ("nodes", "graphs")
+
+    hidden_channels: int = bounded(64, low=1)
+    lr: float = bounded(1e-3, low=0)
+    weight_decay: float = bounded(0.0, low=0)
+
+
+@configure("PPGN")
+@dataclass(frozen=True, kw_only=True)
+class PPGNSettings(GraphSettings):
+    """Hyperparameters of PPGN.
+
+    Attributes:
+        num_layers: Number of blocks.
+        mlp_layers: Layers of each perceptron.
+        normalization: Of the adjacency matrix.
+        pool: Over the pairs of a graph.
+    """
+
+    cls = PPGN
+    pools_by = "pool"
+
+    hidden_channels: int = bounded(64, low=1)
+    num_layers: int = bounded(3, low=1)
+    mlp_layers: int = bounded(2, low=1)
+    normalization: str | None = bounded(None, choices=("sym", "rw"))
+    pool: str = bounded("max", choices=_POOLS)
+
+
+@configure("PPGNPlusPlus", "ppgn++", "ppgn-plus-plus")
+@dataclass(frozen=True, kw_only=True)
+class PPGNPlusPlusSettings(PPGNSettings):
+    """Hyperparameters of PPGN++.
+
+    Attributes:
+        head_channels: Width of the last perceptron; none for the width of the others.
+    """
+
+    cls = PPGNPlusPlus
+
+    head_channels: int | None = bounded(None, low=1)
+
+
+@configure("PathNN", "path")
+@dataclass(frozen=True, kw_only=True)
+class PathSettings(GraphSettings):
+    """Hyperparameters of PathNN.
+
+    Attributes:
+        K: Length of the longest paths.
+        paths: One shortest path a pair (SP of the paper), all shortest (SP+) or all simple (AP).
+        dropout: At the LSTM's inputs and in the head.
+        norm: Of the states, or none.
+        readout: Over the nodes of a graph.
+    """
+
+    cls = PathNN
+    pools_by = "readout"
+
+    K: int = bounded(2, low=1)
+    paths: str = bounded("shortest", choices=("single", "shortest", "simple"))
+    dropout: float = bounded(0.5, low=0, high=1)
+    norm: str | None = bounded("batch", choices=("batch", "rows"))
+    readout: str = bounded("sum", choices=("sum", "mean"))
+
+
+@configure("PDFNet", "pdf")
+@dataclass(frozen=True, kw_only=True)
+class PDFSettings(GraphSettings):
+    """Hyperparameters of PDF.
+
+    Attributes:
+        num_layers: Number of layers.
+        exponents: Of the degrees.
+        highest_power: Powers from 1 to this one.
+        hops: Pairs within so many hops, or none for all pairs.
+        softmax: Normalise the filters over neighbours.
+        dropout: Before the last linear map.
+        filter_dropout: On the filters, before their softmax.
+        layer_dropout: On what each layer adds.
+        activation: Of the perceptrons.
+        norm: Batch normalisation in filters and perceptrons.
+        pool: Over the nodes of a graph.
+    """
+
+    cls = PDFNet
+    pools_by = "pool"
+    withheld = ("highest_power",)
+
+    hidden_channels: int = bounded(128, low=1)
+    num_layers: int = bounded(4, low=1)
+    exponents: tuple[float, ...] = (-0.5, -0.4, -0.3, -0.2)
+    highest_power: int = bounded(6, low=1)
+    hops: int | None = bounded(None, low=1)
+    softmax: bool = True
+    dropout: float = bounded(0.5, low=0, high=1)
+    filter_dropout: float = bounded(0.1, low=0, high=1)
+    layer_dropout: float = bounded(0.0, low=0, high=1)
+    activation: str = bounded("gelu", choices=("gelu", "relu"))
+    norm: bool = True
+    pool: str = bounded("max", choices=_POOLS)
+
+    def arguments(self, inputs: Inputs) -> dict[str, Any]:
+        """Count the powers out."""
+        return {**super().arguments(inputs), "powers": tuple(range(1, self.highest_power + 1))}
+
+
+@configure("MatrixFunctionGNN", "mfn")
+@dataclass(frozen=True, kw_only=True)
+class MatrixFunctionSettings(GraphSettings):
+    """Hyperparameters of MFN.
+
+    Attributes:
+        num_layers: Number of layers.
+        matrices, poles: Of each layer.
+        readout: What is read of each matrix function.
+        solver: How the linear systems are solved.
+        tolerance: Of the sparse solver; none for its own.
+        dropout: Before the last linear map.
+        pool: Over the nodes of a graph.
+    """
+
+    cls = MatrixFunctionGNN
+    pools_by = "pool"
+
+    num_layers: int = bounded(2, low=1)
+    matrices: int = bounded(8, low=1)
+    poles: int = bounded(4, low=1)
+    readout: str = bounded("diagonal", choices=("diagonal", "product"))
+    solver: str = bounded("dense", choices=("dense", "sparse"))
+    tolerance: float | None = bounded(None, low=0)
+    dropout: float = bounded(0.5, low=0, high=1)
+    pool: str = bounded("mean", choices=_POOLS)

@@ -1,0 +1,68 @@
+"""Settings of the networks that read atoms and bonds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from graphpoly.models.molecule_gnn import MoleculeGNN
+from graphpoly.models.path_molecule import PathMolecule
+from graphpoly.models.settings.base import ModelSettings, configure
+from graphpoly.settings import bounded
+
+__all__ = ["MoleculeSettings", "PathMoleculeSettings"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _AtomSettings(ModelSettings):
+    """Hyperparameters of a network that embeds atoms and bonds by itself.
+
+    Attributes:
+        dropout: Probability of dropout.
+    """
+
+    levels = ("graphs",)
+    withheld = ("in_channels",)
+    reads_categories = True
+
+    dropout: float = bounded(0.5, low=0, high=1)
+    lr: float = bounded(1e-3, low=0)
+    weight_decay: float = bounded(0.0, low=0)
+
+
+@configure("MoleculeGNN")
+@dataclass(frozen=True, kw_only=True)
+class MoleculeSettings(_AtomSettings):
+    """Hyperparameters of OGB's example script.
+
+    Attributes:
+        conv: The layers.
+        num_layers: Number of convolutions.
+        hidden_channels: Size of all embeddings.
+    """
+
+    cls = MoleculeGNN
+
+    conv: str = bounded("gin", choices=("gin", "gcn"))
+    num_layers: int = bounded(5, low=1)
+    hidden_channels: int = bounded(300, low=1)
+
+
+@configure("PathMolecule")
+@dataclass(frozen=True, kw_only=True)
+class PathMoleculeSettings(_AtomSettings):
+    """Hyperparameters of PathNN on molecules.
+
+    Attributes:
+        K: Length of the longest paths.
+        paths: One shortest path a pair (SP of the paper), all shortest (SP+) or all simple (AP).
+        hidden_channels: Width.
+        readout: Over the atoms of a molecule.
+    """
+
+    cls = PathMolecule
+
+    K: int = bounded(2, low=1)
+    paths: str = bounded("shortest", choices=("single", "shortest", "simple"))
+    hidden_channels: int = bounded(128, low=1)
+    readout: str = bounded("mean", choices=("sum", "mean"))
+    lr: float = bounded(5e-4, low=0)

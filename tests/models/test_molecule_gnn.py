@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+from torch_geometric.data import Batch, Data
+
+from graphpoly.models.molecule_gnn import BondGCNConv, MoleculeGNN
+
+
+def molecule(seed: int, atoms: int) -> Data:
+    generator = torch.Generator().manual_seed(seed)
+    pairs = torch.tensor([[i, i + 1] for i in range(atoms - 1)]).T
+    edge_index = torch.cat([pairs, pairs.flip(0)], dim=1)
+    bond = torch.randint(2, (atoms - 1, 3), generator=generator)
+    return Data(
+        x=torch.randint(2, (atoms, 9), generator=generator),
+        edge_index=edge_index,
+        edge_attr=torch.cat([bond, bond]),
+    )
+
+
+def call(model: MoleculeGNN, data: Data, batch: Tensor) -> Tensor:
+    return model(data.x, data.edge_index, data.edge_attr, batch)
+
+
+def test_bond_gcn_is_its_formula() -> None:
+    torch.manual_seed(0)
+    conv = BondGCNConv(3).double()
+    edge_index = torch.tensor([[0, 1, 1, 2, 0], [1, 0, 2, 1, 2]])
+    x, e = torch.randn(4, 3).double(), torch.randn(5, 3).double()
+    h = x @ conv.lin.weight.T + conv.lin.bias
+    degree = [1 + int((edge_index[0] == i).sum()) for i in range(4)]
+    expected = torch.stack([(h[i] + conv.root.weight[0]).relu() / degree[i] for i in range(4)])
+    for k, (j, i) in enumerate(edge_index.T.tolist()):
+        expected[i] = expected[i] + (h[j] + e[k]).relu() / (degree[i] * degree[j]) ** 0.5
+    torch.testing.assert_close(conv(x, edge_index, e), expected)
+
+
+def test_gin_is_its_formula() -> None:
+    torch.manual_seed(0)
+    model = MoleculeGNN("gin", 4, 1, num_layers=2, dropout=0.0).double().eval()
+    data = molecule(0, 3)
+    h = model.atoms(data.x)
+    for layer in range(2):
+        bond = model.bonds[layer](data.edge_attr)
+        summed = torch.zeros_like(h)
+        for k, (j, i) in enumerate(data.edge_index.T.tolist()):
+            summed[i] = summed[i] + (h[j] + bond[k]).relu()
+        h = model.norms[layer](model.convs[layer].nn(h + summed))
+        h = h.relu() if layer == 0 else h
+    expected = model.readout(h.mean(0, keepdim=True))
+    torch.testing.assert_close(call(model, data, torch.zeros(3, dtype=torch.long)), expected)
+
+
+@pytest.mark.parametrize("conv", ["gin", "gcn"])
+def test_a_batch_is_its_graphs(conv: str) -> None:
+    torch.manual_seed(1)
+    model = MoleculeGNN(conv, 6, 2, num_layers=3).double().eval()
+    graphs = [molecule(seed, atoms) for seed, atoms in enumerate((4, 2, 5))]
+    batch = Batch.from_data_list(graphs)
+    together = call(model, batch, batch.batch)
+    alone = [call(model, g, torch.zeros(g.num_nodes, dtype=torch.long)) for g in graphs]
+    torch.testing.assert_close(together, torch.cat(alone))
+
+
+@pytest.mark.parametrize("conv", ["gin", "gcn"])
+def test_size_is_that_of_the_described_network(conv: str) -> None:
+    model = MoleculeGNN(conv, 300, 1)
+    words = sum(table.num_embeddings for table in model.atoms.atom_embedding_list)
+    bonds = sum(table.num_embeddings for table in model.bonds[0].bond_embedding_list)
+    linear = 300 * 300 + 300
+    mlp = (300 * 600 + 600) + 2 * 600 + (600 * 300 + 300) + 1  # and epsilon
+    layer = bonds * 300 + 2 * 300 + (mlp if conv == "gin" else linear + 300)
+    expected = words * 300 + 5 * layer + 301
+    assert sum(p.numel() for p in model.parameters()) == expected
