@@ -7,10 +7,15 @@ Environment:
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.stand_in import StandIn
 
 DEVICE = os.environ.get("GRAPHPOLY_TEST_DEVICE", "cpu")
 if DEVICE == "cpu":
@@ -49,3 +54,18 @@ def data_root() -> Path:
     if not root or not Path(root).is_dir():
         pytest.skip("no real datasets: GRAPHPOLY_DATA is not set")
     return Path(root)
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    """Replace the loader of a registered dataset."""
+    from graphpoly import registry
+    from graphpoly.data import find_dataset
+
+    def replace(name: str, load: Any, **changes: Any) -> None:
+        entry = registry.get("dataset", find_dataset(name).name)
+        changed = dataclasses.replace(entry.obj, load=load, **changes)
+        held = dataclasses.replace(entry, obj=changed)
+        monkeypatch.setitem(registry._ENTRIES, ("dataset", entry.name), held)
+
+    return replace

@@ -1,26 +1,27 @@
-"""Experiments that one command reproduces: dataset, model, protocol and published figure."""
+"""Experiments that one command reproduces: model, dataset, protocol and published figure."""
 
 from __future__ import annotations
 
 from graphpoly.recipes import (
     cooperative,
     demo,
-    graph_spectral,
+    favard,
+    features,
     image_filter,
-    node_features,
-    node_polynomial,
-    node_polynormer,
-    node_spectral,
-    ogb_graph,
+    molecules,
     path_nn,
+    polynormer,
     ppgn,
     sheaf,
+    spectral,
     sweep,
+    tu,
 )
-from graphpoly.recipes.recipe import Protocol, Published, Recipe, publish
+from graphpoly.recipes.ad_hoc import recipe_for, recipe_of
+from graphpoly.recipes.recipe import Protocol, Published, Recipe, SharedSettings, Study, publish
 from graphpoly.recipes.run import Outcome, RunOptions, compare, resolve_device, run_recipe
-from graphpoly.settings import Settings, bounded, parse_assignments
 from graphpoly.recipes.spectra import draw_filters, filter_spectra
+from graphpoly.settings import Settings, bounded, parse_assignments
 
 __all__ = [
     "Outcome",
@@ -29,25 +30,29 @@ __all__ = [
     "Recipe",
     "RunOptions",
     "Settings",
+    "SharedSettings",
+    "Study",
     "bounded",
     "compare",
     "cooperative",
     "demo",
     "draw_filters",
+    "favard",
+    "features",
     "filter_spectra",
-    "graph_spectral",
     "image_filter",
-    "node_features",
-    "node_polynomial",
-    "node_polynormer",
-    "node_spectral",
-    "ogb_graph",
+    "molecules",
     "parse_assignments",
     "path_nn",
+    "polynormer",
     "ppgn",
     "publish",
+    "recipe_for",
+    "recipe_of",
     "resolve_device",
     "run_recipe",
     "sheaf",
+    "spectral",
     "sweep",
+    "tu",
 ]

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from graphpoly.recipes.spectra import Spectrum
+from graphpoly.recipes.spectrum import Spectrum
 
 __all__ = ["COLORS", "accuracies", "curves", "filters", "responses", "sweep"]
 

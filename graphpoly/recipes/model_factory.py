@@ -17,7 +17,7 @@ from torch_geometric.nn import models
 from graphpoly import registry
 from graphpoly.errors import unknown
 
-__all__ = ["PYG_MODELS", "model_factory"]
+__all__ = ["PYG_MODELS", "imported", "model_factory"]
 
 PYG_MODELS = ("EdgeCNN", "GAT", "GCN", "GIN", "GraphSAGE", "PNA")
 _ENDS = {"in_channels": 4, "out_channels": 16}
@@ -54,7 +54,7 @@ def model_factory(name: str, **arguments: Any) -> tuple[Callable[[], Any], str]:
     ('1-WL', 5, 8)
     """
     if ":" in name:
-        factory = _imported(name)
+        factory = imported(name)
         further = {key: arguments[key] for key in arguments if key not in _ENDS}
         build = partial(_made, name, factory, further) if further else factory
         return build, str(getattr(factory, "expressivity", ""))
@@ -113,7 +113,7 @@ def _made(name: str, build: Callable[..., Any], arguments: dict[str, Any]) -> An
         ) from error
 
 
-def _imported(name: str) -> Callable[[], Any]:
+def imported(name: str) -> Callable[[], Any]:
     """Return the factory that ``"package.module:factory"`` names; the working folder is looked in.
 
     Raises:

@@ -1,27 +1,36 @@
-"""What a recipe is: dataset, model, protocol, settings and the number it stands against."""
+"""What an experiment is: model, dataset, settings, protocol, and the number it stands against."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from graphpoly import registry
+from graphpoly.data import Reading, find_dataset
 from graphpoly.errors import unknown
+from graphpoly.models.settings import ModelSettings
 from graphpoly.settings import Settings, bounded, replace_settings
+from graphpoly.training.config import MONITORS, STOPPINGS, TIES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from torch import nn
-    from torch_geometric.data import Data
+    from graphpoly.data import Dataset
 
-    from graphpoly.recipes.run import Outcome, RunOptions
+# the parts know the recipe, and are known here by what they are used for alone
+Page = Callable[[Any, Any, "Path"], "tuple[Path | None, tuple[str, ...]]"]
 
-    Rebuild = Callable[["Recipe", Path | None, str, int], tuple[nn.Module, Data]]
+__all__ = ["DENSE_NOTE", "Protocol", "Published", "Recipe", "SharedSettings", "Study", "publish"]
 
-__all__ = ["Protocol", "Published", "Recipe", "publish"]
+DENSE_NOTE = (
+    "this 'dense' split is the published 60/20/20: it takes equally many training nodes from every "
+    "class, so that small classes have few or no test nodes"
+)
+SPARSE_NOTE = (
+    "split 'sparse' is the published 2.5/2.5/95, equally many training nodes from every class"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,19 +38,33 @@ class Protocol(Settings):
     """How a model is trained, chosen and measured.
 
     Attributes:
-        split: Name of the split, one of the recipe's ``splits``.
-        num_splits: How many runs the number is a mean of: run i has split i (where there are
-            several) and seed i.
+        split: Name of the split, one of the dataset's.
+        num_splits: Runs behind the number; run i has seed i, and split i where there are several.
         epochs: At most this many.
-        patience: Stop after this many epochs without a better validation value; None for never.
-        monitor: What chooses the epoch: the validation ``"metric"`` or ``"loss"``.
+        patience: Epochs without a better validation value before it stops; none for never.
+        stopping: best counts patience from the best epoch; mean stops once the validation loss is
+            above the mean of the last patience ones.
+        monitor: What chooses the epoch, the validation metric or the loss.
+        ties: Which of equal epochs is kept.
+        first_epoch: Earlier epochs are never chosen.
+        batch_size: Graphs, links or rows a step; none for what the task takes.
+        decay: Factor of the learning rates every decay_epochs epochs.
+        decay_epochs: Length of a step of the learning rates.
+        watch_train: Score the training part after each epoch, too.
     """
 
-    split: str
-    num_splits: int = bounded(low=1)
-    epochs: int = bounded(low=1)
-    patience: int | None = bounded(None, low=1)
-    monitor: str = bounded("metric", choices=("metric", "loss"))
+    split: str = ""
+    num_splits: int = bounded(10, low=1)
+    epochs: int = bounded(1000, low=1)
+    patience: int | None = bounded(200, low=1)
+    stopping: str = bounded("best", choices=STOPPINGS)
+    monitor: str = bounded("metric", choices=MONITORS)
+    ties: str = bounded("first", choices=TIES)
+    first_epoch: int = bounded(1, low=1)
+    batch_size: int | None = bounded(None, low=1)
+    decay: float = bounded(1.0, low=1e-3, high=1)
+    decay_epochs: int = bounded(20, low=1)
+    watch_train: bool = True
 
 
 @dataclass(frozen=True)
@@ -65,6 +88,19 @@ class Published:
     unit: str = "%"
 
 
+@dataclass(frozen=True, kw_only=True)
+class SharedSettings(Settings):
+    """Settings that several models of one recipe share."""
+
+    def of(self, model: str) -> ModelSettings:
+        """Return the settings of one model."""
+        raise TypeError(f"{type(self).__name__} has to define of()")
+
+    def points(self) -> list[dict[str, Any]]:
+        """Return what changes of the reading between parts of the experiment; default one part."""
+        return [{}]
+
+
 @dataclass(frozen=True)
 class Recipe:
     """One reproducible experiment.
@@ -72,51 +108,71 @@ class Recipe:
     Attributes:
         name: What users type, such as ``"optbasis/chameleon"``.
         title: One line for lists.
-        dataset: Name of the dataset.
+        dataset: What it is trained on: a registered name, or an entry of the user's own.
         models: Names of the models that it trains.
-        metric: What is measured, such as ``"accuracy"``.
-        protocol: Splits, epochs, patience.
-        settings: Hyperparameters.
+        protocol: Split, epochs, selection.
+        settings: Hyperparameters, of one model or of several.
+        reading: How the dataset is read.
         paper: Where the model and the figure come from.
-        execute: Function that runs it.
-        rebuild: Function from the recipe, the root of the datasets, a model's name and a seed to
-            the untrained model and its graph, where the recipe has one graph.
+        metric: What is measured, such as ``"accuracy"``; default the dataset's.
         arxiv: arXiv number of the paper.
         published: The figure to compare with.
         notes: What differs from the published experiment.
-        splits: Names that the protocol's split may have.
+        page: From the finished parts, the options and the results' file to a page to look at, or
+            None, and lines for the user.
+        threads: How many to compute on, where a recipe is too small for all.
+        given: The user's own name for the dataset, such as a file.
         overridden: Keys whose values are not the registered ones any more.
     """
 
     name: str
     title: str
-    dataset: str
+    dataset: str | Dataset
     models: tuple[str, ...]
-    metric: str
     protocol: Protocol
-    settings: Settings
+    settings: ModelSettings | SharedSettings
+    reading: Reading
     paper: str
-    execute: Callable[[Recipe, RunOptions], Outcome] = dataclasses.field(repr=False, compare=False)
-    rebuild: Rebuild | None = dataclasses.field(default=None, repr=False, compare=False)
+    metric: str
     arxiv: str | None = None
     published: Published | None = None
     notes: tuple[str, ...] = ()
-    splits: tuple[str, ...] = ("dense", "sparse", "stratified", "public", "geom-gcn")
+    page: Page | None = dataclasses.field(default=None, repr=False, compare=False)
+    threads: int | None = None
+    given: str = ""
     overridden: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        shared = _keys(self.protocol) & _keys(self.settings)
-        assert not shared, f"{self.name}: {shared} are settings and protocol at once"
-        if self.protocol.split not in self.splits:
-            raise unknown("split", self.protocol.split, self.splits)
+        taken: set[str] = set()
+        for part in self._parts().values():
+            shared = _keys(part) & taken
+            assert not shared, f"{self.name}: {shared} are set in two places"
+            taken |= _keys(part)
+        if self.protocol.split not in self.data.splits:
+            raise unknown("split", self.protocol.split, self.data.splits)
+
+    @property
+    def data(self) -> Dataset:
+        """The entry of the dataset."""
+        return find_dataset(self.dataset) if isinstance(self.dataset, str) else self.dataset
 
     @property
     def keys(self) -> list[str]:
         """What can be overridden."""
-        return sorted(_keys(self.protocol) | _keys(self.settings))
+        return sorted(key for part in self._parts().values() for key in _keys(part))
+
+    def settings_of(self, model: str) -> ModelSettings:
+        """Return the settings of one of the models."""
+        if isinstance(self.settings, SharedSettings):
+            return self.settings.of(model)
+        return self.settings
+
+    def points(self) -> list[dict[str, Any]]:
+        """Return what changes of the reading between the parts of the experiment."""
+        return self.settings.points() if isinstance(self.settings, SharedSettings) else [{}]
 
     def override(self, changes: Mapping[str, Any]) -> Recipe:
-        """Return the recipe with some settings or parts of the protocol replaced.
+        """Return the recipe with some settings replaced: of model, protocol or reading.
 
         Args:
             changes: Values by key; text is converted to the type of the key.
@@ -129,34 +185,39 @@ class Recipe:
             if key not in self.keys:
                 raise unknown(f"key of {self.name}", key, self.keys)
         parts = {
-            part: replace_settings(
-                getattr(self, part),
-                {key: value for key, value in changes.items() if key in _keys(getattr(self, part))},
+            name: replace_settings(
+                part, {key: value for key, value in changes.items() if key in _keys(part)}
             )
-            for part in ("protocol", "settings")
+            for name, part in self._parts().items()
         }
         changed = {
             key
-            for part, replaced in parts.items()
-            for key, value in dataclasses.asdict(getattr(self, part)).items()
-            if getattr(replaced, key) != value
+            for name, part in self._parts().items()
+            for key, value in dataclasses.asdict(part).items()
+            if getattr(parts[name], key) != value
         }
         overridden = tuple(sorted(changed.union(self.overridden)))
-        return dataclasses.replace(self, **parts, overridden=overridden)
+        return dataclasses.replace(self, **parts, overridden=overridden)  # type: ignore[arg-type]
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the code as plain values, for results and configurations."""
-        named = {
-            field.name: getattr(self, field.name)
-            for field in dataclasses.fields(self)
-            if field.name not in ("execute", "rebuild")
+        return {
+            "name": self.name,
+            "title": self.title,
+            "dataset": self.data.name,
+            "given": self.given or self.data.name,
+            "models": list(self.models),
+            "metric": self.metric,
+            **{name: dataclasses.asdict(part) for name, part in self._parts().items()},
+            "paper": self.paper,
+            "arxiv": self.arxiv,
+            "published": None if self.published is None else dataclasses.asdict(self.published),
+            "notes": list(self.notes),
+            "overridden": list(self.overridden),
         }
-        for part in ("protocol", "settings", "published"):
-            named[part] = None if named[part] is None else dataclasses.asdict(named[part])
-        del named["splits"]
-        for tuples in ("models", "notes", "overridden"):
-            named[tuples] = list(named[tuples])
-        return named
+
+    def _parts(self) -> dict[str, Settings]:
+        return {"protocol": self.protocol, "settings": self.settings, "reading": self.reading}
 
 
 def publish(recipe: Recipe) -> Recipe:
@@ -167,10 +228,99 @@ def publish(recipe: Recipe) -> Recipe:
         recipe,
         paper=recipe.paper,
         arxiv=recipe.arxiv,
-        tags={"dataset": recipe.dataset, "models": ", ".join(recipe.models)},
+        tags={"title": recipe.title, "dataset": recipe.data.name},
     )
     return recipe
 
 
-def _keys(settings: Settings) -> set[str]:
-    return {field.name for field in dataclasses.fields(settings)}
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """What the experiments of one model in one paper have in common; :meth:`row` adds one.
+
+    Attributes:
+        family: First part of the recipes' names.
+        model: Registered name of the model.
+        protocol: Of all rows, unless a row changes it.
+        paper, arxiv: Where the model comes from.
+        source: Where the figures stand; default the paper.
+        spread: What stands after the ± of the figures.
+        runs: Number of runs behind each figure.
+        title: Of the model in the recipes' titles; default its name.
+        unit: Of the figures.
+        notes: Of all rows.
+        reading: Of all rows; default the dataset's.
+    """
+
+    family: str
+    model: str
+    protocol: Protocol
+    paper: str
+    arxiv: str | None = None
+    source: str = ""
+    spread: str = "none"
+    runs: int = 10
+    title: str = ""
+    unit: str = "%"
+    notes: tuple[str, ...] = ()
+    reading: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def row(
+        self,
+        dataset: str,
+        mean: float | None,
+        interval: float | None,
+        settings: ModelSettings,
+        *,
+        name: str = "",
+        notes: Iterable[str] = (),
+        reading: Mapping[str, Any] | None = None,
+        metric: str = "",
+        source: str = "",
+        **protocol: Any,
+    ) -> Recipe:
+        """Publish the experiment on one dataset.
+
+        Args:
+            dataset: Registered name.
+            mean: Published figure, if there is one.
+            interval: What stands after its ±, if anything does.
+            settings: Hyperparameters.
+            name: Second part of the recipe's name; default the dataset's.
+            notes: Further notes.
+            reading: How the dataset is read, beside what the study says.
+            metric: Default the dataset's.
+            source: Default the study's.
+            **protocol: What differs in the protocol.
+        """
+        entry = find_dataset(dataset)
+        chosen = dataclasses.replace(self.protocol, **protocol)
+        if not chosen.split:
+            chosen = dataclasses.replace(chosen, split=entry.splits[0])
+        published = None
+        if mean is not None:
+            stands = source or self.source or self.paper
+            spread = self.spread if interval is not None else "none"
+            published = Published(mean, interval, spread, self.runs, stands, self.unit)
+        told = {"dense": (DENSE_NOTE,), "sparse": (SPARSE_NOTE,)}.get(
+            chosen.split.partition("-")[0], ()
+        )
+        return publish(
+            Recipe(
+                name=f"{self.family}/{name or entry.name.lower()}",
+                title=f"{self.title or self.model} on {entry.title}",
+                dataset=entry.name,
+                models=(self.model,),
+                protocol=chosen,
+                settings=settings,
+                reading=replace_settings(entry.reading, {**self.reading, **(reading or {})}),
+                paper=self.paper,
+                metric=metric or entry.metric,
+                arxiv=self.arxiv,
+                published=published,
+                notes=(*told, *self.notes, *notes),
+            )
+        )
+
+
+def _keys(part: Settings) -> set[str]:
+    return {field.name for field in dataclasses.fields(part)}

@@ -2,54 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch_geometric.data import Data
 
 from graphpoly import __version__
 from graphpoly.layers import OptBasisConv
 from graphpoly.models import FavardGNN, OptBasisGNN
 from graphpoly.ops import normalize
-from graphpoly.recipes.recipe import Recipe
+from graphpoly.recipes.run import Finished
 from graphpoly.training import Experiment
 from graphpoly.training.files import write_atomically
 from graphpoly.training.loggers import read_history
 
-__all__ = ["Trained", "filter_gain", "label_spectrum", "write_report"]
+__all__ = ["filter_gain", "label_spectrum", "write_report"]
 
 _POINTS = 401
 
 
-@dataclass(frozen=True)
-class Trained:
-    """A model, its results and where they lie.
-
-    Attributes:
-        model: The weights of the first seed, on the CPU.
-        experiment: Results of all seeds.
-        runs: Folder with one ``seed-<n>`` for each run.
-    """
-
-    model: nn.Module
-    experiment: Experiment
-    runs: Path
-
-
-def write_report(
-    path: Path, recipe: Recipe, data: Data, trained: Mapping[str, Trained], results: Path
-) -> Path:
+def write_report(path: Path, finished: Finished, results: Path) -> Path:
     """Draw the page.
 
     Args:
         path: File to write.
-        recipe: What was run.
-        data: The graph.
-        trained: Models and results by name.
+        finished: What was run: models of one graph.
         results: ``results.json``, which the page carries with it.
 
     Raises:
@@ -62,16 +42,19 @@ def write_report(
     except ImportError as error:
         raise ImportError(f"the report needs {error.name}: pip install 'graphpoly[viz]'") from error
 
+    recipe, data = finished.recipe, finished.loads.of(next(iter(finished.splits))).data
+    assert data is not None
+    models = {name: model.cpu() for name, model in finished.models.items()}
     eigenvalues, energy = label_spectrum(data)
     lambdas = torch.linspace(-1, 1, _POINTS, dtype=torch.float64)
     gains = {
-        name: filter_gain(entry.model, data, lambdas)
-        for name, entry in trained.items()
-        if isinstance(entry.model, FavardGNN | OptBasisGNN)
+        name: filter_gain(model, data, lambdas)
+        for name, model in models.items()
+        if isinstance(model, FavardGNN | OptBasisGNN)
     }
     scores = {
-        name: [100 * run.test for run in entry.experiment.runs.values()]
-        for name, entry in trained.items()
+        name: [100 * run.test for run in experiment.runs.values()]
+        for name, experiment in finished.experiments.items()
     }
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("graphpoly.recipes", "."),
@@ -85,11 +68,15 @@ def write_report(
         version=__version__,
         data=data,
         homophily=_homophily(data),
-        rows=[_row(name, entry.experiment) for name, entry in trained.items()],
-        settings={**asdict(recipe.settings), **asdict(recipe.protocol)},
+        rows=[_row(name, experiment) for name, experiment in finished.experiments.items()],
+        settings={
+            **asdict(recipe.settings),
+            **asdict(recipe.reading),
+            **asdict(recipe.protocol),
+        },
         responses=figures.responses(lambdas, gains, eigenvalues, energy),
         accuracies=figures.accuracies(scores),
-        curves=figures.curves({name: _history(entry.runs) for name, entry in trained.items()}),
+        curves=figures.curves({name: _history(runs) for name, runs in finished.folders.items()}),
         colors=figures.COLORS,
         # a "</script>" inside the JSON would end the element that carries it
         embedded=results.read_text(encoding="utf-8").replace("<", "\\u003c"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,25 +12,31 @@ from typing import Any
 import torch
 from torch import nn
 from torch.optim import Optimizer
+from torch_geometric.data import Data
 
 from graphpoly import registry
-from graphpoly.data import default_root
+from graphpoly.data import Loaded, default_root
 from graphpoly.errors import unknown
+from graphpoly.models.settings import ModelSettings
 from graphpoly.recipes.recipe import Recipe
+from graphpoly.recipes.tasks import network_for, prepared, task_for
 from graphpoly.training import Experiment, Progress, Task, TrainConfig, run_seeds
 from graphpoly.training.files import plain, to_json, write_atomically
 from graphpoly.training.metrics import METRICS
 from graphpoly.training.run_directory import read_record, reserve
 
 __all__ = [
+    "Finished",
+    "Loads",
     "Outcome",
     "RunOptions",
     "compare",
+    "judge",
     "read_results",
+    "rebuild",
     "resolve_device",
-    "run_model",
     "run_recipe",
-    "write_results",
+    "split_facts",
 ]
 
 Build = Callable[[int], tuple[nn.Module, Task, Optimizer]]
@@ -120,8 +128,136 @@ def run_recipe(
         resume=resume,
         progress=progress,
     )
-    with reserve(options.out, resume=resume):
-        return recipe.execute(recipe, options)
+    points = recipe.points()
+    with reserve(options.out, resume=resume), _one_thread(recipe):
+        finished = [_run_point(recipe, options, point) for point in points]
+        results = write_results(recipe, options, finished)
+        made = None if recipe.page is None else recipe.page(finished, options, results)
+    experiments = {
+        each.labelled(name): experiment
+        for each in (finished if len(finished) == 1 else (finished[0], finished[-1]))
+        for name, experiment in each.experiments.items()
+    }
+    report, messages = (None, ()) if made is None else made
+    return Outcome(recipe, experiments, results, report, (*recipe.notes, *messages))
+
+
+@dataclass
+class Finished:
+    """One part of an experiment, after it.
+
+    Attributes:
+        recipe: With the reading of this part.
+        point: What of the reading is this part's alone, such as ``{"phi": -1.0}``.
+        loads: Its dataset.
+        experiments: Result by name of the model.
+        models: The first seed's network by name, with its best weights.
+        folders: Folder of the runs by name of the model.
+        splits: Name, index and hash of the division of each seed.
+        facts: The dataset as it was found.
+    """
+
+    recipe: Recipe
+    point: dict[str, Any]
+    loads: Loads
+    experiments: dict[str, Experiment]
+    models: dict[str, nn.Module]
+    folders: dict[str, Path]
+    splits: dict[int, dict[str, Any]]
+    facts: Mapping[str, Any]
+
+    def labelled(self, model: str) -> str:
+        """Return a model's name, with the point where there are several."""
+        return " ".join([model, *(f"at {key}={value:g}" for key, value in self.point.items())])
+
+
+class Loads:
+    """A recipe's dataset, read once, or once a seed where every seed has its own.
+
+    Args:
+        recipe: Its dataset and reading.
+        root: Folder that holds the datasets.
+    """
+
+    def __init__(self, recipe: Recipe, root: Path | None) -> None:
+        self.dataset = recipe.data
+        self._recipe, self._root = recipe, root
+        self._held: dict[tuple[int, str], Loaded] = {}
+
+    def of(self, seed: int) -> Loaded:
+        """Return the dataset of a seed as it was found."""
+        key = (seed if self.dataset.drawn else 0, "")
+        if key not in self._held:
+            self._held[key] = self.dataset.load(self._root, self._recipe.reading, key[0])
+        return self._held[key]
+
+    def read_by(self, model: str, seed: int) -> Loaded:
+        """Return the dataset of a seed as a model reads it."""
+        key = (seed if self.dataset.drawn else 0, model)
+        if key not in self._held:
+            self._held[key] = prepared(self._recipe.settings_of(model), self.of(seed))
+        return self._held[key]
+
+    def split(self, seed: int) -> Any:
+        """Return the division of a seed."""
+        return self.of(seed).split(self._recipe.protocol.split, seed)
+
+
+def rebuild(recipe: Recipe, root: Path | None, model: str, seed: int) -> tuple[nn.Module, Data]:
+    """Return an untrained network of a run and its graph.
+
+    Raises:
+        ValueError: If there is not one graph.
+    """
+    loads = Loads(recipe, root)
+    loaded = loads.read_by(model, seed)
+    if loaded.data is None:
+        raise ValueError(f"{recipe.name}: a recipe on one graph is needed, this one has many")
+    settings = recipe.settings_of(model)
+    return network_for(settings, loads.dataset, loaded, loads.split(seed)), loaded.data
+
+
+def _run_point(recipe: Recipe, options: RunOptions, point: dict[str, Any]) -> Finished:
+    if point:
+        recipe = recipe.override(point)
+    loads = Loads(recipe, options.root)
+    splits = {seed: loads.split(seed) for seed in options.seeds}
+    facts = loads.of(options.seeds[0]).facts
+    found = Finished(recipe, point, loads, {}, {}, {}, split_facts(splits), facts)
+    folder = options.out
+    for key, value in point.items():
+        folder = folder / f"{key}{value:+.3f}"
+    for name in recipe.models:
+        out = folder if len(recipe.models) == 1 else folder / name.lower()
+        settings = recipe.settings_of(name)
+
+        def build(
+            seed: int, name: str = name, settings: ModelSettings = settings
+        ) -> tuple[nn.Module, Task, Optimizer]:
+            loaded = loads.read_by(name, seed)
+            model = network_for(settings, loads.dataset, loaded, splits[seed])
+            optimizer = settings.optimizer(model)
+            task = task_for(
+                settings,
+                loads.dataset,
+                loaded,
+                splits[seed],
+                model,
+                protocol=recipe.protocol,
+                metric=recipe.metric,
+                device=options.device,
+                seed=seed,
+            )
+            if seed == options.seeds[0]:
+                found.models[name] = model
+            return model.to(options.device), task, optimizer
+
+        label = "" if len(recipe.models) == 1 else found.labelled(name)
+        found.folders[name] = out
+        found.experiments[name] = _run_model(
+            recipe, options, build, out=out, facts={"graph": facts, "model": name}, label=label
+        )
+    return found
 
 
 def resolve_device(device: str | torch.device) -> torch.device:
@@ -141,32 +277,24 @@ def resolve_device(device: str | torch.device) -> torch.device:
     return chosen
 
 
-def run_model(
+def _run_model(
     recipe: Recipe,
     options: RunOptions,
     build: Build,
     *,
     out: Path,
     facts: Mapping[str, Any],
-    watch: tuple[str, ...] = ("train", "val", "test"),
-    label: str = "",
+    label: str,
 ) -> Experiment:
-    """Train one model over all seeds, into ``out``.
-
-    Args:
-        recipe: What is run.
-        options: How.
-        build: From a seed to model, task and optimiser.
-        out: Folder of this model's runs.
-        facts: The dataset as it was found, whatever the seeds; a resumed run must find the same.
-        watch: Splits to score after each epoch.
-        label: Stands before the seed in the progress, where a recipe has several models.
-    """
+    protocol = recipe.protocol
     config = TrainConfig(
-        epochs=recipe.protocol.epochs,
-        patience=recipe.protocol.patience,
-        monitor=recipe.protocol.monitor,
-        watch=watch,
+        epochs=protocol.epochs,
+        patience=protocol.patience,
+        stopping=protocol.stopping,
+        monitor=protocol.monitor,
+        ties=protocol.ties,
+        first_epoch=min(protocol.first_epoch, protocol.epochs),
+        watch=("train", "val", "test") if protocol.watch_train else ("val", "test"),
     )
     return run_seeds(
         build,
@@ -190,41 +318,27 @@ class _Labelled:
         self._inner.start(f"{self._label} {label}".strip(), total, done)
 
 
-def write_results(
-    recipe: Recipe,
-    options: RunOptions,
-    experiments: Mapping[str, Experiment],
-    facts: Mapping[str, Any],
-    *,
-    splits: Mapping[int, Mapping[str, Any]],
-) -> Path:
-    """Write ``results.json``: what was run, on what, what came out and what was published.
-
-    Args:
-        recipe: What was run.
-        options: How.
-        experiments: Result by name of the model.
-        facts: The dataset as it was found.
-        splits: Name and hash of the split of each seed.
-    """
+def write_results(recipe: Recipe, options: RunOptions, finished: Sequence[Finished]) -> Path:
+    """Write ``results.json``: what was run, on what, what came out and what was published."""
     path = options.out / "results.json"
-    models = {}
-    for name in recipe.models:
-        runs = options.out if len(recipe.models) == 1 else options.out / name.lower()
-        recorded = read_results(runs / "results.json")
-        # a run that was resumed after its end has these already
-        recorded = recorded.get("models", {}).get(name, recorded)
-        models[name] = {**recorded, "compared": compare(recipe, experiments[name])}
+    parts = []
+    for each in finished:
+        models = {}
+        for name, experiment in each.experiments.items():
+            recorded = read_results(each.folders[name] / "results.json")
+            # a run that was resumed after its end has these already
+            recorded = recorded.get("models", {}).get(name, recorded)
+            models[name] = {**recorded, "compared": compare(recipe, experiment)}
+        part = {**each.point, "graph": each.facts, "splits": each.splits, "models": models}
+        parts.append(part)
     content = {
         "recipe": recipe.name,
         **{key: value for key, value in recipe.to_dict().items() if key not in ("name", "models")},
-        **facts,
-        "splits": splits,
+        "root": (default_root() if options.root is None else options.root).absolute(),
         "seeds": options.seeds,
         "device": options.device,
-        "root": (default_root() if options.root is None else options.root).absolute(),
         "threads": torch.get_num_threads(),
-        "models": models,
+        **(parts[0] if len(parts) == 1 else {"parts": parts}),
     }
     write_atomically(path, to_json(plain(content)))
     return path
@@ -233,7 +347,7 @@ def write_results(
 def _identity(recipe: Recipe) -> dict[str, Any]:
     """Return what a resumed run must share; the figure to compare with may be corrected."""
     kept = recipe.to_dict()
-    for key in ("title", "published", "notes", "overridden"):
+    for key in ("title", "given", "published", "notes", "overridden", "models"):
         del kept[key]
     del kept["protocol"]["num_splits"]  # a resumed run may have more seeds
     return kept
@@ -243,15 +357,17 @@ def compare(recipe: Recipe, experiment: Experiment) -> dict[str, Any] | None:
     """Set our mean against the published one, in the published unit.
 
     Returns:
-        ``None`` where nothing was published. ``comparable`` is false where settings or protocol
-        were overridden: then this is another experiment. Where the figure has no interval,
-        ``within_interval`` is ``None`` and ``reached`` says whether ours is as good.
+        ``None`` where nothing was published. ``comparable`` is false where settings, protocol or
+        reading were overridden: then this is another experiment. ``agrees`` is what :func:`judge`
+        says of both intervals; ``reached`` says whether ours is as good as the published figure
+        less its interval.
     """
     published = recipe.published
     if published is None:
         return None
-    ours = experiment.mean * (100 if published.unit == "%" else 1)
-    interval = published.interval
+    scale = 100 if published.unit == "%" else 1
+    ours = experiment.mean * scale
+    half = experiment.ci95 * scale
     known = METRICS.get(experiment.metric)
     better = ours - published.mean if known is None or known.maximize else published.mean - ours
     return {
@@ -259,9 +375,30 @@ def compare(recipe: Recipe, experiment: Experiment) -> dict[str, Any] | None:
         "published": published.mean,
         "comparable": not recipe.overridden,
         "difference": ours - published.mean,
-        "within_interval": None if interval is None else abs(ours - published.mean) <= interval,
-        "reached": better >= -(interval or 0.0),
+        "agrees": judge(ours, half, published.mean, published.interval),
+        "reached": better >= -(published.interval or 0.0),
     }
+
+
+def judge(ours: float, half: float, published: float, interval: float | None) -> bool | None:
+    """Say whether two figures agree: whether their intervals have a point in common.
+
+    Args:
+        ours: Our mean.
+        half: Half width of the 95 % interval of our mean; NaN of a single run.
+        published: The published mean.
+        interval: What stands after its ±, if anything does.
+
+    Returns:
+        None where neither has an interval: then nobody can say.
+
+    >>> judge(73.2, 3.1, 74.3, 0.7), judge(70.0, 1.0, 74.3, 0.7), judge(1.0, math.nan, 1.1, None)
+    (True, False, None)
+    """
+    if math.isnan(half) and interval is None:
+        return None
+    reach = (0.0 if math.isnan(half) else half) + (interval or 0.0)
+    return abs(ours - published) <= reach
 
 
 def read_results(path: Path) -> dict[str, Any]:
@@ -283,3 +420,28 @@ def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
 def _cuda_devices() -> str:
     count = torch.cuda.device_count()
     return "no CUDA device" if count == 0 else f"{count} CUDA device(s), cuda:0 to cuda:{count - 1}"
+
+
+def split_facts(splits: Mapping[int, Any]) -> dict[int, dict[str, Any]]:
+    """Return name, index and hash of each seed's division, where it has them."""
+    named = ("name", "index", "hash")
+    return {
+        seed: {key: getattr(split, key) for key in named if hasattr(split, key)}
+        for seed, split in splits.items()
+    }
+
+
+@contextmanager
+def _one_thread(recipe: Recipe) -> Iterator[None]:
+    """Compute on one thread where a recipe says so.
+
+    A generated graph is so small that a second one gains little, and on a busy machine threads that
+    wait for each other at every operation would cost many times what they gain.
+    """
+    before = torch.get_num_threads()
+    if recipe.threads is not None:
+        torch.set_num_threads(recipe.threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,44 +9,19 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
-from graphpoly import __version__, registry
-from graphpoly.data import node_dataset_names
+from graphpoly import __version__
 from graphpoly.layers import FEConv, KrylovConv, OperatorConv
 from graphpoly.ops import CSR, spectral_density
+from graphpoly.recipes.ad_hoc import recipe_of
 from graphpoly.recipes.recipe import Recipe
-from graphpoly.recipes.run import read_results
+from graphpoly.recipes.run import read_results, rebuild
+from graphpoly.recipes.spectrum import Spectrum
 from graphpoly.training.checkpoint import load_weights
 from graphpoly.training.files import write_atomically
 
-__all__ = ["Spectrum", "draw_filters", "filter_spectra"]
+__all__ = ["draw_filters", "filter_spectra"]
 
 _POINTS, _BINS, _ORDER = 401, 80, 300
-
-
-@dataclass(frozen=True)
-class Spectrum:
-    """One trained filter, and the operator it acts through.
-
-    Attributes:
-        model: Name of the model.
-        layer: Name of the filter within it, and what it is.
-        lambdas: Points in [-1, 1], ``[L]``.
-        response: Of every channel, ``[L, C]``.
-        weight: Size of each channel's input, ``[C]``; where the input channels have filters of
-            their own, of the input channel.
-        edges: Bounds of bins in [-1, 1], ``[B+1]``.
-        density: Share of the operator's eigenvalues in each bin, ``[B]``.
-        labels: Share of the labels' energy in each bin, ``[B]``.
-    """
-
-    model: str
-    layer: str
-    lambdas: Tensor
-    response: Tensor
-    weight: Tensor
-    edges: Tensor
-    density: Tensor
-    labels: Tensor
 
 
 def filter_spectra(
@@ -61,9 +35,9 @@ def filter_spectra(
         seed: Which run of it; default the first.
 
     Raises:
-        ValueError: If the folder holds no results, the recipe has no graph of its own, or none of
-            its models has a filter with a response; if the datasets are no longer where the run
-            was trained on them and no ``root`` is given.
+        ValueError: If the folder holds no results, the recipe has many graphs, or none of its
+            models has a filter with a response; if the datasets are no longer where the run was
+            trained on them and no ``root`` is given.
         DatasetError: If the dataset cannot be had there.
         CheckpointError: If the weights are missing or altered.
 
@@ -71,17 +45,15 @@ def filter_spectra(
     filter; no eigendecomposition.
     """
     run = Path(run)
-    recipe, seeds = _recipe_of(run)
+    recipe, seeds = recipe_of(run)
     seed = seeds[0] if seed is None else seed
     if seed not in seeds:
         raise ValueError(f"seed: got {seed}, the run has {seeds}")
-    if recipe.rebuild is None:
-        raise ValueError(f"{recipe.name}: a recipe on one graph is needed, this one has many")
     root = _root_of(run, recipe) if root is None else Path(root).expanduser()
     spectra = []
     for name in recipe.models:
         folder = run if len(recipe.models) == 1 else run / name.lower()
-        model, data = recipe.rebuild(recipe, root, name, seed)
+        model, data = rebuild(recipe, root, name, seed)
         model.load_state_dict(load_weights(folder / f"seed-{seed}" / "checkpoint"))
         spectra += _spectra_of(name, model, data)
     if not spectra:
@@ -112,7 +84,7 @@ def draw_filters(
     except ImportError as error:
         raise ImportError(f"the page needs {error.name}: pip install 'graphpoly[viz]'") from error
     spectra = filter_spectra(run, root=root, seed=seed)
-    recipe, seeds = _recipe_of(Path(run))
+    recipe, seeds = recipe_of(Path(run))
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("graphpoly.recipes", "."),
         autoescape=True,
@@ -131,28 +103,12 @@ def draw_filters(
     return path
 
 
-def _recipe_of(run: Path) -> tuple[Recipe, list[int]]:
-    """Return the recipe that a folder was made by, with its overrides, and its seeds."""
-    path = run / "results.json"
-    if not path.is_file():
-        raise ValueError(f"{run}: holds no results.json; give the folder of a finished run")
-    try:
-        results = read_results(path)
-        name, seeds = results["recipe"], list(results["seeds"])
-        changes = {**results["settings"], **results["protocol"]}
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"{path}: not the results of a recipe") from error
-    recipe = registry.get("recipe", name).obj
-    assert isinstance(recipe, Recipe)
-    return recipe.override(changes), seeds
-
-
 def _root_of(run: Path, recipe: Recipe) -> Path | None:
     """Return the folder of the datasets that a run was trained on, if it says so."""
     stored = read_results(run / "results.json").get("root")
     if not isinstance(stored, str):
         return None
-    if recipe.dataset in node_dataset_names() and not Path(stored).is_dir():
+    if recipe.data.stored and not Path(stored).is_dir():
         # a folder that is not there would be made, and filled with a download
         raise ValueError(
             f"{run}: was trained on the datasets in {stored}, which is no folder any more; "

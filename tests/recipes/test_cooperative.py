@@ -9,8 +9,10 @@ import torch
 from torch_geometric.data import Data
 
 from graphpoly import registry
-from graphpoly.data import csbm, root_neighbors
-from graphpoly.recipes import cooperative, node, run_recipe
+from graphpoly.data import Loaded, csbm, root_neighbors
+from graphpoly.models.settings import Inputs
+from graphpoly.recipes import run_recipe
+from tests.stand_in import StandIn, on_nodes
 
 TINY = {"epochs": 2, "hidden_channels": 4, "num_layers": 2}
 
@@ -34,16 +36,21 @@ def test_settings_and_figures() -> None:
 
 def test_settings_become_the_network() -> None:
     settings = published("cognn-sum-mean/root-neighbors").settings
-    model, optimizer = settings.network(5, 3)
+    model = settings.network(Inputs(in_channels=5, out_channels=3))
+    optimizer = settings.optimizer(model)
     assert repr(model) == "CoGNN(5, 32, 3, 1, base='mean', action_base='sum', dropout=0.0)"
     assert optimizer.param_groups[0]["lr"] == 3e-3
 
 
 @pytest.mark.parametrize("name", ["cognn-sum-mean", "sumgnn"])
-def test_a_smaller_error_is_better(
-    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(cooperative, "root_neighbors", lambda seed: root_neighbors(20, seed=seed))
+def test_a_smaller_error_is_better(name: str, stand_in: StandIn, tmp_path: Path) -> None:
+    data, split = root_neighbors(20, seed=0)
+
+    def load(root: object, reading: object, seed: int) -> Loaded:
+        sizes = {"num_features": data.num_node_features, "num_outputs": data.y.size(1)}
+        return Loaded(data=data, split=lambda name, seed: split, facts={}, **sizes)
+
+    stand_in("root-neighbors", load)
     recipe = f"{name}/root-neighbors"
     outcome = run_recipe(recipe, out=tmp_path, seeds=2, device="cpu", overrides=TINY)
     found = json.loads(outcome.results.read_text())
@@ -51,26 +58,24 @@ def test_a_smaller_error_is_better(
     assert compared["ours"] > compared["published"]
     assert not compared["reached"]
     assert found["splits"]["0"] == found["splits"]["1"]
-    _, split = root_neighbors(20, seed=0)
     assert found["splits"]["0"]["hash"] == split.hash
 
 
 def test_cycles(tmp_path: Path) -> None:
     outcome = run_recipe("cognn/cycles", out=tmp_path, seeds=1, device="cpu", overrides=TINY)
     found = json.loads(outcome.results.read_text())
-    assert found["graph"] == {"graphs": 16, "draws": 32}
+    sizes = found["models"]["CoGNN"]["seeds"][0]["task"]["sizes"]
+    assert sizes == {"train": 512, "val": 512, "test": 512}
     run = found["models"]["CoGNN"]["seeds"][0]
     assert {run["test"], run["val"]} <= {i / 512 for i in range(513)}
 
 
-def test_heterophilous_graphs_take_their_splits_in_turn(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_heterophilous_graphs_take_their_splits_in_turn(stand_in: StandIn, tmp_path: Path) -> None:
     data: Data = csbm(40, 4.0, 6, phi=0.5, epsilon=1.0, seed=1)
     part = torch.rand(40, 10, generator=torch.Generator().manual_seed(0))
     data.train_mask, data.test_mask = part < 0.4, part > 0.7
     data.val_mask = ~(data.train_mask | data.test_mask)
-    monkeypatch.setattr(node, "load_node_data", lambda *a, **k: data.clone())
+    stand_in("tolokers", on_nodes(data))
     outcome = run_recipe("cognn/tolokers", out=tmp_path, seeds=2, device="cpu", overrides=TINY)
     splits = json.loads(outcome.results.read_text())["splits"]
     assert [splits[str(i)]["index"] for i in range(2)] == [0, 1]

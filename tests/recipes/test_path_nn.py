@@ -8,11 +8,11 @@ import torch
 from torch_geometric.data import Data
 
 from graphpoly import registry
-from graphpoly.recipes import ogb_graph, path_nn, run_recipe, tu
-from graphpoly.recipes.path_nn import PathMolecule, PathMoleculeSettings
+from graphpoly.models import PathMolecule
+from graphpoly.recipes import run_recipe
+from tests.models.test_molecule_gnn import molecule
 from tests.ops.test_enumerate_paths import edges
-from tests.recipes.test_molecule_gnn import molecule
-from tests.recipes.test_ogb_graph import Tiny
+from tests.stand_in import on_graphs
 
 PUBLISHED = {
     "pathnn-single/enzymes": (1, 73.0, 5.2),
@@ -23,14 +23,14 @@ PUBLISHED = {
 
 
 @pytest.fixture
-def graphs(monkeypatch):
+def graphs(stand_in):
     """Hexagons and pairs of triangles."""
     made = []
     for i in range(40):
         graph = nx.cycle_graph(6) if i % 2 else nx.disjoint_union(*[nx.cycle_graph(3)] * 2)
         made.append(Data(x=torch.ones(6, 1), edge_index=edges(graph), y=torch.tensor([i % 2])))
-    monkeypatch.setattr(tu, "load_tu", lambda name, root: made)
-    monkeypatch.setattr(path_nn, "_load_synthetic", lambda name, root: made)
+    for name in ("ENZYMES", "CSL", "EXP", "CEXP"):
+        stand_in(name, on_graphs(made))
     return made
 
 
@@ -49,24 +49,22 @@ def test_synthetic_recipes_run(name, graphs, tmp_path):
     assert results["models"]["PathNN"]["seeds"][0]["task"]["sizes"]["test"] == test
 
 
-def test_molecules(monkeypatch, tmp_path):
+def test_molecules(stand_in, tmp_path):
     graphs = []
     for seed in range(20):
         graph = molecule(seed, 3 + seed % 4)
         graph.y = torch.tensor([[seed % 2]])
         graphs.append(graph)
-    order = torch.arange(20)
-    index = {"train": order[:12], "valid": order[12:16], "test": order[16:]}
-    monkeypatch.setattr(ogb_graph, "load_ogb_graph", lambda *a, **k: (Tiny(graphs), index))
-    changes = {"epochs": 2, "hidden_channels": 4, "batch_size": 4}
+    stand_in("ogbg-molhiv", on_graphs(graphs, num_outputs=1, categories="ogb"))
+    changes = {"epochs": 2, "hidden_channels": 4, "batch_size": 4, "num_splits": 1}
     outcome = run_recipe("pathnn-simple/ogbg-molhiv", seeds=1, out=tmp_path, overrides=changes)
-    assert 0 <= outcome.experiments["PathNN"].mean <= 1
+    assert 0 <= outcome.experiments["PathMolecule"].mean <= 1
 
 
 def test_the_published_number_of_parameters():
     """Theirs has two biases in the LSTM, and a table of three positions that nothing reads."""
     for paths, published in (("shortest", 306_177), ("simple", 372_097)):
-        model = PathMolecule(PathMoleculeSettings(paths=paths), 1)
+        model = PathMolecule(128, 1, paths=paths)
         theirs = sum(p.numel() for p in model.parameters()) + 4 * 128 + 3 * 128
         assert theirs == published
 

@@ -8,21 +8,22 @@ from torch_geometric.utils import from_networkx
 
 from graphpoly import registry
 from graphpoly.expressivity import csl_family, rook_graph, shrikhande_graph
-from graphpoly.recipes import ppgn, run_recipe, tu
+from graphpoly.recipes import run_recipe, tasks
+from tests.stand_in import alone, on_graphs
 
 SMALL = {"epochs": 2, "hidden_channels": 4, "num_layers": 2}
 
 
 @pytest.fixture
-def graphs(monkeypatch):
+def graphs(stand_in):
     """Hexagons and pairs of triangles."""
     made = []
     for i in range(40):
         graph = nx.cycle_graph(6) if i % 2 else nx.disjoint_union(*[nx.cycle_graph(3)] * 2)
         edge_index = from_networkx(graph).edge_index
         made.append(Data(x=torch.ones(6, 1), edge_index=edge_index, y=torch.tensor([i % 2])))
-    monkeypatch.setattr(tu, "load_tu", lambda name, root: made)
-    monkeypatch.setattr(ppgn, "_load_synthetic", lambda name, root: made)
+    for name in ("MUTAG", "PROTEINS", "CSL", "EXP"):
+        stand_in(name, on_graphs(made))
     return made
 
 
@@ -43,18 +44,18 @@ def test_recipes_run(name, graphs, tmp_path):
 
 
 @pytest.mark.parametrize(("name", "model"), [("ppgn", "PPGN"), ("ppgn-plus-plus", "PPGNPlusPlus")])
-def test_untrained(name, model, monkeypatch, tmp_path):
+def test_untrained(name, model, stand_in, monkeypatch, tmp_path):
     def loaded(family):
         for data in family:
             data.x = torch.ones(data.num_nodes, 1)
-        return lambda name, root: family
+        return alone(graphs=family)
 
-    monkeypatch.setattr(ppgn, "load_sr", loaded([rook_graph(), shrikhande_graph()]))
+    stand_in("sr16622", loaded([rook_graph(), shrikhande_graph()]))
     outcome = run_recipe(f"{name}/sr16622", seeds=2, out=tmp_path / "sr")
     assert outcome.experiments[model].mean == 0.0
-    monkeypatch.setattr(ppgn, "load_sr", loaded(csl_family()))
-    changes = {"threshold": 1e-10}
-    outcome = run_recipe(f"{name}/sr16622", seeds=1, out=tmp_path / "csl", overrides=changes)
+    stand_in("sr16622", loaded(csl_family()))
+    monkeypatch.setattr(tasks, "_THRESHOLD", 1e-10)
+    outcome = run_recipe(f"{name}/sr16622", seeds=1, out=tmp_path / "csl")
     assert outcome.experiments[model].mean == 1.0
 
 
@@ -67,8 +68,8 @@ def test_figures_and_settings():
     }
     for name, expected in published.items():
         recipe = registry.get("recipe", f"ppgn/{name}").obj
-        settings, figure = recipe.settings, recipe.published
-        found = (figure.mean, figure.interval, settings.lr, settings.decay, recipe.protocol.epochs)
+        settings, protocol, figure = recipe.settings, recipe.protocol, recipe.published
+        found = (figure.mean, figure.interval, settings.lr, protocol.decay, protocol.epochs)
         assert found == expected
-        assert (settings.hidden_channels, settings.num_layers, settings.batch_size) == (400, 3, 5)
+        assert (settings.hidden_channels, settings.num_layers, protocol.batch_size) == (400, 3, 5)
         assert "second-hand" in figure.source

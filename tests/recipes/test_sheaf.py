@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 import torch
-from torch_geometric.data import Data
 
 from graphpoly import registry
 from graphpoly.data import csbm
-from graphpoly.recipes import node, run_recipe
+from graphpoly.recipes import run_recipe
+from tests.stand_in import StandIn, on_nodes
 
 GRAPHS = ("texas", "wisconsin", "cornell", "chameleon", "squirrel", "citeseer", "cora")
 FAMILIES = ("diagonal", "orthogonal", "general", "connection", "identity")
@@ -20,7 +20,7 @@ def published(name: str) -> Any:
 
 
 @pytest.fixture
-def graph(monkeypatch: pytest.MonkeyPatch) -> None:
+def graph(stand_in: StandIn) -> None:
     """Stand in for the dataset on disk."""
     data = csbm(60, 4.0, 12, phi=-0.5, epsilon=1.0, seed=3)
     data.x = data.x.abs()
@@ -28,10 +28,7 @@ def graph(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, chosen in (("train", part < 3), ("val", part == 3), ("test", part == 4)):
         data[f"{name}_mask"] = chosen.unsqueeze(1).expand(60, 10)
 
-    def load(*_: object, **__: object) -> Data:
-        return data.clone()
-
-    monkeypatch.setattr(node, "load_node_data", load)
+    stand_in("wisconsin", on_nodes(data))
 
 
 def test_settings_are_those_of_the_published_scripts() -> None:
@@ -40,6 +37,7 @@ def test_settings_are_those_of_the_published_scripts() -> None:
     assert (settings.maps, settings.stalk_dim, settings.num_layers) == ("householder", 3, 4)
     assert (settings.hidden_channels, settings.lr, settings.dropout) == (20, 0.02, 0.7)
     assert (settings.weight_decay, settings.sparse_learner) == (5e-3, True)
+    assert settings.edge_strength  # the parser's default, which the script does not touch
     assert texas.notes == ()
     settings, protocol = chameleon.settings, chameleon.protocol
     assert (settings.maps, settings.stalk_dim, settings.num_layers) == ("diagonal", 4, 5)
@@ -59,7 +57,7 @@ def test_every_family_is_there_for_every_graph() -> None:
         for dataset in GRAPHS:
             recipe = published(f"sheaf-{family}/{dataset}")
             assert (recipe.published is None) == (family == "identity")
-            assert recipe.settings.row_normalize
+            assert recipe.reading.row_normalize
 
 
 def test_borrowed_settings_say_so() -> None:

@@ -7,18 +7,19 @@ import torch
 
 from graphpoly.data import csbm
 from graphpoly.ops import normalize
-from graphpoly.recipes import draw_filters, filter_spectra, node, run_recipe
+from graphpoly.recipes import draw_filters, filter_spectra, recipe_for, run_recipe
 from graphpoly.training import CheckpointError
+from tests.stand_in import StandIn, on_nodes
 
 TINY = {"epochs": 3, "patience": 2, "K": 3}
 
 
 @pytest.fixture(autouse=True)
-def graph(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def graph(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("GRAPHPOLY_DATA", str(tmp_path))
     data = csbm(80, 6.0, 12, phi=-0.9, epsilon=4.0, seed=3)
     data.x = data.x.abs()
-    monkeypatch.setattr(node, "load_node_data", lambda *a, **k: data.clone())
+    stand_in("texas", on_nodes(data))
     return data
 
 
@@ -83,15 +84,16 @@ def test_missing_weights_and_seeds_are_named(tmp_path: Path) -> None:
 
 
 def test_the_root_of_the_training_is_remembered(
-    tmp_path: Path, graph, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, graph, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     roots: list[Path | None] = []
+    read = on_nodes(graph)
 
-    def load(name: str, root: Path | None = None, **options: object):
+    def load(root, reading, seed):
         roots.append(root)
-        return graph.clone()
+        return read(root, reading, seed)
 
-    monkeypatch.setattr(node, "load_node_data", load)
+    stand_in("texas", load)
     monkeypatch.chdir(tmp_path)
     data, run = tmp_path / "data", tmp_path / "run"
     data.mkdir()
@@ -110,15 +112,13 @@ def test_the_root_of_the_training_is_remembered(
 
 
 def test_the_default_root_is_remembered_too(
-    tmp_path: Path, graph, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, graph, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("GRAPHPOLY_DATA", str(tmp_path))
     run_recipe("gprgnn/texas", out=tmp_path / "run", seeds=1, device="cpu", overrides=TINY)
     roots: list[Path | None] = []
     monkeypatch.setenv("GRAPHPOLY_DATA", str(tmp_path / "elsewhere"))
-    monkeypatch.setattr(
-        node, "load_node_data", lambda name, root=None, **k: roots.append(root) or graph.clone()
-    )
+    read = on_nodes(graph)
+    stand_in("texas", lambda root, *given: roots.append(root) or read(root, *given))
     filter_spectra(tmp_path / "run")
     assert roots == [tmp_path]
 
@@ -129,3 +129,11 @@ def test_a_generated_graph_needs_no_root(tmp_path: Path) -> None:
     run_recipe("demo", root=gone, out=tmp_path, seeds=1, device="cpu", overrides=tiny)
     assert len(filter_spectra(tmp_path)) == 2
     assert not gone.exists()
+
+
+def test_a_run_of_any_model_on_any_dataset_is_found_again(tmp_path: Path, graph) -> None:
+    recipe = recipe_for("GPRGNN", "texas")
+    run_recipe(recipe, out=tmp_path, seeds=1, device="cpu", overrides={"epochs": 2, "K": 3})
+    (spectrum,) = filter_spectra(tmp_path)
+    assert spectrum.layer.startswith("filter: GPRConv(")
+    assert spectrum.response.shape[0] == spectrum.lambdas.numel()

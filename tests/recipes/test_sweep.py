@@ -14,16 +14,15 @@ TINY = {"epochs": 2, "patience": 1, "num_nodes": 60, "num_features": 20, "steps"
 def test_every_model_runs_at_every_position_and_is_drawn(tmp_path: Path) -> None:
     outcome = run_recipe("csbm-sweep", out=tmp_path, seeds=2, device="cpu", overrides=TINY)
     results = json.loads(outcome.results.read_text())
-    assert results["phis"] == [-1.0, 1.0]
+    assert [part["phi"] for part in results["parts"]] == [-1.0, 1.0]
     recipe = registry.get("recipe", "csbm-sweep").obj
-    assert list(results["models"]) == list(recipe.models)
-    for positions in results["models"].values():
-        assert len(positions) == 2
-        assert all(set(runs) == {"0", "1"} for runs in positions)
-    first = results["models"]["OptBasisGNN"][0]
-    assert outcome.experiments["OptBasisGNN at -1"].runs[1].test == first["1"]
-    yardstick = results["models"]["GPRGNN"][0]
-    gap = 50 * sum(first[seed] - yardstick[seed] for seed in ("0", "1"))
+    for part in results["parts"]:
+        assert list(part["models"]) == list(recipe.models)
+        assert all(model["num_seeds"] == 2 for model in part["models"].values())
+    left = results["parts"][0]["models"]
+    first, yardstick = (left[name]["test"]["mean"] for name in ("OptBasisGNN", "GPRGNN"))
+    assert outcome.experiments["OptBasisGNN at phi=-1"].mean == first
+    gap = 100 * (first - yardstick)
     assert outcome.messages[0].startswith(
         f"OptBasisGNN against GPRGNN at the heterophilous end: {gap:+.2f} points"
     )

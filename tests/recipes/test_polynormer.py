@@ -8,17 +8,20 @@ from torch_geometric.data import Data
 
 from graphpoly import registry
 from graphpoly.data import csbm
-from graphpoly.recipes import node, run_recipe
+from graphpoly.models.settings import Inputs
+from graphpoly.recipes import run_recipe
+from tests.stand_in import StandIn, on_nodes
 
 SMALL = {"epochs": 4, "warm_up": 2, "hidden_channels": 4, "heads": 2, "local_layers": 2}
 
 
 @pytest.fixture
-def graph(monkeypatch: pytest.MonkeyPatch) -> Data:
+def graph(stand_in: StandIn) -> Data:
     data = csbm(60, 4.0, 12, phi=0.5, epsilon=1.0, seed=3)
     masks = torch.arange(60).unsqueeze(1) % 4 + torch.arange(10)
     data.train_mask, data.val_mask, data.test_mask = masks % 4 < 2, masks % 4 == 2, masks % 4 == 3
-    monkeypatch.setattr(node, "load_node_data", lambda *a, **k: data.clone())
+    for name in ("minesweeper", "photo"):
+        stand_in(name, on_nodes(data))
     return data
 
 
@@ -32,7 +35,8 @@ def test_starts_locally_on_a_graph_with_self_loops(graph: Data) -> None:
     settings = registry.get("recipe", "polynormer/tolokers").obj.settings
     prepared = settings.prepare(graph)
     assert prepared.num_edges == graph.num_edges + 60
-    model, optimizer = settings.build(prepared, 2, split=None)
+    model = settings.network(Inputs(in_channels=12, out_channels=2, data=prepared))
+    optimizer = settings.optimizer(model)
     assert model.stage == "local"
     assert (model.hidden_channels, model.conv.heads, model.conv.beta) == (960, 16, 0.1)
     assert optimizer.param_groups[0]["lr"] == 1e-3

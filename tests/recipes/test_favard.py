@@ -10,8 +10,10 @@ from torch_geometric.data import Data
 
 from graphpoly import registry
 from graphpoly.data import csbm, make_split
-from graphpoly.recipes import node, run_recipe
+from graphpoly.models.settings import Inputs
+from graphpoly.recipes import run_recipe, tasks
 from graphpoly.training import CheckpointError
+from tests.stand_in import StandIn, on_nodes
 
 TINY = {"epochs": 3, "patience": 2, "K": 2, "hidden_channels": 4}
 
@@ -21,13 +23,14 @@ def published(name: str) -> Any:
 
 
 @pytest.fixture
-def graph(monkeypatch: pytest.MonkeyPatch) -> Data:
+def graph(stand_in: StandIn) -> Data:
     """Stand in for the dataset on disk: a directed graph with a self-loop."""
     data = csbm(60, 4.0, 12, phi=-0.5, epsilon=1.0, seed=3)
     data.x = data.x.abs()
     keep = data.edge_index[0] < data.edge_index[1]
     data.edge_index = torch.cat([data.edge_index[:, keep], torch.tensor([[5], [5]])], dim=1)
-    monkeypatch.setattr(node, "load_node_data", lambda *a, **k: data.clone())
+    for name in ("chameleon", "citeseer", "actor"):
+        stand_in(name, on_nodes(data))
     return data
 
 
@@ -44,13 +47,13 @@ def test_settings_are_the_published_ones() -> None:
         0.9,
     )
     assert (favard.published.mean, favard.published.interval) == (81.89, 0.63)
-    assert not favard.settings.row_normalize
+    assert not favard.reading.row_normalize
     assert optbasis.settings.groups() == {
         "linear": {"lr": 0.01, "weight_decay": 1e-4},
         "coefficient": {"lr": 0.01, "weight_decay": 1e-3},
     }
     assert optbasis.settings.K == 16
-    assert optbasis.settings.row_normalize
+    assert optbasis.reading.row_normalize
     assert (optbasis.published.mean, optbasis.published.interval) == (74.26, 0.74)
     protocol = optbasis.protocol
     assert (protocol.split, protocol.num_splits, protocol.epochs, protocol.patience) == (
@@ -64,7 +67,8 @@ def test_settings_are_the_published_ones() -> None:
 @pytest.mark.parametrize("name", ["favard/citeseer", "optbasis/citeseer"])
 def test_each_role_gets_its_own_learning_rate(name: str) -> None:
     settings = published(name).override({"lr": 0.5, "lr_coefficient": 0.25}).settings
-    model, optimizer = settings.build(Data(x=torch.zeros(1, 7)), 3, split=None)
+    model = settings.network(Inputs(in_channels=7, out_channels=3))
+    optimizer = settings.optimizer(model)
     rates = {
         id(parameter): group["lr"]
         for group in optimizer.param_groups
@@ -89,12 +93,7 @@ def test_results_say_what_was_run_on_what(graph: Data, tmp_path: Path) -> None:
     assert results["published"]["mean"] == 74.26
     # both directions of every edge, and no self-loop
     undirected = graph.edge_index.size(1) - 1
-    assert results["graph"] == {
-        "nodes": 60,
-        "edges": 2 * undirected,
-        "features": 12,
-        "classes": 2,
-    }
+    assert results["graph"] == {"nodes": 60, "edges": 2 * undirected}
     for seed in (0, 1):
         split = make_split(graph, "dense", seed)
         assert results["splits"][str(seed)] == {"name": "dense", "index": seed, "hash": split.hash}
@@ -111,13 +110,13 @@ def test_features_are_normalised_where_published(
     graph: Data, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     seen = {}
-    original = node.NodeTask
+    original = tasks.NodeTask
 
     def spy(data: Data, *args: Any, **kwargs: Any) -> Any:
         seen["sums"] = data.x.sum(1)
         return original(data, *args, **kwargs)
 
-    monkeypatch.setattr(node, "NodeTask", spy)
+    monkeypatch.setattr(tasks, "NodeTask", spy)
     run_recipe("favard/chameleon", out=tmp_path / "a", seeds=1, overrides=TINY)
     torch.testing.assert_close(seen["sums"], torch.ones(60))
     run_recipe("favard/citeseer", out=tmp_path / "b", seeds=1, overrides=TINY)
@@ -154,21 +153,6 @@ def test_a_finished_folder_is_left_alone(graph: Data, tmp_path: Path) -> None:
             overrides={**TINY, "hidden_channels": 5},
         )
     assert (tmp_path / "results.json").read_text() == before
-
-
-def test_stored_splits_are_taken_in_turn() -> None:
-    masks = torch.zeros(6, 2, dtype=torch.bool)
-    train, val, test = masks.clone(), masks.clone(), masks.clone()
-    train[:2, 0] = train[2:4, 1] = True
-    val[2:4, 0] = val[4:, 1] = True
-    test[4:, 0] = test[:2, 1] = True
-    data = Data(y=torch.arange(6) % 2, num_nodes=6)
-    data.train_mask, data.val_mask, data.test_mask = train, val, test
-    splits = node.splits_of(data, "geom-gcn", (0, 1, 2))
-    assert [split.index for split in splits.values()] == [0, 1, 0]
-    assert splits[1].train_mask.tolist() == train[:, 1].tolist()
-    drawn = node.splits_of(data, "stratified", (0, 5))
-    assert [split.index for split in drawn.values()] == [0, 5]
 
 
 @pytest.mark.parametrize(("seeds", "message"), [(0, "at least 1"), ([1, 1], "distinct"), ([], "")])

@@ -9,7 +9,9 @@ from torch_geometric.data import Data
 
 from graphpoly import registry
 from graphpoly.data import csbm, make_split
-from graphpoly.recipes import node, run_recipe
+from graphpoly.models.settings import Inputs
+from graphpoly.recipes import run_recipe
+from tests.stand_in import StandIn, on_nodes
 
 TINY = {"epochs": 2, "patience": 2, "K": 3}
 FAMILIES = {
@@ -24,11 +26,17 @@ FAMILIES = {
 
 
 @pytest.fixture(autouse=True)
-def graph(monkeypatch: pytest.MonkeyPatch) -> Data:
+def graph(stand_in: StandIn) -> Data:
     data = csbm(60, 4.0, 12, phi=-0.5, epsilon=1.0, seed=3)
     data.x = data.x.abs()
-    monkeypatch.setattr(node, "load_node_data", lambda *a, **k: data.clone())
+    for name in ("texas", "chameleon", "actor", "citeseer"):
+        stand_in(name, on_nodes(data))
     return data
+
+
+def inputs(graph: Data) -> Inputs:
+    split = make_split(graph, "stratified")
+    return Inputs(in_channels=12, out_channels=2, data=graph, split=split)
 
 
 def published(name: str) -> Any:
@@ -46,7 +54,8 @@ def test_runs_the_model_that_it_names(name: str, model: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("name", [name for name in FAMILIES if name != "fegnn/actor"])
 def test_every_parameter_has_the_rate_of_its_role(name: str, graph: Data) -> None:
     settings = published(name).override({"lr": 0.5, "lr_coefficient": 0.25}).settings
-    model, optimizer = settings.build(graph, 2, make_split(graph, "stratified"))
+    model = settings.network(inputs(graph))
+    optimizer = settings.optimizer(model)
     rates = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
     expected = {"filter.theta": 0.25, "filter.eta": 0.005}
     for key, parameter in model.named_parameters():
@@ -61,17 +70,35 @@ def test_settings_are_the_published_ones() -> None:
     bern = published("bernnet/computers")
     assert (bern.settings.lr_coefficient, bern.settings.filter_dropout) == (0.05, 0.6)
     assert (bern.published.mean, bern.published.interval) == (87.64, 0.44)
-    assert (bern.protocol.patience, bern.protocol.monitor) == (200, "loss")
+    protocol = bern.protocol
+    assert (protocol.patience, protocol.monitor, protocol.stopping) == (200, "loss", "mean")
+
+
+def test_graphs_are_read_as_the_published_code_reads_them() -> None:
+    raw = published("gprgnn/actor").reading
+    assert (raw.directed, raw.self_loops, raw.row_normalize) == (True, True, True)
+    assert not published("gprgnn/texas").reading.directed
+    assert not published("bernnet/actor").reading.directed
+    assert published("jacobi/texas").reading.self_loops
+    assert published("fegnn/actor").reading.directed
+    protocol = published("jacobi/texas").protocol
+    assert (protocol.ties, protocol.patience, protocol.stopping) == ("last", 201, "best")
+    fegnn = published("fegnn/actor").protocol
+    assert (fegnn.stopping, fegnn.first_epoch, fegnn.monitor) == ("mean", 52, "loss")
+    assert published("tfgnn/cora").protocol.monitor == "metric"
+
+
+def test_unifilter_is_the_published_one() -> None:
+    squirrel = published("unifilter/squirrel").settings
+    assert (squirrel.norm, squirrel.raw_first) == (True, True)
+    assert not published("unifilter/chameleon").settings.norm
 
 
 def test_the_sign_of_the_published_jacobi_code_can_be_mended(graph: Data) -> None:
     torch.manual_seed(0)
-    legacy, _ = published("jacobi/texas").settings.build(graph, 2, split=None)
-    right, _ = (
-        published("jacobi/texas")
-        .override({"legacy_sign": False})
-        .settings.build(graph, 2, split=None)
-    )
+    recipe = published("jacobi/texas")
+    legacy = recipe.settings.network(inputs(graph))
+    right = recipe.override({"legacy_sign": False}).settings.network(inputs(graph))
     right.load_state_dict(legacy.state_dict())
     lambdas = torch.linspace(-1, 1, 5, dtype=torch.float64)
     assert not torch.allclose(legacy.filter.basis(lambdas), right.filter.basis(lambdas))

@@ -1,0 +1,95 @@
+"""Settings of a model that the user brings along, read from its signature."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import nn
+
+from graphpoly.models.settings import Inputs, ModelSettings
+from graphpoly.recipes.model_factory import imported
+
+__all__ = ["own_settings"]
+
+_SIZES = ("in_channels", "out_channels")
+_KINDS = (int, float, bool, str)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OwnSettings(ModelSettings):
+    """Hyperparameters of a model of the user's own.
+
+    Attributes:
+        lr: Learning rate of Adam.
+        weight_decay: L2 penalty.
+    """
+
+    levels: ClassVar[tuple[str, ...]] = ("nodes",)
+    sizes: ClassVar[tuple[str, ...]] = ()
+    factory: ClassVar[Any]
+
+    def network(self, inputs: Inputs) -> nn.Module:
+        """Return what the factory makes.
+
+        Raises:
+            ValueError: If that is no module.
+        """
+        values = {
+            name: value
+            for name, value in self.arguments(inputs).items()
+            if name not in _SIZES or name in self.sizes
+        }
+        made = type(self).factory(**values)
+        if not isinstance(made, nn.Module):
+            kind = type(made).__name__
+            raise ValueError(f"model: the factory returned {kind}, expected a torch.nn.Module")
+        if any(isinstance(each, nn.UninitializedParameter) for each in made.parameters()):
+            raise ValueError("model: lazy sizes are not supported here; take in_channels")
+        return made
+
+
+def own_settings(name: str) -> ModelSettings:
+    """Return the settings of ``"module:factory"``: its arguments that have a plain default.
+
+    The factory is a class or function. It is told ``in_channels`` and ``out_channels`` where it
+    names them; its other arguments need defaults, and those that are numbers, words or truth values
+    can be set. An attribute ``levels = ("graphs",)`` says that its rows belong to graphs; by
+    default they belong to nodes, and are pooled where a dataset has many graphs.
+
+    Raises:
+        ValueError: If there is no such factory, or an argument has no default.
+    """
+    factory = imported(name)
+    fields: list[tuple[str, Any, Any]] = []
+    parameters = inspect.signature(factory).parameters.values()
+    sizes = tuple(each.name for each in parameters if each.name in _SIZES)
+    for each in parameters:
+        if each.name in _SIZES or each.kind in (each.VAR_KEYWORD, each.VAR_POSITIONAL):
+            continue
+        if each.default is each.empty:
+            raise ValueError(
+                f"model: {name} needs {each.name!r}; only in_channels and out_channels are given, "
+                "other arguments need a default"
+            )
+        if type(each.default) in _KINDS:
+            default = dataclasses.field(default=each.default)
+            fields.append((each.name, type(each.default), default))
+    made = dataclasses.make_dataclass(
+        "OwnSettings",
+        fields,
+        bases=(_OwnSettings,),
+        frozen=True,
+        kw_only=True,
+        namespace={
+            "factory": staticmethod(factory),
+            "levels": tuple(getattr(factory, "levels", ("nodes",))),
+            "sizes": sizes,
+            "__doc__": f"Hyperparameters of {name}.",
+        },
+    )
+    settings = made()
+    assert isinstance(settings, ModelSettings)
+    return settings

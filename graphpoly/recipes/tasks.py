@@ -1,0 +1,172 @@
+"""What joins a model and a dataset: the network in the dataset's shape, and how it is trained."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.data import Data
+
+from graphpoly.data import Dataset, Loaded
+from graphpoly.models.heads import CategoryEncoder, Encoded, LinkNet, PooledNet
+from graphpoly.models.settings import Inputs, ModelSettings
+from graphpoly.recipes.recipe import Protocol
+from graphpoly.training import (
+    GraphTask,
+    LinkTask,
+    NodeTask,
+    RowTask,
+    SeparationTask,
+    SignalTask,
+    StepDecay,
+    Task,
+)
+from graphpoly.training.forward import call_by_name
+
+__all__ = ["network_for", "prepared", "task_for"]
+
+_WIDTH = 64  # of what stands between a network and its head, where it has no width of its own
+_EMBEDDING = 16  # of a graph, where graphs are told apart by what a network says of them
+_THRESHOLD = 0.01  # distance of embeddings of graphs that are told apart, as published for PPGN
+_LEVELS = {"graphs": "graphs", "pairs": "graphs"}  # whatever else there is belongs to nodes
+
+
+def network_for(settings: ModelSettings, dataset: Dataset, loaded: Loaded, split: Any) -> nn.Module:
+    """Return a fresh network that reads this dataset and answers for what it asks of.
+
+    A network that gives rows of nodes alone is pooled for graphs, and scores pairs for links by
+    what it says of their ends; categories are embedded.
+
+    Raises:
+        ValueError: If the network has no answer of this kind.
+    """
+    level = _LEVELS.get(dataset.task, "nodes")
+    width = getattr(settings, "hidden_channels", _WIDTH)
+    embeds = loaded.categories is not None and not settings.reads_categories
+    if settings.reads_categories and loaded.categories != "ogb":
+        raise ValueError(f"dataset: {dataset.name} has no atoms and bonds, which this model reads")
+    headed = level not in settings.levels
+    if headed and level == "nodes":
+        raise ValueError(
+            f"dataset: {dataset.name} asks for {dataset.task}, the model answers for graphs alone"
+        )
+    outputs = _EMBEDDING if dataset.task == "pairs" else loaded.num_outputs
+    net = settings.network(
+        Inputs(
+            in_channels=width if embeds else loaded.num_features,
+            out_channels=width if headed or dataset.task == "links" else outputs,
+            level="nodes" if headed else level,
+            data=loaded.data if dataset.task in ("nodes", "signals") else None,
+            split=split,
+        )
+    )
+    if embeds:
+        assert loaded.categories is not None
+        net = Encoded(CategoryEncoder(loaded.categories, width), net)
+    if headed:
+        net = PooledNet(net, width, outputs)
+    if dataset.task == "links":
+        net = LinkNet(net, width)
+    x = None if loaded.data is None else loaded.data.get("x")
+    exact = dataset.task == "pairs" or (x is not None and x.dtype == torch.float64)
+    return net.double() if exact else net
+
+
+def prepared(settings: ModelSettings, loaded: Loaded) -> Loaded:
+    """Return a dataset as a network reads it; features of edges are for those that embed them."""
+
+    def read(data: Data) -> Data:
+        if not settings.reads_categories and data.get("edge_attr") is not None:
+            data = copy.copy(data)
+            del data.edge_attr
+        return settings.prepare(data)
+
+    if loaded.data is not None:
+        return dataclasses.replace(loaded, data=read(loaded.data))
+    assert loaded.graphs is not None
+    return dataclasses.replace(loaded, graphs=[read(graph) for graph in loaded.graphs])
+
+
+def task_for(
+    settings: ModelSettings,
+    dataset: Dataset,
+    loaded: Loaded,
+    split: Any,
+    model: nn.Module,
+    *,
+    protocol: Protocol,
+    metric: str,
+    device: torch.device,
+    seed: int,
+) -> Task:
+    """Return how the network is trained and scored on one division of the dataset."""
+    task: Task
+    if dataset.task == "nodes":
+        task = _node_task(settings, dataset, loaded, split, model, protocol, metric, device, seed)
+    elif dataset.task == "graphs":
+        assert loaded.graphs is not None
+        graphs = loaded.graphs
+        parts = ([graphs[i] for i in part.tolist()] for part in _parts(split))
+        task = GraphTask(
+            *parts,
+            batch_size=protocol.batch_size or 32,
+            loss=dataset.loss,
+            metric=metric,
+            device=device,
+            seed=seed,
+        )
+    elif dataset.task == "links":
+        size = protocol.batch_size or 1024
+        task = LinkTask(
+            loaded.data, split, metric=metric, batch_size=size, device=device, seed=seed
+        )
+    elif dataset.task == "pairs":
+        assert loaded.graphs is not None
+        task = SeparationTask(
+            loaded.graphs,
+            call_by_name,
+            threshold=_THRESHOLD,
+            batch_size=protocol.batch_size or 16,
+        )
+    else:
+        task = SignalTask(loaded.data, device=device)
+    task = settings.wrap(task)
+    if protocol.decay < 1:
+        task = StepDecay(task, protocol.decay_epochs, protocol.decay)
+    return task
+
+
+def _node_task(
+    settings: ModelSettings,
+    dataset: Dataset,
+    loaded: Loaded,
+    split: Any,
+    model: nn.Module,
+    protocol: Protocol,
+    metric: str,
+    device: torch.device,
+    seed: int,
+) -> Task:
+    data = loaded.data
+    assert data is not None
+    rows = settings.rows(model, data)
+    if rows is None:
+        return NodeTask(data, split, loss=dataset.loss, metric=metric, device=device)
+    return RowTask(
+        rows,
+        data.y,
+        split,
+        batch_size=protocol.batch_size or 1024,
+        loss=dataset.loss,
+        metric=metric,
+        forward=settings.from_rows,
+        device=device,
+        seed=seed,
+    )
+
+
+def _parts(fold: Any) -> tuple[Tensor, Tensor, Tensor]:
+    return fold.train, fold.val, fold.test

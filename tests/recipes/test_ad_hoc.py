@@ -1,0 +1,103 @@
+"""Any model on any data: every pair is trained, or refused in one line that says why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch_geometric.data import Data
+
+from graphpoly.data import Dataset, Loaded, Reading, csbm
+from graphpoly.data.entries.graphs import graph_problem
+from graphpoly.data.entries.links import link_problem
+from graphpoly.data.entries.nodes import node_problem
+from graphpoly.models.settings import model_names
+from graphpoly.recipes import recipe_for, run_recipe
+
+ATOMS = ("MoleculeGNN", "PathMolecule")
+SMALL = {"hidden_channels": 8, "num_layers": 2, "K": 2, "heads": 2, "num_splits": 1}
+
+
+def ring(size: int, label: int) -> Data:
+    ahead = torch.stack([torch.arange(size), (torch.arange(size) + 1) % size])
+    edges = torch.cat([ahead, ahead.flip(0)], 1)
+    x = torch.eye(3)[torch.full((size,), label)]
+    bonds = torch.ones(edges.size(1), 2)  # which these networks do not read
+    return Data(x=x, edge_index=edges, edge_attr=bonds, y=torch.tensor([label]))
+
+
+def entry(task: str) -> Dataset:
+    def load(root: Path | None, reading: Reading, seed: int) -> Loaded:
+        data = csbm(60, 6.0, 7, phi=0.5, epsilon=1.0, seed=0)
+        if task == "nodes":
+            return node_problem(data)
+        if task == "graphs":
+            return graph_problem([ring(4 + i % 3, i % 2) for i in range(20)])
+        if task == "featureless":
+            data = Data(edge_index=data.edge_index, num_nodes=60)
+        return link_problem(data)
+
+    kind = "links" if task == "featureless" else task
+    return Dataset(
+        name=f"tiny-{task}",
+        title="a test",
+        task=kind,
+        metric="hits@10" if kind == "links" else "accuracy",
+        loss="bce" if kind == "links" else "ce",
+        splits=("random",) if kind == "links" else ("stratified",),
+        load=load,
+        source="a test",
+    )
+
+
+@pytest.mark.parametrize("task", ["nodes", "graphs", "links", "featureless"])
+@pytest.mark.parametrize("name", [name for name in model_names() if name not in ATOMS])
+def test_every_model_is_trained_on_every_task(name: str, task: str, tmp_path: Path) -> None:
+    recipe = recipe_for(name, entry(task))
+    changes = {key: value for key, value in SMALL.items() if key in recipe.keys}
+    recipe = recipe.override({**changes, "epochs": 1})
+    if name == "OptBasisConv" or (name == "LINKX" and task != "nodes"):
+        with pytest.raises(ValueError, match="model: "):
+            run_recipe(recipe, out=tmp_path, seeds=1)
+        return
+    outcome = run_recipe(recipe, out=tmp_path, seeds=1, device="cpu")
+    (experiment,) = outcome.experiments.values()
+    assert 0 <= experiment.mean <= 1
+
+
+@pytest.mark.parametrize("name", ATOMS)
+def test_networks_of_molecules_need_molecules(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="has no atoms and bonds, which this model reads"):
+        run_recipe(recipe_for(name, entry("graphs")), out=tmp_path, seeds=1)
+
+
+def test_links_that_stand_in_blocks_are_learned(tmp_path: Path) -> None:
+    """Ten cliques: two nodes are joined if they are of one, which messages tell."""
+
+    def load(root: Path | None, reading: Reading, seed: int) -> Loaded:
+        inside = torch.combinations(torch.arange(8)).t()
+        edges = torch.cat([inside + 8 * block for block in range(10)], 1)
+        generator = torch.Generator().manual_seed(0)
+        x = torch.randn(80, 16, generator=generator)
+        return link_problem(Data(x=x, edge_index=edges, num_nodes=80))
+
+    cliques = Dataset(
+        name="cliques",
+        title="a test",
+        task="links",
+        metric="auc",
+        loss="bce",
+        splits=("random",),
+        load=load,
+        source="a test",
+    )
+    recipe = recipe_for("GCN", cliques).override({"epochs": 60, "dropout": 0, "batch_size": 64})
+    outcome = run_recipe(recipe, out=tmp_path, seeds=1, device="cpu")
+    assert outcome.experiments["GCN"].mean > 0.95
+
+
+def test_published_settings_are_pointed_at() -> None:
+    notes = recipe_for("favard", "chameleon").notes
+    assert any("graphpoly train favard/chameleon" in note for note in notes)
+    assert recipe_for("GCN", "cora").notes[0].startswith("the settings are this model's defaults")
