@@ -17,6 +17,7 @@ from graphpoly.cli.expressivity import expressivity
 from graphpoly.cli.filters import filters
 from graphpoly.cli.info import info
 from graphpoly.cli.list import list_entries
+from graphpoly.cli.show import show
 from graphpoly.cli.train import train
 
 __all__ = ["app", "main"]
@@ -34,6 +35,7 @@ app.command("filters")(filters)
 app.add_typer(expressivity, name="expressivity")
 app.command("bench")(bench)
 app.command("list")(list_entries)
+app.command("show")(show)
 app.command("info")(info)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,8 +20,10 @@ __all__ = ["list_entries"]
 _KINDS = {
     "layers": "layer",
     "models": "model",
+    "baselines": "baseline",
     "bases": "basis",
     "transforms": "transform",
+    "datasets": "dataset",
     "recipes": "recipe",
 }
 
@@ -33,9 +36,10 @@ def list_entries(
     as_markdown: Annotated[
         bool, typer.Option("--markdown", help="Print a table with an example of each.")
     ] = False,
+    cite: Annotated[bool, typer.Option("--cite", help="Print where each comes from.")] = False,
     debug: Debug = False,
 ) -> None:
-    """List layers, models, bases, transforms and recipes."""
+    """List layers, models, baselines, bases, transforms, datasets and recipes."""
     with failing_with(USAGE, debug=debug):
         chosen = None if kind is None else _singular(kind)
         if as_json and as_markdown:
@@ -43,8 +47,9 @@ def list_entries(
     with failing_with(FAILED, debug=debug):
         from graphpoly.registry import entries
 
+        listed = entries(chosen)
         if as_markdown:
-            typer.echo(_markdown(entries(chosen)))
+            typer.echo(_markdown(listed))
             return
         rows = [
             {
@@ -54,17 +59,37 @@ def list_entries(
                 "arxiv": entry.arxiv,
                 "tags": entry.tags,
             }
-            for entry in entries(chosen)
+            for entry in listed
         ]
         if as_json:
             typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
             return
-        width = max((len(str(row["name"])) for row in rows), default=0)
-        for row in rows:
-            source = row["paper"] if row["arxiv"] is None else f"{row['paper']}, {row['arxiv']}"
-            typer.echo(f"{row['kind']:<9}  {row['name']:<{width}}  {source}")
-        if not rows:
+        if cite:
+            width = max((len(entry.name) for entry in listed), default=0)
+            for entry in listed:
+                number = "" if entry.arxiv is None else f", {entry.arxiv}"
+                typer.echo(f"{entry.name:<{width}}  {entry.paper}{number}")
+        else:
+            _in_columns(listed)
+        if not listed:
             typer.echo(f"no {kind or 'entries'} registered", err=True)
+
+
+def _in_columns(listed: Sequence[Entry]) -> None:
+    """Print the names of each kind in as many columns as the terminal has room for."""
+    plural = {kind: words for words, kind in _KINDS.items()}
+    width = min(shutil.get_terminal_size((80, 24)).columns, 120)
+    for kind in dict.fromkeys(entry.kind for entry in listed):
+        names = [entry.name for entry in listed if entry.kind == kind]
+        typer.echo(f"{plural[kind]} ({len(names)})")
+        cell = max(map(len, names)) + 2
+        columns = max(1, (width - 2) // cell)
+        rows = -(-len(names) // columns)
+        for row in range(rows):
+            line = "".join(name.ljust(cell) for name in names[row::rows])
+            typer.echo(f"  {line.rstrip()}")
+        typer.echo("")
+    typer.echo("graphpoly show NAME says what it takes; --cite where it comes from")
 
 
 def _markdown(listed: Sequence[Entry]) -> str:

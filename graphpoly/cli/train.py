@@ -10,51 +10,47 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from graphpoly.cli.failures import FAILED, USAGE, Debug, failing_with
+from graphpoly.cli.options import Json, Root
 from graphpoly.cli.progress import progress_for
 
 if TYPE_CHECKING:
-    from graphpoly.recipes import Outcome, Published
+    from graphpoly.recipes import Outcome, Published, Recipe
 
 __all__ = ["train"]
 
+_SHARES = ("accuracy", "auc", "ap", "mrr", "rocauc", "average_precision")
+
 
 def train(
-    recipe: Annotated[
-        str, typer.Argument(metavar="[RECIPE]", help="See `graphpoly list recipes`.")
-    ] = "demo",
-    overrides: Annotated[
+    words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", help="Settings to replace, such as K=4."),
-    ] = None,
-    root: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder that holds the datasets; default $GRAPHPOLY_DATA or ~/.cache/graphpoly.",
-            show_default=False,
+        typer.Argument(
+            metavar="[RECIPE | MODEL DATASET] [KEY=VALUE]...",
+            help="A recipe, or a model and a dataset, and settings to replace, such as K=4. "
+            "See `graphpoly list recipes`, `models`, `datasets` and `graphpoly show NAME`. A model "
+            "of your own is module:factory, data of your own a .pt or .npz file or module:factory.",
         ),
     ] = None,
+    root: Root = None,
     seeds: Annotated[
         int | None, typer.Option(min=1, help="Number of runs; default the protocol's.")
     ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, or auto.")] = "auto",
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder of the results; default runs/RECIPE.", show_default=False),
+        typer.Option(help="Folder of the results; default runs/NAME.", show_default=False),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue what is in --out.")] = False,
+    as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Train a recipe and print its result beside the published one."""
-    words = list(overrides or [])
-    if "=" in recipe:  # settings of the default recipe
-        words.insert(0, recipe)
-        recipe = "demo"
+    """Train a recipe, or any model on any dataset, and print the result beside what is known."""
     with failing_with(USAGE, debug=debug):
-        from graphpoly import registry
         from graphpoly.recipes import parse_assignments, resolve_device, run_recipe
 
-        changes = parse_assignments(words)
-        chosen = registry.get("recipe", recipe).obj.override(changes)
+        names = [word for word in words or [] if "=" not in word]
+        changes = parse_assignments(word for word in words or [] if "=" in word)
+        chosen = _chosen(names).override(changes)
         resolve_device(device)
     with failing_with(FAILED, debug=debug):
         logging.basicConfig(stream=sys.stderr, format="%(message)s")
@@ -67,7 +63,35 @@ def train(
             resume=resume,
             progress=progress_for(),
         )
-        _print(outcome)
+        if as_json:
+            typer.echo(outcome.results.read_text(encoding="utf-8"), nl=False)
+        else:
+            _print(outcome)
+
+
+def _chosen(names: list[str]) -> Recipe:
+    from graphpoly import registry
+    from graphpoly.models.settings import settings_of
+    from graphpoly.recipes import recipe_for
+
+    if len(names) > 2:
+        raise ValueError(
+            f"expected a recipe, or a model and a dataset, and KEY=VALUE; got {' '.join(names)}"
+        )
+    if len(names) == 2:
+        return recipe_for(*names)
+    name = names[0] if names else "demo"
+    try:
+        recipe: Recipe = registry.get("recipe", name).obj
+    except ValueError:
+        try:
+            model, _ = settings_of(name)
+        except ValueError:
+            model = name if ":" in name else ""
+        if not model:
+            raise
+        raise ValueError(f"{name} is a model; name a dataset, too: train {name} cora") from None
+    return recipe
 
 
 def _print(outcome: Outcome) -> None:
@@ -76,13 +100,17 @@ def _print(outcome: Outcome) -> None:
     from rich.table import Table
 
     recipe, published = outcome.recipe, outcome.recipe.published
-    per_cent = published.unit == "%" if published else recipe.metric == "accuracy"
+    per_cent = (
+        published.unit == "%"
+        if published
+        else recipe.metric in _SHARES or recipe.metric.startswith("hits@")
+    )
     scale, digits, unit = (100, 2, " %") if per_cent else (1, 4, "")
     runs = len(next(iter(outcome.experiments.values())).runs)
     table = Table(box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     counted = "1 run" if runs == 1 else f"{runs} runs"
     table.title = (
-        f"{recipe.name}: test {recipe.metric} on {recipe.dataset}, "
+        f"{recipe.name}: test {recipe.metric} on {recipe.data.name}, "
         f"split {recipe.protocol.split}, {counted}"
     )
     table.add_column("model")
@@ -132,9 +160,8 @@ def _verdicts(outcome: Outcome, digits: int) -> list[str]:
         if published.interval is None:
             line += ", which has no interval"
         else:
-            place = "inside" if compared["within_interval"] else "outside"
             line += (
-                f", {place} its ± {published.interval:.{digits}f} ({published.interval_kind}, "
+                f" ± {published.interval:.{digits}f} ({published.interval_kind}, "
                 f"{published.runs} runs)"
             )
         if len(experiment.runs) > 1:
@@ -142,5 +169,7 @@ def _verdicts(outcome: Outcome, digits: int) -> list[str]:
             line += (
                 f"; the 95 % interval of these {len(experiment.runs)} runs is ± {ours:.{digits}f}"
             )
+        if compared["agrees"] is not None:
+            line += ": they agree" if compared["agrees"] else ": they do not agree"
         lines.append(line)
     return lines

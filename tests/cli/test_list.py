@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from graphpoly import registry
 from graphpoly.cli.app import app
+from graphpoly.cli.list import _KINDS
 
 
 @pytest.mark.parametrize(
@@ -17,6 +18,8 @@ from graphpoly.cli.app import app
         ("models", "model"),
         ("bases", "basis"),
         ("transforms", "transform"),
+        ("baselines", "baseline"),
+        ("datasets", "dataset"),
         ("recipes", "recipe"),
         ("layer", "layer"),
     ],
@@ -29,18 +32,29 @@ def test_json_is_the_registry(plural: str | None, kind: str | None) -> None:
     assert [(row["name"], row["kind"], row["paper"]) for row in rows] == expected
 
 
-def test_text_has_a_line_for_each_entry() -> None:
-    result = CliRunner().invoke(app, ["list", "recipes"])
+@pytest.mark.parametrize("kind", ["recipes", "layers", "datasets"])
+def test_text_fits_a_terminal_and_names_everything(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    result = CliRunner().invoke(app, ["list", kind])
     lines = result.stdout.splitlines()
-    assert [line.split()[:2] for line in lines] == [
-        ["recipe", entry.name] for entry in registry.entries("recipe")
-    ]
+    assert max(map(len, lines)) <= 80
+    words = set(result.stdout.split())
+    assert {entry.name for entry in registry.entries(_KINDS[kind])} <= words
+
+
+def test_citations_on_request() -> None:
+    result = CliRunner().invoke(app, ["list", "layers", "--cite"])
+    for entry, line in zip(registry.entries("layer"), result.stdout.splitlines(), strict=True):
+        assert line.startswith(entry.name)
+        assert entry.paper in line
 
 
 def test_nothing_of_a_kind_is_said_on_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "entries", lambda kind: [])
     result = CliRunner().invoke(app, ["list", "transforms"])
-    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.exit_code == 0
     assert result.stderr == "no transforms registered\n"
 
 

@@ -16,8 +16,9 @@ from graphpoly import registry
 from graphpoly.cli.app import app
 from graphpoly.cli.train import _verdicts
 from graphpoly.data import csbm
-from graphpoly.recipes import Outcome, node
+from graphpoly.recipes import Outcome
 from graphpoly.training import Experiment
+from tests.stand_in import StandIn, on_nodes
 
 COMMAND = [sys.executable, "-m", "graphpoly.cli.app", "train", "demo"]
 TINY = ["num_nodes=60", "avg_degree=6", "num_features=12", "epsilon=1", "epochs=2", "K=2"]
@@ -28,9 +29,10 @@ def run(*arguments: str) -> Any:
 
 
 @pytest.fixture
-def dataset(monkeypatch: pytest.MonkeyPatch) -> None:
+def dataset(stand_in: StandIn) -> None:
     data = csbm(60, 4.0, 12, phi=-0.5, epsilon=1.0, seed=3)
-    monkeypatch.setattr(node, "load_node_data", lambda *a, **k: data.clone())
+    for name in ("actor", "chameleon", "cora"):
+        stand_in(name, on_nodes(data))
 
 
 def test_the_default_is_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,7 +62,7 @@ def test_a_recipe_with_a_published_figure(dataset: None, tmp_path: Path) -> None
         "OptBasisGNN: not comparable with the published figure, for K, epochs, lr differ\n"
         in result.stdout
     )
-    assert "note: split 'dense'" in result.stdout
+    assert "note: this 'dense' split" in result.stdout
 
 
 def test_the_verdict_on_an_unchanged_recipe() -> None:
@@ -69,8 +71,8 @@ def test_the_verdict_on_an_unchanged_recipe() -> None:
     found = Experiment("accuracy", 0.7323, 0.0277, 0.0312, several, 9.0, 1)  # type: ignore[arg-type]
     outcome = Outcome(recipe, {"OptBasisGNN": found}, Path("results.json"))
     assert _verdicts(outcome, 2) == [
-        "OptBasisGNN: -1.03 against the published mean, outside its ± 0.74 (95 % bootstrap "
-        "confidence interval, 20 runs); the 95 % interval of these 3 runs is ± 3.12"
+        "OptBasisGNN: -1.03 against the published mean ± 0.74 (95 % bootstrap confidence interval, "
+        "20 runs); the 95 % interval of these 3 runs is ± 3.12: they agree"
     ]
 
 
@@ -80,7 +82,11 @@ def test_the_verdict_on_an_unchanged_recipe() -> None:
         (["favrd/citeseer"], "error: unknown recipe 'favrd/citeseer'; did you mean 'favard/cit"),
         (["demo", "epoch=3"], "error: unknown key of demo 'epoch'; did you mean 'epochs'?"),
         (["demo", "K=many"], "error: K: got 'many', expected an integer of at least 0"),
-        (["demo", "K"], "error: expected key=value, got 'K'"),
+        (["demo", "K", "4"], "error: expected a recipe, or a model and a dataset, and KEY=VALUE"),
+        (["favard"], "error: favard is a model; name a dataset, too: train favard cora"),
+        (["favrd", "cora"], "error: unknown model 'favrd'; did you mean 'favard'?"),
+        (["favard", "coraa"], "error: unknown dataset 'coraa'; did you mean 'cora'?"),
+        (["favard", "cora", "Kk=3"], "error: unknown key of favardgnn/cora 'Kk'; did you mean 'K'"),
         (["demo", "K=1", "K=2"], "error: key 'K' is given twice"),
         (["demo", "split=dens"], "error: unknown split 'dens'; did you mean 'dense'?"),
         (["--device", "tpuu"], "error: unknown device 'tpuu'; did you mean 'cpu'?"),
@@ -92,6 +98,44 @@ def test_usage_errors_are_one_line(arguments: list[str], message: str) -> None:
     assert result.stdout == ""
     assert result.stderr.startswith(message)
     assert result.stderr.count("\n") == 1
+
+
+def test_any_model_on_any_dataset(dataset: None, tmp_path: Path) -> None:
+    for place, model in enumerate(("favard", "GCN", "LINKX", "PathNN", "polynormer")):
+        out = tmp_path / str(place)
+        result = run(model, "cora", "--out", str(out), "--seeds", "1", "epochs=2")
+        assert result.exit_code == 0, result.stderr
+        results = json.loads((out / "results.json").read_text())
+        assert results["recipe"].endswith("/cora")
+        assert results["published"] is None
+
+
+def test_a_model_of_the_user_s_own(
+    dataset: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine_to_train.py").write_text(
+        "import torch\n"
+        "class Net(torch.nn.Module):\n"
+        "    def __init__(self, in_channels, out_channels, hidden=8):\n"
+        "        super().__init__()\n"
+        "        self.first = torch.nn.Linear(in_channels, hidden)\n"
+        "        self.last = torch.nn.Linear(hidden, out_channels)\n"
+        "    def forward(self, x, edge_index):\n"
+        "        return self.last(self.first(x).relu())\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    result = run("mine_to_train:Net", "cora", "--seeds", "1", "epochs=2", "hidden=5", "--json")
+    assert result.exit_code == 0, result.stderr
+    results = json.loads(result.stdout)
+    assert results["settings"]["hidden"] == 5
+    assert results["models"]["mine_to_train:Net"]["num_parameters"] == 12 * 5 + 5 + 5 * 2 + 2
+    wrong = run("mine_to_train:Net", "cora", "hiden=5")
+    assert "did you mean 'hidden'" in wrong.stderr
+
+
+def test_json_is_the_result_file(dataset: None, tmp_path: Path) -> None:
+    result = run("gcn", "cora", "--out", str(tmp_path), "--seeds", "1", "--json", "epochs=2")
+    assert result.stdout == (tmp_path / "results.json").read_text()
 
 
 def test_seeds_are_a_number_of_at_least_one() -> None:
@@ -131,25 +175,23 @@ def test_debug_shows_the_traceback(
     assert loud.stderr.splitlines()[-1] == quiet.stderr.splitlines()[-1]
 
 
-def test_an_error_nobody_foresaw_says_how_to_see_more(
-    dataset: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_error_nobody_foresaw_says_how_to_see_more(stand_in: StandIn, tmp_path: Path) -> None:
     def broken(*args: object) -> None:
         raise KeyError("x")
 
-    monkeypatch.setattr(node, "as_undirected", lambda *a, **k: broken())
+    stand_in("actor", broken)
     result = run("favard/actor", "--out", str(tmp_path), "--seeds", "1")
     assert result.exit_code == 1
     assert result.stderr == "error: KeyError: 'x' (--debug shows where)\n"
 
 
-def test_an_absent_dataset_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_absent_dataset_is_one_line(tmp_path: Path, stand_in: StandIn) -> None:
     from graphpoly.data import DatasetError
 
     def absent(*args: object, **kwargs: object) -> None:
         raise DatasetError("dataset 'actor': no network")
 
-    monkeypatch.setattr(node, "load_node_data", absent)
+    stand_in("actor", absent)
     result = run("favard/actor", "--root", str(tmp_path), "--out", str(tmp_path / "out"))
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == "error: dataset 'actor': no network\n"

@@ -1,0 +1,163 @@
+"""``graphpoly show``: what a recipe, model, dataset or layer takes."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from graphpoly.cli.failures import FAILED, USAGE, Debug, failing_with
+from graphpoly.cli.options import Json
+
+if TYPE_CHECKING:
+    from graphpoly.registry import Entry
+
+__all__ = ["show"]
+
+
+def show(
+    name: Annotated[str, typer.Argument(help="Of a recipe, model, dataset, layer or basis.")],
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Print what NAME takes: every key with its default, its bounds and what it means."""
+    with failing_with(USAGE, debug=debug):
+        entry = _find(name)
+    with failing_with(FAILED, debug=debug):
+        facts, tables = _facts(entry), _tables(entry)
+        if as_json:
+            typer.echo(json.dumps({**facts, **tables}, indent=2, ensure_ascii=False, default=str))
+            return
+        for key, value in facts.items():
+            if value not in (None, "", [], {}):
+                text = "; ".join(map(str, value)) if isinstance(value, list) else value
+                typer.echo(f"{key:<12}{text}")
+        for title, rows in tables.items():
+            typer.echo(f"\n{title}")
+            widths = [max((len(str(row[key])) for row in rows), default=0) for key in _SHOWN]
+            for row in rows:
+                cells = [str(row[k]).ljust(w) for k, w in zip(_SHOWN, widths, strict=True)]
+                typer.echo(f"  {'  '.join(cells)}  {row['meaning']}".rstrip())
+
+
+_SHOWN = ("key", "default", "accepts")
+
+
+def _find(name: str) -> Entry:
+    """Return the entry of that name: a recipe before a model, a model before the rest."""
+    from graphpoly import registry
+    from graphpoly.errors import unknown
+    from graphpoly.models.settings import settings_of
+
+    def named(kinds: Sequence[str]) -> Entry | None:
+        """Return the entry of exactly that name, or of that name in another case."""
+        listed = [entry for entry in registry.entries() if entry.kind in kinds]
+        for given in (str, str.lower):
+            for kind in kinds:
+                for entry in listed:
+                    if entry.kind == kind and given(entry.name) == given(name):
+                        return entry
+        return None
+
+    found = named(("recipe", "model", "baseline", "dataset"))
+    if found is None:
+        with contextlib.suppress(ValueError):
+            alias = settings_of(name)[0]
+            if alias.lower() != name.lower():
+                return _find(alias)
+        found = named(registry.KINDS)
+    if found is None:
+        raise unknown("name", name, {entry.name for entry in registry.entries()})
+    return found
+
+
+def _facts(entry: Entry) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "name": entry.name,
+        "kind": entry.kind,
+        "paper": entry.paper,
+        "arxiv": entry.arxiv,
+        **entry.tags,
+    }
+    if entry.kind == "recipe":
+        recipe = entry.obj
+        facts |= {"models": list(recipe.models), "metric": recipe.metric}
+        if recipe.published is not None:
+            spread = recipe.published.interval
+            plus = "" if spread is None else f" ± {spread} ({recipe.published.interval_kind})"
+            facts["published"] = f"{recipe.published.mean}{plus}, {recipe.published.source}"
+        facts["notes"] = list(recipe.notes)
+    if entry.kind == "dataset":
+        data = entry.obj
+        facts |= {
+            "title": data.title,
+            "task": data.task,
+            "metric": data.metric,
+            "loss": data.loss,
+            "splits": ", ".join(data.splits),
+        }
+    elif inspect.getdoc(entry.obj) and entry.kind != "recipe":
+        facts["about"] = (inspect.getdoc(entry.obj) or "").partition("\n\n")[0].replace("\n", " ")
+    return facts
+
+
+def _tables(entry: Entry) -> dict[str, list[dict[str, Any]]]:
+    from graphpoly.models.settings import model_names, settings_of
+
+    if entry.kind == "recipe":
+        parts = ("settings", "protocol", "reading")
+        return {part: _described(getattr(entry.obj, part)) for part in parts}
+    if entry.kind == "dataset":
+        return {"reading": _described(entry.obj.reading)}
+    tables = {}
+    if entry.name in model_names():
+        tables["settings"] = _described(settings_of(entry.name)[1])
+    if callable(entry.obj):
+        tables["arguments"] = _arguments(entry.obj)
+    return tables
+
+
+def _described(settings: Any) -> list[dict[str, Any]]:
+    from graphpoly.settings import describe
+
+    return [
+        {
+            "key": each.name,
+            "default": "(required)" if each.required else _plain(each.default),
+            "accepts": each.accepts,
+            "meaning": each.meaning,
+        }
+        for each in describe(settings)
+    ]
+
+
+def _arguments(function: Any) -> list[dict[str, Any]]:
+    """Read a signature, and the meanings from the docstring's "Args:"."""
+    from graphpoly.settings import meanings
+
+    told = meanings(inspect.getdoc(function) or "", "Args:")
+    rows = []
+    for each in inspect.signature(function).parameters.values():
+        default = "(required)" if each.default is each.empty else repr(each.default)
+        if each.kind in (each.VAR_KEYWORD, each.VAR_POSITIONAL):
+            default = ""
+        annotation = "" if each.annotation is each.empty else str(each.annotation)
+        rows.append(
+            {
+                "key": each.name,
+                "default": default,
+                "accepts": annotation,
+                "meaning": told.get(each.name, ""),
+            }
+        )
+    return rows
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return "none" if value is None else str(value)

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from graphpoly import registry
+from graphpoly.cli.app import app
+
+
+def show(*arguments: str):
+    return CliRunner().invoke(app, ["show", *arguments])
+
+
+def test_a_recipe_shows_every_key_with_its_value_and_its_meaning() -> None:
+    result = show("favard/citeseer", "--json")
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)
+    recipe = registry.get("recipe", "favard/citeseer").obj
+    rows = {row["key"]: row for part in ("settings", "protocol", "reading") for row in found[part]}
+    assert sorted(rows) == recipe.keys
+    assert rows["K"]["default"] == "8"
+    assert rows["K"]["accepts"] == "an integer of at least 0"
+    assert rows["epochs"]["meaning"] == "At most this many."
+    assert "81.89 ± 0.63" in found["published"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("favard", ["FavardGNN", "lr_basis", "hidden_channels", "2302.12432"]),
+        ("FavardConv", ["in_channels", "(required)", "K"]),
+        ("cora", ["nodes", "directed", "row_normalize", "stratified"]),
+        ("GCN", ["baseline", "num_layers", "1609.02907"]),
+    ],
+)
+def test_anything_can_be_shown(name: str, words: list[str]) -> None:
+    result = show(name)
+    assert result.exit_code == 0, result.stderr
+    for word in words:
+        assert word in result.stdout
+
+
+def test_the_nearest_name_is_named() -> None:
+    result = show("FavradConv")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("error: unknown name 'FavradConv'; did you mean 'FavardConv'")
