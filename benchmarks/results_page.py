@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from graphpoly import registry
+from graphpoly.recipes.run import judge
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "recipes"
@@ -28,7 +30,8 @@ Made by `python -m benchmarks.results_page` from the files in `benchmarks/result
 here is typed in. Each row is one command, `graphpoly train RECIPE --seeds RUNS`. Ours is mean ±
 standard deviation of the test score over the runs, each with its own split where the protocol has
 several; the interval is that of our mean (95 %, bootstrap). The published ± is what the paper
-prints, and the difference is judged by it alone. † was quoted second-hand, not read in the paper.
+prints. Two figures agree where both intervals have a point in common; a single run has none, and
+counts as a point. † was quoted second-hand, not read in the paper.
 """
 
 SPLITS = """\
@@ -84,7 +87,7 @@ def collect(runs: Iterable[Path], directory: Path = RESULTS) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for run in runs:
         content = json.loads((run / "results.json").read_text(encoding="utf-8"))
-        content.pop("root", None)  # a folder of the machine that it ran on
+        content.pop("root", None)  # a folder of that machine
         name = "-".join([content["recipe"].replace("/", "-"), *_changes(content)])
         text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
         (directory / f"{name}.json").write_text(text, encoding="utf-8")
@@ -106,15 +109,13 @@ def render(results: list[dict[str, Any]]) -> str:
 
 
 def _changes(result: dict[str, Any]) -> list[str]:
-    values = {**result["settings"], **result["protocol"]}
+    values = {**result["settings"], **result["protocol"], **result.get("reading", {})}
     return [f"{key}={values[key]}" for key in result["overridden"]]
 
 
 def _rows(result: dict[str, Any]) -> list[str]:
     rows = []
-    for name, model in result["models"].items():
-        if isinstance(model, list):
-            continue
+    for name, model in result.get("models", {}).items():
         published, compared = result["published"], model["compared"]
         scale, digits = (100, 2) if published is None or published["unit"] == "%" else (1, 4)
         test = {key: model["test"][key] for key in ("mean", "std", "ci95")}
@@ -130,7 +131,7 @@ def _rows(result: dict[str, Any]) -> list[str]:
             plus = "" if spread is None else f" ± {spread:.{digits}f}"
             said = f"{published['mean']:.{digits}f}{plus}{mark}"
             difference = f"{compared['difference']:+.{digits}f}"
-            verdict = _verdict(result, compared)
+            verdict = _verdict(result, model)
         label = " ".join([f"`{result['recipe']}", *_changes(result)]) + "`"
         if len(result["models"]) > 1:
             label += f" {name}"
@@ -139,13 +140,18 @@ def _rows(result: dict[str, Any]) -> list[str]:
     return rows
 
 
-def _verdict(result: dict[str, Any], compared: dict[str, Any]) -> str:
+def _verdict(result: dict[str, Any], model: dict[str, Any]) -> str:
+    compared, published, test = model["compared"], result["published"], model["test"]
     if not compared["comparable"]:
         return "other settings"
-    if compared["within_interval"] is None:
+    scale = 100 if published["unit"] == "%" else 1
+    mean, ci95 = test["mean"], test["ci95"]
+    half = math.nan if ci95 is None else max(mean - ci95[0], ci95[1] - mean)
+    agrees = judge(scale * mean, scale * half, published["mean"], published["interval"])
+    if agrees is None:
         return ""
-    if compared["within_interval"]:
-        return "inside"
+    if agrees:
+        return "agrees"
     return "above" if compared["difference"] > 0 else "below"
 
 
@@ -177,11 +183,12 @@ def _bernstein() -> str:
 
 
 def _sweep(results: list[dict[str, Any]]) -> str:
-    sweeps = [result for result in results if "phis" in result]
+    sweeps = [result for result in results if "parts" in result]
     if not sweeps:
         return ""
     (sweep,) = sweeps
-    phis = sweep["phis"]
+    parts = sweep["parts"]
+    phis = [part["phi"] for part in parts]
     lines = [
         "## From heterophily to homophily",
         "",
@@ -195,8 +202,8 @@ def _sweep(results: list[dict[str, Any]]) -> str:
         "| | " + " | ".join(f"{phi:+g}" for phi in phis) + " |",
         "|---|" + "---:|" * len(phis),
     ]
-    for name, positions in sweep["models"].items():
-        means = [100 * sum(runs.values()) / len(runs) for runs in positions]
+    for name in parts[0]["models"]:
+        means = [100 * part["models"][name]["test"]["mean"] for part in parts]
         lines.append(f"| {name} | " + " | ".join(f"{mean:.1f}" for mean in means) + " |")
     return "\n".join(lines) + "\n"
 

@@ -16,14 +16,14 @@ def result(**changes: Any) -> dict[str, Any]:
     model = {
         "test": {"mean": 0.5, "std": 0.01, "ci95": [0.49, 0.52]},
         "num_seeds": 3,
-        "compared": {"comparable": True, "within_interval": False, "difference": -1.5},
+        "compared": {"comparable": True, "difference": -3.5},
     }
     return {
         "recipe": "jacobi/texas",
         "overridden": [],
         "settings": {"legacy_sign": True, "a": -0.5, "b": 0.0},
         "protocol": {"split": "dense"},
-        "published": {"mean": 51.5, "interval": 1.0, "unit": "%", "source": "a table"},
+        "published": {"mean": 53.5, "interval": 1.0, "unit": "%", "source": "a table"},
         "models": {"JacobiGNN": model},
         **changes,
     }
@@ -38,17 +38,22 @@ def test_every_result_is_of_a_registered_recipe_and_names_its_splits() -> None:
     for found in results_page.load():
         assert registry.get("recipe", found["recipe"]).name == found["recipe"]
         assert found["seeds"]
-        assert "phis" in found or len(found["splits"]) == len(found["seeds"])
+        assert "parts" in found or len(found["splits"]) == len(found["seeds"])
 
 
 def test_a_row_carries_the_figures_and_judges_them() -> None:
     page = results_page.render([result()])
     assert (
-        "| `jacobi/texas` | dense | 51.50 ± 1.00 | 50.00 ± 1.00 | 3 | 49.00 to 52.00 | -1.50 "
+        "| `jacobi/texas` | dense | 53.50 ± 1.00 | 50.00 ± 1.00 | 3 | 49.00 to 52.00 | -3.50 "
         "| below |"
     ) in page
     assert "`favard/citeseer`" in page.partition("## Not run")[2]
     assert "`jacobi/texas`" not in page.partition("## Not run")[2]
+
+
+def test_intervals_that_touch_agree() -> None:
+    near = {"mean": 52.5, "interval": 1.0, "unit": "%", "source": "a table"}
+    assert results_page.render([result(published=near)]).count("| agrees |") == 1
 
 
 def test_another_setting_is_no_reproduction() -> None:
