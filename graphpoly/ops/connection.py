@@ -24,14 +24,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from graphpoly.ops.adjacency import CSR
+from graphpoly.ops.adjacency import CSR, trusted_csr
 from graphpoly.ops.block_spmm import block_sddmm
+from graphpoly.ops.entry import affordable, as_size, check_batch
 from graphpoly.ops.library import implement
 
 __all__ = ["connection", "connection_reference", "local_frames"]
 
 _CHUNK = 1 << 23  # numbers in the differences of one chunk of nodes
 _EXHAUSTED = 1e-10  # of the largest squared singular value of a node
+_HIGHEST = 2**20  # rank
 _SINGULAR = 1e-6  # of 1, the largest singular value that two frames can have
 
 
@@ -64,10 +66,12 @@ def connection(
             f"x: got shape {tuple(x.shape)} for {adj.num_rows} targets and {adj.num_cols} sources; "
             "expected [N, F] and a square operator"
         )
-    if rank < 1:
-        raise ValueError(f"rank: got {rank}, expected at least 1")
+    rank = as_size("rank", rank, least=1, most=_HIGHEST)
+    check_batch(batch, adj.num_rows)
     dtype = torch.promote_types(x.dtype, torch.float32)
-    out: Tensor = torch.ops.graphpoly.connection(
+    out: Tensor = affordable(
+        f"rank: got {rank} for {adj.num_entries} entries",
+        torch.ops.graphpoly.connection,
         adj.rowptr, adj.col, x.detach().to(dtype), rank, batch, borrow
     )
     return out
@@ -82,7 +86,7 @@ def connection_reference(
     borrow: bool = True,
 ) -> Tensor:
     """The definition of ``graphpoly::connection`` in plain PyTorch."""
-    adj = CSR(rowptr, col, None, None, x.size(0), None)
+    adj = trusted_csr(rowptr, col, None, None, x.size(0), None)
     frames = local_frames(adj, x, rank, batch=graph, borrow=borrow)
     left, value, right = torch.linalg.svd(block_sddmm(adj, frames, frames).double())
     return ((left * (value > _SINGULAR).unsqueeze(-2)) @ right).to(x.dtype).contiguous()

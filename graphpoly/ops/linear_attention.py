@@ -16,7 +16,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from graphpoly.ops.adjacency import CSR
+from graphpoly.ops.adjacency import CSR, trusted_csr
 from graphpoly.ops.batching import count_graphs
 from graphpoly.ops.coo_to_csr import transpose
 from graphpoly.ops.spmm import spmm
@@ -90,7 +90,7 @@ def _by_graph(query: Tensor, key: Tensor, wide: Tensor, batch: Tensor, num_graph
     colptr, row, tperm = transpose(rowptr, cell, cells)
     entries = torch.arange(cell.size(0), device=batch.device)
     back = torch.empty_like(tperm).index_copy(0, tperm, entries)
-    gather = CSR(colptr, row, key.flatten()[tperm], None, rows, (rowptr, cell, back))
-    spread = CSR(rowptr, cell, query.flatten(), None, cells, (colptr, row, tperm))
+    gather = trusted_csr(colptr, row, key.flatten()[tperm], None, rows, (rowptr, cell, back))
+    spread = trusted_csr(rowptr, cell, query.flatten(), None, cells, (colptr, row, tperm))
     out = spmm(spread, spmm(gather, wide.reshape(rows, -1)))
     return out.view(num_nodes, heads, -1)

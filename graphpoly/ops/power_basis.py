@@ -18,7 +18,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from graphpoly.ops.adjacency import CSR
+from graphpoly.ops.adjacency import CSR, trusted_csr
 from graphpoly.ops.batching import count_graphs, largest, nodes_of_each, places
 from graphpoly.ops.pairs import pair_sum
 from graphpoly.ops.spmm import spmm
@@ -79,10 +79,10 @@ def pairs_within(
     other = order[(start[graph].unsqueeze(1) + column).clamp(max=max(num_nodes - 1, 0))]
     if torch.compiler.is_compiling():
         rowptr = torch.arange(num_nodes + 1, device=place.device) * width
-        full = CSR(rowptr, other.flatten(), None, None, num_nodes, None)
+        full = trusted_csr(rowptr, other.flatten(), None, None, num_nodes, None)
         return Pairs(full, there.flatten().double())
     rowptr = torch.cat([start.new_zeros(1), there.sum(1).cumsum(0)])
-    return Pairs(CSR(rowptr, other[there], None, None, num_nodes, None), None)
+    return Pairs(trusted_csr(rowptr, other[there], None, None, num_nodes, None), None)
 
 
 def power_basis(
