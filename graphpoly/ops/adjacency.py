@@ -339,6 +339,8 @@ def _from_sparse(adj_t: Any, num_rows: int, num_cols: int, transposed: bool) -> 
         raise TypeError(
             f"adj_t: got layout {adj_t.layout}; accepted are sparse_csr, sparse_csc and sparse_coo"
         )
+    if col.dtype not in (torch.int64, torch.int32):
+        raise TypeError(f"adj_t: got indices of dtype {col.dtype}, expected int64 or int32")
     dtype = _index_dtype(col.size(0), num_rows, num_cols)
     check = torch.ops.graphpoly.checked_rows
     rowptr, col = named("adj_t", check, rowptr, col, num_cols, dtype == torch.int32)

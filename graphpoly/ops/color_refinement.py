@@ -94,6 +94,8 @@ def label_names(label: Tensor) -> Tensor:
     """
     if label.dim() == 0:
         raise ValueError("label: got a scalar, expected [N] or [N, F]")
+    if label.is_meta:
+        raise ValueError("label: got a tensor on the meta device, which holds no values")
     if label.is_floating_point():
         if bool(label.isnan().any()):
             raise ValueError("label: got NaN, which is equal to nothing; fill it in first")

@@ -23,7 +23,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from graphpoly.ops.adjacency import CSR, trusted_csr
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
-from graphpoly.ops.entry import INT32_MAX, narrowed, out_of_memory
+from graphpoly.ops.entry import INT32_MAX, check_device, check_values, narrowed, out_of_memory
 from graphpoly.ops.library import implement
 
 __all__ = ["common_neighbors", "intersect_rows", "sort_rows"]
@@ -78,6 +78,9 @@ def common_neighbors(
             raise ValueError(
                 f"weight: got shape {tuple(weight.shape)}, expected [{adj_a.num_cols}]"
             )
+        check_device("weight", weight, adj_a.col.device)
+        if x is not None:
+            check_values("x", x, adj_a.num_cols, *x.shape[1:], device=adj_a.col.device)
         scale = weight if x is None else weight.reshape(-1, *(1,) * (x.dim() - 1))
         x = weight if x is None else scale * x
     if x is None:
@@ -183,6 +186,9 @@ def _arguments(adj_a: CSR, adj_b: CSR, pairs: Tensor) -> tuple[Tensor, ...]:
         raise ValueError(
             f"adj_a, adj_b: got {adj_a.num_cols} and {adj_b.num_cols} columns, expected as many"
         )
+    device = adj_a.col.device
+    check_device("adj_b", adj_b.col, device)
+    check_device("pairs", pairs, device)
     a, b = sort_rows(adj_a), sort_rows(adj_b)
     dtype = torch.promote_types(a.col.dtype, b.col.dtype)
     tensors = (a.rowptr, a.col, b.rowptr, b.col)

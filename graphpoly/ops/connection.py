@@ -178,6 +178,8 @@ def _directions(difference: Tensor, rank: int) -> Tensor:
     Through the smaller of the two Gram matrices, in float64.
     """
     num, features = difference.shape[1:]
+    if features == 0:
+        return difference.new_zeros(difference.size(0), rank, 0)
     if num <= features:
         value, vector = torch.linalg.eigh(difference @ difference.mT)
         value, vector = value[:, -rank:].flip(1), vector[:, :, -rank:].flip(2)

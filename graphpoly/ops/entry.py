@@ -26,6 +26,9 @@ __all__ = [
     "check_device",
     "check_index",
     "check_offsets",
+    "check_square",
+    "check_values",
+    "check_weighted",
     "named",
     "narrowed",
     "out_of_memory",
@@ -175,6 +178,8 @@ def check_csr(
         check_device("weight", weight, rowptr.device)
     if perm is not None:
         check_index("perm", perm, num_entries, num_entries)
+        if perm.dtype != rowptr.dtype:
+            raise TypeError(f"perm: got dtype {perm.dtype}, expected {rowptr.dtype}, as of rowptr")
         check_device("perm", perm, rowptr.device)
     if not _readable(rowptr):
         return
@@ -273,6 +278,8 @@ def check_offsets(name: str, offsets: Tensor, size: int) -> Tensor:
         raise TypeError(f"{name}: got dtype {offsets.dtype}, expected int64 or int32")
     if offsets.dim() == 0:
         raise ValueError(f"{name}: got a scalar, expected [..., G+1] offsets")
+    if offsets.is_meta and _plain(offsets):
+        raise ValueError(f"{name}: got a tensor on the meta device, which holds no offsets")
     if not _readable(offsets) or not offsets.numel():
         return offsets
     least, most = (int(bound) for bound in torch.aminmax(offsets))
@@ -291,6 +298,59 @@ def check_device(name: str, tensor: Tensor, device: torch.device) -> None:
     """
     if tensor.device != device:
         raise ValueError(f"{name}: got a tensor on {tensor.device}, the operator is on {device}")
+
+
+def check_values(name: str, tensor: Tensor, *shape: int | None, device: Any = None) -> None:
+    """Refuse what is not floating-point, of another shape or on another device.
+
+    Args:
+        name: Of the argument.
+        tensor: The argument.
+        *shape: Its sizes, None where any will do.
+        device: That of the operator, if there is one.
+
+    Raises:
+        TypeError: If the dtype is another.
+        ValueError: If the shape or the device is another.
+    """
+    if not tensor.is_floating_point():
+        raise TypeError(f"{name}: got dtype {tensor.dtype}, a floating-point dtype is accepted")
+    fits = tensor.dim() == len(shape) and all(
+        wanted is None or wanted == got for wanted, got in zip(shape, tensor.shape, strict=True)
+    )
+    if not fits:
+        wanted = ", ".join("*" if size is None else str(size) for size in shape)
+        raise ValueError(f"{name}: got shape {tuple(tensor.shape)}, expected [{wanted}]")
+    if device is not None:
+        check_device(name, tensor, device)
+
+
+def check_square(adj: Any) -> None:
+    """Refuse an operator with other targets than sources.
+
+    Raises:
+        ValueError: If it is one.
+    """
+    if adj.num_rows != adj.num_cols:
+        raise ValueError(
+            f"adj: got {adj.num_rows} x {adj.num_cols}, a square operator is needed"
+        )
+
+
+def check_weighted(adj: Any) -> None:
+    """Refuse an operator without values.
+
+    Raises:
+        ValueError: If it has none.
+    """
+    if adj.weight is None:
+        raise ValueError("adj: got an operator without values, some are needed")
+
+
+def _plain(tensor: Tensor) -> bool:
+    return not torch.compiler.is_compiling() and not isinstance(
+        tensor, torch._subclasses.FakeTensor
+    )
 
 
 def _readable(tensor: Tensor) -> bool:

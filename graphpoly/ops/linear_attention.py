@@ -93,4 +93,4 @@ def _by_graph(query: Tensor, key: Tensor, wide: Tensor, batch: Tensor, num_graph
     gather = trusted_csr(colptr, row, key.flatten()[tperm], None, rows, (rowptr, cell, back))
     spread = trusted_csr(rowptr, cell, query.flatten(), None, cells, (colptr, row, tperm))
     out = spmm(spread, spmm(gather, wide.reshape(rows, -1)))
-    return out.view(num_nodes, heads, -1)
+    return out.view(num_nodes, heads, wide.size(-1))

@@ -155,6 +155,8 @@ def pair_matmul(
             f"[C, {blocks.num_pairs}]"
         )
     kept = torch.promote_types(a.dtype, b.dtype)
+    if kept.is_complex:
+        raise TypeError(f"a, b: got dtypes {a.dtype} and {b.dtype}, real ones are accepted")
     dtype = torch.promote_types(kept, torch.float32)
     out: Tensor = torch.ops.graphpoly.pair_matmul(
         blocks.size, a.to(dtype), b.to(dtype), transpose_a, transpose_b
@@ -174,6 +176,8 @@ def pair_transpose(blocks: PairBlocks, x: Tensor) -> Tensor:
     """
     if x.dim() != 2 or x.size(1) != blocks.num_pairs:
         raise ValueError(f"x: got shape {tuple(x.shape)}, expected [C, {blocks.num_pairs}]")
+    if not x.is_floating_point():
+        raise TypeError(f"x: got dtype {x.dtype}, a floating-point dtype is accepted")
     out: Tensor = torch.ops.graphpoly.pair_transpose(blocks.size, x)
     return out
 

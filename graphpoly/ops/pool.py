@@ -76,6 +76,8 @@ def segments(index: Tensor, num_segments: int | None = None, *, name: str = "ind
     held = _recall(index, "segments", num_segments, index.size(0), True)
     if held is not None:
         return held
+    if num_segments is None and index.is_meta:
+        raise ValueError(f"{name}: got a tensor on the meta device, which holds no groups")
     if num_segments is None:
         num_segments = max(int(index.max()) + 1, 0) if index.numel() else 0
     size = index.size(0)

@@ -29,6 +29,7 @@ from graphpoly.ops.adjacency import CSR, to_csr, to_edges
 from graphpoly.ops.contraction import contraction_plan
 from graphpoly.ops.multigraph import Multigraph
 from graphpoly.ops.spmm import spmm
+from graphpoly.ops.entry import MOST_NODES, as_size, check_batch, check_index
 
 __all__ = ["contract_sparse", "still_node"]
 
@@ -108,6 +109,13 @@ def contract_sparse(
     if None in still:
         one = patterns[still.index(None)]
         raise ValueError(f"patterns: got {one}; no node of it leaves trees, use contract")
+    num_nodes = as_size("num_nodes", num_nodes, most=MOST_NODES)
+    num_graphs = as_size("num_graphs", num_graphs, most=MOST_NODES)
+    check_batch(batch, num_nodes, num_graphs)
+    if pairs is not None:
+        if pairs.dim() != 2 or pairs.size(0) != 2:
+            raise ValueError(f"pairs: got shape {tuple(pairs.shape)}, expected [2, P]")
+        check_index("pairs", pairs.reshape(-1), num_nodes)
     matrix = _Matrix(*to_edges(edge_index, edge_weight, size=(num_nodes,) * 2), num_nodes, dtype)
     graph = matrix.key.new_zeros(num_nodes) if batch is None else batch
     pairs = matrix.edge_index if pairs is None else pairs.long()

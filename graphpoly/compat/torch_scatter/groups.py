@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
-from graphpoly.ops.entry import MOST_NODES, as_size
+from graphpoly.ops.entry import MOST_NODES, as_size, check_device
 from graphpoly.ops.pool import segments
 from graphpoly.ops.spmm import spmm, spmm_max_reference
 
@@ -73,8 +73,14 @@ def find_groups(
 ) -> Groups:
     if index.dtype not in (torch.int64, torch.int32):
         raise TypeError(f"index: got dtype {index.dtype}, expected int64 or int32")
+    if src.is_complex():
+        raise TypeError(f"src: got dtype {src.dtype}, real ones are accepted")
+    check_device("index", index, src.device)
+    if index.is_meta:
+        raise ValueError("index: got a tensor on the meta device, which holds no groups")
     if dim_size is not None:
         dim_size = as_size("dim_size", dim_size, most=MOST_NODES)
+    dim = as_size("dim", dim, least=-(2**31))
     dim = dim + src.dim() if dim < 0 else dim
     if not 0 <= dim < src.dim():
         raise ValueError(f"dim: got {dim} for {src.dim()} axes")

@@ -13,7 +13,7 @@ from graphpoly.compat.torch_scatter.groups import (
     total_of,
 )
 from graphpoly.errors import unknown
-from graphpoly.ops.entry import check_index
+from graphpoly.ops.entry import check_device, check_index
 
 __all__ = [
     "along",
@@ -49,6 +49,8 @@ def _coo_groups(src: Tensor, index: Tensor, out: Tensor | None, dim_size: int | 
     dim = index.dim() - 1
     if not 0 <= dim < src.dim():
         raise ValueError(f"index: got {index.dim()} axes, src has {src.dim()}; expected 1 to that")
+    if index.is_meta:
+        raise ValueError("index: got a tensor on the meta device, which holds no groups")
     if dim_size is None and out is None:
         dim_size = max(int(index[..., -1].max()) + 1, 0) if index.numel() else 0
     if index.numel() == index.size(dim):
@@ -126,6 +128,7 @@ def gather_coo(src: Tensor, index: Tensor, out: Tensor | None = None) -> Tensor:
     if not 0 <= dim < src.dim():
         raise ValueError(f"index: got {index.dim()} axes, src has {src.dim()}; expected 1 to that")
     check_index("index", index.reshape(-1), src.size(dim))
+    check_device("index", index, src.device)
     if index.numel() == index.size(dim):
         value = src.index_select(dim, index.reshape(-1))
     else:

@@ -17,7 +17,7 @@ from graphpoly.compat.torch_scatter.segment_coo import REDUCTIONS, along, gather
 from graphpoly.errors import unknown
 from graphpoly.ops.adjacency import CSR, trusted_csr
 from graphpoly.ops.coo_to_csr import entry_rows
-from graphpoly.ops.entry import INT64_MAX, check_offsets
+from graphpoly.ops.entry import INT64_MAX, affordable, check_device, check_offsets
 
 __all__ = [
     "gather_csr",
@@ -44,8 +44,13 @@ def _csr_groups(src: Tensor, indptr: Tensor) -> Groups:
     dim = indptr.dim() - 1
     if not 0 <= dim < src.dim():
         raise ValueError(f"indptr: got {indptr.dim()} axes, src has {src.dim()}; expected 1 to that")
+    if src.is_complex():
+        raise TypeError(f"src: got dtype {src.dtype}, real ones are accepted")
+    check_device("indptr", indptr, src.device)
     size, num_groups = src.size(dim), max(indptr.size(-1) - 1, 0)
     indptr = check_offsets("indptr", indptr, size)
+    if not indptr.size(-1):  # no offsets at all: no groups
+        indptr = indptr.new_zeros(*indptr.shape[:-1], 1)
     if indptr.numel() == indptr.size(-1):
         indptr = indptr.reshape(-1)
         if indptr.numel() and int(indptr[0]) == 0 and int(indptr[-1]) == size:
@@ -157,9 +162,10 @@ def gather_csr(src: Tensor, indptr: Tensor, out: Tensor | None = None) -> Tensor
         )
     if indptr.numel() and not bool((indptr[..., 0] == 0).all() & (indptr[..., -1] == size).all()):
         raise ValueError(f"indptr: expected offsets from 0 to {size}, the number of values")
+    check_device("indptr", indptr, src.device)
     if src.numel() == 0 and size == 0:
         shape = (*src.shape[:dim], 0, *src.shape[dim + 1 :])
         return src.new_zeros(shape) if out is None else out
     line = indptr.reshape(-1) if indptr.numel() == indptr.size(-1) else along(src, indptr)
-    group, _ = _csr_index(size, line)
+    group, _ = affordable(f"indptr: got {size} values", _csr_index, size, line)
     return gather_coo(src, group if line.dim() > 1 else group.reshape(*(1,) * dim, -1), out)
