@@ -176,7 +176,7 @@ def silence_loops(
     proper = adj.rows() != adj.col
     if adj.weight is not None:
         return adj.with_weight(torch.where(proper, adj.weight.to(dtype), 0))
-    if torch.compiler.is_compiling() or not bool(proper.all()):
+    if torch.compiler.is_compiling() or proper.is_meta or not bool(proper.all()):
         adj = adj.with_weight(proper.to(dtype))
     if plain:
         _remember(edge_index, key, adj)
@@ -339,8 +339,10 @@ def _from_sparse(adj_t: Any, num_rows: int, num_cols: int, transposed: bool) -> 
         raise TypeError(
             f"adj_t: got layout {adj_t.layout}; accepted are sparse_csr, sparse_csc and sparse_coo"
         )
-    if col.dtype not in (torch.int64, torch.int32):
-        raise TypeError(f"adj_t: got indices of dtype {col.dtype}, expected int64 or int32")
+    if not {rowptr.dtype, col.dtype} <= {torch.int64, torch.int32}:
+        raise TypeError(
+            f"adj_t: got indices of dtypes {rowptr.dtype} and {col.dtype}, expected int64 or int32"
+        )
     dtype = _index_dtype(col.size(0), num_rows, num_cols)
     check = torch.ops.graphpoly.checked_rows
     rowptr, col = named("adj_t", check, rowptr, col, num_cols, dtype == torch.int32)

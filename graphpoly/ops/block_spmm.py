@@ -54,6 +54,10 @@ def block_spmm(adj: CSR, blocks: Tensor, x: Tensor) -> Tensor:
             f"blocks: got shape {tuple(blocks.shape)}, expected [{adj.num_entries}, {size}, "
             f"{size}], or [{adj.num_entries}, {size}] for diagonals"
         )
+    if x.is_complex() or blocks.is_complex():
+        raise TypeError(
+            f"blocks, x: got dtypes {blocks.dtype} and {x.dtype}, real ones are accepted"
+        )
     dtype = torch.promote_types(torch.promote_types(x.dtype, blocks.dtype), torch.float32)
     turn = adj.transposed or (None, None, None)
     out = torch.ops.graphpoly.block_spmm(

@@ -37,7 +37,7 @@ from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import entry_rows
-from graphpoly.ops.entry import affordable, as_size
+from graphpoly.ops.entry import affordable, as_size, check_held
 from graphpoly.ops.library import implement
 
 __all__ = [
@@ -71,6 +71,8 @@ def mix64(x: Tensor) -> Tensor:
     >>> mix64(torch.tensor([0, 1])).tolist()
     [-2152535657050944081, -7995527694508729151]
     """
+    if x.dtype != torch.int64:
+        raise TypeError(f"x: got dtype {x.dtype}, expected int64")
     x = x + _signed(0x9E3779B97F4A7C15)
     x = (x ^ ((x >> 30) & ((1 << 34) - 1))) * _signed(0xBF58476D1CE4E5B9)
     x = (x ^ ((x >> 27) & ((1 << 37) - 1))) * _signed(0x94D049BB133111EB)
@@ -94,8 +96,7 @@ def label_names(label: Tensor) -> Tensor:
     """
     if label.dim() == 0:
         raise ValueError("label: got a scalar, expected [N] or [N, F]")
-    if label.is_meta:
-        raise ValueError("label: got a tensor on the meta device, which holds no values")
+    check_held("label", label)
     if label.is_floating_point():
         if bool(label.isnan().any()):
             raise ValueError("label: got NaN, which is equal to nothing; fill it in first")

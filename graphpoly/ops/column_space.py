@@ -69,10 +69,11 @@ def column_space(
     rank = as_size("rank", rank, most=_HIGHEST)
     iterations = as_size("iterations", iterations)
     seed = as_size("seed", seed, least=-(2**31), most=2**31 - 1)
-    check_batch(batch, num_nodes, batch_size)
-    if batch is not None and not torch.compiler.is_compiling() and not batch.is_meta:
-        if bool((batch.diff() < 0).any()):
-            raise ValueError("batch: got graphs in another order, expected an ascending one")
+    # without a size N is what bounds the number of graphs
+    check_batch(batch, num_nodes, num_nodes if batch_size is None else batch_size)
+    looked_at = batch is not None and not torch.compiler.is_compiling() and not batch.is_meta
+    if looked_at and batch is not None and bool((batch.diff() < 0).any()):
+        raise ValueError("batch: got graphs in another order, expected an ascending one")
     num_graphs = 1 if batch is None else (num_nodes if batch_size is None else batch_size)
     return affordable(
         f"rank: got {rank} for {num_nodes} nodes",

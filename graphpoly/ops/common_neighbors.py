@@ -23,7 +23,14 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from graphpoly.ops.adjacency import CSR, trusted_csr
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
-from graphpoly.ops.entry import INT32_MAX, check_device, check_values, narrowed, out_of_memory
+from graphpoly.ops.entry import (
+    INT32_MAX,
+    affordable,
+    check_device,
+    check_values,
+    narrowed,
+    out_of_memory,
+)
 from graphpoly.ops.library import implement
 
 __all__ = ["common_neighbors", "intersect_rows", "sort_rows"]
@@ -128,7 +135,9 @@ def intersect_rows(adj_a: CSR, adj_b: CSR, pairs: Tensor) -> CSR:
         if not out_of_memory(error):
             raise
         total = int(torch.ops.graphpoly.intersect_count(*arguments).sum())
-        raise ValueError(f"pairs: they share {total} columns, for which there is no memory") from None
+        raise ValueError(
+            f"pairs: they share {total} columns, for which there is no memory"
+        ) from None
     return trusted_csr(rowptr, col, None, None, adj_a.num_cols, None)
 
 
@@ -146,16 +155,18 @@ def sort_rows(adj: CSR) -> CSR:
     >>> sort_rows(adj).col.tolist()
     [1, 2, 0]
     """
-    compiling = torch.compiler.is_compiling() or adj.col.is_inference()
+    what = "adj: to sort its columns"
+    compiling = torch.compiler.is_compiling() or adj.col.is_inference() or adj.col.is_meta
     if not compiling:
         version, order = _SORTED.get(adj.col, (-1, None))
         if version != adj.col._version:
-            order = None if _in_order(adj.rowptr, adj.col) else _order(adj)
+            sorted_ = _in_order(adj.rowptr, adj.col)
+            order = None if sorted_ else affordable(what, _order, adj)
             _SORTED[adj.col] = (adj.col._version, order)
         if order is None:
             return adj
     else:
-        order = _order(adj)
+        order = affordable(what, _order, adj)
     col, place = order
     return adj._replace(
         col=col,

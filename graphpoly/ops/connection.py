@@ -26,7 +26,7 @@ from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR, trusted_csr
 from graphpoly.ops.block_spmm import block_sddmm
-from graphpoly.ops.entry import affordable, as_size, check_batch
+from graphpoly.ops.entry import affordable, as_size, check_batch, check_values
 from graphpoly.ops.library import implement
 
 __all__ = ["connection", "connection_reference", "local_frames"]
@@ -68,11 +68,17 @@ def connection(
         )
     rank = as_size("rank", rank, least=1, most=_HIGHEST)
     check_batch(batch, adj.num_rows)
+    check_values("x", x, adj.num_rows, None)
     dtype = torch.promote_types(x.dtype, torch.float32)
     out: Tensor = affordable(
         f"rank: got {rank} for {adj.num_entries} entries",
         torch.ops.graphpoly.connection,
-        adj.rowptr, adj.col, x.detach().to(dtype), rank, batch, borrow
+        adj.rowptr,
+        adj.col,
+        x.detach().to(dtype),
+        rank,
+        batch,
+        borrow,
     )
     return out
 
@@ -136,6 +142,8 @@ def _with_nearest(
     num_nodes = x.size(0)
     missing = rank - torch.bincount(node, minlength=num_nodes)
     needy, lent = (missing > 0).nonzero().squeeze(1), []
+    if not needy.numel():
+        return node, neighbour
     exact = x.double()
     for some in needy.split(max(1, _CHUNK // max(num_nodes, 1))):
         distance = torch.cdist(exact[some], exact)

@@ -28,8 +28,8 @@ import torch
 from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
-from graphpoly.ops.pairs import pair_sum
 from graphpoly.ops.entry import as_size, check_square, check_values, check_weighted
+from graphpoly.ops.pairs import pair_sum
 
 __all__ = [
     "denoise_graph",

@@ -24,6 +24,7 @@ __all__ = [
     "check_batch",
     "check_csr",
     "check_device",
+    "check_held",
     "check_index",
     "check_offsets",
     "check_square",
@@ -171,6 +172,8 @@ def check_csr(
     if not rowptr.size(0):
         raise ValueError("rowptr: got shape (0,), expected [R+1]")
     num_rows, num_entries = rowptr.size(0) - 1, col.size(0)
+    if rowptr.dtype == torch.int32 and max(num_cols, num_rows, num_entries) > INT32_MAX:
+        raise ValueError(f"num_cols: got {num_cols}, which takes int64 indices")
     if weight is not None:
         if not isinstance(weight, Tensor) or weight.shape != (num_entries,):
             got = tuple(weight.shape) if isinstance(weight, Tensor) else type(weight).__name__
@@ -278,8 +281,7 @@ def check_offsets(name: str, offsets: Tensor, size: int) -> Tensor:
         raise TypeError(f"{name}: got dtype {offsets.dtype}, expected int64 or int32")
     if offsets.dim() == 0:
         raise ValueError(f"{name}: got a scalar, expected [..., G+1] offsets")
-    if offsets.is_meta and _plain(offsets):
-        raise ValueError(f"{name}: got a tensor on the meta device, which holds no offsets")
+    check_held(name, offsets)
     if not _readable(offsets) or not offsets.numel():
         return offsets
     least, most = (int(bound) for bound in torch.aminmax(offsets))
@@ -298,6 +300,16 @@ def check_device(name: str, tensor: Tensor, device: torch.device) -> None:
     """
     if tensor.device != device:
         raise ValueError(f"{name}: got a tensor on {tensor.device}, the operator is on {device}")
+
+
+def check_held(name: str, tensor: Tensor) -> None:
+    """Refuse a tensor on the meta device, where its values are needed. Traces have none, either.
+
+    Raises:
+        ValueError: If it is on that device.
+    """
+    if tensor.is_meta and _plain(tensor):
+        raise ValueError(f"{name}: got a tensor on the meta device, which holds no values")
 
 
 def check_values(name: str, tensor: Tensor, *shape: int | None, device: Any = None) -> None:
@@ -332,9 +344,7 @@ def check_square(adj: Any) -> None:
         ValueError: If it is one.
     """
     if adj.num_rows != adj.num_cols:
-        raise ValueError(
-            f"adj: got {adj.num_rows} x {adj.num_cols}, a square operator is needed"
-        )
+        raise ValueError(f"adj: got {adj.num_rows} x {adj.num_cols}, a square operator is needed")
 
 
 def check_weighted(adj: Any) -> None:
@@ -345,6 +355,10 @@ def check_weighted(adj: Any) -> None:
     """
     if adj.weight is None:
         raise ValueError("adj: got an operator without values, some are needed")
+    if not adj.weight.is_floating_point():
+        raise TypeError(
+            f"adj: got values of dtype {adj.weight.dtype}, expected floating-point ones"
+        )
 
 
 def _plain(tensor: Tensor) -> bool:

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
-from graphpoly.ops.library import implement
 from graphpoly.ops.entry import check_values
+from graphpoly.ops.library import implement
 
 __all__ = ["entry_sum", "entry_sum_reference", "sum_entries"]
 

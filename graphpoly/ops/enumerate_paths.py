@@ -16,7 +16,7 @@ from torch import Tensor
 
 from graphpoly.errors import unknown
 from graphpoly.ops.adjacency import to_csr
-from graphpoly.ops.entry import as_size, out_of_memory
+from graphpoly.ops.entry import as_size, check_held, out_of_memory
 from graphpoly.ops.enumerate_paths_reference import (
     count_paths_reference,
     enumerate_paths_reference,
@@ -112,6 +112,7 @@ def enumerate_paths(
         if value is not None:
             as_size(name, value)
     rowptr, col = _outgoing(edge_index, num_nodes)
+    check_held("edge_index", col)
     limit = -1 if max_paths is None else max_paths
     rule = (kind, -1 if seed is None else seed)
     run = torch.ops.graphpoly.enumerate_paths
@@ -153,6 +154,7 @@ def count_paths(
     kind, K = _kind(paths), as_size("K", K, 1, LONGEST)
     adj = to_csr(edge_index, None, num_nodes)
     _check_square(adj)
+    check_held("edge_index", adj.col)
     found: Tensor = _named(torch.ops.graphpoly.count_paths, adj.rowptr, adj.col, K, kind)
     return found
 
@@ -191,24 +193,29 @@ def _named(run: Any, *arguments: Any) -> Any:
     """
     if torch.compiler.is_compiling():
         return run(*arguments)
-    while True:
-        try:
-            return run(*arguments)
-        except RuntimeError as error:
-            text = str(error).splitlines()[0]
-            if text.endswith("s: interrupted"):
-                continue
-            if out_of_memory(error):
-                raise ValueError(
-                    "enumerate_paths: no memory for all paths; lower K, give max_paths, or draw "
-                    "some with sample="
-                ) from None
-            if "max_paths is" not in text:
-                raise
-            found = text.partition("enumerate_paths: ")[2]
+    while (found := _uninterrupted(run, arguments)) is None:
+        pass
+    return found
+
+
+def _uninterrupted(run: Any, arguments: tuple[Any, ...]) -> Any:
+    try:
+        return run(*arguments)
+    except RuntimeError as error:
+        text = str(error).splitlines()[0]
+        if text.endswith("s: interrupted"):
+            return None
+        if out_of_memory(error):
             raise ValueError(
-                f"enumerate_paths: {found}; lower K, raise max_paths, or draw some with sample="
+                "enumerate_paths: no memory for all paths; lower K, give max_paths, or draw some "
+                "with sample="
             ) from None
+        if "max_paths is" not in text:
+            raise
+        found = text.partition("enumerate_paths: ")[2]
+        raise ValueError(
+            f"enumerate_paths: {found}; lower K, raise max_paths, or draw some with sample="
+        ) from None
 
 
 def _sampled(
@@ -225,8 +232,8 @@ def _sampled(
     counts = [sum(column) for column in each.T.tolist()]  # Python's integers do not overflow
     if max(counts[lengths[0] - 1 :], default=0) > _MOST_COUNTED:
         raise ValueError(
-            f"enumerate_paths: more than {_MOST_COUNTED} paths of one length; lower K, even sample= "
-            "cannot number them"
+            f"enumerate_paths: more than {_MOST_COUNTED} paths of one length; lower K, for not even "
+            "sample= can number them"
         )
     result = []
     for k in range(lengths[0], lengths[1] + 1):

@@ -21,8 +21,8 @@ import torch
 from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
-from graphpoly.ops.spmm import spmm
 from graphpoly.ops.entry import as_size, check_square, check_values, check_weighted
+from graphpoly.ops.spmm import spmm
 
 __all__ = ["edge_gradient", "p_dirichlet", "p_laplacian", "p_smooth"]
 

@@ -91,7 +91,8 @@ def pair_blocks(
     """
     num_nodes = as_size("num_nodes", num_nodes, most=_MOST_NODES)
     if batch is None:
-        batch = torch.zeros(num_nodes, dtype=torch.int64, device=device)
+        what = f"num_nodes: got {num_nodes}"
+        batch = affordable(what, _one_graph, num_nodes, device)
         batch_size = 1
     num_graphs = count_graphs(batch, batch_size, num_nodes)
     return affordable(
@@ -101,6 +102,10 @@ def pair_blocks(
         num_nodes,
         num_graphs,
     )
+
+
+def _one_graph(num_nodes: int, device: torch.device | str | None) -> Tensor:
+    return torch.zeros(num_nodes, dtype=torch.int64, device=device)
 
 
 def _lay_out(batch: Tensor, num_nodes: int, num_graphs: int) -> PairBlocks:

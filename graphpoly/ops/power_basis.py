@@ -20,9 +20,9 @@ from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR, trusted_csr
 from graphpoly.ops.batching import count_graphs, largest, nodes_of_each, places
+from graphpoly.ops.entry import as_size, check_batch, check_device, check_square, check_weighted
 from graphpoly.ops.pairs import pair_sum
 from graphpoly.ops.spmm import spmm
-from graphpoly.ops.entry import as_size, check_batch, check_device, check_square, check_weighted
 
 __all__ = ["Pairs", "pairs_within", "power_basis"]
 

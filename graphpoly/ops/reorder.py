@@ -14,7 +14,7 @@ from torch import Tensor
 
 from graphpoly.errors import unknown
 from graphpoly.ops.adjacency import to_edges
-from graphpoly.ops.entry import MOST_NODES, affordable, as_size, check_index
+from graphpoly.ops.entry import MOST_NODES, affordable, as_size, check_held, check_index
 
 __all__ = ["Ordering", "reorder"]
 
@@ -88,6 +88,7 @@ def reorder(
     num_nodes = as_size("num_nodes", num_nodes, most=MOST_NODES)
     rounds, seed = as_size("rounds", rounds), as_size("seed", seed)
     (source, target), _ = to_edges(edge_index, size=(num_nodes, num_nodes))
+    check_held("edge_index", source)
     source = check_index("edge_index", source, num_nodes).long()
     target = check_index("edge_index", target, num_nodes).long()
     what = f"num_nodes: got {num_nodes}"

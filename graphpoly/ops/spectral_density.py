@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
-from graphpoly.ops.entry import INT64_MAX, affordable, as_size, check_values
+from graphpoly.ops.entry import INT64_MAX, affordable, as_size, check_held, check_values
 
 __all__ = ["spectral_density"]
 
@@ -59,8 +59,7 @@ def spectral_density(
     num_nodes = adj.num_rows
     if adj.num_cols != num_nodes:
         raise ValueError(f"adj: got {num_nodes} x {adj.num_cols}, a square operator is needed")
-    if edges.is_meta:
-        raise ValueError("edges: got a tensor on the meta device, which holds no bounds")
+    check_held("edges", edges)
     seed = as_size("seed", seed, least=-INT64_MAX)
     check_values("edges", edges, None)
     if edges.dim() != 1 or not bool(((edges >= -1) & (edges <= 1)).all()):
@@ -69,9 +68,7 @@ def spectral_density(
     num_vectors = as_size("num_vectors", num_vectors, least=1, most=2**31)
     device = adj.rowptr.device
     if vectors is not None and (vectors.dim() != 2 or vectors.size(0) != num_nodes):
-        raise ValueError(
-            f"vectors: got shape {tuple(vectors.shape)}, expected [{num_nodes}, R]"
-        )
+        raise ValueError(f"vectors: got shape {tuple(vectors.shape)}, expected [{num_nodes}, R]")
     what = f"K, num_vectors: got {K} and {num_vectors}"
     return affordable(what, _density, adj, edges, K, num_vectors, seed, vectors, device)
 

@@ -301,22 +301,29 @@ def _recipes() -> dict[str, Callable[[Draw], Call]]:
             ops.pair_blocks,
             {"batch": d.batch(), "num_nodes": d.n, "batch_size": 3},
         ),
-        "pair_matmul": lambda d: (lambda blocks: (
-            ops.pair_matmul,
-            {
-                "blocks": blocks,
-                "a": d.normal(d.f, blocks.num_pairs),
-                "b": d.normal(d.f, blocks.num_pairs),
-                "transpose_a": d.rng.random() < 0.5,
-            },
-        ))(d.blocks()),
-        "pair_transpose": lambda d: (lambda blocks: (
-            ops.pair_transpose, {"blocks": blocks, "x": d.normal(d.f, blocks.num_pairs)},
-        ))(d.blocks()),
-        "pair_pool": lambda d: (lambda blocks: (
-            ops.pair_pool,
-            {"blocks": blocks, "x": d.normal(d.f, blocks.num_pairs), "reduce": "mean"},
-        ))(d.blocks()),
+        "pair_matmul": lambda d: (
+            lambda blocks: (
+                ops.pair_matmul,
+                {
+                    "blocks": blocks,
+                    "a": d.normal(d.f, blocks.num_pairs),
+                    "b": d.normal(d.f, blocks.num_pairs),
+                    "transpose_a": d.rng.random() < 0.5,
+                },
+            )
+        )(d.blocks()),
+        "pair_transpose": lambda d: (
+            lambda blocks: (
+                ops.pair_transpose,
+                {"blocks": blocks, "x": d.normal(d.f, blocks.num_pairs)},
+            )
+        )(d.blocks()),
+        "pair_pool": lambda d: (
+            lambda blocks: (
+                ops.pair_pool,
+                {"blocks": blocks, "x": d.normal(d.f, blocks.num_pairs), "reduce": "mean"},
+            )
+        )(d.blocks()),
         "householder": lambda d: (ops.householder, {"params": d.normal(d.e, 3), "size": 3}),
         "householder_transport": lambda d: (
             ops.householder_transport,
@@ -579,11 +586,13 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for number in range(first, last):
-        print("start", number, flush=True)
+        sys.stdout.write(f"start {number}\n")
+        sys.stdout.flush()
         faulthandler.dump_traceback_later(SECONDS, exit=True)
         verdict = run(seed, number)
         faulthandler.cancel_dump_traceback_later()
-        print("done", number, verdict, flush=True)
+        sys.stdout.write(f"done {number} {verdict}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

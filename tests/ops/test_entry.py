@@ -157,7 +157,8 @@ def test_a_trace_refuses_an_index_outside(value: int) -> None:
         ("num_cols", 2.5, "num_cols"),
         ("transposed", (torch.tensor([0, 1, 3, 4]), torch.tensor([1, 0, 9, 1]), torch.arange(4)),
          "col"),
-        ("transposed", (torch.tensor([0, 1, 3, 4]), torch.tensor([1, 0, 2, 1]), torch.zeros(4).long()),
+        ("transposed",
+         (torch.tensor([0, 1, 3, 4]), torch.tensor([1, 0, 2, 1]), torch.zeros(4).long()),
          "transposed"),
     ],
 )  # fmt: skip
@@ -180,7 +181,8 @@ def test_a_hand_made_operator_that_does_not_hold_together_is_refused(
 def test_an_operator_passes_its_own_examination() -> None:
     adj = ops.normalize(PATH, num_nodes=4, add_self_loops=True, transposed=True)
     again = CSR(*adj)
-    assert again.col is adj.col and again._replace(weight=None).weight is None
+    assert again.col is adj.col
+    assert again._replace(weight=None).weight is None
 
 
 @pytest.mark.parametrize("offsets", [[0, 10**9, 6], [0, 4, 2, 3], [-1, 6], [0, 7]])
@@ -220,7 +222,8 @@ SIZES: dict[str, tuple[str, Callable[[], Any]]] = {
     "a scale of nothing": ("distance", lambda: ops.denoise_graph(
         path().with_weight(torch.ones(4)), torch.ones(3))),
     "no values": ("values", lambda: ops.p_laplacian(path(), X, 2.0)),
-    "groups": ("dim_size", lambda: torch_scatter.scatter_sum(X, torch.zeros(3).long(), 0, None, -1)),
+    "groups": ("dim_size", lambda: torch_scatter.scatter_sum(
+        X, torch.zeros(3).long(), 0, None, -1)),
 }  # fmt: skip
 
 
@@ -244,9 +247,7 @@ ACROSS: dict[str, Callable[[CSR, Tensor], Any]] = {
     "sum_entries": lambda adj, x: ops.sum_entries(adj, torch.cat([x, x[:1]])),
     "block_spmm": lambda adj, x: ops.block_spmm(adj, x.new_ones(4, 2), x.unsqueeze(-1)),
     "block_sddmm": lambda adj, x: ops.block_sddmm(adj, x.unsqueeze(-1), x.unsqueeze(-1)),
-    "polynomial": lambda adj, x: ops.polynomial(
-        adj, x, x.new_ones(2, 1), x.new_ones(3, 1, 1)
-    ),
+    "polynomial": lambda adj, x: ops.polynomial(adj, x, x.new_ones(2, 1), x.new_ones(3, 1, 1)),
     "lanczos": lambda adj, x: ops.lanczos(adj, x, 2),
     "resolvent": lambda adj, x: ops.resolvent(adj, x),
     "gat_attention": lambda adj, x: ops.gat_attention(
@@ -311,7 +312,8 @@ def test_a_long_loop_hears_an_interrupt(call: str, arguments: str) -> None:
         stderr=subprocess.PIPE,
         text=True,
     ) as child:
-        assert child.stdout is not None and child.stderr is not None
+        assert child.stdout is not None
+        assert child.stderr is not None
         assert child.stdout.readline().strip() == "begun"
         time.sleep(1)
         assert child.poll() is None
@@ -321,3 +323,12 @@ def test_a_long_loop_hears_an_interrupt(call: str, arguments: str) -> None:
         finally:
             child.kill()
         assert "KeyboardInterrupt" in child.stderr.read()
+
+
+def test_the_logarithm_of_infinities() -> None:
+    inf = float("inf")
+    value = torch.tensor([inf, 1.0, -inf, -inf, -inf, 2.0])
+    index = torch.tensor([0, 0, 1, 1, 2, 2])
+    assert torch_scatter.scatter_logsumexp(value, index).tolist() == [inf, 0.0, 2.0]
+    out = torch.tensor([0.0, -inf, inf])
+    assert torch_scatter.scatter_logsumexp(value, index, out=out).tolist() == [inf, 0.0, inf]

@@ -73,6 +73,8 @@ def find_groups(
 ) -> Groups:
     if index.dtype not in (torch.int64, torch.int32):
         raise TypeError(f"index: got dtype {index.dtype}, expected int64 or int32")
+    if index.dim() == 0:
+        raise ValueError("index: got a scalar, expected [..., E]")
     if src.is_complex():
         raise TypeError(f"src: got dtype {src.dtype}, real ones are accepted")
     check_device("index", index, src.device)

@@ -43,7 +43,9 @@ def _csr_groups(src: Tensor, indptr: Tensor) -> Groups:
     """Groups along the last axis of ``indptr``; what belongs nowhere makes one more at the end."""
     dim = indptr.dim() - 1
     if not 0 <= dim < src.dim():
-        raise ValueError(f"indptr: got {indptr.dim()} axes, src has {src.dim()}; expected 1 to that")
+        raise ValueError(
+            f"indptr: got {indptr.dim()} axes, src has {src.dim()}; expected 1 to that"
+        )
     if src.is_complex():
         raise TypeError(f"src: got dtype {src.dtype}, real ones are accepted")
     check_device("indptr", indptr, src.device)
@@ -149,7 +151,9 @@ def gather_csr(src: Tensor, indptr: Tensor, out: Tensor | None = None) -> Tensor
     """
     dim = indptr.dim() - 1
     if not 0 <= dim < src.dim():
-        raise ValueError(f"indptr: got {indptr.dim()} axes, src has {src.dim()}; expected 1 to that")
+        raise ValueError(
+            f"indptr: got {indptr.dim()} axes, src has {src.dim()}; expected 1 to that"
+        )
     indptr = check_offsets("indptr", indptr, INT64_MAX)
     if out is not None:
         size = out.size(dim) if out.dim() == src.dim() else -1
