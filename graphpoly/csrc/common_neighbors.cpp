@@ -14,6 +14,7 @@ namespace {
 
 constexpr int64_t kSkew = 16;  // ratio of lengths from which on looking up beats merging
 constexpr int64_t kPairs = 64;  // of one item of work
+constexpr int64_t kShared = 1 << 16;  // common columns that are held before they are summed
 
 // Writes the common columns to `out`, unless it is null, and returns their number. `out` has room
 // for one more than the shorter row.
@@ -130,12 +131,10 @@ Tensor intersect_count(Tensor rowptr_a, Tensor col_a, Tensor rowptr_b, Tensor co
   return given.dispatch(ScalarType::Float, [&](auto, auto i) {
     using I = decltype(i);
     const auto pairs = given.view<I>();
-    Tensor out = make_output<I>(given.col_a, {pairs.count});
-    I* const count = out.mutable_data_ptr<I>();
+    Tensor out = make_output<int64_t>(given.col_a, {pairs.count});
+    int64_t* const count = out.mutable_data_ptr<int64_t>();
     pairs.each_part([&](int64_t first, int64_t last) {
-      for (int64_t p = first; p < last; ++p) {
-        count[p] = static_cast<I>(pairs.template common<false>(p, nullptr));
-      }
+      for (int64_t p = first; p < last; ++p) count[p] = pairs.template common<false>(p, nullptr);
     });
     return out;
   });
@@ -145,15 +144,18 @@ Tensor intersect_rows(Tensor rowptr_a, Tensor col_a, Tensor rowptr_b, Tensor col
                       Tensor v, Tensor rowptr, int64_t num_entries) {
   const PairTensors given("intersect_rows", rowptr_a, col_a, rowptr_b, col_b, u, v);
   check(rowptr.dim() == 1 && rowptr.size(0) == given.u.size(0) + 1 &&
-            rowptr.scalar_type() == given.col_a.scalar_type(),
-        given.op, ": rowptr: expected shape [P+1] and the dtype of col");
+            rowptr.scalar_type() == ScalarType::Long,
+        given.op, ": rowptr: expected int64, [P+1]");
   rowptr = dense(rowptr);
   return given.dispatch(ScalarType::Float, [&](auto, auto i) {
     using I = decltype(i);
     const auto pairs = given.view<I>();
-    const I* const begin = rowptr.const_data_ptr<I>();
+    const int64_t* const begin = rowptr.const_data_ptr<int64_t>();
     check(begin[0] == 0 && begin[pairs.count] == num_entries, given.op,
           ": rowptr does not end with the number of entries");
+    for (int64_t p = 0; p < pairs.count; ++p) {
+      check(begin[p] <= begin[p + 1], given.op, ": rowptr does not hold the counts of the pairs");
+    }
     Tensor out = make_output<I>(given.col_a, {num_entries});
     I* const col = out.mutable_data_ptr<I>();
     std::atomic<int64_t> wrong{-1};
@@ -183,16 +185,22 @@ Tensor common_neighbors(Tensor rowptr_a, Tensor col_a, Tensor rowptr_b, Tensor c
     Tensor out = make_output<T>(x, {pairs.count, x.size(1)});
     const CommonArgs<T> args{x.const_data_ptr<T>(), out.mutable_data_ptr<T>(), x.size(1)};
     pairs.each_part([&](int64_t first, int64_t last) {
-      std::array<I, kPairs + 1> rowptr{};  // the common columns of this part, in compressed rows
+      std::array<I, kPairs + 1> rowptr{};  // the common columns of some pairs, in compressed rows
       std::vector<I> col;
+      int64_t begin = first, at = 0;  // the first of those pairs, and how much they share
+      const auto sum_up_to = [&](int64_t p) {
+        const Rows<I> shared{rowptr.data(), col.data(), p - begin, at};
+        GRAPHPOLY_CALL(sum_common, shared, args, begin);
+        begin = p, at = 0;
+      };
       for (int64_t p = first; p < last; ++p) {
-        const int64_t at = rowptr[p - first];
-        col.resize(static_cast<size_t>(at + pairs.room(p)) + 1);
-        rowptr[p - first + 1] =
-            static_cast<I>(at + pairs.template common<true>(p, col.data() + at));
+        const int64_t room = pairs.room(p);
+        if (at > 0 && at + room > kShared) sum_up_to(p);
+        col.resize(static_cast<size_t>(at + room) + 1);
+        at += pairs.template common<true>(p, col.data() + at);
+        rowptr[p - begin + 1] = static_cast<I>(at);
       }
-      const Rows<I> shared{rowptr.data(), col.data(), last - first, rowptr[last - first]};
-      GRAPHPOLY_CALL(sum_common, shared, args, first);
+      sum_up_to(last);
     });
     return out;
   });

@@ -1,5 +1,5 @@
 // graphpoly::coo_to_csr: a stable counting sort of the entries by row, with a check of every
-// index.
+// index, in the type in which it comes: what is narrowed first may wrap around.
 //
 // Blocks of the input are counted and then placed in parallel, each block behind the earlier ones
 // in every row: the result is the one stable order whatever the number of blocks. Input that is
@@ -29,14 +29,15 @@ struct Blocks {
   }
 };
 
-template <class I>
+template <class R, class C>
 struct Survey {  // of one block, before anything is written
-  Extent<I> rows, cols;
+  Extent<R> rows;
+  Extent<C> cols;
   bool sorted = true;
 };
 
-template <class I>
-void sort_entries(const I* row, const I* col, int64_t num_entries, int64_t num_rows,
+template <class I, class R, class C>
+void sort_entries(const R* row, const C* col, int64_t num_entries, int64_t num_rows,
                   int64_t num_cols, I* rowptr, I* sorted_col, I* perm) {
   // as many blocks as threads, but never counters that outweigh the entries
   const int64_t threads = torch::stable::get_num_threads();
@@ -44,9 +45,9 @@ void sort_entries(const I* row, const I* col, int64_t num_entries, int64_t num_r
   const int64_t useful = num_entries / 16384 + 1;
   const Blocks blocks{num_entries, std::max<int64_t>(1, std::min({threads, affordable, useful}))};
 
-  std::vector<Survey<I>> surveys(static_cast<size_t>(blocks.count));
+  std::vector<Survey<R, C>> surveys(static_cast<size_t>(blocks.count));
   parallel_items(blocks.count, num_entries, [&](int64_t b) {
-    Survey<I> found;
+    Survey<R, C> found;
     const int64_t begin = blocks.begin(b), end = blocks.begin(b + 1);
     for (int64_t e = begin; e < end; ++e) {
       found.rows.add(row[e]), found.cols.add(col[e]);
@@ -54,7 +55,7 @@ void sort_entries(const I* row, const I* col, int64_t num_entries, int64_t num_r
     }
     surveys[b] = found;
   });
-  Survey<I> all;
+  Survey<R, C> all;
   for (const auto& found : surveys) {
     all.rows.add(found.rows), all.cols.add(found.cols), all.sorted &= found.sorted;
   }
@@ -64,8 +65,9 @@ void sort_entries(const I* row, const I* col, int64_t num_entries, int64_t num_r
   if (all.sorted) {
     parallel_items(blocks.count, num_entries, [&](int64_t b) {
       const int64_t begin = blocks.begin(b), end = blocks.begin(b + 1);
-      std::copy(col + begin, col + end, sorted_col + begin);
-      for (int64_t e = begin; e < end; ++e) perm[e] = static_cast<I>(e);
+      for (int64_t e = begin; e < end; ++e) {
+        sorted_col[e] = static_cast<I>(col[e]), perm[e] = static_cast<I>(e);
+      }
       // rows above the one before this block, up to that of its last entry, start here
       for (int64_t e = begin; e < end; ++e) {
         const int64_t from = e == 0 ? 0 : int64_t{row[e - 1]} + 1;
@@ -106,30 +108,99 @@ void sort_entries(const I* row, const I* col, int64_t num_entries, int64_t num_r
         __builtin_prefetch(perm + soon, 1);
       }
       const I to = next[row[e]]++;
-      sorted_col[to] = col[e];
+      sorted_col[to] = static_cast<I>(col[e]);
       perm[to] = static_cast<I>(e);
     }
   });
 }
 
+// Calls f(T{}) with the type of an index tensor.
+template <class F>
+decltype(auto) dispatch_index(ScalarType index, const F& f) {
+  const bool wide = index == ScalarType::Long;
+  check(wide || index == ScalarType::Int, "coo_to_csr: int32 and int64 are accepted");
+  return wide ? f(int64_t{}) : f(int32_t{});
+}
+
 std::tuple<Tensor, Tensor, Tensor> coo_to_csr(Tensor row, Tensor col, int64_t num_rows,
-                                              int64_t num_cols) {
+                                              int64_t num_cols, bool narrow) {
   check(row.dim() == 1 && col.dim() == 1 && row.size(0) == col.size(0),
         "coo_to_csr: row and col: expected one shape, [E]");
-  check(row.scalar_type() == col.scalar_type(), "coo_to_csr: row and col differ in dtype");
+  check(narrow || row.scalar_type() == col.scalar_type(),
+        "coo_to_csr: row and col differ in dtype");
   check(num_rows >= 0 && num_cols >= 0, "coo_to_csr: negative size");
   row = dense(row), col = dense(col);
   const int64_t num_entries = row.size(0);
-  return dispatch_types("coo_to_csr", ScalarType::Float, row.scalar_type(), [&](auto, auto i) {
+  const auto sorted = [&](auto r, auto c, auto i) {
+    using R = decltype(r);
+    using C = decltype(c);
     using I = decltype(i);
-    check(num_entries <= std::numeric_limits<I>::max(), "coo_to_csr: too many entries for int32");
+    constexpr int64_t kMost = std::numeric_limits<I>::max();
+    check(num_entries <= kMost && num_rows <= kMost && num_cols <= kMost,
+          "coo_to_csr: too many entries, rows or columns for int32");
     Tensor rowptr = make_output<I>(row, {num_rows + 1});
     Tensor sorted_col = make_output<I>(row, {num_entries});
     Tensor perm = make_output<I>(row, {num_entries});
-    sort_entries<I>(row.const_data_ptr<I>(), col.const_data_ptr<I>(), num_entries, num_rows,
+    sort_entries<I>(row.const_data_ptr<R>(), col.const_data_ptr<C>(), num_entries, num_rows,
                     num_cols, rowptr.mutable_data_ptr<I>(), sorted_col.mutable_data_ptr<I>(),
                     perm.mutable_data_ptr<I>());
     return std::make_tuple(rowptr, sorted_col, perm);
+  };
+  return dispatch_index(row.scalar_type(), [&](auto r) {
+    return dispatch_index(col.scalar_type(), [&](auto c) {
+      using R = decltype(r);
+      constexpr bool kAlike = std::is_same_v<R, decltype(c)>;
+      if constexpr (kAlike && std::is_same_v<R, int64_t>) {
+        if (!narrow) return sorted(r, c, int64_t{});
+      }
+      return sorted(r, c, int32_t{});
+    });
+  });
+}
+
+// The type of the result of checked_rows, and whether everything there may be read by an operator.
+template <class P, class C, class I>
+std::tuple<Tensor, Tensor> rows_checked(const Tensor& rowptr, const Tensor& col,
+                                        int64_t num_cols) {
+  const int64_t num_rows = rowptr.size(0) - 1, num_entries = col.size(0);
+  const P* const pointer = rowptr.const_data_ptr<P>();
+  const C* const column = col.const_data_ptr<C>();
+  Tensor out_ptr = make_output<I>(rowptr, {num_rows + 1});
+  Tensor out_col = make_output<I>(col, {num_entries});
+  I* const to_ptr = out_ptr.mutable_data_ptr<I>();
+  I* const to_col = out_col.mutable_data_ptr<I>();
+  bool falls = false;
+  for (int64_t r = 0; r <= num_rows; ++r) {
+    falls |= r > 0 && pointer[r] < pointer[r - 1];
+    to_ptr[r] = static_cast<I>(pointer[r]);
+  }
+  check(!falls && pointer[0] == 0 && pointer[num_rows] == num_entries, "rowptr: got ", pointer[0],
+        " to ", pointer[num_rows], ", expected ascending ones from 0 to ", num_entries,
+        ", the length of col");
+  Extent<C> extent;
+  for (int64_t e = 0; e < num_entries; ++e) {
+    extent.add(column[e]);
+    to_col[e] = static_cast<I>(column[e]);
+  }
+  check(extent.low > extent.high || (extent.low >= 0 && extent.high < num_cols), "col: got ",
+        extent.low, " to ", extent.high, ", expected columns in [0, ", num_cols, ")");
+  return std::make_tuple(out_ptr, out_col);
+}
+
+std::tuple<Tensor, Tensor> checked_rows(Tensor rowptr, Tensor col, int64_t num_cols, bool narrow) {
+  check(rowptr.dim() == 1 && rowptr.size(0) > 0, "rowptr: expected one dimension, [R+1]");
+  check(col.dim() == 1, "col: expected one dimension, [E]");
+  check(!narrow || (rowptr.size(0) <= std::numeric_limits<int32_t>::max() &&
+                    col.size(0) < std::numeric_limits<int32_t>::max()),
+        "rowptr, col: too many rows or entries for int32");
+  rowptr = dense(rowptr), col = dense(col);
+  return dispatch_index(rowptr.scalar_type(), [&](auto p) {
+    return dispatch_index(col.scalar_type(), [&](auto c) {
+      using P = decltype(p);
+      using C = decltype(c);
+      return narrow ? rows_checked<P, C, int32_t>(rowptr, col, num_cols)
+                    : rows_checked<P, C, int64_t>(rowptr, col, num_cols);
+    });
   });
 }
 
@@ -138,4 +209,5 @@ std::tuple<Tensor, Tensor, Tensor> coo_to_csr(Tensor row, Tensor col, int64_t nu
 
 STABLE_TORCH_LIBRARY_IMPL(graphpoly, CPU, m) {
   m.impl("coo_to_csr", TORCH_BOX(&graphpoly::coo_to_csr));
+  m.impl("checked_rows", TORCH_BOX(&graphpoly::checked_rows));
 }

@@ -5,15 +5,50 @@
 // order of their nodes, the first node first, so that paths with a common beginning stand together.
 // Every start node knows from the count where its paths belong: the result is the same for any
 // number of threads.
+//
+// Numbers of paths that int64 does not hold stand at its maximum. Counting stops once there are
+// more than were asked for, and hears Ctrl-C.
 #include <utility>
 
 #include "common.h"
+#include "interrupt.h"
 
 namespace graphpoly {
 namespace {
 
 enum class Kind : int64_t { simple = 0, shortest = 1, single = 2 };
 constexpr int64_t kLongest = 64;
+constexpr int64_t kMany = std::numeric_limits<int64_t>::max();  // or more
+
+int64_t add(int64_t a, int64_t b) { return a > kMany - b ? kMany : a + b; }
+
+// When to stop: told of what was found now and then, by every thread.
+class Patience {
+ public:
+  // `most` paths of length `low` or more may be found; all of them if it is negative
+  Patience(int64_t low, int64_t most, double work) : low_(low), most_(most) {
+    if (work > 1e6) listener_.emplace();
+  }
+
+  int64_t low() const { return low_; }
+  // Whether to go on.
+  bool spend(int64_t found) {
+    int64_t before = found_.load(std::memory_order_relaxed);
+    while (!found_.compare_exchange_weak(before, add(before, found))) {
+    }
+    if (listener_ && listener_->interrupted()) interrupted_ = true;
+    if (most_ >= 0 && found_ > most_) exceeded_ = true;
+    return !interrupted_ && !exceeded_;
+  }
+  bool exceeded() const { return exceeded_; }
+  void check_interrupt(const char* op) const { check(!interrupted_, op, ": interrupted"); }
+
+ private:
+  const int64_t low_, most_;
+  std::optional<Listener> listener_;
+  std::atomic<int64_t> found_{0};
+  std::atomic<bool> exceeded_{false}, interrupted_{false};
+};
 
 // The rows sorted, without loops and duplicates.
 template <class I>
@@ -102,13 +137,16 @@ struct Search {
   const Graph<I>& graph;
   const Kind kind;
   const int64_t longest, seed;
+  Patience& patience;
+  bool stopped = false;
+  int64_t unspent = 0, steps = 0;  // since patience was last asked
   std::array<I, kLongest + 1> path{};
   Ball<I> ball;
   std::vector<I> parent;
   std::vector<int64_t> ways;
 
-  Search(const Graph<I>& graph_, Kind kind_, int64_t longest_, int64_t seed_)
-      : graph(graph_), kind(kind_), longest(longest_), seed(seed_),
+  Search(const Graph<I>& graph_, Kind kind_, int64_t longest_, int64_t seed_, Patience& patience_)
+      : graph(graph_), kind(kind_), longest(longest_), seed(seed_), patience(patience_),
         ball(kind_ == Kind::simple ? 0 : graph_.num_nodes),
         parent(static_cast<size_t>(kind_ == Kind::single ? graph_.num_nodes : 0)),
         ways(static_cast<size_t>(kind_ == Kind::shortest ? graph_.num_nodes : 0)) {}
@@ -120,6 +158,17 @@ struct Search {
     return false;
   }
 
+  // Every so many steps: has somebody had enough?
+  void step(int64_t found) {
+    constexpr int64_t kSteps = 1 << 16;
+    unspent = add(unspent, found);
+    if (++steps >= kSteps) ask();
+  }
+  void ask() {
+    stopped = !patience.spend(unspent);
+    unspent = 0, steps = 0;
+  }
+
   // found[k - 1] is the number of paths of length k from `start`.
   void count(I start, int64_t* found) {
     std::fill(found, found + longest, 0);
@@ -128,6 +177,13 @@ struct Search {
       count_simple(0, found);
       return;
     }
+    count_shortest(start, found);
+    for (int64_t k = patience.low(); k <= longest; ++k) unspent = add(unspent, found[k - 1]);
+    steps += static_cast<int64_t>(ball.nodes().size());
+    step(0);
+  }
+
+  void count_shortest(I start, int64_t* found) {
     ball.grow(graph, start, longest);
     const auto& nodes = ball.nodes();
     if (kind == Kind::single) {
@@ -138,9 +194,9 @@ struct Search {
     ways[start] = 1;
     for (const I node : nodes) {  // in order of the distance
       const int64_t d = ball.distance(node);
-      if (d > 0) found[d - 1] += ways[node];
+      if (d > 0) found[d - 1] = add(found[d - 1], ways[node]);
       for (const I *w = graph.first(node), *end = graph.last(node); w != end; ++w) {
-        if (ball.distance(*w) == d + 1) ways[*w] += ways[node];
+        if (ball.distance(*w) == d + 1) ways[*w] = add(ways[*w], ways[node]);
       }
     }
   }
@@ -150,6 +206,8 @@ struct Search {
     for (const I *w = graph.first(here), *end = graph.last(here); w != end; ++w) {
       if (on_path(*w, depth)) continue;
       ++found[depth];
+      step(depth + 1 >= patience.low() ? 1 : 0);
+      if (stopped) return;
       if (depth + 1 == longest) continue;
       path[depth + 1] = *w;
       count_simple(depth + 1, found);
@@ -193,6 +251,8 @@ struct Search {
   void emit_from(int64_t depth, Sink& sink) {
     const I here = path[depth];
     if (depth + 1 == longest) {
+      step(0);
+      if (stopped) return;
       if (I* const ends = sink.open(longest)) {  // they stand side by side
         int64_t count = 0;
         for (const I *w = graph.first(here), *end = graph.last(here); w != end; ++w) {
@@ -209,6 +269,7 @@ struct Search {
       if (depth + 1 == longest) continue;
       sink.push(depth + 1, *w);
       emit_from(depth + 1, sink);
+      if (stopped) return;
     }
   }
 };
@@ -364,15 +425,20 @@ double expected_steps(const Graph<I>& graph, int64_t longest) {
   return edges * std::pow(std::max(degree, 1.0), static_cast<double>(longest - 1));
 }
 
+// False if there are more than `most`.
 template <class I>
-void count_all(const Graph<I>& graph, const Request& request, int64_t* found) {
+bool count_all(const char* op, const Graph<I>& graph, const Request& request, int64_t most,
+               int64_t* found) {
   const double work = expected_steps(graph, request.high);
+  Patience patience(request.low, most, work);
   for_ranges(graph, work, [&](int64_t first, int64_t last) {
-    Search<I> search(graph, request.kind, request.high, request.seed);
-    for (int64_t j = first; j < last; ++j) {
+    Search<I> search(graph, request.kind, request.high, request.seed, patience);
+    for (int64_t j = first; j < last && !search.stopped; ++j) {
       search.count(static_cast<I>(j), found + j * request.high);
     }
   });
+  patience.check_interrupt(op);
+  return !patience.exceeded();
 }
 
 void check_operator(const char* op, Tensor& rowptr, Tensor& col) {
@@ -387,7 +453,7 @@ Tensor count_paths(Tensor rowptr, Tensor col, int64_t longest, int64_t kind) {
     using I = decltype(i);
     const Graph<I> graph("count_paths", rowptr, col);
     Tensor found = make_output<int64_t>(col, {graph.num_nodes, longest});
-    count_all(graph, request, found.mutable_data_ptr<int64_t>());
+    count_all("count_paths", graph, request, -1, found.mutable_data_ptr<int64_t>());
     return found;
   });
 }
@@ -408,7 +474,8 @@ std::tuple<Tensor, Tensor, Tensor> enumerate_paths(Tensor rowptr, Tensor col, in
     const Graph<I> graph(op, rowptr, col);
     const int64_t lengths = longest - shortest + 1;
     std::vector<int64_t> start(static_cast<size_t>(graph.num_nodes * longest));
-    count_all(graph, request, start.data());
+    const bool fits = count_all(op, graph, request, chosen ? -1 : max_paths, start.data());
+    check(fits, op, ": more than ", max_paths, " paths, max_paths is ", max_paths);
     Tensor count = make_output<int64_t>(col, {lengths});
     int64_t* const counts = count.mutable_data_ptr<int64_t>();
     int64_t total = 0;
@@ -416,7 +483,7 @@ std::tuple<Tensor, Tensor, Tensor> enumerate_paths(Tensor rowptr, Tensor col, in
       const int64_t before = total;
       for (int64_t j = 0; j < graph.num_nodes; ++j) {
         int64_t& place = start[j * longest + k - 1];
-        total += std::exchange(place, total);
+        total = add(total, std::exchange(place, total));
       }
       counts[k - shortest] = total - before;
     }
@@ -427,8 +494,12 @@ std::tuple<Tensor, Tensor, Tensor> enumerate_paths(Tensor rowptr, Tensor col, in
                                           : &none;
     const int64_t columns = chosen ? num_wanted : total;
     if (chosen) counts[0] = num_wanted;
+    check(total < kMany, op, ": more than ", kMany - 1, " paths, max_paths is ",
+          max_paths < 0 ? std::string("none") : std::to_string(max_paths));
     check(max_paths < 0 || columns <= max_paths, op, ": ", columns, " paths, max_paths is ",
           max_paths);
+    check(columns <= kMany / static_cast<int64_t>((longest + 1) * sizeof(I)), op, ": ", columns,
+          " paths: can't allocate memory");
     for (int64_t p = 0; p < num_wanted; ++p) {
       check(wanted[p] >= 0 && wanted[p] < total && (p == 0 || wanted[p - 1] < wanted[p]), op,
             ": chosen: expected ascending numbers below ", total);
@@ -440,13 +511,14 @@ std::tuple<Tensor, Tensor, Tensor> enumerate_paths(Tensor rowptr, Tensor col, in
                            distances ? distance.mutable_data_ptr<uint8_t>() : nullptr, columns,
                            shortest, longest};
     const double work = static_cast<double>(total) * static_cast<double>(longest + 1);
+    Patience patience(shortest, -1, work);
     for_ranges(graph, work, [&](int64_t first, int64_t last) {
-      Search<I> search(graph, request.kind, longest, seed);
+      Search<I> search(graph, request.kind, longest, seed, patience);
       Direct<I> direct{target, {}};
       std::optional<WithDistance<I>> measured;
       if (distances) measured.emplace(graph, target);
       Direct<I>& sink = measured ? measured->direct : direct;
-      for (int64_t j = first; j < last; ++j) {
+      for (int64_t j = first; j < last && !search.stopped; ++j) {
         const int64_t* places = start.data() + j * longest - 1;  // places[k] is that of length k
         for (int64_t k = shortest; k <= longest; ++k) sink.next[k] = places[k];
         if (chosen) {
@@ -460,11 +532,13 @@ std::tuple<Tensor, Tensor, Tensor> enumerate_paths(Tensor rowptr, Tensor col, in
           continue;
         }
         search.emit(static_cast<I>(j), *measured);
+        if (search.stopped) break;
         for (int64_t k = shortest; k <= longest; ++k) {
           measured->flush(k, chosen ? column : places[k]);
         }
       }
     });
+    patience.check_interrupt(op);
     return std::make_tuple(count, path, distance);
   });
 }

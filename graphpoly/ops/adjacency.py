@@ -16,6 +16,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from torch_geometric import EdgeIndex
 
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
+from graphpoly.ops.entry import as_size, check_csr, named, out_of_memory
 
 __all__ = ["CSR", "silence_loops", "to_csr", "to_edges"]
 
@@ -24,6 +25,10 @@ _INT32_MAX = 2**31 - 1
 
 class CSR(NamedTuple):
     """A sparse operator in compressed rows: a row for each target, a column for each source.
+
+    One that is made by hand is checked as it is made, in O(R + E) time, and refused with a
+    ValueError or TypeError where an operator would read outside of it; what an in-place edit does
+    to it later is not noticed.
 
     Attributes:
         rowptr: ``[R+1]``, int32 where every index fits and int64 otherwise.
@@ -68,6 +73,29 @@ class CSR(NamedTuple):
             weight = torch.ones(self.num_entries, device=self.col.device)
         dense = weight.new_zeros(self.num_rows, self.num_cols)
         return dense.index_put((self.rows().long(), self.col.long()), weight, accumulate=True)
+
+
+def trusted_csr(
+    rowptr: Tensor,
+    col: Tensor,
+    weight: Tensor | None,
+    perm: Tensor | None,
+    num_cols: int,
+    transposed: tuple[Tensor, Tensor, Tensor] | None,
+) -> CSR:
+    """Make a :class:`CSR` of what is known to be right, without looking at it."""
+    return CSR._make((rowptr, col, weight, perm, num_cols, transposed))
+
+
+def _checked_csr(cls: type[CSR], *fields: Any, **named_fields: Any) -> CSR:
+    adj = _unchecked_csr(cls, *fields, **named_fields)
+    check_csr(*adj)
+    return adj
+
+
+# A NamedTuple may bring no constructor of its own; ``_make`` and ``_replace`` go past this one.
+_unchecked_csr = CSR.__new__
+CSR.__new__ = _checked_csr  # type: ignore[assignment, method-assign]
 
 
 # What was made of a tensor, kept as long as the tensor lives and as long as nobody edits it in
@@ -148,7 +176,7 @@ def silence_loops(
     proper = adj.rows() != adj.col
     if adj.weight is not None:
         return adj.with_weight(torch.where(proper, adj.weight.to(dtype), 0))
-    if torch.compiler.is_compiling() or not bool(proper.all()):
+    if torch.compiler.is_compiling() or proper.is_meta or not bool(proper.all()):
         adj = adj.with_weight(proper.to(dtype))
     if plain:
         _remember(edge_index, key, adj)
@@ -185,6 +213,12 @@ def _sizes(edge_index: Any, num_nodes: int | None, size: tuple[int, int] | None)
     """Return (sources, targets)."""
     if size is not None and num_nodes is not None:
         raise ValueError("give num_nodes or size, not both")
+    if num_nodes is not None:
+        num_nodes = as_size("num_nodes", num_nodes)
+    if size is not None:
+        if len(size) != 2:
+            raise ValueError(f"size: got {size}, expected (sources, targets)")
+        size = (as_size("size", size[0]), as_size("size", size[1]))
     if _is_sparse(edge_index):
         shape = _sparse_shape(edge_index)
         targets, sources = shape
@@ -207,6 +241,7 @@ def _sizes(edge_index: Any, num_nodes: int | None, size: tuple[int, int] | None)
         return size
     if num_nodes is None:
         num_nodes = int(edge_index.max()) + 1 if edge_index.numel() else 0
+        num_nodes = max(num_nodes, 0)  # negative ones are found where the entries are sorted
     return num_nodes, num_nodes
 
 
@@ -243,12 +278,17 @@ def _structure(edge_index: Tensor, num_rows: int, num_cols: int, transposed: boo
     if held is not None:
         return held
     pairs = edge_index.as_tensor() if isinstance(edge_index, EdgeIndex) else edge_index
-    pairs = pairs.to(_index_dtype(pairs.size(1), num_rows, num_cols))
+    dtype = _index_dtype(pairs.size(1), num_rows, num_cols)
     if torch.compiler.is_compiling():
-        return _compress(pairs[1], pairs[0], num_rows, num_cols, transposed)
+        return _compress(pairs[1], pairs[0], num_rows, num_cols, transposed, dtype)
     try:
-        adj = _compress(pairs[1], pairs[0], num_rows, num_cols, transposed)
+        adj = _compress(pairs[1], pairs[0], num_rows, num_cols, transposed, dtype)
     except (RuntimeError, ValueError) as error:
+        if out_of_memory(error):
+            raise ValueError(
+                f"edge_index: no memory for an operator of {num_cols} sources, {num_rows} targets "
+                f"and {pairs.size(1)} entries; is num_nodes or an index too large?"
+            ) from None
         if "outside" not in str(error):
             raise
         raise ValueError(
@@ -259,12 +299,22 @@ def _structure(edge_index: Tensor, num_rows: int, num_cols: int, transposed: boo
     return adj
 
 
-def _compress(row: Tensor, col: Tensor, num_rows: int, num_cols: int, transposed: bool) -> CSR:
+def _compress(
+    row: Tensor,
+    col: Tensor,
+    num_rows: int,
+    num_cols: int,
+    transposed: bool,
+    dtype: torch.dtype | None = None,
+) -> CSR:
+    """Sort the entries; indices are checked in the dtype that they have, and then narrowed."""
+    if dtype == torch.int64:
+        row, col = row.to(dtype), col.to(dtype)
     rowptr, col, perm = torch.ops.graphpoly.coo_to_csr(
-        row.contiguous(), col.contiguous(), num_rows, num_cols
+        row.contiguous(), col.contiguous(), num_rows, num_cols, dtype == torch.int32
     )
     back = transpose(rowptr, col, num_cols) if transposed else None
-    return CSR(rowptr, col, None, perm, num_cols, back)
+    return trusted_csr(rowptr, col, None, perm, num_cols, back)
 
 
 def _index_dtype(*sizes: int) -> torch.dtype:
@@ -278,8 +328,8 @@ def _from_sparse(adj_t: Any, num_rows: int, num_cols: int, transposed: bool) -> 
     elif adj_t.layout == torch.sparse_coo:
         indices, weight = adj_t._indices(), adj_t._values()
         dtype = _index_dtype(indices.size(1), num_rows, num_cols)
-        row, col = indices.to(dtype)
-        adj = _compress(row, col, num_rows, num_cols, transposed)
+        sizes = (num_rows, num_cols, transposed, dtype)
+        adj = named("adj_t", _compress, indices[0], indices[1], *sizes)
         return adj.with_weight(weight[adj.perm])
     elif adj_t.layout in (torch.sparse_csr, torch.sparse_csc):
         if adj_t.layout == torch.sparse_csc:
@@ -289,10 +339,15 @@ def _from_sparse(adj_t: Any, num_rows: int, num_cols: int, transposed: bool) -> 
         raise TypeError(
             f"adj_t: got layout {adj_t.layout}; accepted are sparse_csr, sparse_csc and sparse_coo"
         )
+    if not {rowptr.dtype, col.dtype} <= {torch.int64, torch.int32}:
+        raise TypeError(
+            f"adj_t: got indices of dtypes {rowptr.dtype} and {col.dtype}, expected int64 or int32"
+        )
     dtype = _index_dtype(col.size(0), num_rows, num_cols)
-    rowptr, col = rowptr.to(dtype), col.to(dtype)
+    check = torch.ops.graphpoly.checked_rows
+    rowptr, col = named("adj_t", check, rowptr, col, num_cols, dtype == torch.int32)
     back = transpose(rowptr, col, num_cols) if transposed else None
-    return CSR(rowptr, col, weight, None, num_cols, back)
+    return trusted_csr(rowptr, col, weight, None, num_cols, back)
 
 
 def _recall(

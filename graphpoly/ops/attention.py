@@ -121,7 +121,7 @@ def gatv2_attention(
     Source: Brody, Alon, Yahav, "How Attentive are Graph Attention Networks?", ICLR 2022.
     """
     value = x_src if value is None else value
-    heads, depth = _heads(adj, value), x_src.size(-1)
+    heads, depth = _heads(adj, value), x_src.shape[-1] if x_src.dim() else 0
     _expect("x_src", x_src, (adj.num_cols, heads, depth))
     _expect("x_dst", x_dst, (adj.num_rows, heads, depth))
     _expect("att", att, (heads, depth))
@@ -168,7 +168,7 @@ def dot_attention(
     Source: Vaswani et al., "Attention is All you Need", NeurIPS 2017; on the edges of a graph, Shi
     et al., "Masked Label Prediction", IJCAI 2021.
     """
-    heads, depth = _heads(adj, value), query.size(-1)
+    heads, depth = _heads(adj, value), query.shape[-1] if query.dim() else 0
     _expect("query", query, (adj.num_rows, heads, depth))
     _expect("key", key, (adj.num_cols, heads, depth))
     _expect("edge_bias", edge_bias, (adj.num_entries, heads))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from graphpoly.ops.entry import check_batch
+
 __all__ = ["count_graphs", "largest", "nodes_of_each", "places"]
 
 
@@ -15,7 +17,12 @@ def count_graphs(batch: Tensor | None, batch_size: int | None, num_nodes: int) -
         batch: Graph of each node, ``[N]``, or None for one graph.
         batch_size: Number of graphs, if known.
         num_nodes: N, the bound.
+
+    Raises:
+        TypeError: If ``batch`` is no index.
+        ValueError: If ``batch`` has not N places, or a graph lies outside ``batch_size``.
     """
+    check_batch(batch, num_nodes, batch_size)
     if batch is None:
         return 1
     if batch_size is not None:

@@ -54,6 +54,10 @@ def block_spmm(adj: CSR, blocks: Tensor, x: Tensor) -> Tensor:
             f"blocks: got shape {tuple(blocks.shape)}, expected [{adj.num_entries}, {size}, "
             f"{size}], or [{adj.num_entries}, {size}] for diagonals"
         )
+    if x.is_complex() or blocks.is_complex():
+        raise TypeError(
+            f"blocks, x: got dtypes {blocks.dtype} and {x.dtype}, real ones are accepted"
+        )
     dtype = torch.promote_types(torch.promote_types(x.dtype, blocks.dtype), torch.float32)
     turn = adj.transposed or (None, None, None)
     out = torch.ops.graphpoly.block_spmm(
@@ -85,6 +89,8 @@ def block_sddmm(adj: CSR, a: Tensor, b: Tensor, *, diagonal: bool = False) -> Te
             f"a, b: got shapes {tuple(a.shape)} and {tuple(b.shape)}, expected "
             f"[{adj.num_rows}, d, F] and [{adj.num_cols}, d, F]"
         )
+    if a.dtype != b.dtype:
+        raise TypeError(f"a, b: got dtypes {a.dtype} and {b.dtype}, expected one")
     turn = adj.transposed or (None, None, None)
     return torch.ops.graphpoly.block_sddmm(adj.rowptr, adj.col, a, b, *turn, diagonal)
 

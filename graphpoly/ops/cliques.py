@@ -10,6 +10,7 @@ from torch_geometric.utils import coalesce
 
 from graphpoly.ops.adjacency import to_csr, to_edges
 from graphpoly.ops.common_neighbors import intersect_rows
+from graphpoly.ops.entry import MOST_NODES, affordable, as_size, check_held, check_index
 
 __all__ = ["list_cliques"]
 
@@ -40,9 +41,14 @@ def list_cliques(edge_index: Any, k: int, num_nodes: int) -> Tensor:
     >>> [list_cliques(pairs, k, 5).size(1) for k in (1, 2, 3, 4, 5, 6)]
     [5, 10, 10, 5, 1, 0]
     """
-    if k < 1:
-        raise ValueError(f"k: got {k}, expected at least 1")
+    k, num_nodes = as_size("k", k, least=1), as_size("num_nodes", num_nodes, most=MOST_NODES)
     pairs, _ = to_edges(edge_index, size=(num_nodes, num_nodes))
+    check_held("edge_index", pairs)
+    pairs = check_index("edge_index", pairs.reshape(-1), num_nodes).view(2, -1)
+    return affordable(f"num_nodes: got {num_nodes}", _list, pairs, k, num_nodes)
+
+
+def _list(pairs: Tensor, k: int, num_nodes: int) -> Tensor:
     found = torch.arange(num_nodes, device=pairs.device).unsqueeze(0)
     if k == 1:
         return found
@@ -55,6 +61,8 @@ def list_cliques(edge_index: Any, k: int, num_nodes: int) -> Tensor:
     later = to_csr(torch.stack([high, low]), num_nodes=num_nodes)
     common = later  # what comes after all nodes of each clique
     for size in range(2, k + 1):
+        if found.size(1) == 0:  # nor are there larger ones
+            return found.new_empty(k, 0)
         clique, node = common.rows().long(), common.col.long()
         found = torch.cat([found[:, clique], node.unsqueeze(0)])
         if size < k:

@@ -37,6 +37,7 @@ from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import entry_rows
+from graphpoly.ops.entry import affordable, as_size, check_held
 from graphpoly.ops.library import implement
 
 __all__ = [
@@ -70,6 +71,8 @@ def mix64(x: Tensor) -> Tensor:
     >>> mix64(torch.tensor([0, 1])).tolist()
     [-2152535657050944081, -7995527694508729151]
     """
+    if x.dtype != torch.int64:
+        raise TypeError(f"x: got dtype {x.dtype}, expected int64")
     x = x + _signed(0x9E3779B97F4A7C15)
     x = (x ^ ((x >> 30) & ((1 << 34) - 1))) * _signed(0xBF58476D1CE4E5B9)
     x = (x ^ ((x >> 27) & ((1 << 37) - 1))) * _signed(0x94D049BB133111EB)
@@ -93,6 +96,7 @@ def label_names(label: Tensor) -> Tensor:
     """
     if label.dim() == 0:
         raise ValueError("label: got a scalar, expected [N] or [N, F]")
+    check_held("label", label)
     if label.is_floating_point():
         if bool(label.isnan().any()):
             raise ValueError("label: got NaN, which is equal to nothing; fill it in first")
@@ -135,10 +139,10 @@ def color_refinement(
     >>> [len(set(row)) for row in colors.tolist()]
     [1, 2]
     """
-    if rounds < 0:
-        raise ValueError(f"rounds: got {rounds}, expected at least 0")
+    rounds = as_size("rounds", rounds, most=2**31)
     color, edge = _arguments(adj, node_label, edge_label)
-    out: Tensor = torch.ops.graphpoly.color_rounds(adj.rowptr, adj.col, edge, color, rounds)
+    run, what = torch.ops.graphpoly.color_rounds, f"rounds: got {rounds} for {adj.num_rows} nodes"
+    out: Tensor = affordable(what, run, adj.rowptr, adj.col, edge, color, rounds)
     return out
 
 
@@ -183,8 +187,7 @@ def stable_colors(
     >>> color.unique().numel(), rounds.tolist()
     (2, [1, 1, 1, 1])
     """
-    if limit < 0:
-        raise ValueError(f"limit: got {limit}, expected at least 0")
+    limit = as_size("limit", limit)
     color, edge = _arguments(adj, node_label, edge_label)
     return StableColors(*torch.ops.graphpoly.color_stable(adj.rowptr, adj.col, edge, color, limit))
 
@@ -196,14 +199,14 @@ def _arguments(
         raise ValueError(f"adj: got {adj.num_rows} rows, {adj.num_cols} columns; expected a square")
     if node_label is None:
         start = torch.zeros(adj.num_rows, dtype=torch.int64, device=adj.col.device)
-    elif node_label.size(0) != adj.num_rows:
-        raise ValueError(f"node_label: got {node_label.size(0)} rows for {adj.num_rows} nodes")
+    elif len(node_label) != adj.num_rows:
+        raise ValueError(f"node_label: got {len(node_label)} rows for {adj.num_rows} nodes")
     else:
         start = label_names(node_label)
     edge = None
     if edge_label is not None:
-        if edge_label.size(0) != adj.num_entries:
-            raise ValueError(f"edge_label: got {edge_label.size(0)} for {adj.num_entries} edges")
+        if len(edge_label) != adj.num_entries:  # a scalar has none, and says so
+            raise ValueError(f"edge_label: got {len(edge_label)} for {adj.num_entries} edges")
         edge = label_names(edge_label)
         edge = edge if adj.perm is None else edge[adj.perm.long()]
     return mix64(start + _signed(_NODE)), edge

@@ -18,12 +18,14 @@ from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import transpose
+from graphpoly.ops.entry import affordable, as_size, check_batch
 from graphpoly.ops.library import implement
 
 __all__ = ["column_space", "column_space_reference"]
 
 # A direction is exhausted where what is left of a column is that much shorter than the longest.
 _ROUNDING = 1e-10
+_HIGHEST = 2**24  # rank
 
 
 def column_space(
@@ -64,10 +66,18 @@ def column_space(
     num_nodes = adj.num_rows
     if adj.num_cols != num_nodes:
         raise ValueError(f"adj: got {num_nodes} x {adj.num_cols}, a square operator is needed")
-    if rank < 0:
-        raise ValueError(f"rank: got {rank}, expected at least 0")
+    rank = as_size("rank", rank, most=_HIGHEST)
+    iterations = as_size("iterations", iterations)
+    seed = as_size("seed", seed, least=-(2**31), most=2**31 - 1)
+    # without a size N is what bounds the number of graphs
+    check_batch(batch, num_nodes, num_nodes if batch_size is None else batch_size)
+    looked_at = batch is not None and not torch.compiler.is_compiling() and not batch.is_meta
+    if looked_at and batch is not None and bool((batch.diff() < 0).any()):
+        raise ValueError("batch: got graphs in another order, expected an ascending one")
     num_graphs = 1 if batch is None else (num_nodes if batch_size is None else batch_size)
-    return torch.ops.graphpoly.column_space(
+    return affordable(
+        f"rank: got {rank} for {num_nodes} nodes",
+        torch.ops.graphpoly.column_space,
         adj.rowptr,
         adj.col,
         None if adj.weight is None else adj.weight.detach().double(),

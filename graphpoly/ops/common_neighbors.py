@@ -21,11 +21,22 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from graphpoly.ops.adjacency import CSR
+from graphpoly.ops.adjacency import CSR, trusted_csr
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
+from graphpoly.ops.entry import (
+    INT32_MAX,
+    affordable,
+    check_device,
+    check_values,
+    narrowed,
+    out_of_memory,
+)
 from graphpoly.ops.library import implement
 
 __all__ = ["common_neighbors", "intersect_rows", "sort_rows"]
+
+# entries that a backward pass lists at a time
+_MOST_SHARED = 2**26
 
 # Columns that were found in order, and those that were put in order; as long as they live.
 _SORTED: Any = WeakTensorKeyDictionary()
@@ -74,10 +85,13 @@ def common_neighbors(
             raise ValueError(
                 f"weight: got shape {tuple(weight.shape)}, expected [{adj_a.num_cols}]"
             )
+        check_device("weight", weight, adj_a.col.device)
+        if x is not None:
+            check_values("x", x, adj_a.num_cols, *x.shape[1:], device=adj_a.col.device)
         scale = weight if x is None else weight.reshape(-1, *(1,) * (x.dim() - 1))
         x = weight if x is None else scale * x
     if x is None:
-        return _checked(torch.ops.graphpoly.intersect_count, *arguments).long()
+        return _checked(torch.ops.graphpoly.intersect_count, pairs, *arguments)
     if x.dim() == 0 or x.size(0) != adj_a.num_cols:
         raise ValueError(
             f"x: got shape {tuple(x.shape)}, the operators have {adj_a.num_cols} columns"
@@ -86,7 +100,7 @@ def common_neighbors(
         raise TypeError(f"x: got dtype {x.dtype}, a floating-point dtype is accepted")
     dtype = torch.promote_types(x.dtype, torch.float32)
     flat = x.reshape(x.size(0), math.prod(x.shape[1:])).to(dtype)
-    out = _checked(torch.ops.graphpoly.common_neighbors, *arguments, flat)
+    out = _checked(torch.ops.graphpoly.common_neighbors, pairs, *arguments, flat)
     return out.to(x.dtype).reshape(pairs.size(1), *x.shape[1:])
 
 
@@ -99,10 +113,12 @@ def intersect_rows(adj_a: CSR, adj_b: CSR, pairs: Tensor) -> CSR:
         pairs: ``[2, P]``, rows of ``adj_a`` and of ``adj_b``.
 
     Returns:
-        ``[P, C]``, without values; the columns of a row are in ascending order.
+        ``[P, C]``, without values; the columns of a row are in ascending order. Its indices are
+        int64 where the pairs share 2^31 or more.
 
     Raises:
-        ValueError: If shapes do not fit or a pair lies outside the operators.
+        ValueError: If shapes do not fit, a pair lies outside the operators, or there is no memory
+            for what the pairs share.
 
     Complexity: twice that of counting; memory is exactly that of the result.
 
@@ -112,8 +128,17 @@ def intersect_rows(adj_a: CSR, adj_b: CSR, pairs: Tensor) -> CSR:
     >>> intersect_rows(adj, adj, torch.tensor([[0, 0], [1, 0]])).col.tolist()
     [2, 1, 2]
     """
-    rowptr, col = _checked(_intersect, *_arguments(adj_a, adj_b, pairs))
-    return CSR(rowptr, col, None, None, adj_a.num_cols, None)
+    arguments = _arguments(adj_a, adj_b, pairs)
+    try:
+        rowptr, col = _checked(_intersect, pairs, *arguments)
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        total = int(torch.ops.graphpoly.intersect_count(*arguments).sum())
+        raise ValueError(
+            f"pairs: they share {total} columns, for which there is no memory"
+        ) from None
+    return trusted_csr(rowptr, col, None, None, adj_a.num_cols, None)
 
 
 def sort_rows(adj: CSR) -> CSR:
@@ -130,16 +155,18 @@ def sort_rows(adj: CSR) -> CSR:
     >>> sort_rows(adj).col.tolist()
     [1, 2, 0]
     """
-    compiling = torch.compiler.is_compiling() or adj.col.is_inference()
+    what = "adj: to sort its columns"
+    compiling = torch.compiler.is_compiling() or adj.col.is_inference() or adj.col.is_meta
     if not compiling:
         version, order = _SORTED.get(adj.col, (-1, None))
         if version != adj.col._version:
-            order = None if _in_order(adj.rowptr, adj.col) else _order(adj)
+            sorted_ = _in_order(adj.rowptr, adj.col)
+            order = None if sorted_ else affordable(what, _order, adj)
             _SORTED[adj.col] = (adj.col._version, order)
         if order is None:
             return adj
     else:
-        order = _order(adj)
+        order = affordable(what, _order, adj)
     col, place = order
     return adj._replace(
         col=col,
@@ -170,28 +197,46 @@ def _arguments(adj_a: CSR, adj_b: CSR, pairs: Tensor) -> tuple[Tensor, ...]:
         raise ValueError(
             f"adj_a, adj_b: got {adj_a.num_cols} and {adj_b.num_cols} columns, expected as many"
         )
+    device = adj_a.col.device
+    check_device("adj_b", adj_b.col, device)
+    check_device("pairs", pairs, device)
     a, b = sort_rows(adj_a), sort_rows(adj_b)
     dtype = torch.promote_types(a.col.dtype, b.col.dtype)
-    tensors = (a.rowptr, a.col, b.rowptr, b.col, pairs[0], pairs[1])
-    return tuple(tensor.to(dtype) for tensor in tensors)
+    tensors = (a.rowptr, a.col, b.rowptr, b.col)
+    operators = tuple(tensor.to(dtype) for tensor in tensors)
+    return (*operators, narrowed(pairs[0], dtype), narrowed(pairs[1], dtype))
 
 
-def _checked(run: Callable[..., Any], *arguments: Tensor) -> Any:
+def _checked(run: Callable[..., Any], pairs: Tensor, *arguments: Tensor) -> Any:
     """Call ``run``; what the kernels say of a pair outside the operators is the user's error."""
     try:
         return run(*arguments)
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         if "lies outside" not in str(error):
             raise
-        raise ValueError(f"pairs: {str(error).splitlines()[0]}") from None
+        rows = arguments[0].size(0) - 1, arguments[2].size(0) - 1
+        raise ValueError(
+            f"pairs: got {int(pairs.min())} to {int(pairs.max())}; one lies outside the {rows[0]} "
+            f"and {rows[1]} rows"
+        ) from None
 
 
 def _intersect(*arguments: Tensor) -> tuple[Tensor, Tensor]:
-    """Common columns of each pair in compressed rows: counted first, then written."""
-    count = torch.ops.graphpoly.intersect_count(*arguments)
-    rowptr = torch.zeros(count.size(0) + 1, dtype=count.dtype, device=count.device)
-    torch.cumsum(count, 0, dtype=count.dtype, out=rowptr[1:])
-    return rowptr, torch.ops.graphpoly.intersect_rows(*arguments, rowptr, int(rowptr[-1]))
+    """Common columns of each pair in compressed rows: counted first, then written.
+
+    What the pairs share may be more than the operators hold, so that it is counted in int64 and
+    narrowed to their dtype only where it fits.
+    """
+    rowptr = _offsets(torch.ops.graphpoly.intersect_count(*arguments))
+    col = torch.ops.graphpoly.intersect_rows(*arguments, rowptr, int(rowptr[-1]))
+    if col.size(0) < INT32_MAX:
+        return rowptr.to(col.dtype), col
+    return rowptr, col.long()
+
+
+def _offsets(count: Tensor) -> Tensor:
+    """Where each of several lists begins, and where the last one ends, ``[P+1]``, int64."""
+    return torch.cat([count.new_zeros(1), count.cumsum(0)])
 
 
 def _shared(
@@ -230,7 +275,7 @@ def _rank(pair: Tensor, column: Tensor) -> Tensor:
 
 def _count_reference(*arguments: Tensor) -> Tensor:
     pair, _ = _shared(*arguments)
-    return torch.bincount(pair, minlength=arguments[4].size(0)).to(arguments[1].dtype)
+    return torch.bincount(pair, minlength=arguments[4].size(0))
 
 
 def _rows_reference(*arguments: Any) -> Tensor:
@@ -244,7 +289,7 @@ def _rows_reference(*arguments: Any) -> Tensor:
 implement(
     "intersect_count",
     reference=_count_reference,
-    fake=lambda ra, ca, rb, cb, u, v: ca.new_empty(u.shape),
+    fake=lambda ra, ca, rb, cb, u, v: ca.new_empty(u.shape, dtype=torch.int64),
 )
 implement(
     "intersect_rows",
@@ -290,10 +335,25 @@ def _grad_kernel(*arguments: Any) -> Tensor:
     """``dx[w]``: the sum of the gradients of the pairs that share w, in their order.
 
     The product with the transpose of what the pairs share; made of operators, so that it is as fast
-    as they are.
+    as they are. Where the pairs share more than :data:`_MOST_SHARED`, some pairs at a time.
     """
-    *tensors, grad, num_cols = arguments
-    rowptr, col = _intersect(*tensors)
+    *tensors, u, v, grad, num_cols = arguments
+    total = _offsets(torch.ops.graphpoly.intersect_count(*tensors, u, v))
+    if int(total[-1]) <= _MOST_SHARED:
+        return _grad_of_some(tensors, u, v, grad, num_cols)
+    out, first = grad.new_zeros(num_cols, grad.size(1)), 0
+    while first < u.size(0):
+        last = int(torch.searchsorted(total, total[first] + _MOST_SHARED, right=True)) - 1
+        some = slice(first, max(last, first + 1))
+        out = out + _grad_of_some(tensors, u[some], v[some], grad[some], num_cols)
+        first = some.stop
+    return out
+
+
+def _grad_of_some(
+    tensors: list[Tensor], u: Tensor, v: Tensor, grad: Tensor, num_cols: int
+) -> Tensor:
+    rowptr, col = _intersect(*tensors, u, v)
     colptr, pair, _ = transpose(rowptr, col, num_cols)
     return torch.ops.graphpoly.spmm_sum(colptr, pair, None, grad, None, None, None, False)
 

@@ -24,14 +24,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from graphpoly.ops.adjacency import CSR
+from graphpoly.ops.adjacency import CSR, trusted_csr
 from graphpoly.ops.block_spmm import block_sddmm
+from graphpoly.ops.entry import affordable, as_size, check_batch, check_values
 from graphpoly.ops.library import implement
 
 __all__ = ["connection", "connection_reference", "local_frames"]
 
 _CHUNK = 1 << 23  # numbers in the differences of one chunk of nodes
 _EXHAUSTED = 1e-10  # of the largest squared singular value of a node
+_HIGHEST = 2**20  # rank
 _SINGULAR = 1e-6  # of 1, the largest singular value that two frames can have
 
 
@@ -64,11 +66,19 @@ def connection(
             f"x: got shape {tuple(x.shape)} for {adj.num_rows} targets and {adj.num_cols} sources; "
             "expected [N, F] and a square operator"
         )
-    if rank < 1:
-        raise ValueError(f"rank: got {rank}, expected at least 1")
+    rank = as_size("rank", rank, least=1, most=_HIGHEST)
+    check_batch(batch, adj.num_rows)
+    check_values("x", x, adj.num_rows, None)
     dtype = torch.promote_types(x.dtype, torch.float32)
-    out: Tensor = torch.ops.graphpoly.connection(
-        adj.rowptr, adj.col, x.detach().to(dtype), rank, batch, borrow
+    out: Tensor = affordable(
+        f"rank: got {rank} for {adj.num_entries} entries",
+        torch.ops.graphpoly.connection,
+        adj.rowptr,
+        adj.col,
+        x.detach().to(dtype),
+        rank,
+        batch,
+        borrow,
     )
     return out
 
@@ -82,7 +92,7 @@ def connection_reference(
     borrow: bool = True,
 ) -> Tensor:
     """The definition of ``graphpoly::connection`` in plain PyTorch."""
-    adj = CSR(rowptr, col, None, None, x.size(0), None)
+    adj = trusted_csr(rowptr, col, None, None, x.size(0), None)
     frames = local_frames(adj, x, rank, batch=graph, borrow=borrow)
     left, value, right = torch.linalg.svd(block_sddmm(adj, frames, frames).double())
     return ((left * (value > _SINGULAR).unsqueeze(-2)) @ right).to(x.dtype).contiguous()
@@ -132,6 +142,8 @@ def _with_nearest(
     num_nodes = x.size(0)
     missing = rank - torch.bincount(node, minlength=num_nodes)
     needy, lent = (missing > 0).nonzero().squeeze(1), []
+    if not needy.numel():
+        return node, neighbour
     exact = x.double()
     for some in needy.split(max(1, _CHUNK // max(num_nodes, 1))):
         distance = torch.cdist(exact[some], exact)
@@ -174,6 +186,8 @@ def _directions(difference: Tensor, rank: int) -> Tensor:
     Through the smaller of the two Gram matrices, in float64.
     """
     num, features = difference.shape[1:]
+    if features == 0:
+        return difference.new_zeros(difference.size(0), rank, 0)
     if num <= features:
         value, vector = torch.linalg.eigh(difference @ difference.mT)
         value, vector = value[:, -rank:].flip(1), vector[:, :, -rank:].flip(2)

@@ -166,6 +166,11 @@ def contract(patterns: Sequence[Multigraph], x: Tensor, mask: Tensor | None = No
     if mask is None:
         there = x.new_ones(x.shape[:-1])
     else:
+        if mask.device != x.device or mask.shape != x.shape[-1 - mask.dim() : -1]:
+            raise ValueError(
+                f"mask: got shape {tuple(mask.shape)} on {mask.device}, expected "
+                f"{tuple(x.shape[:-1])} or the last of these on {x.device}"
+            )
         there = mask.to(x.dtype).expand(x.shape[:-1])
         x = x * there.unsqueeze(-1) * there.unsqueeze(-2)
     known = _Values(x, there)

@@ -11,7 +11,7 @@ __all__ = ["coo_to_csr_reference", "entry_rows", "transpose"]
 
 
 def coo_to_csr_reference(
-    row: Tensor, col: Tensor, num_rows: int, num_cols: int
+    row: Tensor, col: Tensor, num_rows: int, num_cols: int, narrow: bool = False
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Sort the entries ``(row, col)`` by row; entries of one row keep their order.
 
@@ -20,10 +20,12 @@ def coo_to_csr_reference(
         col: Column of each entry, ``[E]``, of the same dtype.
         num_rows: Number of rows R.
         num_cols: Number of columns.
+        narrow: Return int32, once every index is known to fit; ``row`` and ``col`` may then differ
+            in dtype.
 
     Returns:
         ``rowptr [R+1]``, ``col [E]`` in row order, and ``perm [E]``, the place of each sorted
-        entry in the input; all of the dtype of ``row``.
+        entry in the input; all of the dtype of ``row``, or int32.
 
     Raises:
         ValueError: If an index is negative or too large.
@@ -34,6 +36,8 @@ def coo_to_csr_reference(
                 f"coo_to_csr: a {name} index lies outside [0, {size}): "
                 f"got {int(index.min())} to {int(index.max())}"
             )
+    if narrow:
+        row, col = row.to(torch.int32), col.to(torch.int32)
     perm = torch.argsort(row, stable=True)
     count = torch.bincount(row, minlength=num_rows)
     rowptr = torch.zeros(num_rows + 1, dtype=row.dtype, device=row.device)
@@ -41,9 +45,17 @@ def coo_to_csr_reference(
     return rowptr, col[perm], perm.to(row.dtype)
 
 
-def _fake(row: Tensor, col: Tensor, num_rows: int, num_cols: int) -> tuple[Tensor, Tensor, Tensor]:
+def _fake(
+    row: Tensor, col: Tensor, num_rows: int, num_cols: int, narrow: bool = False
+) -> tuple[Tensor, Tensor, Tensor]:
     torch._check(row.dim() == 1 and col.dim() == 1)
-    return row.new_empty(num_rows + 1), torch.empty_like(col), torch.empty_like(row)
+    dtype = torch.int32 if narrow else row.dtype
+    size = row.size(0)
+    return (
+        row.new_empty(num_rows + 1, dtype=dtype),
+        row.new_empty(size, dtype=dtype),
+        row.new_empty(size, dtype=dtype),
+    )
 
 
 implement("coo_to_csr", reference=coo_to_csr_reference, fake=_fake)

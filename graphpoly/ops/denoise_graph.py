@@ -22,10 +22,13 @@ takes :math:`\alpha L^* L(w) - 2 \alpha L^* L(w_0)` for the first part, whose fi
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
+from graphpoly.ops.entry import as_size, check_square, check_values, check_weighted
 from graphpoly.ops.pairs import pair_sum
 
 __all__ = [
@@ -76,6 +79,8 @@ def edge_distances(adj: CSR, x: Tensor, p: float = 2.0) -> Tensor:
     """
     if p <= 0:
         raise ValueError(f"p: got {p}, expected a positive number")
+    check_square(adj)
+    check_values("x", x, adj.num_rows, None, device=adj.col.device)
     square = (x[adj.rows()] - x[adj.col]).square().sum(1)
     alive = square > 0
     return torch.where(alive, torch.where(alive, square, 1) ** (p / 2), 0)
@@ -128,8 +133,12 @@ def denoise_graph(
     >>> denoise_graph(path, distance, beta=1.0, steps=100).round(decimals=3).tolist()
     [1.067, 1.067, 0.733, 0.733]
     """
-    if alpha <= 0 or steps < 0:
-        raise ValueError(f"alpha, steps: got {alpha} and {steps}, expected alpha > 0, steps >= 0")
+    steps = as_size("steps", steps)
+    if not 0 < alpha < math.inf:
+        raise ValueError(f"alpha: got {alpha}, expected a positive number")
+    check_square(adj)
+    check_weighted(adj)
+    check_values("distance", distance, adj.num_entries, device=adj.col.device)
     assert adj.weight is not None
     bound = alpha * _row_sums(adj)
     weight = adj.weight

@@ -6,6 +6,7 @@ applied once to each node, and what is gathered has its output size.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
+from graphpoly.ops.entry import check_values
 from graphpoly.ops.library import implement
 
 __all__ = ["entry_sum", "entry_sum_reference", "sum_entries"]
@@ -35,18 +37,27 @@ def entry_sum(adj: CSR, a: Tensor, b: Tensor) -> Tensor:
     >>> entry_sum(adj, torch.tensor([[1.0], [2.0]]), torch.tensor([[10.0], [20.0]])).tolist()
     [[21.0], [12.0]]
     """
-    if a.shape != (adj.num_rows, b.size(-1)) or b.shape != (adj.num_cols, b.size(-1)):
+    channels = a.shape[1:]
+    if len(channels) != 1 or (a.size(0), b.shape) != (adj.num_rows, (adj.num_cols, *channels)):
         raise ValueError(
             f"a, b: got shapes {tuple(a.shape)} and {tuple(b.shape)}, expected "
             f"[{adj.num_rows}, P] and [{adj.num_cols}, P]"
         )
+    if a.dtype != b.dtype:
+        raise TypeError(f"a, b: got dtypes {a.dtype} and {b.dtype}, expected one")
     turn = adj.transposed or (None, None, None)
     return torch.ops.graphpoly.entry_sum(adj.rowptr, adj.col, a, b, *turn)
 
 
 def sum_entries(adj: CSR, values: Tensor) -> Tensor:
-    """Add up what belongs to the entries of each row: ``[E, ...]`` to ``[R, ...]``."""
-    flat = values.flatten(1) if values.dim() > 1 else values.unsqueeze(-1)
+    """Add up what belongs to the entries of each row: ``[E, ...]`` to ``[R, ...]``.
+
+    Raises:
+        TypeError: If ``values`` is not floating-point.
+        ValueError: If it has not E rows.
+    """
+    check_values("values", values, adj.num_entries, *values.shape[1:], device=adj.col.device)
+    flat = values.reshape(values.size(0), math.prod(values.shape[1:]))
     out = _sum(adj.rowptr, _count(adj.col), flat)
     return out.reshape(adj.num_rows, *values.shape[1:])
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from graphpoly.errors import unknown
 from graphpoly.ops.adjacency import to_csr
+from graphpoly.ops.entry import as_size, check_held, out_of_memory
 from graphpoly.ops.enumerate_paths_reference import (
     count_paths_reference,
     enumerate_paths_reference,
@@ -27,6 +28,7 @@ __all__ = ["PATHS", "Paths", "count_paths", "enumerate_paths"]
 PATHS = ("simple", "shortest", "single")
 LONGEST = 64
 MAX_PATHS = 50_000_000
+_MOST_COUNTED = 2**63 - 2
 
 
 class Paths(NamedTuple):
@@ -81,14 +83,15 @@ def enumerate_paths(
         seed: For ``"single"``: the way to w from u passes the predecessor that a hash of seed and
             of their numbers, counted from u, picks, so that a batch has the paths of its graphs.
             None picks the predecessor with the smallest number. It also seeds ``sample``.
-        max_paths: Refuse to list more than this; None for no limit.
+        max_paths: Refuse to list more than this, and stop counting them then; None for no limit.
         sample: Keep at most this many paths of each length, drawn uniformly without replacement.
 
     Returns:
         A :class:`Paths` for each length from ``shortest`` to K, empty ones included.
 
     Raises:
-        ValueError: If an argument is out of range, or there are more paths than ``max_paths``.
+        ValueError: If an argument is out of range, there are more paths than ``max_paths`` or than
+            2^63 - 2, or there is no memory for them.
 
     Complexity: time in proportion to the number of paths times K, twice, since they are counted
     before memory is taken; memory of the result, O(N + E) besides.
@@ -100,14 +103,16 @@ def enumerate_paths(
     (6, [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]])
     """
     kind = _kind(paths)
+    K, shortest = as_size("K", K), as_size("shortest", shortest)
     if not 1 <= shortest <= K <= LONGEST:
         raise ValueError(
             f"K and shortest: got {K} and {shortest}, expected 1 <= shortest <= K <= {LONGEST}"
         )
     for name, value in (("seed", seed), ("max_paths", max_paths), ("sample", sample)):
-        if value is not None and value < 0:
-            raise ValueError(f"{name}: got {value}, expected at least 0")
+        if value is not None:
+            as_size(name, value)
     rowptr, col = _outgoing(edge_index, num_nodes)
+    check_held("edge_index", col)
     limit = -1 if max_paths is None else max_paths
     rule = (kind, -1 if seed is None else seed)
     run = torch.ops.graphpoly.enumerate_paths
@@ -129,7 +134,7 @@ def enumerate_paths(
 def count_paths(
     edge_index: Any, K: int, num_nodes: int | None = None, *, paths: str = "simple"
 ) -> Tensor:
-    """Count the paths that end at each node, exactly and without listing them.
+    """Count the paths that end at each node, without listing them.
 
     Args:
         edge_index: As for :func:`enumerate_paths`.
@@ -138,19 +143,20 @@ def count_paths(
         paths: As for :func:`enumerate_paths`.
 
     Returns:
-        ``[N, K]``, int64: the paths of length 1, ..., K into each node.
+        ``[N, K]``, int64: the paths of length 1, ..., K into each node. 2^63 - 1 stands for that
+        many or more.
 
     >>> import torch
     >>> path = torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]])
     >>> count_paths(path, K=3, num_nodes=3).tolist()
     [[1, 1, 0], [2, 0, 0], [1, 1, 0]]
     """
-    kind = _kind(paths)
-    if not 1 <= K <= LONGEST:
-        raise ValueError(f"K: got {K}, expected 1 to {LONGEST}")
+    kind, K = _kind(paths), as_size("K", K, 1, LONGEST)
     adj = to_csr(edge_index, None, num_nodes)
     _check_square(adj)
-    return torch.ops.graphpoly.count_paths(adj.rowptr, adj.col, K, kind)
+    check_held("edge_index", adj.col)
+    found: Tensor = _named(torch.ops.graphpoly.count_paths, adj.rowptr, adj.col, K, kind)
+    return found
 
 
 def _kind(paths: str) -> int:
@@ -179,16 +185,34 @@ def _outgoing(edge_index: Any, num_nodes: int | None) -> tuple[Tensor, Tensor]:
     return adj.transposed[:2]
 
 
-def _named(run: Any, *arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
-    """Run the operator; say in a user's words that there are too many paths."""
+def _named(run: Any, *arguments: Any) -> Any:
+    """Run the operator; say in a user's words that there are too many paths.
+
+    Where a signal stopped it, Python's own handler is called on the way here: if it has raised
+    nothing, the work starts anew.
+    """
     if torch.compiler.is_compiling():
         return run(*arguments)
+    while (found := _uninterrupted(run, arguments)) is None:
+        pass
+    return found
+
+
+def _uninterrupted(run: Any, arguments: tuple[Any, ...]) -> Any:
     try:
         return run(*arguments)
     except RuntimeError as error:
-        if "max_paths is" not in str(error):
+        text = str(error).splitlines()[0]
+        if text.endswith("s: interrupted"):
+            return None
+        if out_of_memory(error):
+            raise ValueError(
+                "enumerate_paths: no memory for all paths; lower K, give max_paths, or draw some "
+                "with sample="
+            ) from None
+        if "max_paths is" not in text:
             raise
-        found = str(error).splitlines()[0].partition("enumerate_paths: ")[2]
+        found = text.partition("enumerate_paths: ")[2]
         raise ValueError(
             f"enumerate_paths: {found}; lower K, raise max_paths, or draw some with sample="
         ) from None
@@ -204,7 +228,13 @@ def _sampled(
     sample: int,
 ) -> list[Paths]:
     kind, seed = rule
-    counts = torch.ops.graphpoly.count_paths(rowptr, col, lengths[1], kind).sum(0).tolist()
+    each = _named(torch.ops.graphpoly.count_paths, rowptr, col, lengths[1], kind)
+    counts = [sum(column) for column in each.T.tolist()]  # Python's integers do not overflow
+    if max(counts[lengths[0] - 1 :], default=0) > _MOST_COUNTED:
+        raise ValueError(
+            f"enumerate_paths: more than {_MOST_COUNTED} paths of one length; lower K, for not even "
+            "sample= can number them"
+        )
     result = []
     for k in range(lengths[0], lengths[1] + 1):
         chosen = None

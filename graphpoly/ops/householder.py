@@ -15,11 +15,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from graphpoly.ops.entry import as_size
 from graphpoly.ops.library import implement
 
 __all__ = ["householder", "householder_transport", "householder_transport_reference"]
 
 _LARGEST = 8  # of the fused kernel
+_SIZES = 2**15  # of a matrix at all
 
 
 def householder(params: Tensor, size: int) -> Tensor:
@@ -31,7 +33,18 @@ def householder(params: Tensor, size: int) -> Tensor:
 
     Returns:
         ``[E, d, d]``.
+
+    Raises:
+        TypeError: If ``params`` is not floating-point.
+        ValueError: If its shape does not fit.
     """
+    size = as_size("size", size, least=1, most=_SIZES)
+    angles = size * (size - 1) // 2
+    if params.dim() != 2 or params.size(1) != angles:
+        raise ValueError(
+            f"params: got shape {tuple(params.shape)}, expected [E, {angles}] for size {size}"
+        )
+    _only_floats("params", params)
     matrix = torch.eye(size, dtype=params.dtype, device=params.device)
     matrix = matrix.expand(params.size(0), size, size)
     for vector in reversed(_vectors(params, size)):
@@ -58,16 +71,25 @@ def householder_transport(a: Tensor, b: Tensor, size: int) -> Tensor:
     >>> quarter.round().tolist()
     [[[0.0, 1.0], [-1.0, 0.0]]]
     """
+    size = as_size("size", size, least=1, most=_SIZES)
     angles = size * (size - 1) // 2
-    if size < 1 or a.dim() != 2 or a.shape != b.shape or a.size(1) != angles:
+    if a.dim() != 2 or a.shape != b.shape or a.size(1) != angles:
         raise ValueError(
             f"a, b: got shapes {tuple(a.shape)} and {tuple(b.shape)}, expected twice "
             f"[E, {angles}] for size {size}"
         )
+    _only_floats("a", a)
+    if a.dtype != b.dtype:
+        raise TypeError(f"a, b: got dtypes {a.dtype} and {b.dtype}, expected one")
     if size > _LARGEST:
         return householder_transport_reference(a, b, size)
     out: Tensor = torch.ops.graphpoly.householder_transport(a, b, size)
     return out
+
+
+def _only_floats(name: str, params: Tensor) -> None:
+    if not params.is_floating_point():
+        raise TypeError(f"{name}: got dtype {params.dtype}, a floating-point dtype is accepted")
 
 
 def householder_transport_reference(a: Tensor, b: Tensor, size: int) -> Tensor:

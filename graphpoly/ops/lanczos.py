@@ -31,10 +31,14 @@ import torch
 from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
+from graphpoly.ops.batching import count_graphs
 from graphpoly.ops.coo_to_csr import transpose
+from graphpoly.ops.entry import affordable, as_size
 from graphpoly.ops.library import implement
 
 __all__ = ["lanczos", "lanczos_backward_reference", "lanczos_reference"]
+
+_HIGHEST = 2**24  # power: beyond it, sizes would not fit an int64
 
 
 def lanczos(
@@ -63,6 +67,11 @@ def lanczos(
         ``basis [K+1, N, F]`` and ``hessenberg [K, K+1, B, F]`` with B = 1 without ``batch``:
         :math:`A v_k = \sum_{j \le k+1} h_{k,j} v_j`. Vectors past a breakdown are zero.
 
+    Raises:
+        TypeError: If ``x`` is not floating-point, or K or ``batch`` no integers.
+        ValueError: If shapes do not fit, K is negative, a graph lies outside ``batch_size``, or
+            there is no memory for the basis.
+
     Complexity: K products and O(K^2 N F) for the orthogonality; O(K N F) memory.
 
     >>> import torch
@@ -77,18 +86,19 @@ def lanczos(
         raise ValueError(f"adj: got {num_nodes} x {adj.num_cols}, a square operator is needed")
     if x.dim() != 2 or x.size(0) != num_nodes:
         raise ValueError(f"x: got shape {tuple(x.shape)}, expected [{num_nodes}, F]")
-    num_graphs = 1
-    if batch is not None:
-        if batch_size is None and not torch.compiler.is_compiling() and batch.numel():
-            batch_size = int(batch.max()) + 1
-        num_graphs = num_nodes if batch_size is None else batch_size
-    return torch.ops.graphpoly.lanczos(
+    if not x.is_floating_point():
+        raise TypeError(f"x: got dtype {x.dtype}, a floating-point dtype is accepted")
+    K = as_size("K", K, most=_HIGHEST)
+    num_graphs = count_graphs(batch, batch_size, num_nodes)
+    return affordable(
+        f"x, K: got {tuple(x.shape)} and {K}",
+        torch.ops.graphpoly.lanczos,
         adj.rowptr,
         adj.col,
         None if adj.weight is None else adj.weight.to(x.dtype),
         x,
         K,
-        batch,
+        None if batch is None else batch.long(),
         num_graphs,
         torch.finfo(x.dtype).eps if rounding is None else rounding,
         *(adj.transposed or (None, None, None)),

@@ -31,7 +31,7 @@ try:
 except ImportError:
     _single_level = None  # type: ignore[assignment]
 
-__all__ = ["SCHEMAS", "call", "implement"]
+__all__ = ["SCHEMAS", "call", "check_devices", "implement"]
 
 # what the short way to a gradient needs of PyTorch's insides; without it, the public way
 _LEAN = None not in (_single_level, getattr(forward_ad, "_current_level", None)) and all(
@@ -53,8 +53,10 @@ _SCORE_RULE = "bool additive, float scale, float slope, float dropout"
 _PAIRS = "Tensor rowptr_a, Tensor col_a, Tensor rowptr_b, Tensor col_b, Tensor u, Tensor v"
 
 SCHEMAS = {
-    "coo_to_csr": "(Tensor row, Tensor col, SymInt num_rows, SymInt num_cols)"
+    "coo_to_csr": "(Tensor row, Tensor col, SymInt num_rows, SymInt num_cols, bool narrow=False)"
     " -> (Tensor rowptr, Tensor col, Tensor perm)",
+    "checked_rows": "(Tensor rowptr, Tensor col, SymInt num_cols, bool narrow)"
+    " -> (Tensor rowptr, Tensor col)",
     "spmm_sum": f"(Tensor rowptr, Tensor col, Tensor? weight, Tensor x, {_TRANSPOSE}, bool mean)"
     " -> Tensor",
     "spmm_max": f"(Tensor rowptr, Tensor col, Tensor? weight, Tensor x, {_TRANSPOSE}, bool largest)"
@@ -133,8 +135,8 @@ def implement(
     backward: Callable[..., Any] | None = None,
 ) -> None:
     """Give operator ``name`` its reference kernel, its shapes and its gradient."""
-    _LIBRARY.impl(name, _in_given_types(reference), "CompositeExplicitAutograd")
-    torch.library.register_fake(f"graphpoly::{name}", fake, lib=_LIBRARY)
+    _LIBRARY.impl(name, _in_given_types(name, reference), "CompositeExplicitAutograd")
+    torch.library.register_fake(f"graphpoly::{name}", _on_one_device(name, fake), lib=_LIBRARY)
     if backward is not None:
         if setup_context is None or not _LEAN:
             torch.library.register_autograd(
@@ -145,11 +147,49 @@ def implement(
             _LIBRARY.impl(name, kernel, "Autograd", with_keyset=True)
 
 
-def _in_given_types(reference: Callable[..., Any]) -> Callable[..., Any]:
+def check_devices(name: str, arguments: tuple[Any, ...]) -> None:
+    """Refuse tensors on several devices: the dispatcher goes by one of them alone.
+
+    Raises:
+        ValueError: If there are.
+    """
+    first: Tensor | None = None
+    for place, tensor in enumerate(arguments):
+        if not isinstance(tensor, Tensor) or tensor.dim() == 0:
+            continue
+        if place == 0 and name in _SIZES_FIRST and not tensor.is_meta:
+            continue
+        if first is None:
+            first = tensor
+        elif tensor.device != first.device:
+            schema = getattr(torch.ops.graphpoly, name).default._schema
+            raise ValueError(
+                f"{schema.arguments[place].name}: got a tensor on {tensor.device}, expected "
+                f"{first.device}, as of the arguments before it (graphpoly::{name})"
+            )
+
+
+# operators whose first argument lies on the CPU, wherever the others are
+_SIZES_FIRST = ("pair_matmul", "pair_transpose")
+
+
+def _on_one_device(name: str, fake: Callable[..., Any]) -> Callable[..., Any]:
+    """A tensor on the meta device among others would make shapes without values of a result."""
+
+    @wraps(fake)
+    def run(*arguments: Any, **named: Any) -> Any:
+        check_devices(name, arguments)
+        return fake(*arguments, **named)
+
+    return run
+
+
+def _in_given_types(name: str, reference: Callable[..., Any]) -> Callable[..., Any]:
     """Keep autocast from narrowing the products that a reference is made of."""
 
     @wraps(reference)
     def run(*arguments: Any) -> Any:
+        check_devices(name, arguments)
         device = arguments[0].device.type
         if device == "cpu":
             _extension.say_what_is_missing()

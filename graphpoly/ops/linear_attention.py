@@ -16,9 +16,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from graphpoly.ops.adjacency import CSR
+from graphpoly.ops.adjacency import trusted_csr
 from graphpoly.ops.batching import count_graphs
 from graphpoly.ops.coo_to_csr import transpose
+from graphpoly.ops.entry import affordable
 from graphpoly.ops.spmm import spmm
 
 __all__ = ["linear_attention"]
@@ -73,7 +74,8 @@ def linear_attention(
         out = torch.einsum("nhd,hdf->nhf", query, cells)
     else:
         num_graphs = count_graphs(batch, batch_size, value.size(0))
-        out = _by_graph(query, key, wide, batch, num_graphs)
+        what = f"batch_size: got {num_graphs} graphs"
+        out = affordable(what, _by_graph, query, key, wide, batch, num_graphs)
     total = out[..., -1:]
     alive = total != 0
     weighted = out[..., :-1] / torch.where(alive, total, 1)
@@ -90,7 +92,7 @@ def _by_graph(query: Tensor, key: Tensor, wide: Tensor, batch: Tensor, num_graph
     colptr, row, tperm = transpose(rowptr, cell, cells)
     entries = torch.arange(cell.size(0), device=batch.device)
     back = torch.empty_like(tperm).index_copy(0, tperm, entries)
-    gather = CSR(colptr, row, key.flatten()[tperm], None, rows, (rowptr, cell, back))
-    spread = CSR(rowptr, cell, query.flatten(), None, cells, (colptr, row, tperm))
-    out = spmm(spread, spmm(gather, wide.reshape(rows, -1)))
-    return out.view(num_nodes, heads, -1)
+    gather = trusted_csr(colptr, row, key.flatten()[tperm], None, rows, (rowptr, cell, back))
+    spread = trusted_csr(rowptr, cell, query.flatten(), None, cells, (colptr, row, tperm))
+    out = spmm(spread, spmm(gather, wide.reshape(rows, wide.size(-1))))
+    return out.view(num_nodes, heads, wide.size(-1))

@@ -33,6 +33,10 @@ def matrix_root(matrix: Tensor) -> Tensor:
     Returns:
         ``[N, d, d]``.
 
+    Raises:
+        TypeError: If ``matrix`` is of another dtype.
+        ValueError: If it is no stack of square matrices.
+
     Complexity: O(N d^3).
 
     >>> import torch
@@ -40,6 +44,7 @@ def matrix_root(matrix: Tensor) -> Tensor:
     >>> matrix_root(torch.tensor([[[4.0, 0.0], [0.0, 9.0]]])).round().tolist()
     [[[2.0, 0.0], [0.0, 3.0]]]
     """
+    _check("matrix", matrix)
     root: Tensor = torch.ops.graphpoly.matrix_root(matrix)
     return root
 
@@ -50,9 +55,25 @@ def sylvester(root: Tensor, right: Tensor) -> Tensor:
     Args:
         root: R, ``[N, d, d]``.
         right: C, ``[N, d, d]``.
+
+    Raises:
+        TypeError: If one is not floating-point, or the dtypes differ.
+        ValueError: If the shapes do not fit.
     """
+    _check("root", root)
+    if right.shape != root.shape:
+        raise ValueError(f"right: got shape {tuple(right.shape)}, expected {tuple(root.shape)}")
+    if right.dtype != root.dtype:
+        raise TypeError(f"right: got dtype {right.dtype}, expected {root.dtype}, as of root")
     solution: Tensor = torch.ops.graphpoly.sylvester(root, right)
     return solution
+
+
+def _check(name: str, matrix: Tensor) -> None:
+    if matrix.dim() != 3 or matrix.size(1) != matrix.size(2):
+        raise ValueError(f"{name}: got shape {tuple(matrix.shape)}, expected [N, d, d]")
+    if not matrix.is_floating_point():
+        raise TypeError(f"{name}: got dtype {matrix.dtype}, a floating-point dtype is accepted")
 
 
 def matrix_root_reference(matrix: Tensor) -> Tensor:

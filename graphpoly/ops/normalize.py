@@ -9,6 +9,7 @@ from torch import Tensor
 
 from graphpoly.errors import unknown
 from graphpoly.ops.adjacency import CSR, _compress, _is_sparse, _recall, _remember, to_csr
+from graphpoly.ops.entry import check_square, check_weighted
 
 __all__ = ["NORMALIZATIONS", "normalize", "rescale"]
 
@@ -84,6 +85,8 @@ def rescale(adj: CSR, normalization: str | None = "sym") -> CSR:
     """
     if normalization is None:
         return adj
+    check_square(adj)
+    check_weighted(adj)
     if normalization not in NORMALIZATIONS:
         raise unknown("normalization", normalization, NORMALIZATIONS)
     return adj.with_weight(_normalized_weight(adj, normalization))

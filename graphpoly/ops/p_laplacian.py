@@ -15,10 +15,13 @@ Source: Fu, Zhao, Bian. p-Laplacian Based Graph Neural Networks. ICML 2022. arXi
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
+from graphpoly.ops.entry import as_size, check_square, check_values, check_weighted
 from graphpoly.ops.spmm import spmm
 
 __all__ = ["edge_gradient", "p_dirichlet", "p_laplacian", "p_smooth"]
@@ -31,6 +34,8 @@ def edge_gradient(adj: CSR, x: Tensor) -> Tensor:
         adj: W, square and symmetric, with non-negative values.
         x: ``[N, F]``.
     """
+    check_square(adj)
+    check_values("x", x, adj.num_rows, None, device=adj.col.device)
     root = _scaled_roots(adj)
     return root[0].unsqueeze(1) * x[adj.rows()] - root[1].unsqueeze(1) * x[adj.col]
 
@@ -91,21 +96,24 @@ def p_smooth(adj: CSR, x: Tensor, *, p: float, mu: float, steps: int) -> Tensor:
     Complexity: O(E F) time for a step.
     """
     _check(p)
-    if mu <= 0 or steps < 0:
-        raise ValueError(f"mu, steps: got {mu} and {steps}, expected mu > 0 and steps >= 0")
+    steps = as_size("steps", steps)
+    if not 0 < mu < math.inf:
+        raise ValueError(f"mu: got {mu}, expected a positive number")
+    check_square(adj)
+    check_values("x", x, adj.num_rows, None, device=adj.col.device)
     root, other = _scaled_roots(adj)
     rows, pull, out = adj.rows(), 2 * mu / p, x
     for _ in range(steps):
         square = edge_gradient(adj, out).square().sum(1)
         size = torch.ones_like(square) if p == 2 else _power(square, p / 2 - 1)
-        total = torch.zeros_like(out[:, 0]).index_add(0, rows, root * root * size)
+        total = out.new_zeros(adj.num_rows).index_add(0, rows, root * root * size)
         mixed = spmm(adj.with_weight(root * other * size), out)
         out = (mixed + pull * x) / (total + pull).unsqueeze(1)
     return out
 
 
 def _check(p: float) -> None:
-    if p < 1:
+    if not 1 <= p < math.inf:
         raise ValueError(f"p: got {p}, expected at least 1")
 
 
@@ -117,6 +125,7 @@ def _power(square: Tensor, exponent: float) -> Tensor:
 
 def _scaled_roots(adj: CSR) -> tuple[Tensor, Tensor]:
     r""":math:`\sqrt{w_{ij} / d_i}` and :math:`\sqrt{w_{ij} / d_j}` of each entry (i, j)."""
+    check_weighted(adj)
     assert adj.weight is not None
     degree = spmm(adj, adj.weight.new_ones(adj.num_cols, 1)).squeeze(1)
     inverse = torch.where(degree > 0, 1 / torch.where(degree > 0, degree, 1), 0)

@@ -14,12 +14,14 @@ import torch
 from torch import Tensor
 
 from graphpoly.ops.batching import count_graphs, nodes_of_each, places
+from graphpoly.ops.entry import affordable, as_size
 from graphpoly.ops.library import implement
 from graphpoly.ops.pool import pool
 
 __all__ = ["PairBlocks", "pair_blocks", "pair_matmul", "pair_pool", "pair_transpose"]
 
 POOLS = ("sum", "mean", "max", "min")
+_MOST_NODES = 2**31  # so that the number of pairs fits an int64
 
 
 class PairBlocks(NamedTuple):
@@ -75,6 +77,11 @@ def pair_blocks(
         batch_size: Number of graphs, if known.
         device: Where the tensors go, if there is no ``batch``.
 
+    Raises:
+        TypeError: If ``batch`` is no index.
+        ValueError: If ``batch`` has not N places, a graph lies outside ``batch_size``, or there is
+            no memory for the pairs.
+
     Complexity: O(N log N + P). Under ``torch.compile`` with a ``batch`` P is not known and N^2
     columns are taken; make the layout outside and hand it in, where that is too much.
 
@@ -82,10 +89,27 @@ def pair_blocks(
     >>> blocks.column(torch.tensor([1, 2]), torch.tensor([2, 1])).tolist(), blocks.group.tolist()
     ([2, 3], [0, 1, 3, 3, 1])
     """
+    num_nodes = as_size("num_nodes", num_nodes, most=_MOST_NODES)
     if batch is None:
-        batch = torch.zeros(num_nodes, dtype=torch.int64, device=device)
+        what = f"num_nodes: got {num_nodes}"
+        batch = affordable(what, _one_graph, num_nodes, device)
         batch_size = 1
     num_graphs = count_graphs(batch, batch_size, num_nodes)
+    return affordable(
+        f"num_nodes, batch_size: got {num_nodes} and {num_graphs}",
+        _lay_out,
+        batch,
+        num_nodes,
+        num_graphs,
+    )
+
+
+def _one_graph(num_nodes: int, device: torch.device | str | None) -> Tensor:
+    return torch.zeros(num_nodes, dtype=torch.int64, device=device)
+
+
+def _lay_out(batch: Tensor, num_nodes: int, num_graphs: int) -> PairBlocks:
+    batch = batch.long()
     size = nodes_of_each(batch, num_graphs)
     end = size.square().cumsum(0)
     if torch.compiler.is_compiling():
@@ -98,7 +122,7 @@ def pair_blocks(
     graph = step.index_add(0, end, torch.ones_like(end))[:-1].cumsum(0)
     group = (graph + num_graphs).clamp(max=2 * num_graphs)
     group = group.index_copy(0, first + place, batch)
-    if not torch.compiler.is_compiling():
+    if not torch.compiler.is_compiling() and not size.is_meta:
         size = size.cpu()  # the products read it, and must not wait for a device
     return PairBlocks(size, batch, first, place, group)
 
@@ -136,6 +160,8 @@ def pair_matmul(
             f"[C, {blocks.num_pairs}]"
         )
     kept = torch.promote_types(a.dtype, b.dtype)
+    if kept.is_complex:
+        raise TypeError(f"a, b: got dtypes {a.dtype} and {b.dtype}, real ones are accepted")
     dtype = torch.promote_types(kept, torch.float32)
     out: Tensor = torch.ops.graphpoly.pair_matmul(
         blocks.size, a.to(dtype), b.to(dtype), transpose_a, transpose_b
@@ -155,6 +181,8 @@ def pair_transpose(blocks: PairBlocks, x: Tensor) -> Tensor:
     """
     if x.dim() != 2 or x.size(1) != blocks.num_pairs:
         raise ValueError(f"x: got shape {tuple(x.shape)}, expected [C, {blocks.num_pairs}]")
+    if not x.is_floating_point():
+        raise TypeError(f"x: got dtype {x.dtype}, a floating-point dtype is accepted")
     out: Tensor = torch.ops.graphpoly.pair_transpose(blocks.size, x)
     return out
 
@@ -175,6 +203,8 @@ def pair_pool(blocks: PairBlocks, x: Tensor, reduce: str = "mean") -> Tensor:
     >>> pair_pool(blocks, torch.tensor([[1.0, 2.0, 4.0, 8.0, 16.0]])).tolist()
     [[4.5, 3.0], [16.0, 0.0]]
     """
+    if x.dim() != 2 or x.size(1) != blocks.num_pairs:
+        raise ValueError(f"x: got shape {tuple(x.shape)}, expected [C, {blocks.num_pairs}]")
     count = 2 * blocks.num_graphs
     rows = pool(x.t().contiguous(), blocks.group, reduce, batch_size=count + 1)[:count]
     return torch.cat([rows[: blocks.num_graphs], rows[blocks.num_graphs :]], dim=1)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
+from graphpoly.ops.entry import check_square, check_values
 
 __all__ = ["pair_sum"]
 
@@ -21,6 +22,10 @@ def pair_sum(adj: CSR, value: Tensor, *, unordered: bool = False) -> Tensor:
     Returns:
         Of the shape of ``value``.
 
+    Raises:
+        TypeError: If ``value`` is not floating-point.
+        ValueError: If it has not E rows, or the operator is not square where it has to be.
+
     Complexity: a sort, O(E log E), and O(E F).
 
     >>> import torch
@@ -31,8 +36,10 @@ def pair_sum(adj: CSR, value: Tensor, *, unordered: bool = False) -> Tensor:
     >>> pair_sum(adj, torch.tensor([1.0, 2.0, 4.0]), unordered=True).tolist()
     [7.0, 7.0, 7.0]
     """
+    check_values("value", value, adj.num_entries, *value.shape[1:], device=adj.col.device)
     row, col = adj.rows().long(), adj.col.long()
     if unordered:
+        check_square(adj)
         row, col = torch.maximum(row, col), torch.minimum(row, col)
     key, order = torch.sort(row * adj.num_cols + col, stable=True)
     # numbers the places in the order of their keys

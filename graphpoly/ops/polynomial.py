@@ -72,8 +72,8 @@ def polynomial(adj: CSR, x: Tensor, theta: Tensor, recurrence: Tensor) -> Tensor
         raise ValueError(f"adj: got {num_nodes} x {adj.num_cols}, a square operator is needed")
     if x.dim() != 2 or x.size(0) != num_nodes:
         raise ValueError(f"x: got shape {tuple(x.shape)}, expected [{num_nodes}, F]")
-    channels, order = x.size(1), theta.size(0) - 1
-    if theta.dim() != 2 or theta.size(1) not in (1, channels):
+    channels, order = x.size(1), len(theta) - 1 if theta.dim() else -1
+    if theta.dim() != 2 or order < 0 or theta.size(1) not in (1, channels):
         raise ValueError(f"theta: got shape {tuple(theta.shape)}, expected [K+1, {channels} or 1]")
     if recurrence.dim() != 3 or recurrence.shape[:2] != (3, order):
         raise ValueError(

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from graphpoly.ops.adjacency import CSR, _index_dtype, _recall, _remember
+from graphpoly.ops.adjacency import CSR, _index_dtype, _recall, _remember, trusted_csr
+from graphpoly.ops.entry import as_size, out_of_memory
 from graphpoly.ops.multi_aggregate import multi_aggregate
 from graphpoly.ops.spmm import spmm
 
@@ -48,18 +49,21 @@ def pool(
             f"x, batch: got shapes {tuple(x.shape)} and {tuple(batch.shape)}, expected [N, ...] "
             "and [N]"
         )
-    groups = segments(batch, batch_size)
+    if batch_size is not None:
+        batch_size = as_size("batch_size", batch_size)
+    groups = segments(batch, batch_size, name="batch")
     if isinstance(reduce, str):
         return spmm(groups, x, reduce)
     return multi_aggregate(groups, x, reduce)
 
 
-def segments(index: Tensor, num_segments: int | None = None) -> CSR:
+def segments(index: Tensor, num_segments: int | None = None, *, name: str = "index") -> CSR:
     """Return the operator that gathers what belongs together: row i lists where ``index`` is i.
 
     Args:
         index: ``[N]``, int32 or int64, in any order.
         num_segments: Number of rows; default one more than the largest index.
+        name: What errors call the index.
 
     Returns:
         An operator of N columns with one entry in each, and its transpose.
@@ -68,23 +72,29 @@ def segments(index: Tensor, num_segments: int | None = None) -> CSR:
         ValueError: If an index is negative or too large.
     """
     if index.dtype not in (torch.int64, torch.int32):
-        raise TypeError(f"index: got dtype {index.dtype}, expected int64 or int32")
+        raise TypeError(f"{name}: got dtype {index.dtype}, expected int64 or int32")
     held = _recall(index, "segments", num_segments, index.size(0), True)
     if held is not None:
         return held
+    if num_segments is None and index.is_meta:
+        raise ValueError(f"{name}: got a tensor on the meta device, which holds no groups")
     if num_segments is None:
-        num_segments = int(index.max()) + 1 if index.numel() else 0
+        num_segments = max(int(index.max()) + 1, 0) if index.numel() else 0
     size = index.size(0)
     dtype = _index_dtype(size, num_segments)
     place = torch.arange(size + 1, dtype=dtype, device=index.device)
-    row = index.to(dtype).contiguous()
+    line = index.contiguous() if dtype == torch.int32 else index.to(dtype).contiguous()
+    sizes = (num_segments, size, dtype == torch.int32)
     try:
-        rowptr, col, perm = torch.ops.graphpoly.coo_to_csr(row, place[:-1], num_segments, size)
+        rowptr, col, perm = torch.ops.graphpoly.coo_to_csr(line, place[:-1], *sizes)
     except (RuntimeError, ValueError) as error:
+        if out_of_memory(error):
+            raise ValueError(f"{name}: no memory for {num_segments} groups") from None
         if "outside" not in str(error):
             raise
-        raise ValueError(f"index: one lies outside [0, {num_segments}) ({error})") from None
+        raise ValueError(f"{name}: one lies outside [0, {num_segments}) ({error})") from None
+    row = line.to(dtype)
     back = torch.empty_like(perm).index_copy(0, perm.long(), place[:-1])
-    adj = CSR(rowptr, col, None, perm, size, (place, row, back))
+    adj = trusted_csr(rowptr, col, None, perm, size, (place, row, back))
     _remember(index, "segments", adj)
     return adj

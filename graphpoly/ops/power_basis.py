@@ -18,8 +18,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from graphpoly.ops.adjacency import CSR
+from graphpoly.ops.adjacency import CSR, trusted_csr
 from graphpoly.ops.batching import count_graphs, largest, nodes_of_each, places
+from graphpoly.ops.entry import as_size, check_batch, check_device, check_square, check_weighted
 from graphpoly.ops.pairs import pair_sum
 from graphpoly.ops.spmm import spmm
 
@@ -61,6 +62,9 @@ def pairs_within(
     Complexity: O(E log E) for one hop, and O(h E n + N n) for h hops or all pairs of graphs of at
     most n nodes.
     """
+    check_square(adj)
+    hops = None if hops is None else as_size("hops", hops)
+    check_batch(batch, adj.num_rows, batch_size)
     if hops == 1:
         ones = torch.ones(adj.num_entries, dtype=torch.float64, device=adj.col.device)
         return Pairs(adj.with_weight(None), 1 / pair_sum(adj, ones))
@@ -79,10 +83,10 @@ def pairs_within(
     other = order[(start[graph].unsqueeze(1) + column).clamp(max=max(num_nodes - 1, 0))]
     if torch.compiler.is_compiling():
         rowptr = torch.arange(num_nodes + 1, device=place.device) * width
-        full = CSR(rowptr, other.flatten(), None, None, num_nodes, None)
+        full = trusted_csr(rowptr, other.flatten(), None, None, num_nodes, None)
         return Pairs(full, there.flatten().double())
     rowptr = torch.cat([start.new_zeros(1), there.sum(1).cumsum(0)])
-    return Pairs(CSR(rowptr, other[there], None, None, num_nodes, None), None)
+    return Pairs(trusted_csr(rowptr, other[there], None, None, num_nodes, None), None)
 
 
 def power_basis(
@@ -118,7 +122,17 @@ def power_basis(
     >>> power_basis(edge, edge, exponents=(-0.5,), powers=(1,)).round(decimals=6).tolist()
     [[0.0, 0.5], [1.0, 0.5], [0.0, 0.5], [1.0, 0.5]]
     """
+    check_square(adj)
+    check_weighted(adj)
     assert adj.weight is not None
+    if (pairs.num_rows, pairs.num_cols) != (adj.num_rows, adj.num_cols):
+        raise ValueError(
+            f"pairs: got {pairs.num_rows} x {pairs.num_cols}, adj has {adj.num_rows} nodes"
+        )
+    check_device("pairs", pairs.col, adj.col.device)
+    powers = tuple(as_size("powers", power, 1) for power in powers)
+    if not powers or not exponents:
+        raise ValueError(f"exponents, powers: got {exponents} and {powers}, expected some")
     num_nodes, dtype = adj.num_rows, adj.weight.dtype
     num_graphs = count_graphs(batch, batch_size, num_nodes)
     graph = adj.rowptr.new_zeros(num_nodes).long() if batch is None else batch

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from graphpoly.errors import unknown
 from graphpoly.ops.adjacency import to_edges
+from graphpoly.ops.entry import MOST_NODES, affordable, as_size, check_held, check_index
 
 __all__ = ["Ordering", "reorder"]
 
@@ -62,7 +63,7 @@ def reorder(
         The numbering with its inverse, int64.
 
     Raises:
-        ValueError: If ``method`` is unknown.
+        ValueError: If ``method`` is unknown, or an index lies outside the graph.
 
     Complexity: O(E log E) for each round of label propagation, O(E) otherwise; it pays, if at all,
     only over many products.
@@ -84,8 +85,19 @@ def reorder(
     """
     if method not in METHODS:
         raise unknown("method", method, METHODS)
+    num_nodes = as_size("num_nodes", num_nodes, most=MOST_NODES)
+    rounds, seed = as_size("rounds", rounds), as_size("seed", seed)
     (source, target), _ = to_edges(edge_index, size=(num_nodes, num_nodes))
-    source, target = source.long(), target.long()
+    check_held("edge_index", source)
+    source = check_index("edge_index", source, num_nodes).long()
+    target = check_index("edge_index", target, num_nodes).long()
+    what = f"num_nodes: got {num_nodes}"
+    return affordable(what, _numbering, source, target, num_nodes, method, rounds, seed)
+
+
+def _numbering(
+    source: Tensor, target: Tensor, num_nodes: int, method: str, rounds: int, seed: int
+) -> Ordering:
     if method == "degree":
         degree = torch.bincount(target, minlength=num_nodes)
         perm = degree.argsort(descending=True, stable=True)

@@ -32,6 +32,7 @@ from graphpoly.errors import ConvergenceError, unknown
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.batching import nodes_of_each, places
 from graphpoly.ops.coo_to_csr import entry_rows
+from graphpoly.ops.entry import as_size, check_batch
 from graphpoly.ops.library import implement
 
 __all__ = ["resolvent", "resolvent_solve_reference"]
@@ -90,6 +91,9 @@ def resolvent(
             f"x: got shape {tuple(x.shape)} for an operator of {adj.num_rows} x {adj.num_cols}, "
             "expected a square one of N rows and [N, F]"
         )
+    num_blocks = as_size("num_blocks", num_blocks, most=2**31)
+    max_iterations = as_size("max_iterations", max_iterations)
+    check_batch(block, adj.num_rows, num_blocks, name="block")
     if tolerance is None:
         tolerance = _TOLERANCES.get(x.dtype, 1e-7)
     weight = adj.weight
@@ -101,7 +105,7 @@ def resolvent(
         adj.col,
         weight,
         x.double(),
-        block,
+        None if block is None else block.long(),
         num_blocks,
         solver == "dense",
         tolerance,

@@ -37,6 +37,11 @@ def restriction_products(target: Tensor, source: Tensor) -> tuple[Tensor, Tensor
             f"target, source: got shapes {tuple(target.shape)} and {tuple(source.shape)}, "
             "expected twice [E, d, d]"
         )
+    if target.dtype != source.dtype or not target.is_floating_point():
+        raise TypeError(
+            f"target, source: got dtypes {target.dtype} and {source.dtype}, expected one, "
+            "floating-point"
+        )
     if not 1 <= target.size(1) <= _LARGEST:
         return restriction_products_reference(target, source)
     own, carried = torch.ops.graphpoly.restriction_products(target, source)

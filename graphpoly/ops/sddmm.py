@@ -35,11 +35,14 @@ def sddmm(adj: CSR, a: Tensor, b: Tensor) -> Tensor:
     >>> sddmm(adj, torch.tensor([[1.0], [2.0]]), torch.tensor([[3.0], [5.0]]))
     tensor([5., 6.])
     """
-    if a.shape != (adj.num_rows, b.size(-1)) or b.shape != (adj.num_cols, b.size(-1)):
+    channels = a.shape[1:]
+    if len(channels) != 1 or (a.size(0), b.shape) != (adj.num_rows, (adj.num_cols, *channels)):
         raise ValueError(
             f"a, b: got shapes {tuple(a.shape)} and {tuple(b.shape)}, expected "
             f"[{adj.num_rows}, F] and [{adj.num_cols}, F]"
         )
+    if a.dtype != b.dtype:
+        raise TypeError(f"a, b: got dtypes {a.dtype} and {b.dtype}, expected one")
     turn = adj.transposed or (None, None, None)
     out: Tensor = call(_SDDMM, adj.rowptr, adj.col, a, b, *turn)
     return out

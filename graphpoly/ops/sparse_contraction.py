@@ -27,6 +27,15 @@ from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR, to_csr, to_edges
 from graphpoly.ops.contraction import contraction_plan
+from graphpoly.ops.entry import (
+    MOST_NODES,
+    affordable,
+    as_size,
+    check_batch,
+    check_device,
+    check_held,
+    check_index,
+)
 from graphpoly.ops.multigraph import Multigraph
 from graphpoly.ops.spmm import spmm
 
@@ -108,6 +117,30 @@ def contract_sparse(
     if None in still:
         one = patterns[still.index(None)]
         raise ValueError(f"patterns: got {one}; no node of it leaves trees, use contract")
+    num_nodes = as_size("num_nodes", num_nodes, most=MOST_NODES)
+    num_graphs = as_size("num_graphs", num_graphs, most=MOST_NODES)
+    check_batch(batch, num_nodes, num_graphs)
+    if pairs is not None:
+        if pairs.dim() != 2 or pairs.size(0) != 2:
+            raise ValueError(f"pairs: got shape {tuple(pairs.shape)}, expected [2, P]")
+        check_index("pairs", pairs.reshape(-1), num_nodes)
+    matrix_on = getattr(edge_index, "device", None)
+    for name, tensor in (("edge_index", edge_index), ("batch", batch), ("pairs", pairs)):
+        if isinstance(tensor, Tensor):
+            check_held(name, tensor)
+            check_device(name, tensor, matrix_on or tensor.device)
+    parts = edge_index, edge_weight, num_nodes, dtype
+    rest = batch, num_graphs, pairs, still
+    return affordable(f"num_nodes: got {num_nodes}", _contract, patterns, parts, rest)
+
+
+def _contract(
+    patterns: Sequence[Multigraph],
+    parts: tuple[Any, Tensor | None, int, torch.dtype | None],
+    rest: tuple[Tensor | None, int, Tensor | None, list[int | None]],
+) -> list[Tensor]:
+    edge_index, edge_weight, num_nodes, dtype = parts
+    batch, num_graphs, pairs, still = rest
     matrix = _Matrix(*to_edges(edge_index, edge_weight, size=(num_nodes,) * 2), num_nodes, dtype)
     graph = matrix.key.new_zeros(num_nodes) if batch is None else batch
     pairs = matrix.edge_index if pairs is None else pairs.long()

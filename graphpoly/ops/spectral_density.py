@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
+from graphpoly.ops.entry import INT64_MAX, affordable, as_size, check_held, check_values
 
 __all__ = ["spectral_density"]
 
@@ -58,9 +59,30 @@ def spectral_density(
     num_nodes = adj.num_rows
     if adj.num_cols != num_nodes:
         raise ValueError(f"adj: got {num_nodes} x {adj.num_cols}, a square operator is needed")
+    check_held("edges", edges)
+    seed = as_size("seed", seed, least=-INT64_MAX)
+    check_values("edges", edges, None)
     if edges.dim() != 1 or not bool(((edges >= -1) & (edges <= 1)).all()):
         raise ValueError("edges: expected one dimension of bounds in [-1, 1]")
+    K = as_size("K", K, most=2**24)
+    num_vectors = as_size("num_vectors", num_vectors, least=1, most=2**31)
     device = adj.rowptr.device
+    if vectors is not None and (vectors.dim() != 2 or vectors.size(0) != num_nodes):
+        raise ValueError(f"vectors: got shape {tuple(vectors.shape)}, expected [{num_nodes}, R]")
+    what = f"K, num_vectors: got {K} and {num_vectors}"
+    return affordable(what, _density, adj, edges, K, num_vectors, seed, vectors, device)
+
+
+def _density(
+    adj: CSR,
+    edges: Tensor,
+    K: int,
+    num_vectors: int,
+    seed: int,
+    vectors: Tensor | None,
+    device: torch.device,
+) -> Tensor:
+    num_nodes = adj.num_rows
     if vectors is None:
         generator = torch.Generator().manual_seed(seed)
         signs = torch.randint(0, 2, (num_nodes, num_vectors), generator=generator)

@@ -2,7 +2,7 @@ import networkx as nx
 import pytest
 import torch
 
-from graphpoly.ops import common_neighbors, intersect_rows, sort_rows, to_csr
+from graphpoly.ops import CSR, common_neighbors, intersect_rows, sort_rows, to_csr
 from graphpoly.testing import assert_close
 from tests.ops.graphs import SHAPES, dense, random_csr
 
@@ -152,3 +152,42 @@ def test_bad_input_is_named():
         common_neighbors(adj, random_csr((3, 4, 5)), torch.zeros(2, 1).long())
     with pytest.raises(ValueError, match=r"expected \[50\]"):
         common_neighbors(adj, adj, torch.zeros(2, 1).long(), weight=torch.ones(3))
+
+
+def full_rows(rows: int, columns: int) -> CSR:
+    """Every row holds every column."""
+    edges = torch.stack(
+        [torch.arange(columns).repeat(rows), torch.arange(rows).repeat_interleave(columns)]
+    )
+    return to_csr(edges, size=(columns, rows))
+
+
+def test_a_backward_pass_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    adj, pairs = full_rows(3, 8), torch.tensor([[0, 1, 2, 0, 1], [1, 2, 0, 0, 1]])
+    found = []
+    for most in (2**26, 20, 1):
+        monkeypatch.setattr("graphpoly.ops.common_neighbors._MOST_SHARED", most)
+        x = torch.ones(8, 2, dtype=torch.float64, requires_grad=True)
+        grad = torch.arange(10.0, dtype=torch.float64).view(5, 2)
+        common_neighbors(adj, adj, pairs, x=x).backward(grad)
+        assert x.grad is not None
+        found.append(x.grad)
+    assert torch.equal(found[0], torch.tensor([20.0, 25.0], dtype=torch.float64).expand(8, 2))
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
+
+
+@pytest.mark.slow
+def test_what_is_shared_may_be_more_than_int32_holds() -> None:
+    columns, num_pairs = 2**18, 2**14
+    adj, pairs = full_rows(2, columns), torch.tensor([[0], [1]]).repeat(1, num_pairs)
+    assert common_neighbors(adj, adj, pairs).unique().tolist() == [columns]
+    x = torch.ones(columns, requires_grad=True)
+    out = common_neighbors(adj, adj, pairs, x=x)
+    assert out.unique().tolist() == [columns]
+    out.sum().backward()
+    assert x.grad is not None
+    assert x.grad.unique().tolist() == [num_pairs]
+    shared = intersect_rows(adj, adj, pairs[:, : 2**8])
+    assert shared.rowptr[-1] == 2**26
+    assert shared.rowptr.diff().unique().tolist() == [columns]

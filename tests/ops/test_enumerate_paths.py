@@ -235,3 +235,28 @@ def test_refusals():
         enumerate_paths(adj_t, 2)
     with pytest.raises(RuntimeError, match="lies outside"):
         torch.ops.graphpoly.count_paths(torch.tensor([0, 1]), torch.tensor([1]), 2, 0)
+
+
+def layered(layers: int, width: int) -> torch.Tensor:
+    """Layers of ``width`` nodes, each joined to all of the next."""
+    nodes = torch.arange(width)
+    step = torch.cartesian_prod(nodes, nodes + width).T
+    return torch.cat([step + width * i for i in range(layers - 1)], 1)
+
+
+def test_numbers_beyond_int64_stand_at_its_maximum() -> None:
+    edges = layered(33, 4)
+    count = count_paths(edges, 32, 132, paths="shortest")
+    assert [int(count[-1, k - 1]) for k in (1, 30, 31, 32)] == [4, 4**30, 4**31, 2**63 - 1]
+    for options in ({}, {"sample": 3}, {"max_paths": None}):
+        with pytest.raises(ValueError, match=f"more than {2**63 - 2} paths"):
+            enumerate_paths(edges, 32, 132, paths="shortest", **options)
+
+
+def test_counting_stops_at_the_bound() -> None:
+    clique = torch.combinations(torch.arange(24)).T
+    clique = torch.cat([clique, clique.flip(0)], 1)
+    with pytest.raises(ValueError, match="more than 1000 paths, max_paths is 1000; lower K"):
+        enumerate_paths(clique, 8, 24, max_paths=1000)
+    # what is too short to be listed does not count
+    assert enumerate_paths(clique[:, :6], 3, 24, shortest=3, max_paths=0)[0].num_paths == 0

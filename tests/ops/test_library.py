@@ -71,10 +71,15 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
     root = (root @ root.mT + torch.eye(2, dtype=dtype)).requires_grad_()
     ordered = sort_rows(adj)
     pairs = (ordered.rowptr, ordered.col, ordered.rowptr, ordered.col, rows, rows.flip(0))
-    shared = intersect_rows(adj, adj, torch.stack(pairs[4:])).rowptr
+    shared = intersect_rows(adj, adj, torch.stack(pairs[4:])).rowptr.long()
     plan, spread = [1, 4, 5, 3], (leaf(6, 3), torch.rand(6, 3, dtype=dtype).requires_grad_())
     return {
-        "coo_to_csr": [(rows, rows.flip(0), 6, 6), (rows[:0], rows[:0], 3, 2)],
+        "coo_to_csr": [
+            (rows, rows.flip(0), 6, 6),
+            (rows[:0], rows[:0], 3, 2),
+            (rows.long(), rows.flip(0).int(), 6, 6, True),
+        ],
+        "checked_rows": [(*structure, 6, True), (*structure, 6, False)],
         "spmm_sum": [(*head, x, *turn, False), (*head, strided, *none, True)],
         "spmm_max": [(*head, x, *turn, True), (*head, strided, *none, False)],
         "spmm_max_backward": [(*turn, weight, x, arg)],

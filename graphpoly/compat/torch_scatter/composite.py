@@ -44,6 +44,11 @@ def scatter_log_softmax(
     return src - groups.values_back(total[row_of_value(groups)])
 
 
+def _without_minus_infinity(value: Tensor) -> Tensor:
+    """A group of nothing but minus infinity counts as empty; other values stay what they are."""
+    return value.masked_fill(value == float("-inf"), 0)
+
+
 def scatter_logsumexp(
     src: Tensor,
     index: Tensor,
@@ -61,9 +66,9 @@ def scatter_logsumexp(
     total = segment_logsumexp(groups.adj, groups.values(src), input_order=True)
     empty = (groups.adj.rowptr.diff() == 0).unsqueeze(-1)
     if out is None:
-        return groups.result(total).nan_to_num(neginf=0.0)
+        return _without_minus_infinity(groups.result(total))
     total = groups.result(total.masked_fill(empty, float("-inf")))
-    return out.copy_(torch.logaddexp(out, total)).nan_to_num_(neginf=0.0)
+    return out.copy_(_without_minus_infinity(torch.logaddexp(out, total)))
 
 
 def scatter_std(

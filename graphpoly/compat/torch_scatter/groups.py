@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
+from graphpoly.ops.entry import MOST_NODES, as_size, check_device
 from graphpoly.ops.pool import segments
 from graphpoly.ops.spmm import spmm, spmm_max_reference
 
@@ -70,20 +71,44 @@ def _broadcast(index: Tensor, src: Tensor, dim: int) -> Tensor:
 def find_groups(
     src: Tensor, index: Tensor, dim: int, out: Tensor | None, dim_size: int | None
 ) -> Groups:
+    if index.dtype not in (torch.int64, torch.int32):
+        raise TypeError(f"index: got dtype {index.dtype}, expected int64 or int32")
+    if index.dim() == 0:
+        raise ValueError("index: got a scalar, expected [..., E]")
+    if src.is_complex():
+        raise TypeError(f"src: got dtype {src.dtype}, real ones are accepted")
+    check_device("index", index, src.device)
+    if index.is_meta:
+        raise ValueError("index: got a tensor on the meta device, which holds no groups")
+    if dim_size is not None:
+        dim_size = as_size("dim_size", dim_size, most=MOST_NODES)
+    dim = as_size("dim", dim, least=-(2**31))
     dim = dim + src.dim() if dim < 0 else dim
     if not 0 <= dim < src.dim():
         raise ValueError(f"dim: got {dim} for {src.dim()} axes")
     if out is not None:
+        if out.dim() != src.dim():
+            raise ValueError(f"out: got {out.dim()} axes, expected {src.dim()}, as of src")
         dim_size = out.size(dim)
     if dim_size is None:
-        dim_size = int(index.max()) + 1 if index.numel() else 0
+        dim_size = max(int(index.max()) + 1, 0) if index.numel() else 0
     alike = index.dim() == 1 or index.numel() == index.size(min(dim, index.dim() - 1))
     if alike:
         line = index if index.dim() == 1 else index.reshape(-1)
         if line.size(0) != src.size(dim):
+            if line.size(0) != 1:
+                raise ValueError(
+                    f"index: got shape {tuple(index.shape)}, expected {src.size(dim)} along axis "
+                    f"{dim} of src"
+                )
             line = line.expand(src.size(dim))
         return Groups(segments(line, dim_size), dim, tuple(src.shape), dim_size, True)
-    full = _broadcast(index, src, dim)
+    try:
+        full = _broadcast(index, src, dim)
+    except RuntimeError:
+        raise ValueError(
+            f"index: got shape {tuple(index.shape)}, which does not fit src's, {tuple(src.shape)}"
+        ) from None
     if full.numel() and not 0 <= int(full.min()) <= int(full.max()) < dim_size:
         raise ValueError(f"index: one lies outside [0, {dim_size})")
     before = src.shape[:dim].numel()

@@ -13,6 +13,7 @@ from graphpoly.compat.torch_scatter.groups import (
     total_of,
 )
 from graphpoly.errors import unknown
+from graphpoly.ops.entry import check_device, check_index
 
 __all__ = [
     "along",
@@ -35,13 +36,23 @@ def along(src: Tensor, compressed: Tensor) -> Tensor:
         raise ValueError(
             f"index: got {compressed.dim()} axes, src has {src.dim()}; expected no more"
         )
-    return compressed.expand(*src.shape[:last], compressed.size(last))
+    try:
+        return compressed.expand(*src.shape[:last], compressed.size(last))
+    except RuntimeError:
+        raise ValueError(
+            f"index: got shape {tuple(compressed.shape)}, which does not fit the leading axes of "
+            f"src's, {tuple(src.shape)}"
+        ) from None
 
 
 def _coo_groups(src: Tensor, index: Tensor, out: Tensor | None, dim_size: int | None) -> Groups:
     dim = index.dim() - 1
+    if not 0 <= dim < src.dim():
+        raise ValueError(f"index: got {index.dim()} axes, src has {src.dim()}; expected 1 to that")
+    if index.is_meta:
+        raise ValueError("index: got a tensor on the meta device, which holds no groups")
     if dim_size is None and out is None:
-        dim_size = int(index[..., -1].max()) + 1 if index.numel() else 0
+        dim_size = max(int(index[..., -1].max()) + 1, 0) if index.numel() else 0
     if index.numel() == index.size(dim):
         index = index.reshape(-1)
     else:
@@ -114,6 +125,10 @@ def segment_coo(
 def gather_coo(src: Tensor, index: Tensor, out: Tensor | None = None) -> Tensor:
     """Read the value of each group back: ``out[..., e] = src[..., index[..., e]]``."""
     dim = index.dim() - 1
+    if not 0 <= dim < src.dim():
+        raise ValueError(f"index: got {index.dim()} axes, src has {src.dim()}; expected 1 to that")
+    check_index("index", index.reshape(-1), src.size(dim))
+    check_device("index", index, src.device)
     if index.numel() == index.size(dim):
         value = src.index_select(dim, index.reshape(-1))
     else:

@@ -15,8 +15,9 @@ from graphpoly.compat.torch_scatter.groups import (
 )
 from graphpoly.compat.torch_scatter.segment_coo import REDUCTIONS, along, gather_coo
 from graphpoly.errors import unknown
-from graphpoly.ops.adjacency import CSR
+from graphpoly.ops.adjacency import CSR, trusted_csr
 from graphpoly.ops.coo_to_csr import entry_rows
+from graphpoly.ops.entry import INT64_MAX, affordable, check_device, check_offsets
 
 __all__ = [
     "gather_csr",
@@ -40,8 +41,18 @@ def _csr_index(src_size: int, indptr: Tensor) -> tuple[Tensor, Tensor]:
 
 def _csr_groups(src: Tensor, indptr: Tensor) -> Groups:
     """Groups along the last axis of ``indptr``; what belongs nowhere makes one more at the end."""
-    dim, num_groups = indptr.dim() - 1, max(indptr.size(-1) - 1, 0)
-    size = src.size(dim)
+    dim = indptr.dim() - 1
+    if not 0 <= dim < src.dim():
+        raise ValueError(
+            f"indptr: got {indptr.dim()} axes, src has {src.dim()}; expected 1 to that"
+        )
+    if src.is_complex():
+        raise TypeError(f"src: got dtype {src.dtype}, real ones are accepted")
+    check_device("indptr", indptr, src.device)
+    size, num_groups = src.size(dim), max(indptr.size(-1) - 1, 0)
+    indptr = check_offsets("indptr", indptr, size)
+    if not indptr.size(-1):  # no offsets at all: no groups
+        indptr = indptr.new_zeros(*indptr.shape[:-1], 1)
     if indptr.numel() == indptr.size(-1):
         indptr = indptr.reshape(-1)
         if indptr.numel() and int(indptr[0]) == 0 and int(indptr[-1]) == size:
@@ -57,7 +68,7 @@ def _csr_groups(src: Tensor, indptr: Tensor) -> Groups:
 def _ranges(indptr: Tensor, size: int) -> CSR:
     place = torch.arange(size + 1, dtype=indptr.dtype, device=indptr.device)
     back = (place, entry_rows(indptr, size), place[:-1])
-    return CSR(indptr.contiguous(), place[:-1], None, None, size, back)
+    return trusted_csr(indptr.contiguous(), place[:-1], None, None, size, back)
 
 
 def segment_sum_csr(src: Tensor, indptr: Tensor, out: Tensor | None = None) -> Tensor:
@@ -139,10 +150,26 @@ def gather_csr(src: Tensor, indptr: Tensor, out: Tensor | None = None) -> Tensor
     tensor([1., 3., 3.])
     """
     dim = indptr.dim() - 1
-    size = int(indptr.reshape(-1)[-1]) if out is None else out.size(dim)
-    if src.numel() == 0:
+    if not 0 <= dim < src.dim():
+        raise ValueError(
+            f"indptr: got {indptr.dim()} axes, src has {src.dim()}; expected 1 to that"
+        )
+    indptr = check_offsets("indptr", indptr, INT64_MAX)
+    if out is not None:
+        size = out.size(dim) if out.dim() == src.dim() else -1
+    else:
+        size = int(indptr.reshape(-1)[-1]) if indptr.numel() else 0
+    num_groups = max(indptr.size(dim) - 1, 0)  # no offsets at all: no groups
+    if num_groups != src.size(dim):
+        raise ValueError(
+            f"indptr: got {num_groups} groups, src has {src.size(dim)} along axis {dim}"
+        )
+    if indptr.numel() and not bool((indptr[..., 0] == 0).all() & (indptr[..., -1] == size).all()):
+        raise ValueError(f"indptr: expected offsets from 0 to {size}, the number of values")
+    check_device("indptr", indptr, src.device)
+    if src.numel() == 0 and size == 0:
         shape = (*src.shape[:dim], 0, *src.shape[dim + 1 :])
         return src.new_zeros(shape) if out is None else out
     line = indptr.reshape(-1) if indptr.numel() == indptr.size(-1) else along(src, indptr)
-    group, _ = _csr_index(size, line)
+    group, _ = affordable(f"indptr: got {size} values", _csr_index, size, line)
     return gather_coo(src, group if line.dim() > 1 else group.reshape(*(1,) * dim, -1), out)

@@ -13,6 +13,7 @@ from torch_geometric.nn.dense.linear import Linear
 from graphpoly.errors import unknown
 from graphpoly.layers.operator_layer import OperatorLayer
 from graphpoly.ops import CSR, pair_sum, resolvent
+from graphpoly.ops.adjacency import trusted_csr
 from graphpoly.ops.batching import count_graphs, largest, nodes_of_each, places
 from graphpoly.registry import register
 
@@ -230,7 +231,7 @@ class MatrixFunctionConv(OperatorLayer):
         rowptr, col, perm = torch.ops.graphpoly.coo_to_csr(
             torch.cat([rows, cols, loops]), torch.cat([cols, rows, loops]), num_nodes, num_nodes
         )
-        both = CSR(rowptr, col, None, perm, num_nodes, None)
+        both = trusted_csr(rowptr, col, None, perm, num_nodes, None)
         value = torch.cat([edge, edge, self.lin_diagonal(F.silu(node))])[perm].double()
         row = both.rows()
         value, own = self._standardised(
@@ -284,4 +285,5 @@ def _block_diagonal(adj: CSR, values: Tensor) -> CSR:
     rowptr = (number * entries + adj.rowptr[:-1]).flatten()
     end = torch.full((1,), 1, device=values.device) * (blocks * entries)
     col = (number * adj.num_cols + adj.col).flatten()
-    return CSR(torch.cat([rowptr, end]), col, values.reshape(-1), None, blocks * adj.num_cols, None)
+    rowptr = torch.cat([rowptr, end])
+    return trusted_csr(rowptr, col, values.reshape(-1), None, blocks * adj.num_cols, None)

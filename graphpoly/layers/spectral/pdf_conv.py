@@ -14,6 +14,7 @@ from torch_geometric.utils import softmax
 
 from graphpoly.layers.operator_layer import OperatorLayer
 from graphpoly.ops import CSR, pairs_within, power_basis, spmm
+from graphpoly.ops.adjacency import trusted_csr
 from graphpoly.registry import register
 
 __all__ = ["PDFConv", "PairFilters"]
@@ -177,7 +178,7 @@ class PDFConv(OperatorLayer):
         message = F.gelu(self.lin(x))[filters.adj.col]
         rowptr = filters.adj.rowptr
         entries = torch.arange(message.size(0), dtype=rowptr.dtype, device=rowptr.device)
-        gather = CSR(rowptr, entries, None, None, message.size(0), None)
+        gather = trusted_csr(rowptr, entries, None, None, message.size(0), None)
         return spmm(gather, filters.weight.to(message.dtype) * message)
 
     def filters(

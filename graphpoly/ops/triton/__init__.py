@@ -25,6 +25,8 @@ from typing import Any
 
 import torch
 
+from graphpoly.ops.library import check_devices
+
 __all__ = ["KERNELS", "interpreted", "kernel", "load", "status"]
 
 # operator -> the file that holds it; the function is called like the operator
@@ -111,6 +113,7 @@ def _register(key: str) -> torch.library.Library:
 
 def _deferred(name: str) -> Callable[..., Any]:
     def call(*arguments: Any) -> Any:
+        check_devices(name, arguments)
         first = arguments[0]
         if not first.is_cuda:
             return kernel(name)(*arguments)

@@ -12,7 +12,7 @@ __all__ = ["coo_to_csr"]
 
 
 def coo_to_csr(
-    row: Tensor, col: Tensor, num_rows: int, num_cols: int
+    row: Tensor, col: Tensor, num_rows: int, num_cols: int, narrow: bool = False
 ) -> tuple[Tensor, Tensor, Tensor]:
     """As :func:`graphpoly.ops.coo_to_csr.coo_to_csr_reference`."""
     if row.numel():
@@ -25,6 +25,8 @@ def coo_to_csr(
                 raise ValueError(
                     f"coo_to_csr: a {name} index lies outside [0, {size}): got {least} to {most}"
                 )
+    if narrow:
+        row, col = row.to(torch.int32), col.to(torch.int32)
     ordered, perm = torch.sort(row, stable=True)
     starts = torch.arange(num_rows + 1, dtype=row.dtype, device=row.device)
     rowptr = torch.searchsorted(ordered, starts, out_int32=row.dtype == torch.int32)
