@@ -98,7 +98,7 @@ def to_csr(
         second call with the same tensor costs nothing; an in-place edit is noticed.
 
     Raises:
-        TypeError: If ``edge_index`` is none of these forms.
+        TypeError: If ``edge_index`` is none of these forms, or under ``torch.jit.trace``.
         ValueError: If both sparse values and ``edge_weight`` are given, or shapes or indices do
             not fit.
 
@@ -109,6 +109,11 @@ def to_csr(
     >>> adj.rowptr.tolist(), adj.col.tolist(), adj.perm.tolist()
     ([0, 1, 3, 3], [2, 0, 1], [2, 0, 1])
     """
+    if torch.jit.is_tracing():
+        raise TypeError(
+            "torch.jit.trace: a trace would hold the sizes and the structure of one graph; "
+            "use torch.compile or torch.export"
+        )
     num_cols, num_rows = _sizes(edge_index, num_nodes, size)
     if _is_sparse(edge_index):
         if edge_weight is not None:
