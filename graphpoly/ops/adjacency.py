@@ -85,6 +85,8 @@ def to_csr(
 ) -> CSR:
     """Turn a graph into the operator of aggregation: row i lists the sources of target i.
 
+    Under ``torch.jit.trace``, which would hold one graph, it raises TypeError.
+
     Args:
         edge_index: ``[2, E]`` tensor or :class:`EdgeIndex` of (source, target) pairs, or a sparse
             ``adj_t`` ``[targets, sources]`` whose values are the weights.
@@ -98,7 +100,7 @@ def to_csr(
         second call with the same tensor costs nothing; an in-place edit is noticed.
 
     Raises:
-        TypeError: If ``edge_index`` is none of these forms, or under ``torch.jit.trace``.
+        TypeError: If ``edge_index`` is none of these forms.
         ValueError: If both sparse values and ``edge_weight`` are given, or shapes or indices do
             not fit.
 
