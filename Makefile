@@ -11,7 +11,8 @@ OUT    ?= runs/demo
 # where wheels built from source are kept between checkouts, for each torch
 WHEELS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/graphpoly/wheels/torch-$(shell sed -n 's/^torch==//p' constraints.txt)
 
-.PHONY: help demo test test-slow lint bench results matrix gpu-check gpu-bench scatter scatter-wheel clean
+.PHONY: help demo test test-slow lint bench results matrix gpu-check gpu-bench scatter scatter-wheel \
+	peer-suites clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -58,6 +59,10 @@ $(VENV)/.scatter-$(MARK): $(VENV)/.dev-$(MARK) $(WHEELS)/.torch-scatter
 scatter-wheel: $(WHEELS)/.torch-scatter ## Build torch-scatter, to compare with it
 
 scatter: $(VENV)/.scatter-$(MARK) ## Install torch-scatter, too
+
+# fetches no more than pip's sdists, which may hold no tests; SUITES=FOLDER names checkouts
+peer-suites: $(VENV)/.dev-$(MARK) ## Run the tests of torch-scatter and PyG on our code (SUITES=FOLDER)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.peer_suites $(if $(SUITES),--suites $(SUITES))
 
 demo: $(VENV)/.run-$(MARK) ## Train three models on a generated graph, print a table, write a report
 	@$(BIN)/graphpoly train demo --out $(OUT) --resume

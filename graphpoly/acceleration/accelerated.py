@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
+from torch.nn.modules import module as torch_module
 from torch_geometric import EdgeIndex
 from torch_geometric.nn import aggr
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 
-from graphpoly.acceleration.operators import gcn_operator, is_adjacency, is_pairs, operator
+from graphpoly.acceleration.operators import (
+    gcn_operator,
+    is_adjacency,
+    is_pairs,
+    operator,
+    uncovered_graph,
+)
 from graphpoly.ops import CSR, spmm
 
 __all__ = [
@@ -18,7 +27,9 @@ __all__ = [
     "AcceleratedNeighbors",
     "AcceleratedNormalized",
     "aggregate",
+    "declined_calls",
     "given_sizes",
+    "is_hooked",
     "promoted",
 ]
 
@@ -38,14 +49,23 @@ _HOOKS = (
     "_edge_update_forward_hooks",
 )
 _STEPS = frozenset({"message", "aggregate", "message_and_aggregate", "update", "edge_update"})
+_MODULE_HOOKS = (
+    "_forward_pre_hooks",
+    "_forward_hooks",
+    "_backward_pre_hooks",
+    "_backward_hooks",
+)
 _DEVICES = ("cpu", "cuda")
+# how often a module ran PyG's code, and why; beside the modules, which stay as PyG made them
+_DECLINED: WeakKeyDictionary[Any, Counter[str]] = WeakKeyDictionary()
 
 
 class Accelerated:
     """Mixed in before a PyG layer; the class that a module is given in place of its own.
 
-    The module keeps its parameters, its attributes and its place in the model. Whatever the kernels
-    do not cover runs the layer's own ``forward``, which is decided at each call.
+    The module keeps its parameters, its attributes and its place in the model, and its class keeps
+    the name of the original, which is what PyG and others print. Whatever the kernels do not cover
+    runs the layer's own ``forward``, which is decided at each call.
     """
 
     original: ClassVar[type]
@@ -54,7 +74,20 @@ class Accelerated:
     aggr_module: Any
     explain: bool | None
     fuse: bool
+    node_dim: int
     training: bool
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "original" in cls.__dict__:
+            cls.__name__ = cls.original.__name__  # pickle looks for __qualname__, which stays
+
+    def __prepare_scriptable__(self) -> Any:
+        """Refuse ``torch.jit.script``, which asks each module for its scriptable form."""
+        raise TypeError(
+            f"torch.jit.script: {type(self).__name__} is accelerated, and TorchScript reads plain "
+            "layers only; call graphpoly.acceleration.restore(model) first"
+        )
 
     @classmethod
     def uncovered(cls, conv: Any) -> str | None:
@@ -67,19 +100,44 @@ class Accelerated:
             return f"node_dim={conv.node_dim}: the nodes must be the rows"
         return None
 
-    def _ready(self, *features: Any) -> bool:
-        """Whether the kernels may serve this call, as far as layer and features are concerned."""
-        if self.explain or self.uncovered(self) is not None:
-            return False
+    def _declined(self, reason: str) -> Any:
+        """Note that this call runs PyG's code, and why; return None."""
+        if not torch.compiler.is_compiling():
+            _DECLINED.setdefault(self, Counter())[reason] += 1
+        return None
+
+    def _ready(self, *features: Any, static: bool = False) -> bool:
+        """Whether the kernels may serve this call, as far as layer and features are concerned.
+
+        Args:
+            features: ``[N, F]`` each.
+            static: Accept ``[..., N, F]``, too: many signals on one graph.
+        """
+        reason = self._refusal(features, static)
+        if reason is not None:
+            self._declined(reason)
+        return reason is None
+
+    def _refusal(self, features: tuple[Any, ...], static: bool) -> str | None:
+        if self.explain:
+            return "explain: an explainer reads the message of each edge"
+        reason = self.uncovered(self)
+        if reason is not None:
+            return reason
         for feature in features:
-            if (
-                not isinstance(feature, Tensor)
-                or feature.dim() != 2
-                or not feature.is_floating_point()
-                or feature.device.type not in _DEVICES
-            ):
-                return False
-        return torch.compiler.is_compiling() or not (_watched(self) or _transformed())
+            if not isinstance(feature, Tensor):
+                return f"x: got {type(feature).__name__}, a tensor is accelerated"
+            if feature.dim() != 2 and not (static and feature.dim() > 2 and self.node_dim == -2):
+                return f"x: got {feature.dim()} axes, 2 are accelerated"
+            if not feature.is_floating_point():
+                return f"x: got dtype {feature.dtype}, floating-point ones are accelerated"
+            if feature.device.type not in _DEVICES:
+                return f"x: got device {feature.device.type}, cpu and cuda are accelerated"
+        if is_hooked(self.aggr_module):
+            return "hooks: aggr_module has some, and would not be called"
+        if torch.compiler.is_compiling():
+            return None
+        return _watched(self) or _transformed()
 
     def _set_jittable_templates(self, raise_on_error: bool = False) -> None:
         # PyG writes generated methods into the class when a module is unpickled: the original's
@@ -91,24 +149,53 @@ class Accelerated:
             self.__class__ = accelerated
 
 
-def _watched(module: Any) -> bool:
-    """Whether somebody looks at the messages, or has replaced a step of this one module."""
+def declined_calls(module: Any) -> dict[str, int]:
+    """Return how often ``module`` ran PyG's code since it was made, by reason."""
+    return dict(_DECLINED.get(module, {}))
+
+
+def is_hooked(*modules: Any) -> bool:
+    """Whether a hook of one of these modules, or of a module in it, would miss a call."""
+    for module in modules:
+        if any(getattr(module, hooks) for hooks in _MODULE_HOOKS):
+            return True
+        if module._modules and is_hooked(*module.children()):
+            return True
+    return False
+
+
+def _watched(module: Any) -> str | None:
+    """Say who looks at the messages, or what replaces a step of this one module."""
     own = module.__dict__
-    return not _STEPS.isdisjoint(own) or any(own[name] for name in _HOOKS)
+    if not _STEPS.isdisjoint(own):
+        return f"{min(_STEPS & own.keys())}: replaced on this layer"
+    for name in _HOOKS:
+        if own[name]:
+            return f"hooks: {name.strip('_')}"
+    if torch_module._has_any_global_hook():
+        return "hooks: global ones, which see every module"
+    return None
 
 
-def _transformed() -> bool:
-    """Whether a trace is recorded, which must not hold what is remembered, or a transform runs."""
-    return (
-        torch.jit.is_tracing()
-        or torch._C._functorch.peek_interpreter_stack() is not None
-        or torch.autograd.forward_ad._current_level >= 0
-    )
+def _transformed() -> str | None:
+    """Say which trace is recorded, which must not hold what is remembered, or transform runs."""
+    if torch.jit.is_tracing():
+        return "torch.jit.trace: a trace must not hold what is remembered of one graph"
+    if torch._C._functorch.peek_interpreter_stack() is not None:
+        return "torch.func: a transform runs"
+    if torch.autograd.forward_ad._current_level >= 0:
+        return "forward-mode differentiation"
+    return None
 
 
 def aggregate(adj: CSR, x: Tensor, reduce: str = "sum") -> Tensor:
-    """Return :func:`~graphpoly.ops.spmm` in the type that ``weight * x`` would have."""
-    return spmm(adj, promoted(adj, x), reduce)
+    """Return :func:`~graphpoly.ops.spmm` in the type that ``weight * x`` would have.
+
+    ``x`` is ``[..., N, F]``.
+    """
+    if x.dim() == 2:
+        return spmm(adj, promoted(adj, x), reduce)
+    return spmm(adj, promoted(adj, x).movedim(-2, 0), reduce).movedim(0, -2)
 
 
 def promoted(adj: CSR, x: Tensor) -> Tensor:
@@ -135,20 +222,26 @@ class AcceleratedNeighbors(Accelerated):
         self, x: Any, edge_index: Any, edge_weight: Tensor | None, size: Any
     ) -> CSR | None:
         """Return the operator from ``x[0]`` to the targets, or None if the call is uncovered."""
-        if not isinstance(x, (tuple, list)) or len(x) != 2 or not self._ready(x[0]):
+        if not isinstance(x, (tuple, list)) or len(x) != 2:
+            return self._declined(f"x: got {type(x).__name__}, a tensor or a pair is accelerated")
+        if not self._ready(x[0], static=True):
             return None
+        found = x[0].size(-2)
         num_sources, num_targets = given_sizes(edge_index, size)
-        if num_sources not in (None, x[0].size(0)):
-            return None
+        if num_sources not in (None, found):
+            return self._declined(f"size: {num_sources} sources, x has {found}")
         if isinstance(x[1], Tensor):
-            if num_targets not in (None, x[1].size(0)):
-                return None
-            num_targets = x[1].size(0)
+            if x[1].dim() != x[0].dim():
+                return self._declined(f"x: got {x[0].dim()} and {x[1].dim()} axes")
+            if num_targets not in (None, x[1].size(-2)):
+                return self._declined(f"size: {num_targets} targets, x has {x[1].size(-2)}")
+            num_targets = x[1].size(-2)
         if num_targets is None:
-            num_targets = x[0].size(0)
+            num_targets = found
         if not self.fuse and not is_pairs(edge_index):
-            return None
-        return operator(edge_index, edge_weight, x[0].size(0), num_targets)
+            return self._declined("fuse=False: a sparse matrix is taken apart")
+        adj = operator(edge_index, edge_weight, found, num_targets)
+        return adj or self._declined(uncovered_graph(edge_index, edge_weight))
 
 
 def given_sizes(edge_index: Any, size: Any) -> tuple[int | None, int | None]:
@@ -177,11 +270,17 @@ class AcceleratedNormalized(Accelerated):
 
     def _operator(self, x: Any, edge_index: Any, edge_weight: Tensor | None) -> CSR | None:
         """Return the operator, or None if the call is uncovered."""
-        if not self._ready(x):
+        if not self._ready(x, static=True):
             return None
-        if not is_pairs(edge_index) and not (self.fuse and is_adjacency(edge_index)):
-            return None
-        num_nodes = x.size(0)
+        if not self.fuse and is_adjacency(edge_index):
+            return self._declined("fuse=False: a sparse matrix is taken apart")
+        adj = None
+        if is_pairs(edge_index) or is_adjacency(edge_index):
+            adj = self._normalized(x, edge_index, edge_weight)
+        return adj or self._declined(uncovered_graph(edge_index, edge_weight))
+
+    def _normalized(self, x: Tensor, edge_index: Any, edge_weight: Tensor | None) -> CSR | None:
+        num_nodes = x.size(-2)
         if not getattr(self, "normalize", True):
             return operator(edge_index, edge_weight, num_nodes, num_nodes)
         improved = getattr(self, "improved", False)

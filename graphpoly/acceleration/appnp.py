@@ -31,6 +31,7 @@ class AcceleratedAPPNP(AcceleratedNormalized, APPNP):
             return super().forward(x, edge_index, edge_weight)
         if self.dropout > 0 and self.training:
             if adj.weight is None:
+                self._declined("dropout: of edges without weights, which nothing scales")
                 return super().forward(x, edge_index, edge_weight)
             out = x
             for _ in range(self.K):  # what one step drops stays dropped, as in the original

@@ -9,7 +9,13 @@ from torch import Tensor
 from torch_geometric.utils.loop import compute_loop_attr
 
 from graphpoly.acceleration.accelerated import REDUCTIONS, Accelerated, given_sizes
-from graphpoly.acceleration.operators import is_adjacency, is_pairs, operator, replaced_loops
+from graphpoly.acceleration.operators import (
+    is_adjacency,
+    is_pairs,
+    operator,
+    replaced_loops,
+    uncovered_graph,
+)
 from graphpoly.ops import CSR
 
 __all__ = ["AcceleratedAttention"]
@@ -45,29 +51,37 @@ class AcceleratedAttention(Accelerated):
     ) -> CSR | None:
         """Return the entries to attend to, or None if the call is uncovered."""
         source, target = (x, x) if isinstance(x, Tensor) else x
-        if not self._ready(source) or torch.is_autocast_enabled(source.device.type):
+        if not self._ready(source):
             return None
-        pairs = is_pairs(edge_index)
-        if not pairs and (edge_attr is not None or not _is_rows(edge_index)):
-            return None
+        if torch.is_autocast_enabled(source.device.type):
+            return self._declined("autocast: scores and softmax would be of other types")
+        if not is_pairs(edge_index):
+            if edge_attr is not None:
+                return self._declined("edge_attr: with a sparse matrix, whose order is another")
+            if not _is_rows(edge_index):
+                return self._declined(uncovered_graph(edge_index))
         num_sources, num_targets = given_sizes(edge_index, size)
         if num_sources not in (None, source.size(0)):
-            return None
+            return self._declined(f"size: {num_sources} sources, x has {source.size(0)}")
         if target is not None:
-            if not self._ready(target) or num_targets not in (None, target.size(0)):
+            if not self._ready(target):
                 return None
+            if num_targets not in (None, target.size(0)):
+                return self._declined(f"size: {num_targets} targets, x has {target.size(0)}")
             num_targets = target.size(0)
         if num_targets is None:
             num_targets = source.size(0)
         if edge_attr is not None and not _are_features(edge_attr, edge_index):
-            return None
-        if not add_self_loops:
-            return operator(edge_index, None, source.size(0), num_targets)
-        if torch.compiler.is_compiling():
-            return None  # how many entries there are depends on the loops that stood before
-        if edge_attr is not None and num_targets > source.size(0):
-            return None  # a loop takes the features of a row; here not every row has one
-        return replaced_loops(edge_index, source.size(0), num_targets)
+            return self._declined("edge_attr: floating-point [E] or [E, D] is accelerated")
+        if add_self_loops:
+            if torch.compiler.is_compiling():
+                return None  # how many entries there are depends on the loops that stood before
+            if edge_attr is not None and num_targets > source.size(0):
+                return self._declined("edge_attr: loops of targets that are no sources have none")
+            adj = replaced_loops(edge_index, source.size(0), num_targets)
+        else:
+            adj = operator(edge_index, None, source.size(0), num_targets)
+        return adj or self._declined(uncovered_graph(edge_index))
 
     def _edge_features(
         self, edge_attr: Tensor, edge_index: Tensor, adj: CSR, *, add_self_loops: bool
@@ -92,7 +106,11 @@ class AcceleratedAttention(Accelerated):
             out = out.mean(dim=1)
         if residual is not None:
             out = out + residual
-        return out if self.bias is None else out + self.bias
+        if self.bias is not None:
+            return out + self.bias
+        if self.concat and residual is None and out.requires_grad:
+            return out.clone()  # the backward pass reads it, and users may edit what they are given
+        return out
 
     def _dropout(self) -> float:
         return self.dropout if self.training else 0.0

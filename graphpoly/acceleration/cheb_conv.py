@@ -8,7 +8,7 @@ from torch import Tensor
 from torch_geometric.nn import ChebConv
 
 from graphpoly.acceleration.accelerated import REDUCTIONS, Accelerated, aggregate
-from graphpoly.acceleration.operators import is_pairs, remembered
+from graphpoly.acceleration.operators import is_pairs, remembered, uncovered_graph
 from graphpoly.ops import CSR, to_csr
 
 __all__ = ["AcceleratedChebConv"]
@@ -56,28 +56,31 @@ class AcceleratedChebConv(Accelerated, ChebConv):
         batch: Tensor | None,
         lambda_max: Any,
     ) -> CSR | None:
-        if not self._ready(x) or not is_pairs(edge_index):
+        if not self._ready(x, static=True):
             return None
+        if not is_pairs(edge_index):
+            return self._declined(uncovered_graph(edge_index))
         if edge_index.size(1) == 0 and lambda_max is None:
-            return None  # the largest of no values
+            return self._declined("lambda_max: not given, and the largest of no values is none")
+        num_nodes = x.size(-2)
         tensor = isinstance(lambda_max, Tensor)
 
         def make(transposed: bool) -> CSR:
             pairs, weight = self.__norm__(
                 edge_index,
-                x.size(0),
+                num_nodes,
                 edge_weight,
                 self.normalization,
                 lambda_max,
                 dtype=x.dtype,
                 batch=batch,
             )
-            return to_csr(pairs, weight, x.size(0), transposed=transposed)
+            return to_csr(pairs, weight, num_nodes, transposed=transposed)
 
         scale = None if tensor else lambda_max
-        key = ("chebyshev", self.normalization, x.size(0), x.dtype, scale)
+        key = ("chebyshev", self.normalization, num_nodes, x.dtype, scale)
         others = (edge_weight, batch, lambda_max if tensor else None)
         try:
             return remembered(key, edge_index, others, make)
-        except (ValueError, IndexError, RuntimeError):
-            return None
+        except (ValueError, IndexError, RuntimeError) as error:
+            return self._declined(f"the Laplacian: {type(error).__name__}")

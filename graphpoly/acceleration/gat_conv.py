@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch_geometric.nn import GATConv
 
+from graphpoly.acceleration.accelerated import is_hooked
 from graphpoly.acceleration.attention import AcceleratedAttention
 from graphpoly.ops import CSR, gat_attention
 
@@ -30,7 +31,11 @@ class AcceleratedGATConv(AcceleratedAttention, GATConv):
         """Run the layer."""
         adj = None
         features = edge_attr if self.lin_edge is not None else None
-        if return_attention_weights is None:
+        if return_attention_weights is not None:
+            self._declined("return_attention_weights: a weight for each edge is not kept")
+        elif features is not None and is_hooked(self.lin_edge):
+            self._declined("hooks: lin_edge has some, and would see other features")
+        else:
             adj = self._entries(
                 x, edge_index, features, size=size, add_self_loops=self.add_self_loops
             )

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 from torch_geometric.nn import GATv2Conv
 
+from graphpoly.acceleration.accelerated import is_hooked
 from graphpoly.acceleration.attention import AcceleratedAttention
 from graphpoly.ops import gatv2_attention
 
@@ -27,11 +28,18 @@ class AcceleratedGATv2Conv(AcceleratedAttention, GATv2Conv):
     ) -> Any:
         """Run the layer."""
         adj = None
-        known = edge_attr is None or self.lin_edge is not None
-        if return_attention_weights is None and known:
+        if return_attention_weights is not None:
+            self._declined("return_attention_weights: a weight for each edge is not kept")
+        elif edge_attr is not None and self.lin_edge is None:
+            self._declined("edge_attr: given to a layer without edge_dim")
+        elif edge_attr is not None and is_hooked(self.lin_edge):
+            self._declined("hooks: lin_edge has some, and would see the edges in another order")
+        else:
             adj = self._entries(x, edge_index, edge_attr, add_self_loops=self.add_self_loops)
         source, target = (x, x) if isinstance(x, Tensor) else x
-        if adj is None or target is None:
+        if adj is not None and target is None:
+            adj = self._declined("x: got no features of the targets")
+        if adj is None:
             return super().forward(x, edge_index, edge_attr, return_attention_weights)
         shape = (-1, self.heads, self.out_channels)
         residual = None if self.res is None else self.res(target)

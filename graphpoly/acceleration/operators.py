@@ -26,6 +26,7 @@ __all__ = [
     "operator",
     "remembered",
     "replaced_loops",
+    "uncovered_graph",
 ]
 
 _Made = TypeVar("_Made")
@@ -122,6 +123,27 @@ def operator(
         )
     except ValueError:  # an index out of range: the original has its own words for it
         return None
+
+
+def uncovered_graph(edge_index: Any, edge_weight: Tensor | None = None) -> str:
+    """Say what about a graph is not covered, where none of the functions here took it."""
+    if not isinstance(edge_index, Tensor):
+        return f"edge_index: got {type(edge_index).__name__}, a tensor is accelerated"
+    if edge_index.layout in _SPARSE:
+        if edge_index.requires_grad:
+            return "edge_index: a sparse matrix that requires gradients"
+        if edge_index.layout == torch.sparse_coo and not edge_index.is_coalesced():
+            return "edge_index: a sparse matrix that is not coalesced"
+        if is_adjacency(edge_index):
+            return f"edge_index: a sparse matrix of layout {edge_index.layout} or another size"
+        return f"edge_index: a sparse matrix of dtype {edge_index.dtype} or more axes than 2"
+    if not is_pairs(edge_index):
+        shape, dtype = tuple(edge_index.shape), edge_index.dtype
+        return f"edge_index: got shape {shape} of dtype {dtype}, [2, E] of int64 is accelerated"
+    if not _is_weight(edge_weight, edge_index):
+        found = tuple(edge_weight.shape) if isinstance(edge_weight, Tensor) else edge_weight
+        return f"edge_weight: got {found}, floating-point values of shape [E] are accelerated"
+    return "edge_index: an index is out of range"
 
 
 def gcn_operator(

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch_geometric.nn import PNAConv, aggr
 from torch_geometric.nn.dense.linear import Linear
 
-from graphpoly.acceleration.accelerated import Accelerated
-from graphpoly.acceleration.operators import is_pairs, operator
+from graphpoly.acceleration.accelerated import Accelerated, is_hooked
+from graphpoly.acceleration.operators import is_pairs, operator, uncovered_graph
 from graphpoly.ops import CSR, multi_aggregate
 
 __all__ = ["AcceleratedPNAConv"]
@@ -49,7 +49,11 @@ class AcceleratedPNAConv(Accelerated, PNAConv):
 
     def forward(self, x: Tensor, edge_index: Any, edge_attr: Tensor | None = None) -> Tensor:
         """Run the layer."""
-        adj = None if edge_attr is not None else self._operator(x, edge_index)
+        adj = None
+        if edge_attr is not None:
+            self._declined("edge_attr: given to a layer without edge_dim")
+        else:
+            adj = self._operator(x, edge_index)
         if adj is None:
             return super().forward(x, edge_index, edge_attr)
         if self.divide_input:
@@ -62,11 +66,16 @@ class AcceleratedPNAConv(Accelerated, PNAConv):
         return self.lin(torch.cat(outs, dim=1))
 
     def _operator(self, x: Any, edge_index: Any) -> CSR | None:
-        if not self._ready(x) or not is_pairs(edge_index) or self._hooked():
+        if not self._ready(x):
             return None
+        if not is_pairs(edge_index):
+            return self._declined(uncovered_graph(edge_index))
+        if is_hooked(*self.pre_nns):
+            return self._declined("hooks: pre_nns have some, and would not be called")
         if torch.is_autocast_enabled(x.device.type):
-            return None
-        return operator(edge_index, None, x.size(0), x.size(0))
+            return self._declined("autocast: messages would be of another type")
+        adj = operator(edge_index, None, x.size(0), x.size(0))
+        return adj or self._declined(uncovered_graph(edge_index))
 
     def _aggregated(self, adj: CSR, x: Tensor) -> Tensor:
         """Every aggregation of the messages, one after the other: ``[N, T, A F]``."""
@@ -107,14 +116,6 @@ class AcceleratedPNAConv(Accelerated, PNAConv):
             factor = factors[name]()
             scaled.append(out if factor is None else out * factor)
         return torch.cat(scaled, dim=-1)
-
-    def _hooked(self) -> bool:
-        """Whether somebody looks at the layers whose product is taken apart here."""
-        return any(
-            module._forward_hooks or module._forward_pre_hooks
-            for nn in self.pre_nns
-            for module in (nn, nn[0])
-        )
 
 
 def _aggregations(conv: Any) -> list[str] | None:

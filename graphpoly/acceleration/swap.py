@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from torch.nn import Module
 from torch_geometric.nn.conv import MessagePassing
 
-from graphpoly.acceleration.accelerated import Accelerated
+from graphpoly.acceleration.accelerated import Accelerated, declined_calls
 from graphpoly.acceleration.appnp import AcceleratedAPPNP
 from graphpoly.acceleration.cheb_conv import AcceleratedChebConv
 from graphpoly.acceleration.gat_conv import AcceleratedGATConv
@@ -53,13 +53,20 @@ class Report:
     Attributes:
         accelerated: Name of each layer that runs on our kernels, and its original class.
         left_alone: Name of each other message-passing layer, and why it is as it was.
+        declined: Name of each accelerated layer that has run PyG's code, and how many of its calls
+            did so, by reason. A report made before the model ran has none.
     """
 
     accelerated: dict[str, str] = field(default_factory=dict)
     left_alone: dict[str, str] = field(default_factory=dict)
+    declined: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        rows = [(name, kind, "accelerated") for name, kind in self.accelerated.items()]
+        rows = []
+        for name, kind in self.accelerated.items():
+            rows.append((name, kind, "accelerated"))
+            for reason, calls in self.declined.get(name, {}).items():
+                rows.append((name, kind, f"ran PyG's code (calls: {calls}): {reason}"))
         for name, reason in self.left_alone.items():
             kind, _, why = reason.partition(": ")
             rows.append((name, kind, f"left alone: {why}"))
@@ -76,8 +83,10 @@ def accelerate(model: Module) -> Report:
     """Put our kernels under the layers of ``model`` that they can serve, in place.
 
     Each such layer is given a subclass of its class. Its parameters, buffers, name, state dict and
-    signature stay; ``isinstance``, ``deepcopy`` and ``pickle`` work; a layer, an argument or a mode
-    that is not covered runs PyG's own code. Calling this again changes nothing.
+    signature stay, and so does the name of its class, which is what it prints; ``isinstance``,
+    ``deepcopy`` and ``pickle`` work; a layer, an argument or a mode that is not covered runs PyG's
+    own code. Calling this again changes nothing; the report then counts the calls since that ran
+    PyG's code, and says why.
 
     Args:
         model: Any module, a single layer among them.
@@ -86,11 +95,13 @@ def accelerate(model: Module) -> Report:
         The layers accelerated and those left alone, with the reason; print it for a table.
 
     Notes:
-        Values agree with PyG's to the rounding of another order of summation. Where several
-        neighbours attain the same maximum the gradient goes to the first of them, where PyG may
-        divide it. Attention dropout draws other numbers from the same distribution. Operators made
-        of an ``edge_index`` are remembered for as long as that tensor lives: keep it, rather than
-        make a new one for each epoch.
+        Values agree with PyG's to the rounding of another order of summation, and so do gradients
+        but for ties of a maximum or minimum: where several neighbours attain it, the whole gradient
+        goes to the first of them in the order of the edges. PyG divides it evenly among them, and
+        where the maximum is 0 one share more is lost. ``torch.jit.script`` reads plain layers only:
+        :func:`restore` first. ``torch.jit.trace`` records PyG's code. Attention dropout draws other
+        numbers from the same distribution. Operators made of an ``edge_index`` are remembered for
+        as long as that tensor lives: keep it, rather than make a new one for each epoch.
 
     >>> import torch_geometric.nn as pyg
     >>> report = accelerate(pyg.Sequential("x, e", [(pyg.GCNConv(4, 4), "x, e -> x"),
@@ -104,6 +115,9 @@ def accelerate(model: Module) -> Report:
         kind = type(module)
         if isinstance(module, Accelerated):
             report.accelerated[name] = kind.original.__name__
+            declined = declined_calls(module)
+            if declined:
+                report.declined[name] = declined
             continue
         if not isinstance(module, MessagePassing):
             continue
@@ -135,6 +149,8 @@ def restore(model: Module) -> list[str]:
 
 
 def _reason(kind: type) -> str:
+    if kind.__module__.partition(".")[0] == __name__.partition(".")[0]:
+        return "one of ours, which runs on the kernels as it is"
     for base in kind.__mro__[1:]:
         if base in ACCELERATED:
             return f"a subclass of {base.__name__}, which may compute something else"

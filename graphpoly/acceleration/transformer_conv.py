@@ -36,10 +36,16 @@ class AcceleratedTransformerConv(AcceleratedAttention, TransformerConv):
     ) -> Any:
         """Run the layer."""
         adj = None
-        if return_attention_weights is None and edge_attr is None:
+        if return_attention_weights is not None:
+            self._declined("return_attention_weights: a weight for each edge is not kept")
+        elif edge_attr is not None:
+            self._declined("edge_attr: given to a layer without edge_dim")
+        else:
             adj = self._entries(x, edge_index, None, add_self_loops=False)
         source, target = (x, x) if isinstance(x, Tensor) else x
-        if adj is None or target is None:
+        if adj is not None and target is None:
+            adj = self._declined("x: got no features of the targets")
+        if adj is None:
             return super().forward(x, edge_index, edge_attr, return_attention_weights)
         shape = (-1, self.heads, self.out_channels)
         out = dot_attention(

@@ -113,6 +113,8 @@ def to_csr(
 ) -> CSR:
     """Turn a graph into the operator of aggregation: row i lists the sources of target i.
 
+    Under ``torch.jit.trace``, which would hold one graph, it raises TypeError.
+
     Args:
         edge_index: ``[2, E]`` tensor or :class:`EdgeIndex` of (source, target) pairs, or a sparse
             ``adj_t`` ``[targets, sources]`` whose values are the weights.
@@ -137,6 +139,11 @@ def to_csr(
     >>> adj.rowptr.tolist(), adj.col.tolist(), adj.perm.tolist()
     ([0, 1, 3, 3], [2, 0, 1], [2, 0, 1])
     """
+    if torch.jit.is_tracing():
+        raise TypeError(
+            "torch.jit.trace: a trace would hold the sizes and the structure of one graph; "
+            "use torch.compile or torch.export"
+        )
     num_cols, num_rows = _sizes(edge_index, num_nodes, size)
     if _is_sparse(edge_index):
         if edge_weight is not None:

@@ -144,24 +144,27 @@ def _fake(
 
 
 def _setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    *tensors, ctx.adjoint = inputs
-    ctx.save_for_backward(*tensors)
+    rowptr, col, blocks, x, *rest, ctx.adjoint = inputs
+    ctx.num_cols, ctx.shape = x.size(0), blocks.shape
+    held_blocks = blocks if ctx.needs_input_grad[3] else None
+    held_x = x if ctx.needs_input_grad[2] else None
+    ctx.save_for_backward(rowptr, col, held_blocks, held_x, *rest)
 
 
 def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     rowptr, col, blocks, x, order, colptr, row, tperm = ctx.saved_tensors
     ops = torch.ops.graphpoly
-    diagonal, turn = blocks.dim() == 2, (None, None, None)
+    diagonal, turn = len(ctx.shape) == 2, (None, None, None)
     grad_blocks = grad_x = None
     if ctx.needs_input_grad[2]:
         grad_blocks = ops.block_sddmm(rowptr, col, grad, x, colptr, row, tperm, diagonal)
         if ctx.adjoint and not diagonal:
             grad_blocks = grad_blocks.transpose(1, 2)
         if order is not None:
-            grad_blocks = torch.zeros_like(blocks).index_copy(0, order.long(), grad_blocks)
+            grad_blocks = grad.new_zeros(ctx.shape).index_copy(0, order.long(), grad_blocks)
     if ctx.needs_input_grad[3]:
         if colptr is None:
-            colptr, row, tperm = transpose(rowptr, col, x.size(0))
+            colptr, row, tperm = transpose(rowptr, col, ctx.num_cols)
         place = tperm if order is None else order[tperm]
         grad_x = ops.block_spmm(colptr, row, blocks, grad, place, *turn, not ctx.adjoint)
     return None, None, grad_blocks, grad_x, None, None, None, None, None
@@ -207,7 +210,11 @@ def _sddmm_fake(
 
 
 def _sddmm_setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    ctx.save_for_backward(*inputs[:-1])
+    rowptr, col, a, b, *turn, _ = inputs
+    ctx.num_cols = b.size(0)
+    held_a = a if ctx.needs_input_grad[3] else None
+    held_b = b if ctx.needs_input_grad[2] else None
+    ctx.save_for_backward(rowptr, col, held_a, held_b, *turn)
 
 
 def _sddmm_backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
@@ -218,7 +225,7 @@ def _sddmm_backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         grad_a = ops.block_spmm(rowptr, col, grad, b, None, colptr, row, tperm, False)
     if ctx.needs_input_grad[3]:
         if colptr is None:
-            colptr, row, tperm = transpose(rowptr, col, b.size(0))
+            colptr, row, tperm = transpose(rowptr, col, ctx.num_cols)
         grad_b = ops.block_spmm(colptr, row, grad, a, tperm, *turn, True)
     return None, None, grad_a, grad_b, None, None, None, None
 

@@ -125,7 +125,7 @@ def _sylvester_fake(root: Tensor, right: Tensor) -> Tensor:
 
 
 def _sylvester_setup(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
-    ctx.save_for_backward(inputs[0], output)
+    ctx.save_for_backward(inputs[0], output if ctx.needs_input_grad[0] else None)
 
 
 def _sylvester_backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:

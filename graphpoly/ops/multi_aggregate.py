@@ -164,20 +164,27 @@ def _fake(
 
 
 def _setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-    *tensors, ctx.aggregations = inputs
+    rowptr, col, weight, x, *turn, plan = inputs
+    ctx.aggregations, ctx.shape = plan, x.shape
+    ctx.out_shape = output[0].shape
     ctx.mark_non_differentiable(output[2], output[3])
     ctx.set_materialize_grads(False)
-    ctx.save_for_backward(*tensors, *output)
+    spread = VAR in plan or STD in plan
+    held_x = x if spread or ctx.needs_input_grad[2] else None
+    # the mean and the deviation stand in the result: it is held for their sake alone
+    out = output[0] if STD in plan or (spread and MEAN in plan) else None
+    ctx.save_for_backward(rowptr, col, weight, held_x, *turn, out, *output[1:])
 
 
 def _backward(ctx: Any, grad: Tensor | None, grad_mean: Tensor | None, *_: Any) -> Any:
     rowptr, col, weight, x, colptr, row, tperm, out, mean, arg_max, arg_min = ctx.saved_tensors
     plan = list(ctx.aggregations)
     if grad is None:
-        grad = torch.zeros_like(out)
+        assert grad_mean is not None
+        grad = grad_mean.new_zeros(ctx.out_shape)
     std = out.select(1, plan.index(STD)) if STD in plan else None
     if not _keeps_mean(plan):
-        mean = out.select(1, plan.index(MEAN)) if MEAN in plan else None
+        mean = out.select(1, plan.index(MEAN)) if out is not None and MEAN in plan else None
     elif grad_mean is not None:  # comes from a second derivative only
         grad, plan = torch.cat([grad, grad_mean.unsqueeze(1)], 1), [*plan, MEAN]
     arg_max = arg_max if MAX in plan else None
@@ -195,7 +202,9 @@ def _backward(ctx: Any, grad: Tensor | None, grad_mean: Tensor | None, *_: Any) 
                 grad_weight = grad_weight + _sum_by_entry(value, arg, col.size(0))
     if ctx.needs_input_grad[3]:
         if colptr is None:
-            colptr, row, tperm = transpose(rowptr, col, x.size(0))
+            colptr, row, tperm = transpose(rowptr, col, ctx.shape[0])
+        if x is None:  # its shape and type are read, of its values none
+            x = grad.new_empty(ctx.shape)
         grad_x = torch.ops.graphpoly.multi_aggregate_backward(
             rowptr, col, weight, x, grad, mean, std, arg_max, arg_min, colptr, row, tperm, plan
         )
@@ -278,8 +287,11 @@ def _grad_fake(rowptr: Tensor, col: Tensor, weight: Tensor | None, x: Tensor, *_
 
 
 def _grad_setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    *tensors, ctx.aggregations = inputs
-    ctx.save_for_backward(*tensors)
+    rowptr, col, weight, x, grad, *rest, plan = inputs
+    ctx.aggregations = plan
+    spread = VAR in plan or STD in plan
+    held_grad = grad if spread or ctx.needs_input_grad[2] else None
+    ctx.save_for_backward(rowptr, col, weight, x if spread else None, held_grad, *rest)
 
 
 def _grad_backward(ctx: Any, outer: Tensor) -> tuple[Tensor | None, ...]:
@@ -291,10 +303,10 @@ def _grad_backward(ctx: Any, outer: Tensor) -> tuple[Tensor | None, ...]:
     (rowptr, col, weight, x, grad, mean, std, arg_max, arg_min, *turn) = ctx.saved_tensors
     colptr, row, tperm = turn
     ops, plan = torch.ops.graphpoly, list(ctx.aggregations)
-    count = _count(rowptr, x)
+    count = _count(rowptr, outer)
     spread = VAR in plan or STD in plan
     square = None if weight is None else weight * weight
-    _, linear = _terms(rowptr, grad, mean, std, plan)
+    linear = _terms(rowptr, grad, mean, std, plan)[1] if spread else None
     args = {MAX: arg_max, MIN: arg_min}
 
     total = ops.spmm_sum(rowptr, col, weight, outer, *turn, False)

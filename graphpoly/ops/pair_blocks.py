@@ -238,7 +238,9 @@ def _matmul_fake(
 
 def _matmul_setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
     size, a, b, ctx.transpose_a, ctx.transpose_b = inputs
-    ctx.save_for_backward(size, a, b)
+    held_a = a if ctx.needs_input_grad[2] else None
+    held_b = b if ctx.needs_input_grad[1] else None
+    ctx.save_for_backward(size, held_a, held_b)
 
 
 def _matmul_backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:

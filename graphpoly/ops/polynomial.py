@@ -176,20 +176,25 @@ def _moments_fake(
 
 
 def _setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    ctx.save_for_backward(*inputs)
+    rowptr, col, weight, x, *rest = inputs
+    needs = ctx.needs_input_grad
+    ctx.num_nodes = x.size(0)
+    held_x = x if needs[2] or needs[4] or needs[5] else None
+    ctx.save_for_backward(rowptr, col, weight, held_x, *rest)
 
 
 def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     rowptr, col, weight, x, theta, recurrence, *turn = ctx.saved_tensors
     ops = torch.ops.graphpoly
-    back = _transposed(rowptr, col, weight, x.size(0), turn)
-    grad_weight = grad_theta = grad_recurrence = None
+    back = _transposed(rowptr, col, weight, ctx.num_nodes, turn)
+    grad_weight = grad_x = grad_theta = grad_recurrence = None
     if ctx.needs_input_grad[4] or ctx.needs_input_grad[5]:
         grad_x, grad_theta = ops.polynomial_moments(
             *back, grad, theta, recurrence, x, None, None, None
         )
-        grad_recurrence = _recurrence_gradient(grad_theta, theta, recurrence)
-    else:
+        if ctx.needs_input_grad[5]:
+            grad_recurrence = _recurrence_gradient(grad_theta, theta, recurrence)
+    elif ctx.needs_input_grad[3]:
         grad_x = ops.polynomial(*back, grad, theta, recurrence, None, None, None)
     if weight is not None and ctx.needs_input_grad[2]:
         grad_weight = _weight_gradient((rowptr, col, weight), back, x, theta, recurrence, grad)
@@ -197,20 +202,33 @@ def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
 
 
 def _moments_setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
-    ctx.save_for_backward(*inputs, output[1])
+    rowptr, col, weight, x, theta, recurrence, y, *turn = inputs
+    needs = ctx.needs_input_grad
+    ctx.num_nodes = x.size(0)
+    held_x = x if needs[2] or needs[4] or needs[5] or needs[6] else None
+    held_y = y if needs[2] or needs[3] else None
+    moments = output[1] if needs[5] else None
+    ctx.save_for_backward(rowptr, col, weight, held_x, theta, recurrence, held_y, *turn, moments)
 
 
 def _moments_backward(ctx: Any, grad_z: Tensor, grad_mu: Tensor) -> tuple[Tensor | None, ...]:
     rowptr, col, weight, x, theta, recurrence, y, *turn, moments = ctx.saved_tensors
     ops = torch.ops.graphpoly
     here, none = (rowptr, col, weight), (None, None, None)
-    back = _transposed(rowptr, col, weight, x.size(0), turn)
-    grad_x, grad_theta = ops.polynomial_moments(*back, grad_z, theta, recurrence, x, *none)
-    grad_x = grad_x + ops.polynomial(*back, y, grad_mu, recurrence, *none)
-    grad_y = ops.polynomial(*here, x, grad_mu, recurrence, *turn)
-    grad_recurrence = _recurrence_gradient(grad_theta, theta, recurrence)
-    grad_recurrence = grad_recurrence + _recurrence_gradient(moments, grad_mu, recurrence)
-    grad_weight = None
+    back = _transposed(rowptr, col, weight, ctx.num_nodes, turn)
+    needs = ctx.needs_input_grad
+    grad_weight = grad_x = grad_theta = grad_recurrence = grad_y = None
+    if needs[4] or needs[5]:
+        grad_x, grad_theta = ops.polynomial_moments(*back, grad_z, theta, recurrence, x, *none)
+        if needs[5]:
+            grad_recurrence = _recurrence_gradient(grad_theta, theta, recurrence)
+            grad_recurrence = grad_recurrence + _recurrence_gradient(moments, grad_mu, recurrence)
+    elif needs[3]:
+        grad_x = ops.polynomial(*back, grad_z, theta, recurrence, *none)
+    if needs[3]:
+        grad_x = grad_x + ops.polynomial(*back, y, grad_mu, recurrence, *none)
+    if needs[6]:
+        grad_y = ops.polynomial(*here, x, grad_mu, recurrence, *turn)
     if weight is not None and ctx.needs_input_grad[2]:
         grad_weight = _weight_gradient(here, back, x, theta, recurrence, grad_z)
         grad_weight = grad_weight + _weight_gradient(here, back, x, grad_mu, recurrence, y)

@@ -258,7 +258,8 @@ def _fake(
 def _setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
     rowptr, col, weight, _, block, *ctx.options = inputs
     ctx.mark_non_differentiable(output[1])
-    ctx.save_for_backward(rowptr, col, weight, block, output[0])
+    solution = output[0] if ctx.needs_input_grad[2] else None
+    ctx.save_for_backward(rowptr, col, weight, block, solution)
 
 
 def _backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:

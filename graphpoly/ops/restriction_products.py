@@ -57,12 +57,15 @@ def _fake(target: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
     return target.new_empty(target.shape), target.new_empty(target.shape)
 
 
-def _setup(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-    ctx.save_for_backward(*inputs)
+def _setup(ctx: Any, inputs: tuple[Tensor, Tensor], output: Any) -> None:
+    target, source = inputs
+    ctx.save_for_backward(target, source if ctx.needs_input_grad[0] else None)
 
 
 def _backward(ctx: Any, own: Tensor, carried: Tensor) -> tuple[Tensor, Tensor]:
     target, source = ctx.saved_tensors
+    if source is None:  # it is read for the gradient of the target alone
+        source = target
     grads = torch.ops.graphpoly.restriction_products_backward(target, source, own, carried)
     return grads[0], grads[1]
 
@@ -88,14 +91,26 @@ def _grad_fake(
     return _fake(target, source)
 
 
-def _grad_backward(ctx: Any, outer: Tensor, other: Tensor) -> tuple[Tensor, ...]:
+def _grad_setup(ctx: Any, inputs: tuple[Tensor, ...], output: Any) -> None:
+    target, source, own, carried = inputs
+    needs = ctx.needs_input_grad
+    ctx.save_for_backward(
+        target if needs[2] or needs[3] else None,
+        source if needs[3] else None,
+        own if needs[0] else None,
+        carried if needs[0] or needs[1] else None,
+    )
+
+
+def _grad_backward(ctx: Any, outer: Tensor, other: Tensor) -> tuple[Tensor | None, ...]:
     # of products of two factors each: a few products more
     target, source, own, carried = ctx.saved_tensors
+    needs = ctx.needs_input_grad
     return (
-        outer @ (own + own.mT) + other @ carried.mT,
-        outer @ carried,
-        target.mT @ outer + outer.mT @ target,
-        outer.mT @ source + target.mT @ other,
+        outer @ (own + own.mT) + other @ carried.mT if needs[0] else None,
+        outer @ carried if needs[1] else None,
+        target.mT @ outer + outer.mT @ target if needs[2] else None,
+        outer.mT @ source + target.mT @ other if needs[3] else None,
     )
 
 
@@ -103,6 +118,6 @@ implement(
     "restriction_products_backward",
     reference=_grad_reference,
     fake=_grad_fake,
-    setup_context=_setup,
+    setup_context=_grad_setup,
     backward=_grad_backward,
 )

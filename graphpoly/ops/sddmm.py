@@ -88,7 +88,11 @@ def _fake(
 
 
 def _setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    ctx.save_for_backward(*inputs)
+    rowptr, col, a, b, *turn = inputs
+    ctx.num_cols = b.size(0)
+    held_a = a if ctx.needs_input_grad[3] else None
+    held_b = b if ctx.needs_input_grad[2] else None
+    ctx.save_for_backward(rowptr, col, held_a, held_b, *turn)
 
 
 def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
@@ -99,7 +103,7 @@ def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         grad_a = ops.spmm_sum(rowptr, col, grad, b, colptr, row, tperm, False)
     if ctx.needs_input_grad[3]:
         if colptr is None:
-            colptr, row, tperm = transpose(rowptr, col, b.size(0))
+            colptr, row, tperm = transpose(rowptr, col, ctx.num_cols)
         grad_b = ops.spmm_sum(colptr, row, grad.index_select(0, tperm), a, None, None, None, False)
     return None, None, grad_a, grad_b, None, None, None
 

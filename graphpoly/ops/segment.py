@@ -158,7 +158,8 @@ def _grad_fake(rowptr: Tensor, perm: Tensor | None, out: Tensor, grad: Tensor) -
 
 
 def _grad_setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    ctx.save_for_backward(*inputs)
+    rowptr, perm, out, grad = inputs
+    ctx.save_for_backward(rowptr, perm, out, grad if ctx.needs_input_grad[2] else None)
 
 
 def _grad_backward(ctx: Any, outer: Tensor) -> tuple[Tensor | None, ...]:

@@ -126,8 +126,11 @@ def _fake(
 
 
 def _setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    *tensors, ctx.mean = inputs
-    ctx.save_for_backward(*tensors)
+    rowptr, col, weight, x, colptr, row, tperm, ctx.mean = inputs
+    ctx.num_cols, ctx.dtype = x.size(0), None if weight is None else weight.dtype
+    held_weight = weight if ctx.needs_input_grad[3] else None
+    held_x = x if ctx.needs_input_grad[2] else None
+    ctx.save_for_backward(rowptr, col, held_weight, held_x, colptr, row, tperm)
 
 
 def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
@@ -136,12 +139,12 @@ def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     if ctx.mean:
         wide = grad.float() if grad.dtype == torch.bfloat16 else grad
         grad = (wide / _count(rowptr, wide)).to(grad.dtype)
-    if weight is not None and ctx.needs_input_grad[2]:
-        pair = (grad.to(weight.dtype), x.to(weight.dtype))
+    if ctx.needs_input_grad[2]:
+        pair = (grad.to(ctx.dtype), x.to(ctx.dtype))
         grad_weight = torch.ops.graphpoly.sddmm(rowptr, col, *pair, colptr, row, tperm)
     if ctx.needs_input_grad[3]:
         if colptr is None:
-            colptr, row, tperm = transpose(rowptr, col, x.size(0))
+            colptr, row, tperm = transpose(rowptr, col, ctx.num_cols)
         turned = None if weight is None else weight.index_select(0, tperm)
         grad_x = torch.ops.graphpoly.spmm_sum(colptr, row, turned, grad, None, None, None, False)
     return None, None, grad_weight, grad_x, None, None, None, None
@@ -199,17 +202,21 @@ def _max_fake(
 
 def _max_setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
     ctx.mark_non_differentiable(output[1])
-    ctx.save_for_backward(*inputs[:-1], output[1])
+    rowptr, col, weight, x, colptr, row, tperm, _ = inputs
+    ctx.num_cols = x.size(0)
+    held_weight = weight if ctx.needs_input_grad[3] else None
+    held_x = x if ctx.needs_input_grad[2] else None
+    ctx.save_for_backward(rowptr, col, held_weight, held_x, colptr, row, tperm, output[1])
 
 
 def _max_backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
     rowptr, col, weight, x, colptr, row, tperm, arg = ctx.saved_tensors
     grad_x = grad_weight = None
-    if weight is not None and ctx.needs_input_grad[2]:
+    if ctx.needs_input_grad[2]:
         grad_weight = _sum_by_entry(grad * _pick(x, col, arg), arg, col.size(0))
     if ctx.needs_input_grad[3]:
         if colptr is None:
-            colptr, row, tperm = transpose(rowptr, col, x.size(0))
+            colptr, row, tperm = transpose(rowptr, col, ctx.num_cols)
         grad_x = torch.ops.graphpoly.spmm_max_backward(colptr, row, tperm, weight, grad, arg)
     return None, None, grad_weight, grad_x, None, None, None, None
 
@@ -256,7 +263,10 @@ def _max_grad_fake(
 
 
 def _max_grad_setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    ctx.save_for_backward(*inputs)
+    colptr, row, tperm, weight, grad, arg = inputs
+    held_weight = weight if ctx.needs_input_grad[4] else None
+    held_grad = grad if ctx.needs_input_grad[3] else None
+    ctx.save_for_backward(colptr, row, tperm, held_weight, held_grad, arg)
 
 
 def _max_grad_backward(ctx: Any, outer: Tensor) -> tuple[Tensor | None, ...]:
@@ -264,7 +274,7 @@ def _max_grad_backward(ctx: Any, outer: Tensor) -> tuple[Tensor | None, ...]:
     col = torch.empty_like(row).index_copy(0, tperm.long(), entry_rows(colptr, row.size(0)))
     picked = _pick(outer, col, arg)
     grad_weight = grad_grad = None
-    if weight is not None and ctx.needs_input_grad[3]:
+    if ctx.needs_input_grad[3]:
         grad_weight = _sum_by_entry(grad * picked, arg, col.size(0))
     if ctx.needs_input_grad[4]:
         grad_grad = picked

@@ -44,11 +44,14 @@ def run(layer, arguments, options):
     return found
 
 
-def check_same(layer, *arguments, fast=True, kind="exact", **options):
-    """The twin agrees with the layer, and runs its own code (``fast``) or the layer's."""
+def check_same(layer, *arguments, fast=True, kind="exact", original=None, **options):
+    """The twin agrees with the layer, and runs its own code (``fast``) or the layer's.
+
+    ``original`` is the layer's class, where ``layer`` is a module around it.
+    """
     twin = copy.deepcopy(layer)
     report = accelerate(twin)
-    original = type(layer)
+    original = original or type(layer)
     plain = original.forward
     expected = run(layer, arguments, options)
     with mock.patch.object(original, "forward", autospec=True, side_effect=plain) as forward:

@@ -13,6 +13,9 @@ that they do not change with the number of threads. Known differences:
   even where all are empty; there it is 0 then.
 * ``out`` of ``scatter_logsumexp`` stays where a group is empty; there it becomes 0.
 
+``torch.jit.script`` takes them; a scripted call runs in Python, so that what holds one cannot be
+saved for a process without.
+
 Values that are not floating-point, which no operator here computes, go through PyTorch's own
 scatter functions.
 """

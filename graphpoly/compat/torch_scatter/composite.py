@@ -1,7 +1,5 @@
 """Softmax, its logarithm and the standard deviation of groups in any order."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 
@@ -25,6 +23,13 @@ def scatter_softmax(
     src: Tensor, index: Tensor, dim: int = -1, dim_size: int | None = None
 ) -> Tensor:
     """Normalise the values of each group to positive ones that add up to 1."""
+    return _scatter_softmax(src, index, dim, dim_size)
+
+
+@torch.jit.ignore
+def _scatter_softmax(
+    src: Tensor, index: Tensor, dim: int = -1, dim_size: int | None = None
+) -> Tensor:
     _only_floats("scatter_softmax", src)
     groups = find_groups(src, index, dim, None, dim_size)
     return groups.values_back(segment_softmax(groups.adj, groups.values(src), input_order=True))
@@ -38,6 +43,17 @@ def scatter_log_softmax(
     dim_size: int | None = None,
 ) -> Tensor:
     """Return the logarithm of :func:`scatter_softmax`; ``eps`` is not needed."""
+    return _scatter_log_softmax(src, index, dim, eps, dim_size)
+
+
+@torch.jit.ignore
+def _scatter_log_softmax(
+    src: Tensor,
+    index: Tensor,
+    dim: int = -1,
+    eps: float = 1e-12,
+    dim_size: int | None = None,
+) -> Tensor:
     _only_floats("scatter_log_softmax", src)
     groups = find_groups(src, index, dim, None, dim_size)
     total = segment_logsumexp(groups.adj, groups.values(src), input_order=True)
@@ -61,6 +77,18 @@ def scatter_logsumexp(
 
     ``out`` counts as one more value of each group, and takes the result; ``eps`` is not needed.
     """
+    return _scatter_logsumexp(src, index, dim, out, dim_size, eps)
+
+
+@torch.jit.ignore
+def _scatter_logsumexp(
+    src: Tensor,
+    index: Tensor,
+    dim: int = -1,
+    out: Tensor | None = None,
+    dim_size: int | None = None,
+    eps: float = 1e-12,
+) -> Tensor:
     _only_floats("scatter_logsumexp", src)
     groups = find_groups(src, index, dim, out, dim_size)
     total = segment_logsumexp(groups.adj, groups.values(src), input_order=True)
@@ -84,6 +112,18 @@ def scatter_std(
     The sum of squares around the mean is divided by the count, less 1 where ``unbiased``, at least
     1, plus 1e-6. What ``out`` holds is added to that sum.
     """
+    return _scatter_std(src, index, dim, out, dim_size, unbiased)
+
+
+@torch.jit.ignore
+def _scatter_std(
+    src: Tensor,
+    index: Tensor,
+    dim: int = -1,
+    out: Tensor | None = None,
+    dim_size: int | None = None,
+    unbiased: bool = True,
+) -> Tensor:
     groups = find_groups(src, index, dim, out, dim_size)
     flat = groups.values(src)
     mean = spmm(groups.adj, flat, "mean")[row_of_value(groups)]

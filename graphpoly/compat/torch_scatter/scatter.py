@@ -1,7 +1,6 @@
 """Reductions of groups in any order."""
 
-from __future__ import annotations
-
+import torch
 from torch import Tensor
 
 from graphpoly.compat.torch_scatter.groups import (
@@ -48,6 +47,17 @@ def scatter_sum(
     >>> scatter_sum(torch.tensor([1.0, 2.0, 4.0]), torch.tensor([0, 2, 0]))
     tensor([5., 0., 2.])
     """
+    return _scatter_sum(src, index, dim, out, dim_size)
+
+
+@torch.jit.ignore
+def _scatter_sum(
+    src: Tensor,
+    index: Tensor,
+    dim: int = -1,
+    out: Tensor | None = None,
+    dim_size: int | None = None,
+) -> Tensor:
     groups = find_groups(src, index, dim, out, dim_size)
     total = total_of(groups, src)
     return total if out is None else out.add_(total)
@@ -72,6 +82,17 @@ def scatter_mul(
     dim_size: int | None = None,
 ) -> Tensor:
     """Multiply the values of each group, and what ``out`` holds; empty groups are 1."""
+    return _scatter_mul(src, index, dim, out, dim_size)
+
+
+@torch.jit.ignore
+def _scatter_mul(
+    src: Tensor,
+    index: Tensor,
+    dim: int = -1,
+    out: Tensor | None = None,
+    dim_size: int | None = None,
+) -> Tensor:
     groups = find_groups(src, index, dim, out, dim_size)
     flat = groups.values(src)
     rows = row_of_value(groups).unsqueeze(-1).expand_as(flat)
@@ -88,6 +109,17 @@ def scatter_mean(
     dim_size: int | None = None,
 ) -> Tensor:
     """Average the values of each group; ``out`` is added to their sum before the division."""
+    return _scatter_mean(src, index, dim, out, dim_size)
+
+
+@torch.jit.ignore
+def _scatter_mean(
+    src: Tensor,
+    index: Tensor,
+    dim: int = -1,
+    out: Tensor | None = None,
+    dim_size: int | None = None,
+) -> Tensor:
     groups = find_groups(src, index, dim, out, dim_size)
     total = total_of(groups, src)
     return divide(total if out is None else out.add_(total), count_of(groups, total))
@@ -105,6 +137,17 @@ def scatter_min(
     The first of equals wins, and what ``out`` holds wins over equals. Where no value won, the place
     is ``src.size(dim)``, and the result 0 if there is no ``out``.
     """
+    return _scatter_min(src, index, dim, out, dim_size)
+
+
+@torch.jit.ignore
+def _scatter_min(
+    src: Tensor,
+    index: Tensor,
+    dim: int = -1,
+    out: Tensor | None = None,
+    dim_size: int | None = None,
+) -> tuple[Tensor, Tensor]:
     return extreme_of(find_groups(src, index, dim, out, dim_size), src, out, largest=False)
 
 
@@ -116,6 +159,17 @@ def scatter_max(
     dim_size: int | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return the largest value of each group and its place; see :func:`scatter_min`."""
+    return _scatter_max(src, index, dim, out, dim_size)
+
+
+@torch.jit.ignore
+def _scatter_max(
+    src: Tensor,
+    index: Tensor,
+    dim: int = -1,
+    out: Tensor | None = None,
+    dim_size: int | None = None,
+) -> tuple[Tensor, Tensor]:
     return extreme_of(find_groups(src, index, dim, out, dim_size), src, out, largest=True)
 
 
@@ -132,6 +186,18 @@ def scatter(
     Raises:
         ValueError: If ``reduce`` is none of sum, add, mul, mean, min and max.
     """
+    return _scatter(src, index, dim, out, dim_size, reduce)
+
+
+@torch.jit.ignore
+def _scatter(
+    src: Tensor,
+    index: Tensor,
+    dim: int = -1,
+    out: Tensor | None = None,
+    dim_size: int | None = None,
+    reduce: str = "sum",
+) -> Tensor:
     if reduce not in REDUCTIONS:
         raise unknown("reduce", reduce, REDUCTIONS)
     if reduce in ("min", "max"):

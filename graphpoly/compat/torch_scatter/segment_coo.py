@@ -1,7 +1,6 @@
 """Reductions of groups that follow one another."""
 
-from __future__ import annotations
-
+import torch
 from torch import Tensor
 
 from graphpoly.compat.torch_scatter.groups import (
@@ -64,6 +63,13 @@ def segment_sum_coo(
     src: Tensor, index: Tensor, out: Tensor | None = None, dim_size: int | None = None
 ) -> Tensor:
     """Add up the values of each group along the last axis of ``index``, which is sorted."""
+    return _segment_sum_coo(src, index, out, dim_size)
+
+
+@torch.jit.ignore
+def _segment_sum_coo(
+    src: Tensor, index: Tensor, out: Tensor | None = None, dim_size: int | None = None
+) -> Tensor:
     total = total_of(_coo_groups(src, index, out, dim_size), src)
     return total if out is None else out.add_(total)
 
@@ -82,6 +88,13 @@ def segment_mean_coo(
 
     As there, what ``out`` holds at a group with values is added to their sum before the division.
     """
+    return _segment_mean_coo(src, index, out, dim_size)
+
+
+@torch.jit.ignore
+def _segment_mean_coo(
+    src: Tensor, index: Tensor, out: Tensor | None = None, dim_size: int | None = None
+) -> Tensor:
     groups = _coo_groups(src, index, out, dim_size)
     total = total_of(groups, src)
     return divide(total if out is None else out.add_(total), count_of(groups, total))
@@ -91,6 +104,13 @@ def segment_min_coo(
     src: Tensor, index: Tensor, out: Tensor | None = None, dim_size: int | None = None
 ) -> tuple[Tensor, Tensor]:
     """Return the least value of each group of a sorted ``index``, as :func:`scatter_min` does."""
+    return _segment_min_coo(src, index, out, dim_size)
+
+
+@torch.jit.ignore
+def _segment_min_coo(
+    src: Tensor, index: Tensor, out: Tensor | None = None, dim_size: int | None = None
+) -> tuple[Tensor, Tensor]:
     return extreme_of(_coo_groups(src, index, out, dim_size), src, out, largest=False)
 
 
@@ -98,6 +118,13 @@ def segment_max_coo(
     src: Tensor, index: Tensor, out: Tensor | None = None, dim_size: int | None = None
 ) -> tuple[Tensor, Tensor]:
     """Return the largest value of each group of a sorted ``index``; see :func:`scatter_min`."""
+    return _segment_max_coo(src, index, out, dim_size)
+
+
+@torch.jit.ignore
+def _segment_max_coo(
+    src: Tensor, index: Tensor, out: Tensor | None = None, dim_size: int | None = None
+) -> tuple[Tensor, Tensor]:
     return extreme_of(_coo_groups(src, index, out, dim_size), src, out, largest=True)
 
 
@@ -113,6 +140,17 @@ def segment_coo(
     Raises:
         ValueError: If ``reduce`` is none of sum, add, mean, min and max.
     """
+    return _segment_coo(src, index, out, dim_size, reduce)
+
+
+@torch.jit.ignore
+def _segment_coo(
+    src: Tensor,
+    index: Tensor,
+    out: Tensor | None = None,
+    dim_size: int | None = None,
+    reduce: str = "sum",
+) -> Tensor:
     if reduce not in REDUCTIONS:
         raise unknown("reduce", reduce, REDUCTIONS)
     if reduce in ("min", "max"):
@@ -124,6 +162,11 @@ def segment_coo(
 
 def gather_coo(src: Tensor, index: Tensor, out: Tensor | None = None) -> Tensor:
     """Read the value of each group back: ``out[..., e] = src[..., index[..., e]]``."""
+    return _gather_coo(src, index, out)
+
+
+@torch.jit.ignore
+def _gather_coo(src: Tensor, index: Tensor, out: Tensor | None = None) -> Tensor:
     dim = index.dim() - 1
     if not 0 <= dim < src.dim():
         raise ValueError(f"index: got {index.dim()} axes, src has {src.dim()}; expected 1 to that")

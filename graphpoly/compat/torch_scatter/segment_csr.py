@@ -1,7 +1,5 @@
 """Reductions of ranges of values."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 
@@ -80,6 +78,11 @@ def segment_sum_csr(src: Tensor, indptr: Tensor, out: Tensor | None = None) -> T
     >>> segment_sum_csr(torch.tensor([1.0, 2.0, 4.0]), torch.tensor([0, 1, 1, 3]))
     tensor([1., 0., 6.])
     """
+    return _segment_sum_csr(src, indptr, out)
+
+
+@torch.jit.ignore
+def _segment_sum_csr(src: Tensor, indptr: Tensor, out: Tensor | None = None) -> Tensor:
     groups = _csr_groups(src, indptr)
     return _first(total_of(groups, src), indptr, out)
 
@@ -98,6 +101,11 @@ def segment_add_csr(src: Tensor, indptr: Tensor, out: Tensor | None = None) -> T
 
 def segment_mean_csr(src: Tensor, indptr: Tensor, out: Tensor | None = None) -> Tensor:
     """Average ``src[indptr[i]:indptr[i + 1]]`` for each i; see :func:`segment_sum_csr`."""
+    return _segment_mean_csr(src, indptr, out)
+
+
+@torch.jit.ignore
+def _segment_mean_csr(src: Tensor, indptr: Tensor, out: Tensor | None = None) -> Tensor:
     groups = _csr_groups(src, indptr)
     total = total_of(groups, src)
     return _first(divide(total, count_of(groups, total)), indptr, out)
@@ -107,6 +115,13 @@ def segment_min_csr(
     src: Tensor, indptr: Tensor, out: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """Return the least of ``src[indptr[i]:indptr[i + 1]]`` and its place, for each i."""
+    return _segment_min_csr(src, indptr, out)
+
+
+@torch.jit.ignore
+def _segment_min_csr(
+    src: Tensor, indptr: Tensor, out: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     return _csr_extreme(src, indptr, out, largest=False)
 
 
@@ -114,6 +129,13 @@ def segment_max_csr(
     src: Tensor, indptr: Tensor, out: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """Return the largest of ``src[indptr[i]:indptr[i + 1]]`` and its place, for each i."""
+    return _segment_max_csr(src, indptr, out)
+
+
+@torch.jit.ignore
+def _segment_max_csr(
+    src: Tensor, indptr: Tensor, out: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     return _csr_extreme(src, indptr, out, largest=True)
 
 
@@ -133,6 +155,13 @@ def segment_csr(
     Raises:
         ValueError: If ``reduce`` is none of sum, add, mean, min and max.
     """
+    return _segment_csr(src, indptr, out, reduce)
+
+
+@torch.jit.ignore
+def _segment_csr(
+    src: Tensor, indptr: Tensor, out: Tensor | None = None, reduce: str = "sum"
+) -> Tensor:
     if reduce not in REDUCTIONS:
         raise unknown("reduce", reduce, REDUCTIONS)
     if reduce in ("min", "max"):
@@ -149,6 +178,11 @@ def gather_csr(src: Tensor, indptr: Tensor, out: Tensor | None = None) -> Tensor
     >>> gather_csr(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([0, 1, 1, 3]))
     tensor([1., 3., 3.])
     """
+    return _gather_csr(src, indptr, out)
+
+
+@torch.jit.ignore
+def _gather_csr(src: Tensor, indptr: Tensor, out: Tensor | None = None) -> Tensor:
     dim = indptr.dim() - 1
     if not 0 <= dim < src.dim():
         raise ValueError(
