@@ -203,7 +203,7 @@ class PathNN(nn.Module):
             if self.norm == "rows":
                 x = F.normalize(x, dim=-1)
             read, attr = self._dropped(x), self._dropped(edge_attr)
-            x = x + self.conv.aggregate(read, edge_index, attr, paths=given[k], length=k + 1)
+            x = x + self.conv.aggregate(read, edge_index, attr, paths=given[k], K=k + 1)
             x = self.norms[k](x)
             if self.update == "mlp":
                 x = self._dropped(x)

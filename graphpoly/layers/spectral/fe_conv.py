@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch_geometric.nn.dense.linear import Linear
 
+from graphpoly.layers.arguments import check_batch, check_size
 from graphpoly.layers.spectral.operator_conv import OperatorConv
 from graphpoly.ops import CSR, column_space, spmm, to_csr
 from graphpoly.registry import register
@@ -49,7 +50,10 @@ class FEConv(OperatorConv):
         cached: Keep the expanded features of the first call; only for one fixed graph with fixed
             features.
         bias: Whether the layer has the vector b.
-        **kwargs: ``normalization`` and ``add_self_loops``, as for :class:`OperatorConv`.
+        normalization: Operator P: ``"sym"`` :math:`D^{-1/2} A D^{-1/2}`, ``"rw"``
+            :math:`D^{-1} A`, or None for A with its weights as they are.
+        normalize: The same in PyG's words: False for None, True for the one that is named.
+        add_self_loops: Use A + I (nodes that have a loop keep theirs).
 
     Shapes:
         - **input:** features :math:`(N, F_{in})`, ``edge_index`` in any form that
@@ -82,7 +86,7 @@ class FEConv(OperatorConv):
 
     parameter_roles: ClassVar[dict[str, str]] = {}
     printed: ClassVar[dict[str, object]] = {**OperatorConv.printed, "rank": 0, "seed": 0}
-    compliance_exceptions: ClassVar[dict[str, str]] = {
+    exceptions: ClassVar[dict[str, str]] = {
         "num_hops": "columns are scaled over the whole graph; num_hops is the number of hops that "
         "messages take",
         "node_permutation": "the basis of the structure's column space starts from numbers that "
@@ -99,11 +103,20 @@ class FEConv(OperatorConv):
         seed: int = 0,
         cached: bool = False,
         bias: bool = True,
-        **kwargs: Any,
+        normalization: str | None = "sym",
+        normalize: bool | None = None,
+        add_self_loops: bool = False,
     ) -> None:
-        super().__init__(in_channels, out_channels, K, cached=cached, **kwargs)
-        if rank < 0:
-            raise ValueError(f"rank: got {rank}, expected at least 0")
+        super().__init__(
+            in_channels,
+            out_channels,
+            K,
+            cached=cached,
+            normalization=normalization,
+            normalize=normalize,
+            add_self_loops=add_self_loops,
+        )
+        check_size("rank", rank, least=0)
         self.rank = rank
         self.seed = seed
         size = -1 if in_channels < 0 else (K + 1) * in_channels + rank
@@ -134,6 +147,7 @@ class FEConv(OperatorConv):
             batch: Graph of each node, ``[N]``.
             batch_size: Number of graphs, if known.
         """
+        check_batch(batch)
         features = self._cached_features
         if features is None:
             features = self.expand(x, edge_index, edge_weight, batch, batch_size)
@@ -142,6 +156,13 @@ class FEConv(OperatorConv):
                 self._cached_features = features
         out: Tensor = self.lin(features)
         return out
+
+    @property
+    def width(self) -> int:
+        """Columns of x that forward takes; -1 where the first input has yet to say so."""
+        if self.in_channels > 0 or self.lin.in_channels < 0:
+            return self.in_channels
+        return (self.lin.in_channels - self.rank) // (self.K + 1)
 
     def expand(
         self,
