@@ -20,6 +20,7 @@ __all__ = [
     "check_edge_attr",
     "check_features",
     "check_size",
+    "check_sizes",
     "chosen_normalization",
 ]
 
@@ -70,6 +71,12 @@ def check_size(name: str, size: object, *, least: int = 1, lazy: bool = False) -
         raise TypeError(f"{name}: got {size!r}, expected {expected}")
     if size < least and not (lazy and size == -1):
         raise ValueError(f"{name}: got {size}, expected {expected}")
+
+
+def check_sizes(*, lazy: bool = False, **sizes: object) -> None:
+    """As :func:`check_size` for several names, of which in_channels may be -1 where ``lazy``."""
+    for name, size in sizes.items():
+        check_size(name, size, lazy=lazy and name == "in_channels")
 
 
 def check_features(layer: str, x: Any, width: int = -1) -> None:

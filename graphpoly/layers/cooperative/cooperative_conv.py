@@ -151,6 +151,15 @@ class CooperativeConv(NamedArguments, nn.Module):
         """How far a node looks: to its neighbours, and as far as their choices do."""
         return self.gated.num_hops + self.action_net.num_hops
 
+    @property
+    def compliance_exceptions(self) -> dict[str, str]:
+        """Properties of the compliance battery that cannot hold, and why."""
+        if not any(getattr(part, "aggregation", None) == "mean" for part in self.modules()):
+            return {}
+        counted = "base 'mean' divides by the number of edges, whatever they weigh"
+        names = ("zero_weight_edges", "zero_weight_loops", "split_weights")
+        return dict.fromkeys(names, counted)
+
     def reset_parameters(self) -> None:
         """Draw new parameters."""
         self.action_net.reset_parameters()

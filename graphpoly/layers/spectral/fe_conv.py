@@ -158,6 +158,14 @@ class FEConv(OperatorConv):
         return out
 
     @property
+    def compliance_exceptions(self) -> dict[str, str]:
+        """Properties of the compliance battery that cannot hold, and why."""
+        bare = "the bare structure has an entry for each edge, whatever it weighs"
+        names = ("zero_weight_edges", "zero_weight_loops", "split_weights")
+        structural = dict.fromkeys(names if self.rank > 0 else (), bare)
+        return {**super().compliance_exceptions, **structural}
+
+    @property
     def width(self) -> int:
         """Columns of x that forward takes; -1 where the first input has yet to say so."""
         if self.in_channels > 0 or self.lin.in_channels < 0:

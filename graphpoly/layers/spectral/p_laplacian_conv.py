@@ -130,6 +130,14 @@ class PLaplacianConv(OperatorLayer):
         self.reset_parameters()
 
     @property
+    def compliance_exceptions(self) -> dict[str, str]:
+        """Properties of the compliance battery that cannot hold, and why."""
+        cleans = self.steps > 0 and self.beta > 0
+        variable = "each edge that is given is a variable of its own, also one of weight 0"
+        names = ("zero_weight_edges", "split_weights") if cleans else ()
+        return {**super().compliance_exceptions, **dict.fromkeys(names, variable)}
+
+    @property
     def num_hops(self) -> int:
         """How far a node looks: a step carries what it finds an edge further."""
         cleans = self.steps > 0 and self.beta > 0

@@ -186,7 +186,7 @@ class PDFConv(OperatorLayer):
             batch_size: Number of graphs, if known.
             filters: What :meth:`filters` of another layer gave for this graph, instead of its own.
         """
-        check_features(type(self).__name__, x, self.width)
+        check_features(type(self).__name__, x, self.lin.in_channels)
         if filters is None:
             filters = self.filters(x, edge_index, edge_weight, batch, batch_size)
         message = F.gelu(self.lin(x))[filters.adj.col]
@@ -194,6 +194,19 @@ class PDFConv(OperatorLayer):
         entries = torch.arange(message.size(0), dtype=rowptr.dtype, device=rowptr.device)
         gather = CSR(rowptr, entries, None, None, message.size(0), None)
         return spmm(gather, filters.weight.to(message.dtype) * message)
+
+    @property
+    def width(self) -> int:
+        """Filters are made of the graph alone, whatever the features are."""
+        return -1
+
+    @property
+    def compliance_exceptions(self) -> dict[str, str]:
+        """Properties of the compliance battery that cannot hold, and why."""
+        if self.hops is None:
+            return super().compliance_exceptions
+        pairs = "an edge makes a pair that the encoder reads, also one of weight 0"
+        return {**super().compliance_exceptions, "zero_weight_edges": pairs}
 
     def filters(
         self,
