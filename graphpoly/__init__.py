@@ -6,163 +6,63 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
+# The names are those of these rooms, each of which lists its own. A room is imported when something
+# of it is first asked for, so that `import graphpoly` is quick; type checkers read the same lists.
+_EXPORTED = ("acceleration", "layers", "models")
+
 if TYPE_CHECKING:
-    from graphpoly.acceleration import accelerate, restore
-    from graphpoly.layers import (
-        BernConv,
-        ChebIIConv,
-        ConnectionMaps,
-        ConnectionSheafConv,
-        FavardConv,
-        FEConv,
-        GPRConv,
-        JacobiConv,
-        LegendreConv,
-        MatrixFunctionConv,
-        OptBasisConv,
-        PathConv,
-        PDFConv,
-        PLaplacianConv,
-        PolynomialConv,
-        PolynormerConv,
-        SheafConv,
-        TFGConv,
-        UniFilterConv,
-    )
-    from graphpoly.models import (
-        FEGNN,
-        GPRGNN,
-        TFGNN,
-        BernNet,
-        ChebNetII,
-        CoGNN,
-        FavardGNN,
-        JacobiGNN,
-        LegendreNet,
-        MatrixFunctionGNN,
-        OptBasisGNN,
-        PathNN,
-        PDFNet,
-        PLaplacianGNN,
-        Polynormer,
-        PrecomputedOptBasisGNN,
-        SheafNN,
-        UniFilterGNN,
-    )
+    from graphpoly import acceleration as acceleration
+    from graphpoly import bases as bases
+    from graphpoly import compat as compat
+    from graphpoly import data as data
+    from graphpoly import expressivity as expressivity
+    from graphpoly import features as features
+    from graphpoly import layers as layers
+    from graphpoly import models as models
+    from graphpoly import ops as ops
+    from graphpoly import recipes as recipes
+    from graphpoly import testing as testing
+    from graphpoly import training as training
+    from graphpoly.acceleration import *  # noqa: F403
+    from graphpoly.layers import *  # noqa: F403
+    from graphpoly.models import *  # noqa: F403
 
-# name -> module that defines it; imported when first asked for, so that `import graphpoly` is quick
-_LAZY = {
-    "BernConv": "graphpoly.layers",
-    "ChebIIConv": "graphpoly.layers",
-    "CooperativeConv": "graphpoly.layers",
-    "ConnectionMaps": "graphpoly.layers",
-    "ConnectionSheafConv": "graphpoly.layers",
-    "FEConv": "graphpoly.layers",
-    "FavardConv": "graphpoly.layers",
-    "GPRConv": "graphpoly.layers",
-    "JacobiConv": "graphpoly.layers",
-    "LegendreConv": "graphpoly.layers",
-    "MatrixFunctionConv": "graphpoly.layers",
-    "OptBasisConv": "graphpoly.layers",
-    "PDFConv": "graphpoly.layers",
-    "PLaplacianConv": "graphpoly.layers",
-    "PathConv": "graphpoly.layers",
-    "PolynomialConv": "graphpoly.layers",
-    "PolynormerConv": "graphpoly.layers",
-    "SheafConv": "graphpoly.layers",
-    "TFGConv": "graphpoly.layers",
-    "UniFilterConv": "graphpoly.layers",
-    "FEGNN": "graphpoly.models",
-    "GPRGNN": "graphpoly.models",
-    "TFGNN": "graphpoly.models",
-    "BernNet": "graphpoly.models",
-    "ChebNetII": "graphpoly.models",
-    "CoGNN": "graphpoly.models",
-    "FavardGNN": "graphpoly.models",
-    "JacobiGNN": "graphpoly.models",
-    "LegendreNet": "graphpoly.models",
-    "MatrixFunctionGNN": "graphpoly.models",
-    "OptBasisGNN": "graphpoly.models",
-    "SheafNN": "graphpoly.models",
-    "PrecomputedOptBasisGNN": "graphpoly.models",
-    "PDFNet": "graphpoly.models",
-    "PLaplacianGNN": "graphpoly.models",
-    "Polynormer": "graphpoly.models",
-    "PathNN": "graphpoly.models",
-    "UniFilterGNN": "graphpoly.models",
-    "accelerate": "graphpoly.acceleration",
-    "restore": "graphpoly.acceleration",
-}
-_ROOMS = (
-    "acceleration",
-    "bases",
-    "compat",
-    "data",
-    "features",
-    "layers",
-    "models",
-    "ops",
-    "recipes",
-    "testing",
-    "training",
-)
 
-__all__ = [
-    "FEGNN",
-    "GPRGNN",
-    "TFGNN",
-    "BernConv",
-    "BernNet",
-    "ChebIIConv",
-    "ChebNetII",
-    "CoGNN",
-    "ConnectionMaps",
-    "ConnectionSheafConv",
-    "CooperativeConv",
-    "FEConv",
-    "FavardConv",
-    "FavardGNN",
-    "GPRConv",
-    "JacobiConv",
-    "JacobiGNN",
-    "LegendreConv",
-    "LegendreNet",
-    "MatrixFunctionConv",
-    "MatrixFunctionGNN",
-    "OptBasisConv",
-    "OptBasisGNN",
-    "PDFConv",
-    "PDFNet",
-    "PLaplacianConv",
-    "PLaplacianGNN",
-    "PathConv",
-    "PathNN",
-    "PolynomialConv",
-    "Polynormer",
-    "PolynormerConv",
-    "PrecomputedOptBasisGNN",
-    "SheafConv",
-    "SheafNN",
-    "TFGConv",
-    "UniFilterConv",
-    "UniFilterGNN",
-    "accelerate",
-    "restore",
-]
+def _rooms() -> list[str]:
+    import pkgutil
+
+    return [m.name for m in pkgutil.iter_modules(__path__) if m.ispkg and m.name != "cli"]
+
+
+def _exported() -> dict[str, Any]:
+    """Return what the rooms export, by name."""
+    import importlib
+
+    found = {}
+    for room in _EXPORTED:
+        module = importlib.import_module(f"graphpoly.{room}")
+        found.update({name: getattr(module, name) for name in module.__all__})
+    return found
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(importlib.import_module(_LAZY[name]), name)
-    if name in _ROOMS:
-        return importlib.import_module(f"graphpoly.{name}")
+    if name == "__all__":
+        return sorted([*_exported(), *_rooms()])
+    if not name.startswith("_"):
+        import importlib
+
+        if name in _rooms():
+            return importlib.import_module(f"graphpoly.{name}")
+        for room in _EXPORTED:
+            module = importlib.import_module(f"graphpoly.{room}")
+            if name in module.__all__:
+                return getattr(module, name)
     raise AttributeError(f"module 'graphpoly' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY, *_ROOMS})
+    return sorted([*_exported(), *_rooms(), "__version__"])

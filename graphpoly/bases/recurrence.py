@@ -8,6 +8,8 @@ channels:
 
 from __future__ import annotations
 
+from numbers import Integral
+
 import torch
 from torch import Tensor
 
@@ -15,7 +17,9 @@ __all__ = ["check_order", "evaluate", "substitute"]
 
 
 def check_order(K: int) -> None:
-    """Raise a ValueError where K is no order of a polynomial."""
+    """Raise a TypeError where K is no whole number, a ValueError where it is negative."""
+    if not isinstance(K, Integral):
+        raise TypeError(f"K: got {K!r}, expected an order, a whole number of at least 0")
     if K < 0:
         raise ValueError(f"K: got {K}, expected an order of at least 0")
 

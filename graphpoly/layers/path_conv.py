@@ -10,6 +10,12 @@ from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.dense.linear import Linear
 
 from graphpoly.errors import unknown
+from graphpoly.layers.arguments import (
+    NamedArguments,
+    check_edge_attr,
+    check_features,
+    check_size,
+)
 from graphpoly.ops import CSR, Paths, PathTrie, enumerate_paths, path_trie, to_csr
 from graphpoly.ops.enumerate_paths import MAX_PATHS, PATHS
 from graphpoly.registry import register
@@ -27,13 +33,13 @@ REDUCTIONS = ("sum", "mean")
     "layer",
     paper=_PAPER,
     arxiv="2306.05955",
-    example=lambda: PathConv(8, 4, length=3, paths="simple", distances=True, edge_dim=3),
+    example=lambda: PathConv(8, 4, K=3, paths="simple", distances=True, edge_dim=3),
     tags={
-        "expressivity": "beyond 1-WL from length 2 (shortest or simple paths)",
+        "expressivity": "beyond 1-WL from K = 2 (shortest or simple paths)",
         "complexity": "O(P_k C^2) time, O(P_k C) memory, P_k distinct beginnings of paths",
     },
 )
-class PathConv(MessagePassing):
+class PathConv(NamedArguments, MessagePassing):
     r"""Adds to each node what an LSTM makes of the paths of one length that end there.
 
     .. math::
@@ -53,7 +59,7 @@ class PathConv(MessagePassing):
     Args:
         in_channels: Size of each input feature, or -1 to take it from the first input.
         out_channels: Size of each output feature and of the LSTM's state.
-        length: Edges k of the paths that are read; also the longest that forward may be asked for.
+        K: Edges of the paths that are read; also the longest that forward may be asked for.
         paths: ``"simple"``: all simple paths. ``"shortest"``: all shortest ones. ``"single"``: one
             shortest path from each node at distance k. Which one that is depends on the numbers of
             the nodes (``seed=None``: at each step the smallest predecessor) or on a seeded draw,
@@ -65,7 +71,6 @@ class PathConv(MessagePassing):
         reduce: ``"sum"``, or ``"mean"`` over the paths of a node (0 where it has none).
         seed: Of ``paths="single"``.
         max_paths: Refuse to list more paths than this in forward; None for no limit.
-        **kwargs: Further arguments of :class:`~torch_geometric.nn.MessagePassing`.
 
     Shapes:
         - **input:** features :math:`(N, F_{in})`, ``edge_index`` in any form that
@@ -80,7 +85,7 @@ class PathConv(MessagePassing):
         >>> import torch
         >>> from graphpoly.layers import PathConv
         >>> edge_index = torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]])
-        >>> PathConv(16, 7, length=2)(torch.randn(3, 16), edge_index).shape
+        >>> PathConv(16, 7, K=2)(torch.randn(3, 16), edge_index).shape
         torch.Size([3, 7])
 
     Differences from the paper: forward lists the paths itself where they are not given; they follow
@@ -101,7 +106,7 @@ class PathConv(MessagePassing):
         self,
         in_channels: int,
         out_channels: int,
-        length: int = 1,
+        K: int = 1,
         *,
         paths: str = "shortest",
         distances: bool = False,
@@ -109,19 +114,19 @@ class PathConv(MessagePassing):
         reduce: str = "sum",
         seed: int | None = None,
         max_paths: int | None = MAX_PATHS,
-        **kwargs: Any,
     ) -> None:
-        super().__init__(aggr=None, **kwargs)
-        if length < 1:
-            raise ValueError(f"length: got {length}, expected at least 1")
+        super().__init__(aggr=None)
+        check_size("in_channels", in_channels, lazy=True)
+        check_size("out_channels", out_channels)
+        check_size("K", K)
         if paths not in PATHS:
             raise unknown("paths", paths, PATHS)
         if reduce not in REDUCTIONS:
             raise unknown("reduce", reduce, REDUCTIONS)
         self.in_channels = in_channels
         self.out_channels = out_channels
-        self.length = length
-        self.num_hops = length
+        self.K = K
+        self.num_hops = K
         self.paths = paths
         self.distances = distances
         self.edge_dim = edge_dim
@@ -134,7 +139,7 @@ class PathConv(MessagePassing):
         # the rows of the LSTM's input matrix, by what they read; the gates i, f, g, o
         self.lin_node = Linear(in_channels, gates)
         self.lin_state = Linear(out_channels, gates, bias=False)
-        self.distance = nn.Embedding(length + 1, out_channels) if distances else None
+        self.distance = nn.Embedding(K + 1, out_channels) if distances else None
         self.lin_distance = Linear(out_channels, gates, bias=False) if distances else None
         self.lin_edge = None if edge_dim is None else Linear(edge_dim, gates, bias=False)
         if self.distance is not None:
@@ -159,7 +164,7 @@ class PathConv(MessagePassing):
         edge_attr: Tensor | None = None,
         *,
         paths: Paths | PathTrie | None = None,
-        length: int | None = None,
+        K: int | None = None,
     ) -> Tensor:
         """Read the paths.
 
@@ -170,9 +175,9 @@ class PathConv(MessagePassing):
             edge_attr: ``[E, edge_dim]``.
             paths: Paths of one length, such as :func:`graphpoly.features.stored_paths` returns, or
                 a trie of them; listed here where they are not given.
-            length: Length of the paths that are listed here; default the layer's own.
+            K: Length of the paths that are listed here; default the layer's own.
         """
-        total = self.aggregate(x, edge_index, edge_attr, paths=paths, length=length)
+        total = self.aggregate(x, edge_index, edge_attr, paths=paths, K=K)
         return total + (x if self.lin is None else self.lin(x))
 
     def aggregate(
@@ -182,15 +187,11 @@ class PathConv(MessagePassing):
         edge_attr: Tensor | None = None,
         *,
         paths: Paths | PathTrie | None = None,
-        length: int | None = None,
+        K: int | None = None,
     ) -> Tensor:
         """Return what the paths bring to each node, without what the node has; see forward."""
-        if isinstance(x, tuple | list):
-            raise ValueError(
-                "PathConv reads paths through one set of nodes: got a tuple of node features; "
-                "bipartite graphs are not supported"
-            )
-        trie = self._trie(x, edge_index, paths, length)
+        check_features(type(self).__name__, x, self.lin_node.in_channels)
+        trie = self._trie(x, edge_index, paths, K)
         message = self.read(x, trie, self._edges(x, edge_index, edge_attr))
         end = trie.node[-1]
         total = message.new_zeros(x.size(0), self.out_channels).index_add(0, end, message)
@@ -233,13 +234,13 @@ class PathConv(MessagePassing):
         return state if weight is None else state * weight.unsqueeze(-1)
 
     def _trie(
-        self, x: Tensor, edge_index: Any, paths: Paths | PathTrie | None, length: int | None
+        self, x: Tensor, edge_index: Any, paths: Paths | PathTrie | None, K: int | None
     ) -> PathTrie:
         if isinstance(paths, PathTrie):
             trie = paths
         else:
             if paths is None:
-                k = self.length if length is None else length
+                k = self.K if K is None else K
                 (paths,) = enumerate_paths(
                     edge_index,
                     k,
@@ -251,8 +252,8 @@ class PathConv(MessagePassing):
                     max_paths=self.max_paths,
                 )
             trie = path_trie(paths, share=not torch.compiler.is_compiling())
-        if trie.length > self.length:
-            raise ValueError(f"paths: got length {trie.length}, the layer has {self.length}")
+        if trie.length > self.K:
+            raise ValueError(f"paths: got length {trie.length}, the layer has {self.K}")
         return trie
 
     def _edges(self, x: Tensor, edge_index: Any, edge_attr: Tensor | None) -> PathEdges | None:
@@ -260,6 +261,7 @@ class PathConv(MessagePassing):
         if self.lin_edge is not None:
             if edge_attr is None:
                 raise ValueError(f"edge_attr: got None, edge_dim is {self.edge_dim}")
+            check_edge_attr(edge_attr, self.lin_edge.in_channels)
             gates = self.lin_edge(edge_attr)
         elif edge_attr is not None:
             raise ValueError("edge_attr: given to a layer without edge_dim")
@@ -270,7 +272,7 @@ class PathConv(MessagePassing):
         return PathEdges(to_csr(edge_index, None, x.size(0)), gates, mask)
 
     def __repr__(self) -> str:
-        arguments = [str(self.in_channels), str(self.out_channels), f"length={self.length}"]
+        arguments = [str(self.in_channels), str(self.out_channels), f"K={self.K}"]
         arguments += [
             f"{name}={getattr(self, name)!r}"
             for name, default in self.printed.items()

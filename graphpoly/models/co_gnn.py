@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import global_add_pool, global_mean_pool
 
 from graphpoly.errors import unknown
+from graphpoly.layers.arguments import check_batch, check_features, check_sizes
 from graphpoly.layers.cooperative import ActionNet, GatedConv, make_base, plot_actions
 from graphpoly.layers.cooperative.base import Base, base_text
 from graphpoly.ops import to_edges
@@ -97,6 +98,9 @@ class CoGNN(nn.Module):
         pooling: str | None = None,
     ) -> None:
         super().__init__()
+        check_sizes(
+            in_channels=in_channels, hidden_channels=hidden_channels, out_channels=out_channels
+        )
         if activation not in ACTIVATIONS:
             raise unknown("activation", activation, ACTIVATIONS)
         if pooling is not None and pooling not in POOLINGS:
@@ -181,6 +185,8 @@ class CoGNN(nn.Module):
             generator: Where the draws of actions come from; default torch's global generator.
             noise: The draws themselves, ``[L, N, 4]``, instead of ``generator``.
         """
+        check_features(type(self).__name__, x, self.in_channels)
+        check_batch(batch)
         hidden, _ = self._run(x, edge_index, edge_weight, generator, noise)
         if self.pooling is not None:
             hidden = POOLINGS[self.pooling](hidden, batch, batch_size)

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from graphpoly.layers import BernConv, ChebIIConv, GPRConv, LegendreConv, TFGConv
+from graphpoly.layers.arguments import check_batch, check_features
 from graphpoly.models.polynomial_gnn import PolynomialGNN
 from graphpoly.registry import register
 
@@ -67,6 +68,8 @@ class DecoupledGNN(PolynomialGNN):
         batch: Tensor | None = None,
     ) -> Tensor:
         """Return logits, ``[N, out_channels]``."""
+        check_features(type(self).__name__, x, self.in_channels)
+        check_batch(batch)
         out: Tensor = self.filter(self.encode(x), edge_index, edge_weight, batch)
         return out
 

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from graphpoly.layers import FEConv
+from graphpoly.layers.arguments import check_batch, check_features, check_sizes
 from graphpoly.registry import register
 
 __all__ = ["FEGNN"]
@@ -57,6 +58,12 @@ class FEGNN(nn.Module):
         **kwargs: Any,
     ) -> None:
         super().__init__()
+        check_sizes(
+            in_channels=in_channels,
+            hidden_channels=hidden_channels,
+            out_channels=out_channels,
+            lazy=True,
+        )
         self.in_channels = in_channels
         self.hidden_channels = hidden_channels
         self.out_channels = out_channels
@@ -81,6 +88,8 @@ class FEGNN(nn.Module):
         batch: Tensor | None = None,
     ) -> Tensor:
         """Return logits, ``[N, out_channels]``."""
+        check_features(type(self).__name__, x, self.in_channels)
+        check_batch(batch)
         out: Tensor = self.lin2(self.expansion(x, edge_index, edge_weight, batch))
         return out
 

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from graphpoly.layers import JacobiConv
+from graphpoly.layers.arguments import check_batch, check_features, check_sizes
 from graphpoly.registry import register
 
 __all__ = ["JacobiGNN"]
@@ -57,6 +58,7 @@ class JacobiGNN(nn.Module):
         **kwargs: Any,
     ) -> None:
         super().__init__()
+        check_sizes(in_channels=in_channels, out_channels=out_channels)
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.dropout = dropout
@@ -82,6 +84,8 @@ class JacobiGNN(nn.Module):
         batch: Tensor | None = None,
     ) -> Tensor:
         """Return logits, ``[N, out_channels]``."""
+        check_features(type(self).__name__, x, self.in_channels)
+        check_batch(batch)
         x = self.lin(F.dropout(x, self.dropout, self.training))
         x = F.dropout(x, self.filter_dropout, self.training)
         out: Tensor = self.filter(x, edge_index, edge_weight, batch)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import BatchNorm
 
 from graphpoly.layers import MatrixFunctionConv
+from graphpoly.layers.arguments import check_batch, check_features, check_sizes
 from graphpoly.models.pooling import check_pool, pool_nodes
 from graphpoly.ops import normalize, spmm
 from graphpoly.registry import register
@@ -69,6 +70,9 @@ class MatrixFunctionGNN(nn.Module):
         **kwargs: Any,
     ) -> None:
         super().__init__()
+        check_sizes(
+            in_channels=in_channels, hidden_channels=hidden_channels, out_channels=out_channels
+        )
         check_pool(pool)
         if num_layers < 1:
             raise ValueError(f"num_layers: got {num_layers}, expected at least 1")
@@ -104,6 +108,8 @@ class MatrixFunctionGNN(nn.Module):
         batch_size: int | None = None,
     ) -> Tensor:
         """Return logits, ``[N, out_channels]`` or ``[B, out_channels]``."""
+        check_features(type(self).__name__, x, self.in_channels)
+        check_batch(batch)
         adj = normalize(
             edge_index,
             edge_weight,

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from graphpoly.layers import PLaplacianConv
+from graphpoly.layers.arguments import check_features, check_sizes
 from graphpoly.registry import register
 
 __all__ = ["PLaplacianGNN"]
@@ -60,6 +61,9 @@ class PLaplacianGNN(nn.Module):
         **kwargs: Any,
     ) -> None:
         super().__init__()
+        check_sizes(
+            in_channels=in_channels, hidden_channels=hidden_channels, out_channels=out_channels
+        )
         if num_layers < 1:
             raise ValueError(f"num_layers: got {num_layers}, expected at least 1")
         self.in_channels = in_channels
@@ -86,6 +90,7 @@ class PLaplacianGNN(nn.Module):
 
     def forward(self, x: Tensor, edge_index: Any, edge_weight: Tensor | None = None) -> Tensor:
         """Return logits, ``[N, out_channels]``."""
+        check_features(type(self).__name__, x, self.in_channels)
         convs: list[Any] = list(self.convs)
         adj = convs[0].clean(x, edge_index, edge_weight)
         x = convs[0].convolve(x, adj)

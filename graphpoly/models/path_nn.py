@@ -13,6 +13,7 @@ from torch_geometric.nn.inits import reset
 
 from graphpoly.errors import unknown
 from graphpoly.layers import PathConv
+from graphpoly.layers.arguments import check_batch, check_features, check_sizes
 from graphpoly.ops import Paths, PathTrie, enumerate_paths
 from graphpoly.ops.enumerate_paths import MAX_PATHS
 from graphpoly.registry import register
@@ -101,6 +102,9 @@ class PathNN(nn.Module):
         max_paths: int | None = MAX_PATHS,
     ) -> None:
         super().__init__()
+        check_sizes(
+            in_channels=in_channels, hidden_channels=hidden_channels, out_channels=out_channels
+        )
         if update not in UPDATES:
             raise unknown("update", update, UPDATES)
         if norm is not None and norm not in NORMS:
@@ -141,9 +145,7 @@ class PathNN(nn.Module):
             max_paths=max_paths,
         )
         plain = not batch_norm or (update == "mlp" and reduce == "mean")
-        self.norms = nn.ModuleList(
-            nn.Identity() if plain else nn.BatchNorm1d(width) for _ in range(K)
-        )
+        self.norms = nn.ModuleList(nn.Identity() if plain else _BatchNorm(width) for _ in range(K))
         self.updates = nn.ModuleList(
             _mlp(width, width, batch_norm) if update == "mlp" else nn.ReLU() for _ in range(K)
         )
@@ -183,6 +185,8 @@ class PathNN(nn.Module):
             paths: Those of length 1, ..., K, such as :func:`graphpoly.features.stored_paths`
                 returns; listed here where they are not given.
         """
+        check_features(type(self).__name__, x, self.in_channels)
+        check_batch(batch)
         given: Sequence[Paths | PathTrie | None] = [None] * self.K
         if paths is not None:
             given = paths
@@ -203,7 +207,7 @@ class PathNN(nn.Module):
             if self.norm == "rows":
                 x = F.normalize(x, dim=-1)
             read, attr = self._dropped(x), self._dropped(edge_attr)
-            x = x + self.conv.aggregate(read, edge_index, attr, paths=given[k], length=k + 1)
+            x = x + self.conv.aggregate(read, edge_index, attr, paths=given[k], K=k + 1)
             x = self.norms[k](x)
             if self.update == "mlp":
                 x = self._dropped(x)
@@ -233,6 +237,18 @@ def _mlp(in_channels: int, width: int, batch_norm: bool) -> nn.Sequential:
     layers: list[nn.Module] = []
     for size in (in_channels, width):
         layers += [nn.Linear(size, width)]
-        layers += [nn.BatchNorm1d(width)] if batch_norm else []
+        layers += [_BatchNorm(width)] if batch_norm else []
         layers += [nn.ReLU()]
     return nn.Sequential(*layers)
+
+
+class _BatchNorm(nn.BatchNorm1d):
+    """One row alone has no variance, and none at all no mean: they are read as in eval()."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training and x.size(0) <= 1:
+            return F.batch_norm(
+                x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+            )
+        out: Tensor = super().forward(x)
+        return out

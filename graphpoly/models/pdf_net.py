@@ -11,6 +11,7 @@ from torch_geometric.nn.inits import reset
 
 from graphpoly.errors import unknown
 from graphpoly.layers import PDFConv
+from graphpoly.layers.arguments import check_batch, check_features, check_sizes
 from graphpoly.models.pooling import check_pool, pool_nodes
 from graphpoly.registry import register
 
@@ -79,6 +80,9 @@ class PDFNet(nn.Module):
         **kwargs: Any,
     ) -> None:
         super().__init__()
+        check_sizes(
+            in_channels=in_channels, hidden_channels=hidden_channels, out_channels=out_channels
+        )
         check_pool(pool)
         if num_layers < 1:
             raise ValueError(f"num_layers: got {num_layers}, expected at least 1")
@@ -117,6 +121,8 @@ class PDFNet(nn.Module):
         batch_size: int | None = None,
     ) -> Tensor:
         """Return logits, ``[N, out_channels]`` or ``[B, out_channels]``."""
+        check_features(type(self).__name__, x, self.in_channels)
+        check_batch(batch)
         first: Any = self.convs[0]
         dropped = self.filter_dropout
         filters = first.filters(x, edge_index, edge_weight, batch, batch_size, dropout=dropped)

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from graphpoly.layers import FavardConv, OptBasisConv, PolynomialConv
+from graphpoly.layers.arguments import check_batch, check_features, check_sizes
 from graphpoly.registry import register
 
 __all__ = ["FavardGNN", "OptBasisGNN", "PolynomialGNN"]
@@ -54,6 +55,9 @@ class PolynomialGNN(nn.Module):
         **kwargs: Any,
     ) -> None:
         super().__init__()
+        check_sizes(
+            in_channels=in_channels, hidden_channels=hidden_channels, out_channels=out_channels
+        )
         self.in_channels = in_channels
         self.hidden_channels = hidden_channels
         self.out_channels = out_channels
@@ -89,6 +93,8 @@ class PolynomialGNN(nn.Module):
         batch: Tensor | None = None,
     ) -> Tensor:
         """Return logits, ``[N, out_channels]``."""
+        check_features(type(self).__name__, x, self.in_channels)
+        check_batch(batch)
         x = self.filter(self.encode(x), edge_index, edge_weight, batch)
         return self.lin2(F.dropout(x, self.dropout, self.training))
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from graphpoly.errors import unknown
 from graphpoly.layers import PolynormerConv
+from graphpoly.layers.arguments import check_batch, check_features, check_sizes
 from graphpoly.registry import register
 
 __all__ = ["Polynormer"]
@@ -78,6 +79,12 @@ class Polynormer(nn.Module):
         **kwargs: Any,
     ) -> None:
         super().__init__()
+        check_sizes(
+            in_channels=in_channels,
+            hidden_channels=hidden_channels,
+            out_channels=out_channels,
+            lazy=True,
+        )
         self.in_channels = in_channels
         self.hidden_channels = hidden_channels
         self.out_channels = out_channels
@@ -133,6 +140,8 @@ class Polynormer(nn.Module):
         batch_size: int | None = None,
     ) -> Tensor:
         """Return logits, ``[N, out_channels]``."""
+        check_features(type(self).__name__, x, self.in_channels)
+        check_batch(batch)
         x = F.dropout(x, self.in_dropout, self.training)
         x = self.conv.locally(x, edge_index)
         if self.stage == "local":

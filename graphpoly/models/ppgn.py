@@ -10,6 +10,7 @@ from torch_geometric.nn.inits import reset
 
 from graphpoly.errors import unknown
 from graphpoly.layers import PPGNBlock
+from graphpoly.layers.arguments import check_batch, check_features, check_size, check_sizes
 from graphpoly.models.pair_input import pair_input
 from graphpoly.ops import PairBlocks, pair_blocks, pair_pool
 from graphpoly.ops.normalize import NORMALIZATIONS
@@ -111,9 +112,10 @@ class PPGN(nn.Module):
         pool: str | None = "max",
     ) -> None:
         super().__init__()
-        for name, size in {"in_channels": in_channels, "num_layers": num_layers}.items():
-            if size < 1:
-                raise ValueError(f"{name}: got {size}, expected at least 1")
+        check_sizes(
+            in_channels=in_channels, hidden_channels=hidden_channels, out_channels=out_channels
+        )
+        check_size("num_layers", num_layers)
         if normalization is not None and normalization not in NORMALIZATIONS:
             raise unknown("normalization", normalization, NORMALIZATIONS)
         if pool is not None and pool not in POOLS:
@@ -181,11 +183,8 @@ class PPGN(nn.Module):
                 in PyG's batches.
             blocks: What :func:`graphpoly.ops.pair_blocks` makes of ``batch``, if it is at hand.
         """
-        if isinstance(x, tuple | list):
-            raise ValueError(
-                f"{type(self).__name__} joins the nodes of one set: got a tuple of node features; "
-                "bipartite graphs are not supported"
-            )
+        check_features(type(self).__name__, x, self.in_channels)
+        check_batch(batch)
         if blocks is None:
             blocks = pair_blocks(batch, x.size(0), batch_size, device=x.device)
         _check_size("edge_attr", edge_attr, self.edge_dim)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import MLP
 
 from graphpoly.layers import OptBasisConv
+from graphpoly.layers.arguments import check_batch, check_features, check_sizes
 from graphpoly.registry import register
 
 __all__ = ["PrecomputedOptBasisGNN"]
@@ -75,6 +76,9 @@ class PrecomputedOptBasisGNN(nn.Module):
         **kwargs: Any,
     ) -> None:
         super().__init__()
+        check_sizes(
+            in_channels=in_channels, hidden_channels=hidden_channels, out_channels=out_channels
+        )
         self.in_channels = in_channels
         self.hidden_channels = hidden_channels
         self.out_channels = out_channels
@@ -132,6 +136,8 @@ class PrecomputedOptBasisGNN(nn.Module):
         batch: Tensor | None = None,
     ) -> Tensor:
         """Return logits, ``[N, out_channels]``: both steps, on all nodes."""
+        check_features(type(self).__name__, x, self.in_channels)
+        check_batch(batch)
         return self.readout(self.precompute(x, edge_index, edge_weight, batch))
 
     def __repr__(self) -> str:

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from graphpoly.layers import ConnectionSheafConv, SheafConv, connection_maps
+from graphpoly.layers.arguments import check_batch, check_features, check_sizes
 from graphpoly.registry import register
 
 __all__ = ["SheafNN"]
@@ -78,6 +79,9 @@ class SheafNN(nn.Module):
         **kwargs: Any,
     ) -> None:
         super().__init__()
+        check_sizes(
+            in_channels=in_channels, hidden_channels=hidden_channels, out_channels=out_channels
+        )
         if num_layers < 1:
             raise ValueError(f"num_layers: got {num_layers}, expected at least 1")
         self.in_channels = in_channels
@@ -134,6 +138,8 @@ class SheafNN(nn.Module):
         batch: Tensor | None = None,
     ) -> Tensor:
         """Return logits, ``[N, out_channels]``."""
+        check_features(type(self).__name__, x, self.in_channels)
+        check_batch(batch)
         if self.maps != "connection" and edge_attr is not None:
             raise ValueError("edge_attr: transports are taken with maps='connection' only")
         if self.maps == "connection" and edge_attr is None:

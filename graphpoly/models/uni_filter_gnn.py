@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch_geometric.nn.inits import reset
 
 from graphpoly.layers import UniFilterConv
+from graphpoly.layers.arguments import check_batch, check_features, check_sizes
 from graphpoly.registry import register
 
 __all__ = ["UniFilterGNN"]
@@ -75,6 +76,9 @@ class UniFilterGNN(nn.Module):
         super().__init__()
         if num_layers < 1:
             raise ValueError(f"num_layers: got {num_layers}, expected at least 1")
+        check_sizes(
+            in_channels=in_channels, hidden_channels=hidden_channels, out_channels=out_channels
+        )
         self.in_channels = in_channels
         self.hidden_channels = hidden_channels
         self.out_channels = out_channels
@@ -110,6 +114,8 @@ class UniFilterGNN(nn.Module):
         batch: Tensor | None = None,
     ) -> Tensor:
         """Return logits, ``[N, out_channels]``."""
+        check_features(type(self).__name__, x, self.in_channels)
+        check_batch(batch)
         x = self.filter(x, edge_index, edge_weight, batch)
         x = F.dropout(x, self.filter_dropout, self.training)
         for place, linear in enumerate(self.maps):

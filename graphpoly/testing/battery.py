@@ -10,7 +10,7 @@ import torch
 
 from graphpoly.errors import unknown
 from graphpoly.testing import checks
-from graphpoly.testing.properties import NotApplicable, Property, Violation, table
+from graphpoly.testing.properties import Property, table
 from graphpoly.testing.report import (
     EXCLUDED,
     FAILED,
@@ -21,6 +21,7 @@ from graphpoly.testing.report import (
     Result,
 )
 from graphpoly.testing.subject import Subject
+from graphpoly.testing.violations import NotApplicable, Violation
 
 __all__ = ["check_layer", "parametrize_with_checks", "properties"]
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from graphpoly.testing.tolerances import difference
+from graphpoly.testing.subject import Subject
 
-if TYPE_CHECKING:
-    from graphpoly.testing.subject import Subject
-
-__all__ = ["NotApplicable", "Property", "Violation", "expect", "expect_close", "prop", "table"]
+__all__ = ["Property", "prop", "table"]
 
 
 class Property(NamedTuple):
@@ -19,21 +16,13 @@ class Property(NamedTuple):
     Attributes:
         name: What exclusions and failures call it.
         sentence: The promise in one sentence.
-        check: Raises :class:`Violation` if the layer breaks it, :class:`NotApplicable` if the
-            layer cannot be asked.
+        check: Raises :class:`~graphpoly.testing.violations.Violation` if the layer breaks it,
+            :class:`~graphpoly.testing.violations.NotApplicable` if the layer cannot be asked.
     """
 
     name: str
     sentence: str
     check: Callable[[Subject], None]
-
-
-class Violation(AssertionError):
-    """The layer breaks the property; the message says what was compared and by how much."""
-
-
-class NotApplicable(Exception):
-    """The property says nothing about this layer; the message says why."""
 
 
 _PROPERTIES: dict[str, Property] = {}
@@ -53,15 +42,3 @@ def prop(name: str, sentence: str) -> Callable[[Callable[[Subject], None]], Any]
 def table() -> dict[str, Property]:
     """Return the properties by name, in the order in which the checks were imported."""
     return dict(_PROPERTIES)
-
-
-def expect(condition: object, message: str) -> None:
-    """Raise a :class:`Violation` unless the condition holds."""
-    if not condition:
-        raise Violation(message)
-
-
-def expect_close(actual: Any, expected: Any, what: str, *, kind: str = "exact") -> None:
-    """Raise a :class:`Violation` that says how ``actual`` differs from ``expected``."""
-    found = difference(actual, expected, kind=kind)
-    expect(found is None, f"{what}: {found}")

@@ -13,7 +13,7 @@ from torch.nn.parameter import is_lazy
 from torch_geometric.data import Data
 
 from graphpoly.registry import Entry
-from graphpoly.testing.properties import NotApplicable, Violation
+from graphpoly.testing.violations import NotApplicable, Violation
 from graphpoly.testing.zoo import graph_zoo
 
 __all__ = ["Subject", "simple"]

@@ -7,6 +7,10 @@ from graphpoly.testing import parametrize_with_checks
 
 PROPERTIES = [
     "repr",
+    "message_passing_arguments",
+    "constructor_errors",
+    "feature_errors",
+    "third_argument",
     "output",
     "edge_weight",
     "node_permutation",

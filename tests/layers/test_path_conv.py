@@ -23,7 +23,7 @@ VARIANTS = [
 def published(conv, x, edge_index, edge_attr):
     """The paper's layer, word for word: torch's own LSTM over every path from end to end."""
     (paths,) = enumerate_paths(
-        edge_index, conv.length, x.size(0), paths=conv.paths, shortest=conv.length, distances=True
+        edge_index, conv.K, x.size(0), paths=conv.paths, shortest=conv.K, distances=True
     )
     width = conv.out_channels
     token, columns = [x[paths.node.long()]], [conv.lin_node.weight]
@@ -32,7 +32,7 @@ def published(conv, x, edge_index, edge_attr):
         columns.append(conv.lin_distance.weight)
     if conv.edge_dim is not None:
         carried = torch.zeros(*paths.node.shape, conv.edge_dim, dtype=x.dtype)
-        for t in range(conv.length):
+        for t in range(conv.K):
             for p in range(paths.num_paths):
                 step = paths.node[t : t + 2, p] == edge_index.T
                 carried[t + 1, p] = edge_attr[step.all(1)].mean(0)
@@ -170,7 +170,7 @@ def test_refusals():
     x, pairs = torch.randn(3, 4), edges(nx.path_graph(3))
     with pytest.raises(ValueError, match="unknown paths 'simpel'"):
         PathConv(4, 4, paths="simpel")
-    with pytest.raises(ValueError, match="length: got 0"):
+    with pytest.raises(ValueError, match="K: got 0"):
         PathConv(4, 4, 0)
     with pytest.raises(ValueError, match="unknown reduce"):
         PathConv(4, 4, reduce="max")

@@ -74,6 +74,6 @@ def test_learns_a_filter_that_is_neither_low_nor_high_pass(model):
     out = net.filter(net.filter(x, edges), edges)
     angle = 2 * torch.pi * torch.fft.rfftfreq(60, dtype=torch.float64)
     response = net.filter.response(angle.cos()).squeeze(1)
-    if not net.filter.add_self_loops:
+    if not net.filter.self_loops:
         spectrum = torch.fft.rfft(x.squeeze(1).double()) * response**2
         assert_close(out.squeeze(1), torch.fft.irfft(spectrum, 60).float(), kind="accumulated")

@@ -133,7 +133,7 @@ def test_the_forms_of_the_update():
         h = model.encoder(x)
         for k in range(2):
             h = torch.nn.functional.normalize(h, dim=-1) if rows else h
-            h = model.conv(h, pairs, length=k + 1)
+            h = model.conv(h, pairs, K=k + 1)
             h = model.updates[k](model.norms[k](h))
         return model.lin2(model.lin1(h).relu())
 

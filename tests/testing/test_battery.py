@@ -15,20 +15,31 @@ from graphpoly.testing import (
 
 SIZES_ONLY = "repr prints the sizes and few of the options"
 IGNORED = "the values win and edge_weight is ignored without a word"
+TORCHS_WORDS = "what does not fit fails in torch, in its words"
+FITS = {"constructor_errors": TORCHS_WORDS, "feature_errors": TORCHS_WORDS}
 DENSE_ONLY = "forward computes on edge_index alone and takes no sparse matrix"
 
 # Where PyG's layers deviate from the contract, and how. Each is expected to fail.
 EXCLUDED = {
     "GCNConv": {
+        **FITS,
+        "zero_weight_loops": "a node that has a loop keeps it, also one of weight 0",
         "repr": SIZES_ONLY,
         "adjacency_forms": "a node that has a loop gets a second one in adj_t, not in edge_index",
         "sparse_weights": "a node that has a loop gets a second one in adj_t, not in edge_index",
         "weights_given_twice": IGNORED,
         "degenerate_graphs": "the gradient of deg^-1/2 is NaN at a node whose weights are zero",
     },
-    "SAGEConv": {"repr": SIZES_ONLY},
-    "GATConv": {"repr": SIZES_ONLY},
+    "SAGEConv": {**FITS, "repr": SIZES_ONLY},
+    "GATConv": {
+        **FITS,
+        "repr": SIZES_ONLY,
+        "third_argument": "edge_attr is ignored without edge_dim",
+    },
+    "GINConv": {"feature_errors": TORCHS_WORDS},
     "ChebConv": {
+        **FITS,
+        "message_passing_arguments": "degrees are those of the sources, whatever the flow",
         "num_hops": "K - 1 hops, which no attribute tells",
         "adjacency_forms": DENSE_ONLY,
         "sparse_weights": DENSE_ONLY,
@@ -38,7 +49,7 @@ EXCLUDED = {
         "hetero_conv": "a tuple dies with an AttributeError",
         "lazy_init": "the third and further linear maps are called past the hook that sizes them",
     },
-    "GraphConv": {"repr": "aggr is not printed", "weights_given_twice": IGNORED},
+    "GraphConv": {**FITS, "repr": "aggr is not printed", "weights_given_twice": IGNORED},
 }
 
 

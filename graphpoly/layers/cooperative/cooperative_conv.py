@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from graphpoly.layers.arguments import NamedArguments, check_features, check_size
 from graphpoly.layers.cooperative.action_net import ActionNet
 from graphpoly.layers.cooperative.actions import Actions
 from graphpoly.layers.cooperative.base import Base, base_text, make_base
@@ -27,7 +28,7 @@ __all__ = ["CooperativeConv"]
         "complexity": "that of the base layer, and O(|E| + |V| F) for each action network",
     },
 )
-class CooperativeConv(nn.Module):
+class CooperativeConv(NamedArguments, nn.Module):
     r"""A base layer on the edges that nodes agree on, from `Cooperative Graph Neural Networks
     <https://arxiv.org/abs/2310.01267>`_ (Finkelshtein et al., ICML 2024).
 
@@ -113,11 +114,8 @@ class CooperativeConv(nn.Module):
         eval_mode: str = "expected",
     ) -> None:
         super().__init__()
-        if not isinstance(in_channels, int):
-            raise ValueError(
-                f"in_channels: got {in_channels}, expected one number; on a bipartite graph the "
-                "action network reads both sides"
-            )
+        check_size("in_channels", in_channels, lazy=True)
+        check_size("out_channels", out_channels)
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.action_net = ActionNet(
@@ -152,6 +150,15 @@ class CooperativeConv(nn.Module):
     def num_hops(self) -> int:
         """How far a node looks: to its neighbours, and as far as their choices do."""
         return self.gated.num_hops + self.action_net.num_hops
+
+    @property
+    def compliance_exceptions(self) -> dict[str, str]:
+        """Properties of the compliance battery that cannot hold, and why."""
+        if not any(getattr(part, "aggregation", None) == "mean" for part in self.modules()):
+            return {}
+        counted = "base 'mean' divides by the number of edges, whatever they weigh"
+        names = ("zero_weight_edges", "zero_weight_loops", "split_weights")
+        return dict.fromkeys(names, counted)
 
     def reset_parameters(self) -> None:
         """Draw new parameters."""
@@ -201,6 +208,8 @@ class CooperativeConv(nn.Module):
     def _graph(
         self, x: Any, edge_index: Any, edge_weight: Tensor | None
     ) -> tuple[Any, Tensor, Tensor | None]:
+        for one in x if isinstance(x, tuple | list) else (x,):
+            check_features(type(self).__name__, one, self.in_channels)
         if isinstance(x, tuple | list):
             x = x[0] if x[0] is x[1] else tuple(x)
         sizes = (x[0].size(0), x[1].size(0)) if isinstance(x, tuple) else (x.size(0), x.size(0))

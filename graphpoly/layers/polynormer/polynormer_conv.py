@@ -10,6 +10,12 @@ from torch import Tensor, nn
 from torch_geometric.nn.dense.linear import Linear
 from torch_geometric.nn.inits import reset
 
+from graphpoly.layers.arguments import (
+    NamedArguments,
+    check_batch,
+    check_features,
+    check_size,
+)
 from graphpoly.layers.polynormer.polynormer_global import PolynormerGlobal
 from graphpoly.layers.polynormer.polynormer_local import PolynormerLocal
 from graphpoly.registry import register
@@ -28,7 +34,7 @@ __all__ = ["PolynormerConv"]
         "complexity": "O(L (|E| C + |V| C^2)) time, O(L |V| C) memory",
     },
 )
-class PolynormerConv(nn.Module):
+class PolynormerConv(NamedArguments, nn.Module):
     r"""Local-to-global polynomial attention, from `Polynormer <https://arxiv.org/abs/2403.01232>`_
     (Deng, Yue and Zhang, ICLR 2024).
 
@@ -109,13 +115,13 @@ class PolynormerConv(nn.Module):
         global_dropout: float | None = None,
     ) -> None:
         super().__init__()
-        if heads < 1 or out_channels % heads:
+        check_size("in_channels", in_channels, lazy=True)
+        check_size("out_channels", out_channels)
+        check_size("heads", heads)
+        check_size("local_layers", local_layers)
+        check_size("global_layers", global_layers, least=0)
+        if out_channels % heads:
             raise ValueError(f"heads: got {heads}, expected a divisor of {out_channels}")
-        if local_layers < 1 or global_layers < 0:
-            raise ValueError(
-                f"local_layers, global_layers: got {local_layers} and {global_layers}, expected at "
-                "least 1 and 0"
-            )
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.heads = heads
@@ -158,15 +164,12 @@ class PolynormerConv(nn.Module):
             batch: Graph of each node, ``[N]``.
             batch_size: Number of graphs, if known.
         """
+        check_batch(batch)
         return self.globally(self.locally(x, edge_index), batch, batch_size)
 
     def locally(self, x: Tensor, edge_index: Any) -> Tensor:
         """Return the sum over the outputs of the local layers, ``[N, out_channels]``."""
-        if isinstance(x, tuple | list):
-            raise ValueError(
-                f"{type(self).__name__} attends within one set of nodes: got a tuple of node "
-                "features; message passing on bipartite graphs is not supported"
-            )
+        check_features(type(self).__name__, x, self.lin_in.in_channels)
         x = F.dropout(self.lin_in(x), self.dropout, self.training)
         total = torch.zeros_like(x)
         for layer in self.locals:
@@ -178,6 +181,7 @@ class PolynormerConv(nn.Module):
         self, x: Tensor, batch: Tensor | None = None, batch_size: int | None = None
     ) -> Tensor:
         """Run the global layers on what :meth:`locally` gives."""
+        check_batch(batch)
         if self.norm is not None:
             x = self.norm(x)
         for layer in self.globals:

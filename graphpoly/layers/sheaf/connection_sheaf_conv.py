@@ -9,6 +9,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.transforms import BaseTransform
 
+from graphpoly.layers.arguments import check_batch
 from graphpoly.layers.sheaf.laplacian import SheafLaplacian
 from graphpoly.layers.sheaf.sheaf_diffusion import SheafDiffusion
 from graphpoly.ops import connection, to_csr
@@ -115,8 +116,13 @@ class ConnectionSheafConv(SheafDiffusion):
         out_channels: Size of each output feature, a multiple of the dimension of the stalks.
         stalk_dim: d.
         borrow: See :func:`connection_maps`; for transports made on the fly.
-        **kwargs: ``add_lp``, ``add_hp``, ``normalization``, ``dropout``, ``linear``, as for
-            :class:`SheafDiffusion`.
+        add_lp: Add a stalk coordinate that every edge carries over as it is.
+        add_hp: Add one that every edge carries over with the opposite sign.
+        normalization: ``"augmented"``, ``"sym"`` or None, see :class:`SheafLaplacian`.
+        normalize: The same in PyG's words: False for None, True for the one that is named.
+        dropout: Probability before :math:`W_1` and :math:`W_2`.
+        linear: Map the input linearly to ``out_channels`` first; otherwise it is taken for the
+            stalks, and must have that size.
 
     Shapes:
         - **input:** features :math:`(N, F_{in})`, ``edge_index`` in any form that
@@ -158,11 +164,24 @@ class ConnectionSheafConv(SheafDiffusion):
         *,
         stalk_dim: int = 2,
         borrow: bool = True,
-        **kwargs: Any,
+        add_lp: bool = False,
+        add_hp: bool = False,
+        normalization: str | None = "augmented",
+        normalize: bool | None = None,
+        dropout: float = 0.0,
+        linear: bool = True,
     ) -> None:
-        if stalk_dim < 1:
-            raise ValueError(f"stalk_dim: got {stalk_dim}, expected at least 1")
-        super().__init__(in_channels, out_channels, stalk_dim=stalk_dim, **kwargs)
+        super().__init__(
+            in_channels,
+            out_channels,
+            stalk_dim=stalk_dim,
+            add_lp=add_lp,
+            add_hp=add_hp,
+            normalization=normalization,
+            normalize=normalize,
+            dropout=dropout,
+            linear=linear,
+        )
         self.borrow = borrow
         self.reset_parameters()
 
@@ -188,6 +207,7 @@ class ConnectionSheafConv(SheafDiffusion):
             edge_attr: Transports, ``[E, d * d]`` or ``[E, d, d]``.
             batch: Graph of each node, ``[N]``; read where there is no ``edge_attr``.
         """
+        check_batch(batch)
         stalks = self.stalks(x)
         laplacian = self._laplacian(x, stalks, edge_index, edge_weight, edge_attr, batch)
         return self.diffuse(laplacian, stalks)

@@ -177,11 +177,11 @@ def _times(blocks: Tensor | None, x: Tensor) -> Tensor:
         return x
     if blocks.dim() == 3:
         return blocks.to(x.dtype) @ x
-    return blocks.to(x.dtype).view(x.size(0), -1, 1) * x
+    return blocks.to(x.dtype).view(x.size(0), 1 if blocks.dim() == 1 else x.size(1), 1) * x
 
 
 def _blocks(values: Tensor, count: int, size: int) -> Tensor:
     """Any form of blocks as ``[count, size, size]``."""
     if values.dim() == 3:
         return values
-    return torch.diag_embed(values.view(count, -1).expand(count, size))
+    return torch.diag_embed(values.view(count, -1 if count else size).expand(count, size))

@@ -64,8 +64,13 @@ class SheafConv(SheafDiffusion):
             :math:`(\sigma(a [x_v \Vert x_u])\, \sigma(a [x_u \Vert x_v]))^2`.
         sparse_learner: Make the maps of the sum over a node's d rows.
         map_dropout: Probability before V.
-        **kwargs: ``add_lp``, ``add_hp``, ``normalization``, ``dropout``, ``linear``, as for
-            :class:`SheafDiffusion`.
+        add_lp: Add a stalk coordinate that every edge carries over as it is.
+        add_hp: Add one that every edge carries over with the opposite sign.
+        normalization: ``"augmented"``, ``"sym"`` or None, see :class:`SheafLaplacian`.
+        normalize: The same in PyG's words: False for None, True for the one that is named.
+        dropout: Probability before :math:`W_1` and :math:`W_2`.
+        linear: Map the input linearly to ``out_channels`` first; otherwise it is taken for the
+            stalks, and must have that size.
 
     Shapes:
         - **input:** features :math:`(N, F_{in})`, ``edge_index`` in any form that
@@ -126,10 +131,25 @@ class SheafConv(SheafDiffusion):
         edge_strength: bool = False,
         sparse_learner: bool = False,
         map_dropout: float = 0.0,
-        **kwargs: Any,
+        add_lp: bool = False,
+        add_hp: bool = False,
+        normalization: str | None = "augmented",
+        normalize: bool | None = None,
+        dropout: float = 0.0,
+        linear: bool = True,
     ) -> None:
         check_maps(maps, stalk_dim)
-        super().__init__(in_channels, out_channels, stalk_dim=stalk_dim, **kwargs)
+        super().__init__(
+            in_channels,
+            out_channels,
+            stalk_dim=stalk_dim,
+            add_lp=add_lp,
+            add_hp=add_hp,
+            normalization=normalization,
+            normalize=normalize,
+            dropout=dropout,
+            linear=linear,
+        )
         if reflections and maps not in ORTHOGONAL:
             raise ValueError(
                 f"reflections: got maps={maps!r}, orthogonal ones have a determinant to choose"

@@ -10,13 +10,19 @@ from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.dense.linear import Linear
 
+from graphpoly.layers.arguments import (
+    NamedArguments,
+    check_features,
+    check_size,
+    chosen_normalization,
+)
 from graphpoly.layers.sheaf.laplacian import SheafLaplacian, inverse_root
 from graphpoly.ops import CSR, silence_loops, sum_entries
 
 __all__ = ["SheafDiffusion", "weighted"]
 
 
-class SheafDiffusion(MessagePassing):
+class SheafDiffusion(NamedArguments, MessagePassing):
     r"""A step :math:`X \leftarrow (1 + \tanh \varepsilon) \odot X - \mathrm{ELU}(\Delta\, W_1 X
     W_2)`, with a Laplacian that a subclass makes.
 
@@ -27,10 +33,11 @@ class SheafDiffusion(MessagePassing):
         add_lp: Add a stalk coordinate that every edge carries over as it is.
         add_hp: Add one that every edge carries over with the opposite sign.
         normalization: ``"augmented"``, ``"sym"`` or None, see :class:`SheafLaplacian`.
+        normalize: The same in PyG's words: False for None, True for the one that is named, or
+            ``"augmented"``.
         dropout: Probability before :math:`W_1` and :math:`W_2`.
         linear: Map the input linearly to ``out_channels`` first; otherwise it is taken for the
             stalks, and must have that size.
-        **kwargs: Further arguments of :class:`~torch_geometric.nn.MessagePassing`.
     """
 
     printed: ClassVar[dict[str, object]] = {  # arguments and the defaults that repr leaves out
@@ -50,12 +57,15 @@ class SheafDiffusion(MessagePassing):
         add_lp: bool = False,
         add_hp: bool = False,
         normalization: str | None = "augmented",
+        normalize: bool | None = None,
         dropout: float = 0.0,
         linear: bool = True,
-        **kwargs: Any,
     ) -> None:
-        kwargs.setdefault("aggr", "add")
-        super().__init__(**kwargs)
+        check_size("in_channels", in_channels, lazy=True)
+        check_size("out_channels", out_channels)
+        check_size("stalk_dim", stalk_dim)
+        normalization = chosen_normalization(normalization, normalize, "augmented")
+        super().__init__(aggr="add")
         inverse_root(torch.zeros(0), normalization)
         self.in_channels = in_channels
         self.out_channels = out_channels
@@ -96,14 +106,11 @@ class SheafDiffusion(MessagePassing):
 
     def stalks(self, x: Tensor) -> Tensor:
         """Return the features as stalks, ``[N, d, out_channels / d]``."""
-        if isinstance(x, tuple | list):
-            raise ValueError(
-                f"{type(self).__name__} needs a square operator: got a tuple of node features; "
-                "message passing on bipartite graphs is not supported"
-            )
+        width = self.in_channels if self.lin is None else self.lin.in_channels
+        check_features(type(self).__name__, x, width)
         if self.lin is not None:
             x = self.lin(x)
-        return x.view(x.size(0), self.total_dim, -1)
+        return x.view(x.size(0), self.total_dim, self.out_channels // self.total_dim)
 
     def structure(self, x: Tensor, edge_index: Any, edge_weight: Tensor | None) -> CSR:
         """Return the operator with its weights, if any, those of loops zero."""

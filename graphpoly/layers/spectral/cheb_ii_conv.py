@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -41,7 +39,15 @@ class ChebIIConv(FixedBasisConv):
         in_channels: Size of each input feature, or -1 to take it from the first input.
         out_channels: Size of each output feature.
         K: Order of the polynomial.
-        **kwargs: Arguments of :class:`PolynomialConv`.
+        shared: Learn one filter for all channels instead of one for each.
+        linear: Whether the layer has the matrix W. Without it ``in_channels`` must equal
+            ``out_channels``.
+        bias: Whether the layer has the vector b.
+        normalization: Operator P: ``"sym"`` :math:`D^{-1/2} A D^{-1/2}`, ``"rw"``
+            :math:`D^{-1} A`, or None for A with its weights as they are.
+        normalize: The same in PyG's words: False for None, True for the one that is named.
+        add_self_loops: Use A + I (nodes that have a loop keep theirs).
+        cached: Keep the operator of the first call; only for one fixed graph.
 
     Shapes:
         As :class:`PolynomialConv`.
@@ -62,14 +68,33 @@ class ChebIIConv(FixedBasisConv):
         torch.Size([3, 7])
     """
 
-    def __init__(self, in_channels: int, out_channels: int, K: int = 10, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        K: int = 10,
+        *,
+        shared: bool = False,
+        linear: bool = True,
+        bias: bool = True,
+        normalization: str | None = "sym",
+        normalize: bool | None = None,
+        add_self_loops: bool = False,
+        cached: bool = False,
+    ) -> None:
         super().__init__(
             in_channels,
             out_channels,
             K,
             recurrence=substitute(chebyshev(K), -1.0),
             expansion=chebyshev_interpolation(K),
-            **kwargs,
+            shared=shared,
+            linear=linear,
+            bias=bias,
+            normalization=normalization,
+            normalize=normalize,
+            add_self_loops=add_self_loops,
+            cached=cached,
         )
         self.reset_parameters()
 

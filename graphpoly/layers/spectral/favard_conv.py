@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -40,7 +40,15 @@ class FavardConv(PolynomialConv):
         out_channels: Size of each output feature.
         K: Order of the polynomial.
         floor: Least value of :math:`\sqrt\beta` in the forward pass.
-        **kwargs: Arguments of :class:`PolynomialConv`.
+        shared: Learn one filter for all channels instead of one for each.
+        linear: Whether the layer has the matrix W. Without it ``in_channels`` must equal
+            ``out_channels``.
+        bias: Whether the layer has the vector b.
+        normalization: Operator P: ``"sym"`` :math:`D^{-1/2} A D^{-1/2}`, ``"rw"``
+            :math:`D^{-1} A`, or None for A with its weights as they are.
+        normalize: The same in PyG's words: False for None, True for the one that is named.
+        add_self_loops: Use A + I (nodes that have a loop keep theirs).
+        cached: Keep the operator of the first call; only for one fixed graph.
 
     Shapes:
         As :class:`PolynomialConv`.
@@ -79,9 +87,26 @@ class FavardConv(PolynomialConv):
         K: int = 10,
         *,
         floor: float = 0.01,
-        **kwargs: Any,
+        shared: bool = False,
+        linear: bool = True,
+        bias: bool = True,
+        normalization: str | None = "sym",
+        normalize: bool | None = None,
+        add_self_loops: bool = False,
+        cached: bool = False,
     ) -> None:
-        super().__init__(in_channels, out_channels, K, **kwargs)
+        super().__init__(
+            in_channels,
+            out_channels,
+            K,
+            shared=shared,
+            linear=linear,
+            bias=bias,
+            normalization=normalization,
+            normalize=normalize,
+            add_self_loops=add_self_loops,
+            cached=cached,
+        )
         if not floor > 0:
             raise ValueError(f"floor: got {floor}, expected a positive number")
         self.floor = floor

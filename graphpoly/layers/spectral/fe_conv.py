@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn.dense.linear import Linear
 
+from graphpoly.layers.arguments import check_batch, check_size
 from graphpoly.layers.spectral.operator_conv import OperatorConv
 from graphpoly.ops import CSR, column_space, spmm, to_csr
 from graphpoly.registry import register
@@ -52,7 +53,10 @@ class FEConv(OperatorConv):
         bias: Whether the layer has the vector b.
         separate: Keep the matrices apart, as the published code does: hop 0 has two, and each of
             the K + 3 starts as :class:`torch.nn.Linear` does, with a bias of its own.
-        **kwargs: ``normalization`` and ``add_self_loops``, as for :class:`OperatorConv`.
+        normalization: Operator P: ``"sym"`` :math:`D^{-1/2} A D^{-1/2}`, ``"rw"``
+            :math:`D^{-1} A`, or None for A with its weights as they are.
+        normalize: The same in PyG's words: False for None, True for the one that is named.
+        add_self_loops: Use A + I (nodes that have a loop keep theirs).
 
     Shapes:
         - **input:** features :math:`(N, F_{in})`, ``edge_index`` in any form that
@@ -90,7 +94,7 @@ class FEConv(OperatorConv):
         "seed": 0,
         "separate": False,
     }
-    compliance_exceptions: ClassVar[dict[str, str]] = {
+    exceptions: ClassVar[dict[str, str]] = {
         "num_hops": "columns are scaled over the whole graph; num_hops is the number of hops that "
         "messages take",
         "node_permutation": "the basis of the structure's column space starts from numbers that "
@@ -108,11 +112,20 @@ class FEConv(OperatorConv):
         cached: bool = False,
         bias: bool = True,
         separate: bool = False,
-        **kwargs: Any,
+        normalization: str | None = "sym",
+        normalize: bool | None = None,
+        add_self_loops: bool = False,
     ) -> None:
-        super().__init__(in_channels, out_channels, K, cached=cached, **kwargs)
-        if rank < 0:
-            raise ValueError(f"rank: got {rank}, expected at least 0")
+        super().__init__(
+            in_channels,
+            out_channels,
+            K,
+            cached=cached,
+            normalization=normalization,
+            normalize=normalize,
+            add_self_loops=add_self_loops,
+        )
+        check_size("rank", rank, least=0)
         self.rank = rank
         self.seed = seed
         self.separate = separate
@@ -150,6 +163,7 @@ class FEConv(OperatorConv):
             batch: Graph of each node, ``[N]``.
             batch_size: Number of graphs, if known.
         """
+        check_batch(batch)
         features = self._cached_features
         if features is None:
             features = self.expand(x, edge_index, edge_weight, batch, batch_size)
@@ -158,6 +172,21 @@ class FEConv(OperatorConv):
                 self._cached_features = features
         out: Tensor = self.lin(features)
         return out
+
+    @property
+    def compliance_exceptions(self) -> dict[str, str]:
+        """Properties of the compliance battery that cannot hold, and why."""
+        bare = "the bare structure has an entry for each edge, whatever it weighs"
+        names = ("zero_weight_edges", "zero_weight_loops", "split_weights")
+        structural = dict.fromkeys(names if self.rank > 0 else (), bare)
+        return {**super().compliance_exceptions, **structural}
+
+    @property
+    def width(self) -> int:
+        """Columns of x that forward takes; -1 where the first input has yet to say so."""
+        if self.in_channels > 0 or self.lin.in_channels < 0:
+            return self.in_channels
+        return (self.lin.in_channels - self.rank) // (self.K + 1)
 
     def expand(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 
@@ -45,8 +45,15 @@ class GPRConv(FixedBasisConv):
         K: Order of the polynomial.
         init: One of the above.
         alpha: :math:`\alpha` of ``"ppr"`` (teleport probability) and ``"nppr"``.
+        shared: Learn one filter for all channels instead of one for each.
+        linear: Whether the layer has the matrix W. Without it ``in_channels`` must equal
+            ``out_channels``.
+        bias: Whether the layer has the vector b.
+        normalization: Operator P: ``"sym"`` :math:`D^{-1/2} A D^{-1/2}`, ``"rw"``
+            :math:`D^{-1} A`, or None for A with its weights as they are.
+        normalize: The same in PyG's words: False for None, True for the one that is named.
         add_self_loops: Use A + I (nodes that have a loop keep theirs).
-        **kwargs: Arguments of :class:`PolynomialConv`.
+        cached: Keep the operator of the first call; only for one fixed graph.
 
     Shapes:
         As :class:`PolynomialConv`.
@@ -83,16 +90,26 @@ class GPRConv(FixedBasisConv):
         *,
         init: str = "ppr",
         alpha: float = 0.1,
+        shared: bool = False,
+        linear: bool = True,
+        bias: bool = True,
+        normalization: str | None = "sym",
+        normalize: bool | None = None,
         add_self_loops: bool = True,
-        **kwargs: Any,
+        cached: bool = False,
     ) -> None:
         super().__init__(
             in_channels,
             out_channels,
             K,
             recurrence=monomial(K),
+            shared=shared,
+            linear=linear,
+            bias=bias,
+            normalization=normalization,
+            normalize=normalize,
             add_self_loops=add_self_loops,
-            **kwargs,
+            cached=cached,
         )
         if init not in INITIALIZATIONS:
             raise unknown("init", init, INITIALIZATIONS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -44,7 +44,15 @@ class JacobiConv(FixedBasisConv):
         decomposed: Whether there are such factors.
         legacy_sign: Use the recurrence of the published code, whose sign of :math:`a^2 - b^2` is
             wrong from k = 2 on; to reproduce published numbers.
-        **kwargs: Arguments of :class:`PolynomialConv`.
+        shared: Learn one filter for all channels instead of one for each.
+        linear: Whether the layer has the matrix W. Without it ``in_channels`` must equal
+            ``out_channels``.
+        bias: Whether the layer has the vector b.
+        normalization: Operator P: ``"sym"`` :math:`D^{-1/2} A D^{-1/2}`, ``"rw"``
+            :math:`D^{-1} A`, or None for A with its weights as they are.
+        normalize: The same in PyG's words: False for None, True for the one that is named.
+        add_self_loops: Use A + I (nodes that have a loop keep theirs).
+        cached: Keep the operator of the first call; only for one fixed graph.
 
     Shapes:
         As :class:`PolynomialConv`.
@@ -87,10 +95,28 @@ class JacobiConv(FixedBasisConv):
         alpha: float = 1.0,
         decomposed: bool = True,
         legacy_sign: bool = False,
-        **kwargs: Any,
+        shared: bool = False,
+        linear: bool = True,
+        bias: bool = True,
+        normalization: str | None = "sym",
+        normalize: bool | None = None,
+        add_self_loops: bool = False,
+        cached: bool = False,
     ) -> None:
         recurrence = jacobi(K, a, b, legacy_sign=legacy_sign)
-        super().__init__(in_channels, out_channels, K, recurrence=recurrence, **kwargs)
+        super().__init__(
+            in_channels,
+            out_channels,
+            K,
+            recurrence=recurrence,
+            shared=shared,
+            linear=linear,
+            bias=bias,
+            normalization=normalization,
+            normalize=normalize,
+            add_self_loops=add_self_loops,
+            cached=cached,
+        )
         if not alpha > 0:
             raise ValueError(f"alpha: got {alpha}, expected a positive number")
         self.a, self.b, self.alpha = a, b, alpha

@@ -28,14 +28,22 @@ class KrylovConv(PolynomialConv):
         K: Order of the polynomial.
         precomputed: Keep the vectors of the first call, (K+1) N C numbers; only for one fixed graph
             with fixed features, and with ``linear=False``. Every further call is a weighted sum.
-        **kwargs: Arguments of :class:`PolynomialConv`.
+        shared: Learn one filter for all channels instead of one for each.
+        linear: Whether the layer has the matrix W. Without it ``in_channels`` must equal
+            ``out_channels``.
+        bias: Whether the layer has the vector b.
+        normalization: Operator P: ``"sym"`` :math:`D^{-1/2} A D^{-1/2}`, ``"rw"``
+            :math:`D^{-1} A`, or None for A with its weights as they are.
+        normalize: The same in PyG's words: False for None, True for the one that is named.
+        add_self_loops: Use A + I (nodes that have a loop keep theirs).
+        cached: Keep the operator of the first call; only for one fixed graph.
 
     Shapes:
         As :class:`PolynomialConv`. On a batch of graphs give ``batch``, so that norms and inner
         products are taken graph by graph; without it all nodes count as one graph.
     """
 
-    compliance_exceptions: ClassVar[dict[str, str]] = {
+    exceptions: ClassVar[dict[str, str]] = {
         "num_hops": "norms and inner products run over the whole graph; num_hops is the order of "
         "the polynomial, the number of hops that messages take"
     }
@@ -51,9 +59,26 @@ class KrylovConv(PolynomialConv):
         K: int = 10,
         *,
         precomputed: bool = False,
-        **kwargs: Any,
+        shared: bool = False,
+        linear: bool = True,
+        bias: bool = True,
+        normalization: str | None = "sym",
+        normalize: bool | None = None,
+        add_self_loops: bool = False,
+        cached: bool = False,
     ) -> None:
-        super().__init__(in_channels, out_channels, K, **kwargs)
+        super().__init__(
+            in_channels,
+            out_channels,
+            K,
+            shared=shared,
+            linear=linear,
+            bias=bias,
+            normalization=normalization,
+            normalize=normalize,
+            add_self_loops=add_self_loops,
+            cached=cached,
+        )
         if precomputed and self.lin is not None:
             raise ValueError("precomputed=True needs linear=False: W would change the vectors")
         self.precomputed = precomputed

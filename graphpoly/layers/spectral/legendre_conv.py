@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from graphpoly.bases import legendre
 from graphpoly.layers.spectral.fixed_basis_conv import FixedBasisConv
 from graphpoly.registry import register
@@ -31,7 +29,15 @@ class LegendreConv(FixedBasisConv):
         in_channels: Size of each input feature, or -1 to take it from the first input.
         out_channels: Size of each output feature.
         K: Order of the polynomial.
-        **kwargs: Arguments of :class:`PolynomialConv`.
+        shared: Learn one filter for all channels instead of one for each.
+        linear: Whether the layer has the matrix W. Without it ``in_channels`` must equal
+            ``out_channels``.
+        bias: Whether the layer has the vector b.
+        normalization: Operator P: ``"sym"`` :math:`D^{-1/2} A D^{-1/2}`, ``"rw"``
+            :math:`D^{-1} A`, or None for A with its weights as they are.
+        normalize: The same in PyG's words: False for None, True for the one that is named.
+        add_self_loops: Use A + I (nodes that have a loop keep theirs).
+        cached: Keep the operator of the first call; only for one fixed graph.
 
     Shapes:
         As :class:`PolynomialConv`.
@@ -54,6 +60,31 @@ class LegendreConv(FixedBasisConv):
         torch.Size([3, 7])
     """
 
-    def __init__(self, in_channels: int, out_channels: int, K: int = 10, **kwargs: Any) -> None:
-        super().__init__(in_channels, out_channels, K, recurrence=legendre(K), **kwargs)
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        K: int = 10,
+        *,
+        shared: bool = False,
+        linear: bool = True,
+        bias: bool = True,
+        normalization: str | None = "sym",
+        normalize: bool | None = None,
+        add_self_loops: bool = False,
+        cached: bool = False,
+    ) -> None:
+        super().__init__(
+            in_channels,
+            out_channels,
+            K,
+            recurrence=legendre(K),
+            shared=shared,
+            linear=linear,
+            bias=bias,
+            normalization=normalization,
+            normalize=normalize,
+            add_self_loops=add_self_loops,
+            cached=cached,
+        )
         self.reset_parameters()

@@ -11,6 +11,7 @@ from torch.nn import Parameter
 from torch_geometric.nn.dense.linear import Linear
 
 from graphpoly.errors import unknown
+from graphpoly.layers.arguments import check_batch, check_size
 from graphpoly.layers.operator_layer import OperatorLayer
 from graphpoly.ops import CSR, pair_sum, resolvent
 from graphpoly.ops.adjacency import trusted_csr
@@ -67,7 +68,12 @@ class MatrixFunctionConv(OperatorLayer):
         tolerance: Of the sparse solver.
         max_iterations: Of the sparse solver.
         bias: Whether the layer has a bias at the end.
-        **kwargs: ``normalization`` (default None), ``add_self_loops``, ``cached``: of A.
+        normalization: Of A: ``"sym"`` :math:`D^{-1/2} A D^{-1/2}`, ``"rw"``
+            :math:`D^{-1} A`, or None for its weights as they are.
+        normalize: The same in PyG's words: False for None, True for the one that is named, or
+            ``"sym"``.
+        add_self_loops: Use A + I (nodes that have a loop keep theirs).
+        cached: Keep the operator of the first call; only for one fixed graph.
 
     Shapes:
         - **input:** features :math:`(N, F_{in})`, ``edge_index`` in any form that
@@ -112,7 +118,7 @@ class MatrixFunctionConv(OperatorLayer):
         **OperatorLayer.printed,
         "normalization": None,
     }
-    compliance_exceptions: ClassVar[dict[str, str]] = {
+    exceptions: ClassVar[dict[str, str]] = {
         "num_hops": "a resolvent reaches every node that there is a path to",
     }
 
@@ -128,12 +134,21 @@ class MatrixFunctionConv(OperatorLayer):
         tolerance: float | None = None,
         max_iterations: int = 1000,
         bias: bool = True,
-        **kwargs: Any,
+        normalization: str | None = None,
+        normalize: bool | None = None,
+        add_self_loops: bool = False,
+        cached: bool = False,
     ) -> None:
-        kwargs.setdefault("normalization", None)
-        super().__init__(in_channels, out_channels, **kwargs)
-        if matrices < 1 or poles < 1:
-            raise ValueError(f"matrices, poles: got {matrices} and {poles}, expected at least 1")
+        super().__init__(
+            in_channels,
+            out_channels,
+            normalization=normalization,
+            normalize=normalize,
+            add_self_loops=add_self_loops,
+            cached=cached,
+        )
+        check_size("matrices", matrices)
+        check_size("poles", poles)
         if readout not in READOUTS:
             raise unknown("readout", readout, READOUTS)
         if solver not in ("dense", "sparse"):
@@ -162,6 +177,11 @@ class MatrixFunctionConv(OperatorLayer):
         torch.nn.init.normal_(self.log_scale)
         torch.nn.init.normal_(self.shift)
 
+    @property
+    def width(self) -> int:
+        """Columns of x that forward takes; -1 where the first input has yet to say so."""
+        return int(self.lin_node.in_channels)
+
     def forward(
         self,
         x: Tensor,
@@ -179,6 +199,7 @@ class MatrixFunctionConv(OperatorLayer):
             batch: Graph of each node, ``[N]``.
             batch_size: Number of graphs, if known.
         """
+        check_batch(batch)
         adj = self.operator(x, edge_index, edge_weight)
         num_nodes, copies = x.size(0), self.matrices * self.poles
         num_graphs = count_graphs(batch, batch_size, num_nodes)

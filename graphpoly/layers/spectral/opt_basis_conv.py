@@ -35,7 +35,16 @@ class OptBasisConv(KrylovConv):
         in_channels: Size of each input feature, or -1 to take it from the first input.
         out_channels: Size of each output feature.
         K: Order of the polynomial.
-        **kwargs: Arguments of :class:`PolynomialConv`.
+        precomputed: As for :class:`KrylovConv`.
+        shared: Learn one filter for all channels instead of one for each.
+        linear: Whether the layer has the matrix W. Without it ``in_channels`` must equal
+            ``out_channels``.
+        bias: Whether the layer has the vector b.
+        normalization: Operator P: ``"sym"`` :math:`D^{-1/2} A D^{-1/2}`, ``"rw"``
+            :math:`D^{-1} A`, or None for A with its weights as they are.
+        normalize: The same in PyG's words: False for None, True for the one that is named.
+        add_self_loops: Use A + I (nodes that have a loop keep theirs).
+        cached: Keep the operator of the first call; only for one fixed graph.
 
     Shapes:
         As :class:`KrylovConv`: on a batch of graphs give ``batch``.
@@ -62,8 +71,34 @@ class OptBasisConv(KrylovConv):
         torch.Size([5, 7])
     """
 
-    def __init__(self, in_channels: int, out_channels: int, K: int = 10, **kwargs: Any) -> None:
-        super().__init__(in_channels, out_channels, K, **kwargs)
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        K: int = 10,
+        *,
+        precomputed: bool = False,
+        shared: bool = False,
+        linear: bool = True,
+        bias: bool = True,
+        normalization: str | None = "sym",
+        normalize: bool | None = None,
+        add_self_loops: bool = False,
+        cached: bool = False,
+    ) -> None:
+        super().__init__(
+            in_channels,
+            out_channels,
+            K,
+            precomputed=precomputed,
+            shared=shared,
+            linear=linear,
+            bias=bias,
+            normalization=normalization,
+            normalize=normalize,
+            add_self_loops=add_self_loops,
+            cached=cached,
+        )
         self.reset_parameters()
 
     @torch.no_grad()

@@ -10,6 +10,7 @@ from torch.nn import Parameter
 from torch_geometric.nn.dense.linear import Linear
 from torch_geometric.nn.inits import zeros
 
+from graphpoly.layers.arguments import check_features, check_size
 from graphpoly.layers.operator_layer import OperatorLayer
 from graphpoly.ops import CSR, denoise_graph, edge_distances, rescale, spmm
 from graphpoly.registry import register
@@ -50,9 +51,12 @@ class PLaplacianConv(OperatorLayer):
         beta: Weight of the smoothness; with 0 this is a plain graph convolution.
         steps: T.
         bias: Whether the layer has the vector b.
-        **kwargs: ``normalization``, ``add_self_loops`` (default True) of P, and ``cached``, to keep
-            the cleaned operator of the first call: for one fixed graph with fixed features, without
-            a gradient.
+        normalization: Operator P: ``"sym"`` :math:`D^{-1/2} A D^{-1/2}`, ``"rw"``
+            :math:`D^{-1} A`, or None for A with its weights as they are.
+        normalize: The same in PyG's words: False for None, True for the one that is named.
+        add_self_loops: Use A + I (nodes that have a loop keep theirs).
+        cached: Keep the cleaned operator of the first call, without a gradient; only for one fixed
+            graph with fixed features.
 
     Shapes:
         - **input:** features :math:`(N, F_{in})`, ``edge_index`` in any form that
@@ -98,9 +102,20 @@ class PLaplacianConv(OperatorLayer):
         beta: float = 0.1,
         steps: int = 10,
         bias: bool = True,
-        **kwargs: Any,
+        normalization: str | None = "sym",
+        normalize: bool | None = None,
+        add_self_loops: bool = True,
+        cached: bool = False,
     ) -> None:
-        super().__init__(in_channels, out_channels, **{"add_self_loops": True, **kwargs})
+        super().__init__(
+            in_channels,
+            out_channels,
+            normalization=normalization,
+            normalize=normalize,
+            add_self_loops=add_self_loops,
+            cached=cached,
+        )
+        check_size("steps", steps, least=0)
         if p <= 0 or alpha <= 0 or beta < 0 or steps < 0:
             raise ValueError(
                 f"p, alpha, beta, steps: got {p}, {alpha}, {beta} and {steps}, expected p and "
@@ -113,6 +128,14 @@ class PLaplacianConv(OperatorLayer):
         self.lin = Linear(in_channels, out_channels, bias=False, weight_initializer="glorot")
         self.bias = Parameter(torch.empty(out_channels)) if bias else None
         self.reset_parameters()
+
+    @property
+    def compliance_exceptions(self) -> dict[str, str]:
+        """Properties of the compliance battery that cannot hold, and why."""
+        cleans = self.steps > 0 and self.beta > 0
+        variable = "each edge that is given is a variable of its own, also one of weight 0"
+        names = ("zero_weight_edges", "split_weights") if cleans else ()
+        return {**super().compliance_exceptions, **dict.fromkeys(names, variable)}
 
     @property
     def num_hops(self) -> int:
@@ -138,6 +161,7 @@ class PLaplacianConv(OperatorLayer):
 
     def clean(self, x: Tensor, edge_index: Any, edge_weight: Tensor | None = None) -> CSR:
         """Return the operator of the cleaned graph; arguments as for :meth:`forward`."""
+        check_features(type(self).__name__, x, self.width)
         if self._cached_operator is not None:
             return self._cached_operator
         adj = self.weighted(x, edge_index, edge_weight)

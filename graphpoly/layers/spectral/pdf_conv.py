@@ -12,6 +12,7 @@ from torch_geometric.nn.dense.linear import Linear
 from torch_geometric.nn.inits import reset
 from torch_geometric.utils import softmax
 
+from graphpoly.layers.arguments import check_batch, check_features
 from graphpoly.layers.operator_layer import OperatorLayer
 from graphpoly.ops import CSR, pairs_within, power_basis, spmm
 from graphpoly.ops.adjacency import trusted_csr
@@ -69,8 +70,12 @@ class PDFConv(OperatorLayer):
         encoder: Whether the layer has f. Without it, :meth:`forward` needs the filters of a layer
             that has: the layers of a network share theirs.
         bias: Whether the layer has the vector c.
-        **kwargs: ``normalization`` (default None) and ``add_self_loops`` (default True) of
-            :math:`\tilde A`, and ``cached``, to keep pairs and powers of the first call.
+        normalization: Of A: ``"sym"`` :math:`D^{-1/2} A D^{-1/2}`, ``"rw"``
+            :math:`D^{-1} A`, or None for its weights as they are.
+        normalize: The same in PyG's words: False for None, True for the one that is named, or
+            ``"sym"``.
+        add_self_loops: Use A + I (nodes that have a loop keep theirs).
+        cached: Keep pairs and powers of the first call; only for one fixed graph.
 
     Shapes:
         - **input:** features :math:`(N, F_{in})`, ``edge_index`` in any form that
@@ -122,10 +127,19 @@ class PDFConv(OperatorLayer):
         norm: bool = False,
         encoder: bool = True,
         bias: bool = True,
-        **kwargs: Any,
+        normalization: str | None = None,
+        normalize: bool | None = None,
+        add_self_loops: bool = True,
+        cached: bool = False,
     ) -> None:
-        kwargs = {"normalization": None, "add_self_loops": True, **kwargs}
-        super().__init__(in_channels, out_channels, **kwargs)
+        super().__init__(
+            in_channels,
+            out_channels,
+            normalization=normalization,
+            normalize=normalize,
+            add_self_loops=add_self_loops,
+            cached=cached,
+        )
         if not exponents or not powers or min(powers) < 1:
             raise ValueError(
                 f"exponents, powers: got {exponents} and {powers}, expected at least one of each "
@@ -173,6 +187,7 @@ class PDFConv(OperatorLayer):
             batch_size: Number of graphs, if known.
             filters: What :meth:`filters` of another layer gave for this graph, instead of its own.
         """
+        check_features(type(self).__name__, x, self.lin.in_channels)
         if filters is None:
             filters = self.filters(x, edge_index, edge_weight, batch, batch_size)
         message = F.gelu(self.lin(x))[filters.adj.col]
@@ -180,6 +195,19 @@ class PDFConv(OperatorLayer):
         entries = torch.arange(message.size(0), dtype=rowptr.dtype, device=rowptr.device)
         gather = trusted_csr(rowptr, entries, None, None, message.size(0), None)
         return spmm(gather, filters.weight.to(message.dtype) * message)
+
+    @property
+    def width(self) -> int:
+        """Filters are made of the graph alone, whatever the features are."""
+        return -1
+
+    @property
+    def compliance_exceptions(self) -> dict[str, str]:
+        """Properties of the compliance battery that cannot hold, and why."""
+        if self.hops is None:
+            return super().compliance_exceptions
+        pairs = "an edge makes a pair that the encoder reads, also one of weight 0"
+        return {**super().compliance_exceptions, "zero_weight_edges": pairs}
 
     def filters(
         self,
@@ -221,6 +249,7 @@ class PDFConv(OperatorLayer):
 
         Arguments as for :meth:`forward`.
         """
+        check_batch(batch)
         adj = self.operator(x, edge_index, edge_weight)
         if self._cached_basis is not None:
             return self._cached_basis

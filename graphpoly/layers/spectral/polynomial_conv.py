@@ -12,6 +12,7 @@ from torch_geometric.nn.dense.linear import Linear
 from torch_geometric.nn.inits import zeros
 
 from graphpoly.bases import evaluate
+from graphpoly.layers.arguments import check_batch
 from graphpoly.layers.spectral.operator_conv import OperatorConv
 from graphpoly.ops import CSR, polynomial
 
@@ -36,8 +37,11 @@ class PolynomialConv(OperatorConv):
         linear: Whether the layer has the matrix W. Without it ``in_channels`` must equal
             ``out_channels``.
         bias: Whether the layer has the vector b.
-        **kwargs: ``normalization``, ``add_self_loops`` and ``cached``, as for
-            :class:`OperatorConv`.
+        normalization: Operator P: ``"sym"`` :math:`D^{-1/2} A D^{-1/2}`, ``"rw"``
+            :math:`D^{-1} A`, or None for A with its weights as they are.
+        normalize: The same in PyG's words: False for None, True for the one that is named.
+        add_self_loops: Use A + I (nodes that have a loop keep theirs).
+        cached: Keep the operator of the first call; only for one fixed graph.
 
     Shapes:
         - **input:** features :math:`(N, F_{in})`, ``edge_index`` in any form that
@@ -61,9 +65,20 @@ class PolynomialConv(OperatorConv):
         shared: bool = False,
         linear: bool = True,
         bias: bool = True,
-        **kwargs: Any,
+        normalization: str | None = "sym",
+        normalize: bool | None = None,
+        add_self_loops: bool = False,
+        cached: bool = False,
     ) -> None:
-        super().__init__(in_channels, out_channels, K, **kwargs)
+        super().__init__(
+            in_channels,
+            out_channels,
+            K,
+            normalization=normalization,
+            normalize=normalize,
+            add_self_loops=add_self_loops,
+            cached=cached,
+        )
         if not linear and in_channels != out_channels:
             raise ValueError(
                 "linear=False needs in_channels == out_channels, "
@@ -109,6 +124,7 @@ class PolynomialConv(OperatorConv):
             batch: Graph of each node, ``[N]``; read only where the basis depends on the data.
             batch_size: Number of graphs, if known.
         """
+        check_batch(batch)
         adj = self.operator(x, edge_index, edge_weight)
         if self.lin is not None:
             x = self.lin(x)

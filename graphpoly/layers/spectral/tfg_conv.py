@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 
@@ -41,7 +41,15 @@ class TFGConv(FixedBasisConv):
             float32; with M = 6, :math:`\omega` = 0.3 and K = 10 they are off by 0.0025.
         num_frequencies: M.
         omega: Lowest frequency :math:`\omega`, in half turns from -1 to 1.
-        **kwargs: Arguments of :class:`PolynomialConv`.
+        shared: Learn one filter for all channels instead of one for each.
+        linear: Whether the layer has the matrix W. Without it ``in_channels`` must equal
+            ``out_channels``.
+        bias: Whether the layer has the vector b.
+        normalization: Operator P: ``"sym"`` :math:`D^{-1/2} A D^{-1/2}`, ``"rw"``
+            :math:`D^{-1} A`, or None for A with its weights as they are.
+        normalize: The same in PyG's words: False for None, True for the one that is named.
+        add_self_loops: Use A + I (nodes that have a loop keep theirs).
+        cached: Keep the operator of the first call; only for one fixed graph.
 
     Shapes:
         As :class:`PolynomialConv`.
@@ -78,7 +86,13 @@ class TFGConv(FixedBasisConv):
         *,
         num_frequencies: int = 6,
         omega: float = 0.3,
-        **kwargs: Any,
+        shared: bool = False,
+        linear: bool = True,
+        bias: bool = True,
+        normalization: str | None = "sym",
+        normalize: bool | None = None,
+        add_self_loops: bool = False,
+        cached: bool = False,
     ) -> None:
         super().__init__(
             in_channels,
@@ -86,7 +100,13 @@ class TFGConv(FixedBasisConv):
             K,
             recurrence=substitute(chebyshev(K), -1.0),
             expansion=trigonometric(K, num_frequencies, omega),
-            **kwargs,
+            shared=shared,
+            linear=linear,
+            bias=bias,
+            normalization=normalization,
+            normalize=normalize,
+            add_self_loops=add_self_loops,
+            cached=cached,
         )
         self.num_frequencies = num_frequencies
         self.omega = omega

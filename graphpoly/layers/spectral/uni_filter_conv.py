@@ -46,7 +46,16 @@ class UniFilterConv(KrylovConv):
         tau: :math:`\tau`, in [0, 1].
         raw_first: Let :math:`\theta_0` weigh the signal itself, as in the published code, in place
             of :math:`\tau X W + (1 - \tau) u_0`.
-        **kwargs: Arguments of :class:`PolynomialConv`.
+        precomputed: As for :class:`KrylovConv`.
+        shared: Learn one filter for all channels instead of one for each.
+        linear: Whether the layer has the matrix W. Without it ``in_channels`` must equal
+            ``out_channels``.
+        bias: Whether the layer has the vector b.
+        normalization: Operator P: ``"sym"`` :math:`D^{-1/2} A D^{-1/2}`, ``"rw"``
+            :math:`D^{-1} A`, or None for A with its weights as they are.
+        normalize: The same in PyG's words: False for None, True for the one that is named.
+        add_self_loops: Use A + I (nodes that have a loop keep theirs).
+        cached: Keep the operator of the first call; only for one fixed graph.
 
     Shapes:
         As :class:`KrylovConv`: on a batch of graphs give ``batch``.
@@ -91,9 +100,28 @@ class UniFilterConv(KrylovConv):
         homophily: float = 0.5,
         tau: float = 0.5,
         raw_first: bool = False,
-        **kwargs: Any,
+        precomputed: bool = False,
+        shared: bool = False,
+        linear: bool = True,
+        bias: bool = True,
+        normalization: str | None = "sym",
+        normalize: bool | None = None,
+        add_self_loops: bool = False,
+        cached: bool = False,
     ) -> None:
-        super().__init__(in_channels, out_channels, K, **kwargs)
+        super().__init__(
+            in_channels,
+            out_channels,
+            K,
+            precomputed=precomputed,
+            shared=shared,
+            linear=linear,
+            bias=bias,
+            normalization=normalization,
+            normalize=normalize,
+            add_self_loops=add_self_loops,
+            cached=cached,
+        )
         for name, value in (("homophily", homophily), ("tau", tau)):
             if not 0 <= value <= 1:
                 raise ValueError(f"{name}: got {value}, expected a number in [0, 1]")

@@ -2,6 +2,7 @@
 
 from graphpoly.testing.checks import (
     adjacency_forms,
+    arguments,
     compilation,
     contract,
     integration,
@@ -9,10 +10,12 @@ from graphpoly.testing.checks import (
     lifecycle,
     numerics,
     randomness,
+    weights,
 )
 
 __all__ = [
     "adjacency_forms",
+    "arguments",
     "compilation",
     "contract",
     "integration",
@@ -20,4 +23,5 @@ __all__ = [
     "lifecycle",
     "numerics",
     "randomness",
+    "weights",
 ]

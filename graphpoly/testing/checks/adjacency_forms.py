@@ -12,8 +12,9 @@ from torch_geometric import EdgeIndex
 from torch_geometric.data import Data
 
 from graphpoly.testing.checks.invariance import reordered
-from graphpoly.testing.properties import NotApplicable, Violation, expect_close, prop
+from graphpoly.testing.properties import prop
 from graphpoly.testing.subject import Subject
+from graphpoly.testing.violations import NotApplicable, Violation, expect_close
 
 __all__: list[str] = []
 

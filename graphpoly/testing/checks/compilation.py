@@ -8,8 +8,9 @@ import networkx as nx
 import torch
 from torch_geometric.data import Data
 
-from graphpoly.testing.properties import Violation, expect, expect_close, prop
+from graphpoly.testing.properties import prop
 from graphpoly.testing.subject import Subject
+from graphpoly.testing.violations import Violation, expect, expect_close
 
 __all__: list[str] = []
 

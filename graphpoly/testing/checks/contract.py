@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from graphpoly.testing.properties import NotApplicable, Violation, expect, expect_close, prop
+from graphpoly.testing.properties import prop
 from graphpoly.testing.subject import Subject, held_arguments, simple
+from graphpoly.testing.violations import NotApplicable, Violation, expect, expect_close
 
 __all__ = ["refusal"]
 

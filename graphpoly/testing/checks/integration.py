@@ -11,8 +11,9 @@ from torch_geometric.explain import Explainer, GNNExplainer
 from torch_geometric.nn import HeteroConv, MessagePassing
 
 from graphpoly.testing.checks.contract import refusal
-from graphpoly.testing.properties import NotApplicable, expect, expect_close, prop
+from graphpoly.testing.properties import prop
 from graphpoly.testing.subject import Subject
+from graphpoly.testing.violations import NotApplicable, expect, expect_close
 
 __all__: list[str] = []
 

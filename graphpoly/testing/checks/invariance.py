@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
-from graphpoly.testing.properties import expect, expect_close, prop
+from graphpoly.testing.properties import prop
 from graphpoly.testing.subject import Subject
+from graphpoly.testing.violations import expect, expect_close
 
 __all__: list[str] = []
 

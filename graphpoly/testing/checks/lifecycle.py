@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from graphpoly.testing.properties import NotApplicable, expect, expect_close, prop
+from graphpoly.testing.properties import prop
 from graphpoly.testing.subject import Subject
+from graphpoly.testing.violations import NotApplicable, expect, expect_close
 
 __all__: list[str] = []
 

@@ -10,8 +10,9 @@ from torch.autograd.gradcheck import GradcheckError
 from torch.func import functional_call
 from torch_geometric.data import Data
 
-from graphpoly.testing.properties import Violation, expect, expect_close, prop
+from graphpoly.testing.properties import prop
 from graphpoly.testing.subject import Subject
+from graphpoly.testing.violations import Violation, expect, expect_close
 
 __all__: list[str] = []
 
@@ -84,11 +85,16 @@ def check_used_parameters(subject: Subject) -> None:
 
 @prop(
     "degenerate_graphs",
-    "Values and gradients are finite on every graph of the zoo, and with zero features or weights.",
+    "Values and gradients are finite on every graph of the zoo, on a graph without nodes, and with "
+    "zero features or weights; after a step in train() the state is finite, too.",
 )
 def check_degenerate_graphs(subject: Subject) -> None:
     layer = subject.layer()
     cases: dict[str, Data] = subject.graphs(dtype=torch.float32)
+    nothing = Data(
+        edge_index=torch.zeros(2, 0, dtype=torch.long), edge_weight=torch.zeros(0), num_nodes=0
+    )
+    cases["no nodes"] = subject.dress(nothing, dtype=torch.float32)
     for name in ("star", "self_loops"):
         for key in ("x", "edge_weight"):
             if key in cases[name]:
@@ -106,6 +112,22 @@ def check_degenerate_graphs(subject: Subject) -> None:
         for key, gradient in gradients.items():
             finite = gradient is None or gradient.isfinite().all()
             expect(finite, f"{name}: the gradient of {key} is not finite")
+    for name in ("no nodes", "one_node", "no_edges", "one_edge"):
+        _expect_finite_step(subject, name, cases[name])
+
+
+def _expect_finite_step(subject: Subject, name: str, data: Data) -> None:
+    layer = subject.layer(train=True)
+    out = subject.call(layer, data)
+    rows = out.size(0)
+    expect(rows == data.num_nodes, f"{name}: {rows} rows in train() for {data.num_nodes} nodes")
+    expect(out.isfinite().all(), f"{name}: the output in train() is not finite")
+    out.sum().backward()
+    state = {key: value for key, value in layer.state_dict().items() if value.is_floating_point()}
+    state.update({f"gradient of {k}": p.grad for k, p in layer.named_parameters()})
+    for key, value in state.items():
+        finite = value is None or value.isfinite().all()
+        expect(finite, f"{name}: after a step in train(), {key} is not finite")
 
 
 @prop(

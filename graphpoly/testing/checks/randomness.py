@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from graphpoly.testing.properties import NotApplicable, expect, prop
+from graphpoly.testing.properties import prop
 from graphpoly.testing.subject import Subject
+from graphpoly.testing.violations import NotApplicable, expect
 
 __all__: list[str] = []
 

@@ -249,7 +249,7 @@ def test_bipartite_graphs_are_refused_where_the_base_refuses_them():
     conv = made("gcn")
     with pytest.raises(ValueError, match=r"GCNConv.*bipartite"):
         conv((torch.randn(4, 3).double(), torch.randn(2, 3).double()), torch.tensor([[0], [1]]))
-    with pytest.raises(ValueError, match=r"in_channels: got \(3, 2\)"):
+    with pytest.raises(TypeError, match=r"in_channels: got \(3, 2\)"):
         CooperativeConv((3, 2), 4)
 
 

@@ -48,7 +48,7 @@ def operator(conv, data, edge_weight):
         edge_weight,
         data.num_nodes,
         normalization=conv.normalization,
-        add_self_loops=conv.add_self_loops,
+        add_self_loops=conv.self_loops,
         dtype=torch.float64,
     ).to_dense()
 

@@ -52,5 +52,5 @@ def test_reset_goes_back_to_the_start_that_was_asked_for():
 
 
 def test_self_loops_are_the_default_and_printed_when_left_out():
-    assert GPRConv(2, 2).add_self_loops
+    assert GPRConv(2, 2).self_loops
     assert repr(GPRConv(2, 2, add_self_loops=False)) == "GPRConv(2, 2, K=10, add_self_loops=False)"

@@ -14,6 +14,7 @@ from torch_geometric import EdgeIndex
 from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.dense.linear import Linear
 
+from graphpoly.layers.arguments import check_features, check_sizes
 from graphpoly.testing import ComplianceError, check_layer
 from graphpoly.testing.properties import table
 
@@ -30,6 +31,7 @@ class SoundConv(MessagePassing):
 
     def __init__(self, in_channels, out_channels, *, dropout=0.25, cached=False):
         super().__init__(aggr="add")
+        check_sizes(in_channels=in_channels, out_channels=out_channels, lazy=True)
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.dropout = dropout
@@ -48,6 +50,7 @@ class SoundConv(MessagePassing):
     def forward(self, x, edge_index, edge_weight=None, batch=None, batch_size=None):
         if isinstance(x, tuple):
             raise ValueError(f"{type(self).__name__} takes no bipartite graphs, got a tuple")
+        check_features("SoundConv", x, self.lin.in_channels)
         edges = self._edges
         if edges is None:
             edges = self.edges(x, edge_index, edge_weight)

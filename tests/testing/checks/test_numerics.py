@@ -50,6 +50,25 @@ class UnsafeRootConv(SoundConv):
         return super().forward(x, *args, **kwargs) + x.pow(2).sum(-1, keepdim=True).sqrt()
 
 
+class AmbiguousReshapeConv(SoundConv):
+    def forward(self, x, *args, **kwargs):
+        return super().forward(x, *args, **kwargs).view(x.size(0), 2, -1).flatten(1)
+
+
+class RunningMeanConv(SoundConv):
+    """Keeps a mean over the nodes, of which there may be none."""
+
+    def __init__(self, in_channels, out_channels):
+        super().__init__(in_channels, out_channels)
+        self.register_buffer("mean", torch.zeros(out_channels))
+
+    def forward(self, x, *args, **kwargs):
+        out = super().forward(x, *args, **kwargs)
+        if self.training:
+            self.mean = out.detach().mean(0)
+        return out
+
+
 class FixedPrecisionConv(SoundConv):
     def forward(self, x, edge_index, edge_weight=None):
         edge_index, _ = self.edges(x, edge_index, edge_weight)
@@ -71,6 +90,8 @@ BROKEN = [
     (UnusedRowConv, "used_parameters", "scale (4 of 12 entries)"),
     (UnsafeDivisionConv, "degenerate_graphs", "no_edges: the output is not finite"),
     (UnsafeRootConv, "degenerate_graphs", "star with zero x: the gradient of x is not finite"),
+    (AmbiguousReshapeConv, "degenerate_graphs", "cannot reshape tensor of 0 elements"),
+    (RunningMeanConv, "degenerate_graphs", "no nodes: after a step in train(), mean is not"),
     (FixedPrecisionConv, "autocast", "raised RuntimeError"),
     (AutocastDriftConv, "autocast", "autocast and float32"),
 ]
