@@ -87,7 +87,7 @@ def identify(
     >>> [(level.test, level.graph_classes, level.accuracy_bound) for level in levels]
     [('1-WL', 8, 0.5), ('1-WL', 8, 0.5), ('2-FWL', 16, 1.0)]
     """
-    whole = GraphSet.of(graphs)
+    whole = GraphSet.of(graphs, features=any(features), edge_features=any(features))
     found = []
     for seen in features:
         if seen and whole.x is None and whole.edge_attr is None:
