@@ -34,7 +34,10 @@ def brec(
     root: Root = None,
     pairs: Annotated[
         str | None,
-        typer.Option(help="Such as 0-60,98 or Basic,CFI; default all 400.", show_default=False),
+        typer.Option(
+            help="Such as 0-3,98 (0 to 2 and 98: the last is not counted) or Basic,CFI.",
+            show_default=False,
+        ),
     ] = None,
     seeds: Annotated[
         str, typer.Option(help="Seeds with commas between them.")
@@ -54,6 +57,9 @@ def brec(
 ) -> None:
     """Train a model on the pairs of BREC, and compare with what its WL class separates."""
     with failing_with(USAGE, debug=debug):
+        numbers = [word.strip() for word in seeds.split(",")]  # before torch is loaded
+        if not all(word.isdigit() for word in numbers):
+            raise ValueError(f"seeds: got {seeds!r}, expected numbers with commas between them")
         from graphpoly.recipes import parse_assignments
         from graphpoly.recipes.brec import BrecSettings, brec_candidate, chosen_pairs, run_brec
         from graphpoly.settings import replace_settings
@@ -64,9 +70,6 @@ def brec(
         settings = replace_settings(BrecSettings(), {key: given[key] for key in ours})
         network = {key: literal(value) for key, value in given.items() if key not in ours}
         chosen = chosen_pairs(pairs)
-        numbers = [word.strip() for word in seeds.split(",")]
-        if not all(word.isdigit() for word in numbers):
-            raise ValueError(f"seeds: got {seeds!r}, expected numbers with commas between them")
         brec_candidate(model, network, ceiling=ceiling).build()
     with failing_with(FAILED, debug=debug):
         report = run_brec(

@@ -151,4 +151,10 @@ def _print_model(report: ModelReport) -> None:
             numbers = ", ".join(f"{value:.1e} in {name}" for name, value in violation.by.items())
             verdict = "VIOLATED" if violation.violated else "holds"
             typer.echo(f"same under another {violation.what}: {verdict} ({numbers})")
-    typer.echo(f"parameters without gradient: {100 * report.dead:.1f} %")
+    # a ReLU that is off on all these graphs stops the gradient of its weights, in sound models, too
+    silent = ", ".join(report.dead_names[:8]) + (" ..." if len(report.dead_names) > 8 else "")
+    typer.echo(
+        f"parameters without gradient on random graphs: {100 * report.dead:.1f} %, mostly behind "
+        "ReLUs that are off there, as is usual without training; "
+        + (f"wholly without, in every draw: {silent}" if silent else "none is wholly without")
+    )

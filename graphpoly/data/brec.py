@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import overload
 
 import numpy as np
-import torch
-from torch import Tensor
 from torch_geometric.data import Data
 
 from graphpoly.data.files import DatasetError, default_root, first_line
+from graphpoly.data.graph6 import decode_graph6
 from graphpoly.errors import unknown
 
 __all__ = ["BREC", "BREC_CATEGORIES", "load_brec"]
@@ -63,7 +62,7 @@ class BREC(Sequence[tuple[Data, Data]]):
 
     def graph(self, index: int, which: int) -> Data:
         """Return one graph, the first (0) or second (1) of a pair."""
-        size, edge_index = _decode(self.lines[index][which])
+        size, edge_index = decode_graph6(self.lines[index][which])
         return Data(edge_index=edge_index, num_nodes=size)
 
     def graphs(self, pairs: Sequence[int] | None = None) -> list[Data]:
@@ -128,8 +127,8 @@ def load_brec(root: str | Path | None = None) -> BREC:
             if len(found) != len(members):
                 raise ValueError(f"{len(found)} pairs of {category} instead of {len(members)}")
             for one, other in found:
-                _decode(one)
-                _decode(other)
+                decode_graph6(one)
+                decode_graph6(other)
                 lines.append((one, other))
         except (ValueError, EOFError, OSError) as error:
             raise DatasetError(
@@ -143,24 +142,3 @@ def _encoded(line: str | bytes) -> bytes:
     if not isinstance(line, str | bytes):
         raise ValueError(f"expected graph6, got {type(line).__name__}")
     return line if isinstance(line, bytes) else line.encode("ascii")
-
-
-def _decode(line: bytes) -> tuple[int, Tensor]:
-    """Number of nodes and both directions of the edges, by source, of a line of graph6."""
-    held = np.frombuffer(line, dtype=np.uint8).astype(np.int64) - 63
-    if not held.size or held.min() < 0 or held.max() > 63:
-        raise ValueError("not graph6")
-    if held[0] < 63:
-        size, held = int(held[0]), held[1:]
-    elif held.size < 4 or held[1] == 63:
-        raise ValueError("not graph6, or a graph of more than 258,047 nodes")
-    else:
-        size, held = int((held[1] << 12) + (held[2] << 6) + held[3]), held[4:]
-    bits = (held[:, None] >> np.arange(5, -1, -1) & 1).reshape(-1)
-    count = size * (size - 1) // 2
-    if held.size != -(-count // 6):
-        raise ValueError(f"graph6 of {size} nodes with {held.size} bytes")
-    # the upper triangle, column by column
-    adjacency = np.zeros((size, size), dtype=bool)
-    adjacency[np.tril_indices(size, -1)] = bits[:count]
-    return size, torch.from_numpy(np.stack((adjacency | adjacency.T).nonzero()))

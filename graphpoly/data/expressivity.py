@@ -6,7 +6,6 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import networkx as nx
 import numpy as np
 import torch
 from torch_geometric.data import Data
@@ -20,6 +19,7 @@ from graphpoly.data.files import (
     network_timeout,
     remove_empty_folders,
 )
+from graphpoly.data.graph6 import decode_graph6, graph6_lines
 from graphpoly.errors import unknown
 
 __all__ = ["EXP_NAMES", "SR_FAMILIES", "load_csl", "load_exp", "load_sr"]
@@ -56,20 +56,17 @@ def load_sr(name: str, root: str | Path | None = None) -> list[Data]:
     path = _folder(root) / "sr" / "raw" / f"{name}.g6"
     _expect(name, path, "the graph6 file of that family")
     try:
-        lines = [line for line in path.read_bytes().split(b"\n") if line]
-        graphs = [nx.from_graph6_bytes(line) for line in lines]
+        graphs = [decode_graph6(line) for line in graph6_lines(path.read_bytes())]
         if len(graphs) != SR_FAMILIES[name]:
             raise ValueError(f"{len(graphs)} graphs instead of {SR_FAMILIES[name]}")
-    except (ValueError, IndexError, nx.NetworkXError) as error:
+    except ValueError as error:
         raise DatasetError(
             f"dataset {name!r}: {path} is cut short or altered: {first_line(error)}"
         ) from error
-    made = []
-    for graph in graphs:
-        one_way = torch.tensor(list(graph.edges)).t()
-        edge_index = torch.cat([one_way, one_way.flip(0)], dim=1)
-        made.append(Data(x=torch.ones(len(graph), 1), edge_index=edge_index))
-    return made
+    return [
+        Data(x=torch.ones(size, 1), edge_index=edge_index, num_nodes=size)
+        for size, edge_index in graphs
+    ]
 
 
 def load_exp(name: str, root: str | Path | None = None) -> list[Data]:

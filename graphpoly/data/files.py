@@ -14,9 +14,10 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data
 from torch_geometric.data.data import DataEdgeAttr, DataTensorAttr
 from torch_geometric.data.storage import GlobalStorage
 
@@ -32,6 +33,7 @@ __all__ = [
     "remove_empty_folders",
 ]
 
+_GETTER = "torch_geometric.data.batch.DynamicInheritanceGetter"
 _NETWORK_LOCK = threading.RLock()
 _STORAGE = (
     errno.EACCES,
@@ -58,9 +60,20 @@ def pyg_storage_allowed() -> Iterator[None]:
     What was allowed before stays allowed after it: torch's own context forgets that.
     """
     known = torch.serialization.get_safe_globals()
-    wanted = (Data, DataEdgeAttr, DataTensorAttr, GlobalStorage)
+    wanted: list[Any] = [Data, DataEdgeAttr, DataTensorAttr, GlobalStorage]
+    # a Batch is saved as a call of an object that makes one; in its place stands a function
+    wanted += [Batch, type(Batch(_base_cls=Data)), _batch, (_BatchGetter, _GETTER)]
     with torch.serialization.safe_globals([kind for kind in wanted if kind not in known]):
         yield
+
+
+def _batch(_: type, base: type) -> Any:
+    return Batch(_base_cls=base)
+
+
+class _BatchGetter:
+    def __new__(cls) -> Any:
+        return _batch
 
 
 def default_root() -> Path:

@@ -27,6 +27,7 @@ from graphpoly.expressivity.identify import (
     identify,
     r2_bound,
     unique_share,
+    verdict,
 )
 from graphpoly.expressivity.invariance import Violation, violations
 from graphpoly.expressivity.isomorphism import isomorphic
@@ -44,6 +45,7 @@ from graphpoly.expressivity.ladder import (
 )
 from graphpoly.expressivity.model import ModelReport, analyze_model
 from graphpoly.expressivity.model_page import model_page
+from graphpoly.expressivity.neighborhoods import neighborhood_colors, neighborhood_types
 from graphpoly.expressivity.page import draw_levels, levels_page
 from graphpoly.expressivity.pair import Certificate, Comparison, compare, wl_certificate
 from graphpoly.expressivity.patterns import PATTERNS, count_patterns
@@ -117,6 +119,8 @@ __all__ = [
     "levels_page",
     "model_page",
     "named_test",
+    "neighborhood_colors",
+    "neighborhood_types",
     "of_networkx",
     "path_pair",
     "r2_bound",
@@ -135,6 +139,7 @@ __all__ = [
     "substructure_counts",
     "tuple_colors",
     "unique_share",
+    "verdict",
     "violations",
     "wl_certificate",
     "wl_colors",

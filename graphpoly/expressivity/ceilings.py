@@ -13,6 +13,7 @@ from graphpoly.errors import unknown
 from graphpoly.expressivity.colors import wl_colors
 from graphpoly.expressivity.distances import distance_colors
 from graphpoly.expressivity.graphs import GraphSet
+from graphpoly.expressivity.neighborhoods import neighborhood_colors
 from graphpoly.expressivity.subgraphs import SUBGRAPH_TESTS, subgraph_colors
 from graphpoly.expressivity.substructures import substructure_colors
 from graphpoly.expressivity.tuples import tuple_colors
@@ -29,6 +30,8 @@ TESTS: dict[str, Callable[[GraphSet], Tensor]] = {
     "SPD+RD-WL": lambda graphs: distance_colors(graphs, "both").graph,
     "S3": lambda graphs: substructure_colors(graphs, 3).graph,
     "S4": lambda graphs: substructure_colors(graphs, 4).graph,
+    "N1": lambda graphs: neighborhood_colors(graphs, 1).graph,
+    "N2": lambda graphs: neighborhood_colors(graphs, 2).graph,
     **{
         test: partial(lambda graphs, test: subgraph_colors(graphs, test).graph, test=test)
         for test in SUBGRAPH_TESTS

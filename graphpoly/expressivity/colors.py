@@ -74,7 +74,7 @@ def wl_colors(
     """
     if direction not in ("in", "both"):
         raise ValueError(f"direction: got {direction!r}; 'in' and 'both' are accepted")
-    whole = GraphSet.of(graphs).strip(features=features, edge_features=edge_features)
+    whole = GraphSet.of(graphs, features=features, edge_features=edge_features)
     if direction == "both":
         whole = _with_reverses(whole)
     labels: dict[str, Any] = {"node_label": whole.x, "edge_label": whole.edge_attr}

@@ -58,7 +58,7 @@ def distance_colors(graphs: Any, distance: str = "shortest", *, features: bool =
     """
     if distance not in DISTANCES:
         raise unknown("distance", distance, DISTANCES)
-    whole = GraphSet.of(graphs).strip(features=features)
+    whole = GraphSet.of(graphs, features=features, edge_features=False)
     if int(whole.sizes.square().sum()) > _MOST_ENTRIES:
         raise ValueError(
             f"graphs: {int(whole.sizes.square().sum())} pairs of nodes, at most {_MOST_ENTRIES} "

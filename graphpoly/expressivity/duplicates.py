@@ -73,8 +73,7 @@ def find_duplicates(
     """
     if test not in ("1-WL", "2-FWL", "isomorphism"):
         raise ValueError(f"test: got {test!r}; '1-WL', '2-FWL' and 'isomorphism' are accepted")
-    whole = GraphSet.of(graphs)
-    shown = whole.strip(features=features, edge_features=edge_features)
+    shown = GraphSet.of(graphs, features=features, edge_features=edge_features)
     colors = wl_colors(shown).graph
     if test == "2-FWL":
         colors = mix64(colors + tuple_colors(shown, 2).graph)
@@ -84,9 +83,9 @@ def find_duplicates(
     groups.sort(key=lambda group: (-len(group), group))
     return Duplicates(
         test=test,
-        num_graphs=whole.num_graphs,
+        num_graphs=shown.num_graphs,
         groups=groups,
-        conflicts=_conflicts(groups, whole),
+        conflicts=_conflicts(groups, shown),
         leaks=_leaks(groups, splits or {}),
         across=_across(groups, splits or {}),
     )

@@ -1,58 +1,101 @@
-"""Graphs from files: what networkx reads, and what PyG saves."""
+"""Graphs from files: what networkx reads, what nauty, tables and PyG hold."""
 
 from __future__ import annotations
 
-import hashlib
+import gzip
+import io
 import json
-import pickle
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import networkx as nx
 import torch
-from torch import Tensor
+from networkx.readwrite.graphml import GraphMLReader
 from torch_geometric.data import Data
 
-from graphpoly.data.files import pyg_storage_allowed
+from graphpoly.data.graph6 import decode_graph6, graph6_lines
+from graphpoly.expressivity.edge_lists import read_edge_list, read_matrix_market
+from graphpoly.expressivity.labels import label_values
+from graphpoly.expressivity.saved import read_saved
 
 __all__ = ["FORMATS", "of_networkx", "read_graph", "read_graphs"]
 
+_MOST_BYTES = 1 << 31  # of what a .gz unpacks to
 
-def read_graphs(path: str | Path, *, label: str | None = None) -> list[Data]:
+
+def read_graphs(
+    path: str | Path, *, label: str | None = None, directed: bool = False
+) -> list[Data]:
     """Read all graphs of a file.
 
     Args:
-        path: The ending says what it is: ``.g6`` or ``.graph6``, ``.s6`` or ``.sparse6`` (a graph a
-            line), ``.edgelist``, ``.edges`` or ``.txt`` (two names a line), ``.graphml``, ``.json``
-            (node-link) or ``.pt`` (``Data`` or a list of ``Data``).
+        path: The ending says what it is, and ``.gz`` may follow every one:
+
+            * ``.g6`` (``.graph6``), ``.s6`` (``.sparse6``), ``.d6`` (``.digraph6``): a graph a
+              line, each in any of the three formats;
+            * ``.edgelist``, ``.edges``, ``.txt``, ``.csv``, ``.tsv``: an edge a line, see
+              :func:`~graphpoly.expressivity.edge_lists.read_edge_list`;
+            * ``.mtx``: Matrix Market, where values are weights;
+            * ``.graphml``, ``.gml``, ``.json`` (node-link, one graph or a list of them);
+            * ``.pt``: ``Data``, a list of ``Data`` or a ``Batch``.
         label: Attribute of nodes and edges that becomes ``x`` and ``edge_attr``, for the formats
-            that networkx reads; by default graphs have no labels.
+            that have attributes; by default they are not read. (Weights of edge lists and of
+            Matrix Market, and what PyG saved, are.)
+        directed: Whether each line of a list of edges goes one way. Other formats say so.
 
     Raises:
-        ValueError: If the ending is unknown or the file cannot be read.
+        ValueError: If the ending is unknown, or the file cannot be read, holds no graph or one
+            that is broken; in one line that names the file.
         FileNotFoundError: If there is no such file.
     """
     path = Path(path)
-    reader = FORMATS.get(path.suffix.lower())
+    ending = path.suffix.lower()
+    if ending == ".gz":
+        ending = Path(path.stem).suffix.lower()
+    reader = FORMATS.get(ending)
     if reader is None:
-        raise ValueError(f"{path}: unknown ending; {', '.join(FORMATS)} are accepted")
+        raise ValueError(f"{path}: unknown ending; {', '.join(FORMATS)} are accepted, and .gz")
+    if directed and ending not in _LISTS:
+        raise ValueError(
+            f"{path}: directed: {ending} itself says which edges go one way; only "
+            f"{', '.join(_LISTS)} do not"
+        )
+    if label is not None and ending in _BARE:
+        raise ValueError(f"{path}: label: {ending} has no attributes to choose from")
     if not path.is_file():
         raise FileNotFoundError(2, "no such file", str(path))
     try:
-        found = reader(path)
-    except (LookupError, ValueError, TypeError, nx.NetworkXException, SyntaxError) as error:
-        raise ValueError(f"{path}: cannot be read as {path.suffix}: {error}") from error
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"{path}: cannot be read as {path.suffix}: {reason}") from error
-    graphs = [one if isinstance(one, Data) else of_networkx(one, label=label) for one in found]
-    if not graphs:
-        raise ValueError(f"{path}: holds no graph")
+        graphs = [
+            one if isinstance(one, Data) else of_networkx(one, label=label)
+            for one in reader(_content(path), label, directed)
+        ]
+        if not graphs:
+            raise ValueError("holds no graph")
+    except Exception as error:  # whatever a broken file makes a parser raise
+        raise ValueError(f"{path}: cannot be read as {ending}: {_reason(error)}") from error
     return graphs
 
 
-def read_graph(place: str, *, label: str | None = None) -> Data:
+def _content(path: Path) -> bytes:
+    if path.suffix.lower() != ".gz":
+        return path.read_bytes()
+    with gzip.open(path) as stream:
+        content = stream.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise ValueError(f"unpacks to more than {_MOST_BYTES} bytes")
+    return content
+
+
+def _reason(error: BaseException) -> str:
+    """What went wrong, on one line."""
+    lines = str(error).strip().splitlines()
+    if isinstance(error, ValueError | nx.NetworkXException) and lines:
+        return lines[0]
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def read_graph(place: str, *, label: str | None = None, directed: bool = False) -> Data:
     """Read one graph: ``FILE``, or ``FILE#3`` for the fourth graph of the file.
 
     Raises:
@@ -61,7 +104,7 @@ def read_graph(place: str, *, label: str | None = None) -> Data:
     path, mark, number = place.rpartition("#")
     if not mark or not number.isdigit():
         path, number = place, "0"
-    graphs = read_graphs(path, label=label)
+    graphs = read_graphs(path, label=label, directed=directed)
     if not mark and len(graphs) > 1:
         raise ValueError(f"{path}: holds {len(graphs)} graphs; say which one: {path}#0")
     if int(number) >= len(graphs):
@@ -74,8 +117,11 @@ def of_networkx(graph: nx.Graph, *, label: str | None = None) -> Data:
 
     Args:
         graph: Directed or not, with parallel edges or without.
-        label: Attribute of nodes and edges to keep; values that are no numbers are named by a hash
-            of their text.
+        label: Attribute of nodes and edges to keep, see
+            :func:`~graphpoly.expressivity.labels.label_values`.
+
+    Raises:
+        ValueError: If nothing has that attribute.
 
     >>> of_networkx(nx.path_graph(3)).edge_index.tolist()
     [[0, 1, 1, 2], [1, 2, 0, 1]]
@@ -87,8 +133,8 @@ def of_networkx(graph: nx.Graph, *, label: str | None = None) -> Data:
     directed = graph.is_directed()
     x = edge_attr = None
     if label is not None:
-        x = _values([held.get(label) for _, held in graph.nodes(data=True)])
-        edge_attr = _values([held.get(label) for *_, held in listed])
+        x = label_values([held.get(label) for _, held in graph.nodes(data=True)])
+        edge_attr = label_values([held.get(label) for *_, held in listed])
         if x is None and edge_attr is None:
             raise ValueError(f"label: no node and no edge has an attribute {label!r}")
     if not directed:
@@ -98,54 +144,57 @@ def of_networkx(graph: nx.Graph, *, label: str | None = None) -> Data:
     return Data(x=x, edge_index=edges, edge_attr=edge_attr, num_nodes=len(place))
 
 
-def _values(values: list[Any]) -> Tensor | None:
-    if all(value is None for value in values):
-        return None
-    if all(isinstance(value, int | float) for value in values):
-        return torch.tensor(values, dtype=torch.float64)
-    digests = [hashlib.blake2b(str(value).encode(), digest_size=8).digest() for value in values]
-    return torch.tensor([int.from_bytes(digest, "little", signed=True) for digest in digests])
+def _graph6(content: bytes, *_: Any) -> list[Data]:
+    graphs = []
+    for number, line in enumerate(graph6_lines(content)):
+        try:
+            size, edge_index = decode_graph6(line)
+        except ValueError as error:
+            raise ValueError(f"graph {number}: {error}") from error
+        graphs.append(Data(edge_index=edge_index, num_nodes=size))
+    return graphs
 
 
-def _lines(read: Callable[[bytes], nx.Graph]) -> Callable[[Path], Iterable[nx.Graph]]:
-    def reader(path: Path) -> list[nx.Graph]:
-        lines = [line.strip() for line in path.read_bytes().splitlines()]
-        return [read(line) for line in lines if line and line != b">>graph6<<"]
+def _edges(table: bool) -> Callable[[bytes, str | None, bool], list[Data]]:
+    def reader(content: bytes, label: str | None, directed: bool) -> list[Data]:
+        return [read_edge_list(content, label=label, directed=directed, table=table)]
 
     return reader
 
 
-def _json(path: Path) -> list[nx.Graph]:
-    data = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(data, dict) or "nodes" not in data:
+def _graphml(content: bytes, *_: Any) -> list[nx.Graph]:
+    return list(GraphMLReader()(path=io.BytesIO(content)))
+
+
+def _gml(content: bytes, *_: Any) -> list[nx.Graph]:
+    return [nx.parse_gml(content.decode("utf-8-sig"), label=None)]
+
+
+def _json(content: bytes, *_: Any) -> list[nx.Graph]:
+    held = json.loads(content.decode("utf-8-sig"))
+    return [_node_link(data) for data in (held if isinstance(held, list) else [held])]
+
+
+def _node_link(data: Any) -> nx.Graph:
+    key = "links" if isinstance(data, dict) and "links" in data else "edges"
+    if not isinstance(data, dict) or "nodes" not in data or key not in data:
         raise ValueError("expected node-link data: an object with nodes and links")
-    return [nx.node_link_graph(data, edges="links" if "links" in data else "edges")]
+    graph = nx.node_link_graph(data, edges=key)
+    if len(graph) > len(data["nodes"]):
+        raise ValueError(f"{key}: an edge names a node that is not among the nodes")
+    return graph
 
 
-def _pt(path: Path) -> list[Data]:
-    with pyg_storage_allowed():
-        held = torch.load(path, weights_only=True, map_location="cpu")
-    if isinstance(held, Data):
-        return [held]
-    if isinstance(held, list | tuple) and all(isinstance(one, Data) for one in held):
-        return list(held)
-    raise ValueError(f"got {type(held).__name__}, expected Data or a list of Data")
-
-
-def _edge_list(path: Path) -> list[nx.Graph]:
-    return [nx.read_edgelist(path)]
-
-
-# what reads the files with each ending
-FORMATS: dict[str, Callable[[Path], Iterable[Any]]] = {
-    ".g6": _lines(nx.from_graph6_bytes),
-    ".graph6": _lines(nx.from_graph6_bytes),
-    ".s6": _lines(nx.from_sparse6_bytes),
-    ".sparse6": _lines(nx.from_sparse6_bytes),
-    ".edgelist": _edge_list,
-    ".edges": _edge_list,
-    ".txt": _edge_list,
-    ".graphml": lambda path: [nx.read_graphml(path)],
+# what reads the files with each ending: content, attribute to keep, whether lines go one way
+FORMATS: dict[str, Callable[[bytes, str | None, bool], Iterable[Any]]] = {
+    **dict.fromkeys((".g6", ".graph6", ".s6", ".sparse6", ".d6", ".digraph6"), _graph6),
+    **dict.fromkeys((".edgelist", ".edges", ".txt"), _edges(table=False)),
+    **dict.fromkeys((".csv", ".tsv"), _edges(table=True)),
+    ".mtx": lambda content, *_: [read_matrix_market(content)],
+    ".graphml": _graphml,
+    ".gml": _gml,
     ".json": _json,
-    ".pt": _pt,
+    ".pt": lambda content, *_: read_saved(content),
 }
+_LISTS = (".edgelist", ".edges", ".txt", ".csv", ".tsv")
+_BARE = (".g6", ".graph6", ".s6", ".sparse6", ".d6", ".digraph6")

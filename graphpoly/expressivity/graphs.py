@@ -35,36 +35,42 @@ class GraphSet:
     y: Tensor | None = None
 
     @classmethod
-    def of(cls, graphs: Any) -> GraphSet:
+    def of(cls, graphs: Any, *, features: bool = True, edge_features: bool = True) -> GraphSet:
         """Gather a ``Data``, a ``Batch``, an in-memory dataset or any iterable of ``Data``.
 
-        Features are taken where every graph has them.
+        Args:
+            graphs: What is gathered.
+            features: Whether to take ``x``.
+            edge_features: Whether to take ``edge_attr``.
 
         Raises:
-            TypeError: If ``graphs`` is none of these.
+            TypeError: If ``graphs`` is none of these, or features are no tensors.
+            ValueError: If only some of the graphs have features that are to be taken, if those do
+                not fit each other or their graph, or if an edge leaves its graph.
 
         >>> import torch
         >>> one = Data(edge_index=torch.tensor([[0, 1], [1, 0]]), num_nodes=2)
         >>> GraphSet.of([one, one]).edge_index.tolist()
         [[0, 1, 2, 3], [1, 0, 3, 2]]
         """
+        seen = {"features": features, "edge_features": edge_features}
         if isinstance(graphs, GraphSet):
-            return graphs
+            return graphs.strip(**seen)
         if isinstance(graphs, Batch):
             attributes = {key: graphs.get(key) for key in ("x", "edge_attr", "y")}
-            return cls(graphs.edge_index, graphs.ptr, **attributes)
+            return _checked(cls(graphs.edge_index, graphs.ptr, **attributes)).strip(**seen)
         if isinstance(graphs, Data):
             graphs = [graphs]
         if isinstance(graphs, InMemoryDataset) and graphs.transform is None:
             whole = _of_slices(graphs)
             if whole is not None:
-                return whole
+                return _checked(whole).strip(**seen)
         if not isinstance(graphs, Iterable):
             raise TypeError(
                 f"graphs: got {type(graphs).__name__}; Data, Batch, a dataset or an iterable of "
                 "Data is accepted"
             )
-        return _of_list(list(graphs))
+        return _checked(_of_list(list(graphs), **seen))
 
     @property
     def num_graphs(self) -> int:
@@ -150,7 +156,7 @@ def _ranges(start: Tensor, length: Tensor) -> Tensor:
     return torch.arange(int(ends[-1]) if ends.numel() else 0) + shift
 
 
-def _of_list(graphs: list[Data]) -> GraphSet:
+def _of_list(graphs: list[Data], *, features: bool, edge_features: bool) -> GraphSet:
     for number, data in enumerate(graphs):
         if not isinstance(data, Data) or data.edge_index is None:
             raise TypeError(
@@ -158,16 +164,87 @@ def _of_list(graphs: list[Data]) -> GraphSet:
             )
     sizes = torch.tensor([int(data.num_nodes or 0) for data in graphs], dtype=torch.int64)
     ptr = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
+    counts = [data.edge_index.size(1) for data in graphs]
     edges = [data.edge_index + ptr[g] for g, data in enumerate(graphs)]
     edge_index = torch.cat(edges, 1) if edges else torch.empty(2, 0, dtype=torch.int64)
+    owner = torch.repeat_interleave(torch.tensor(counts, dtype=torch.int64))
+    _check_range(edge_index, ptr, owner)
+    x = _gathered(graphs, "x", sizes.tolist()) if features else None
+    edge_attr = _gathered(graphs, "edge_attr", counts) if edge_features else None
+    return GraphSet(edge_index, ptr, x, edge_attr, _targets(graphs))
 
-    def gathered(key: str) -> Tensor | None:
-        values = [data.get(key) for data in graphs]
-        if not values or any(not isinstance(value, Tensor) for value in values):
-            return None
-        return torch.cat([value.reshape(1) if value.dim() == 0 else value for value in values])
 
-    return GraphSet(edge_index, ptr, gathered("x"), gathered("edge_attr"), gathered("y"))
+def _gathered(graphs: list[Data], key: str, counts: list[int]) -> Tensor | None:
+    """What all graphs have, where there is anything that could have it."""
+    values: list[Tensor] = []
+    without = None
+    for number, (data, count) in enumerate(zip(graphs, counts, strict=True)):
+        value = data.get(key)
+        if value is None:
+            without = number if without is None and count else without
+            continue
+        if not isinstance(value, Tensor):
+            raise TypeError(
+                f"graphs[{number}].{key}: got {type(value).__name__}, expected a tensor"
+            )
+        if value.dim() == 0 or value.size(0) != count:
+            got = "a scalar" if value.dim() == 0 else f"{value.size(0)} rows"
+            what = "nodes" if key == "x" else "edges"
+            raise ValueError(f"graphs[{number}].{key}: got {got} for {count} {what}")
+        if count or not values:
+            values.append(value)
+        if values[0].size(0) == 0:
+            values = [value]
+        if value.shape[1:] != values[0].shape[1:] and count:
+            shapes = f"{list(values[0].shape[1:])} and {list(value.shape[1:])}"
+            raise ValueError(f"graphs[{number}].{key}: got rows of shapes {shapes}, expected one")
+    if not values:
+        return None
+    if without is not None:
+        option = "features" if key == "x" else "edge_features"
+        raise ValueError(
+            f"{option}: graphs[{without}] has no {key} and another has; {option}=False ignores it"
+        )
+    return torch.cat(_of_one_dtype(values, key))
+
+
+def _of_one_dtype(values: list[Tensor], key: str) -> list[Tensor]:
+    """Integers beside other graphs' floating-point numbers become those exactly, 1 being 1.0."""
+    floating = [value.is_floating_point() for value in values]
+    if all(floating) or not any(floating):
+        return values
+    for value in values:
+        if not value.is_floating_point() and not torch.equal(value.double().to(value.dtype), value):
+            raise ValueError(f"{key}: integers beyond 2**53 beside floating-point numbers")
+    return [value.double() for value in values]
+
+
+def _targets(graphs: list[Data]) -> Tensor | None:
+    values = [data.get("y") for data in graphs]
+    values = [torch.tensor(y) if isinstance(y, int | float) else y for y in values]
+    if not values or any(not isinstance(value, Tensor) for value in values):
+        return None
+    return torch.cat([value.reshape(1) if value.dim() == 0 else value for value in values])
+
+
+def _checked(whole: GraphSet) -> GraphSet:
+    """As it came from a list, a batch or a dataset: what fits one graph must fit them all."""
+    for key, rows in (("x", whole.num_nodes), ("edge_attr", whole.edge_index.size(1))):
+        value = getattr(whole, key)
+        if value is not None and (value.dim() == 0 or value.size(0) != rows):
+            raise ValueError(f"graphs: {key} has shape {list(value.shape)}, expected {rows} rows")
+    return whole
+
+
+def _check_range(edge_index: Tensor, ptr: Tensor, owner: Tensor) -> None:
+    outside = (edge_index < ptr[owner]) | (edge_index >= ptr[owner + 1])
+    if bool(outside.any()):
+        number = int(owner[outside.any(0)][0])
+        size = int(ptr[number + 1] - ptr[number])
+        raise ValueError(
+            f"graphs[{number}].edge_index: an edge leaves the graph; nodes from 0 to {size - 1} "
+            "are accepted"
+        )
 
 
 def _of_slices(dataset: InMemoryDataset) -> GraphSet | None:
@@ -183,9 +260,12 @@ def _of_slices(dataset: InMemoryDataset) -> GraphSet | None:
     else:
         return None
     begin = slices["edge_index"]
-    shift = torch.repeat_interleave(ptr[:-1], begin.diff())
+    owner = torch.repeat_interleave(begin.diff())
+    shift = ptr[owner]
     attributes = {
         key: data.get(key) if isinstance(data.get(key), Tensor) else None
         for key in ("x", "edge_attr", "y")
     }
-    return GraphSet(data.edge_index + shift, ptr, **attributes)
+    edge_index = data.edge_index + shift
+    _check_range(edge_index, ptr, owner)
+    return GraphSet(edge_index, ptr, **attributes)

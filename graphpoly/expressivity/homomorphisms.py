@@ -155,7 +155,7 @@ def _with_columns(
         raise ValueError(
             f"patterns: got {', '.join(map(str, listed))}; one root each, or none each, is accepted"
         )
-    columns = count(listed, GraphSet.of(graphs))
+    columns = count(listed, GraphSet.of(graphs, features=False, edge_features=False))
     return columns[0] if isinstance(patterns, Pattern) else torch.stack(columns, 1)
 
 

@@ -24,9 +24,9 @@ from graphpoly.expressivity.colors import graph_names, wl_colors
 from graphpoly.expressivity.exact import dense_ids
 from graphpoly.expressivity.graphs import GraphSet
 from graphpoly.expressivity.tuples import tuple_colors
-from graphpoly.ops import color_refinement, mix64
+from graphpoly.ops import color_rounds, mix64
 
-__all__ = ["Level", "accuracy_bound", "identify", "r2_bound", "unique_share"]
+__all__ = ["Level", "accuracy_bound", "identify", "r2_bound", "unique_share", "verdict"]
 
 _LARGEST = 400  # nodes of a graph that pairs of nodes are refined for
 _MOST_STEPS = 2_000_000_000  # n^3, over all graphs that are left
@@ -87,7 +87,7 @@ def identify(
     >>> [(level.test, level.graph_classes, level.accuracy_bound) for level in levels]
     [('1-WL', 8, 0.5), ('1-WL', 8, 0.5), ('2-FWL', 16, 1.0)]
     """
-    whole = GraphSet.of(graphs)
+    whole = GraphSet.of(graphs, features=any(features), edge_features=any(features))
     found = []
     for seen in features:
         if seen and whole.x is None and whole.edge_attr is None:
@@ -103,11 +103,54 @@ def identify(
     return found
 
 
+def verdict(levels: Sequence[Level]) -> str:
+    """Say whether a model beyond 1-WL could fit the data better, and by how much at most.
+
+    Args:
+        levels: What :func:`identify` found. Those that see labels count, where there are any.
+
+    >>> from graphpoly.data import cycle_pairs
+    >>> verdict(identify(cycle_pairs(), features=(False,)))
+    'A model beyond 1-WL can raise the accuracy on this data by at most 50.00 points: 1-WL...'
+    """
+    seen = any(level.features for level in levels)
+    mine = [level for level in levels if level.features == seen]
+    first = next(level for level in mine if level.test == "1-WL" and level.rounds is None)
+    second = next((level for level in mine if level.test == "2-FWL"), None)
+    if first.accuracy_bound is None and first.r2_bound is None:
+        return (
+            "Whether a more expressive model would help cannot be said: no target was found of "
+            "which there is one for each graph, or one for each node of a single graph."
+        )
+    what, bound = "accuracy", first.accuracy_bound
+    higher = None if second is None else second.accuracy_bound
+    if bound is None:
+        what, bound = "R^2", first.r2_bound
+        higher = None if second is None else second.r2_bound
+    assert bound is not None
+    if bound == 1:
+        return (
+            "A model beyond 1-WL cannot fit this data better: 1-WL already tells apart whatever "
+            f"has different targets (largest {what} 100.00 %). How models generalise, and whether "
+            "they reach that bound, is not said by it."
+        )
+    text = (
+        f"A model beyond 1-WL can raise the {what} on this data by at most {100 * (1 - bound):.2f} "
+        f"points: 1-WL allows {100 * bound:.2f} %"
+    )
+    if higher is not None:
+        text += (
+            f", 2-FWL {100 * higher:.2f} %, so that models bounded by 2-FWL gain "
+            f"{100 * (higher - bound):.2f} points at most"
+        )
+    return text + ". How models generalise, and whether they reach these bounds, is not said."
+
+
 def _rounds(shown: GraphSet, seen: bool, rounds: int) -> list[Level]:
     """Round by round, until one splits no colour of any node."""
     found: list[Level] = []
-    colors = color_refinement(shown.adj, rounds, node_label=shown.x, edge_label=shown.edge_attr)
-    for number, node in enumerate(colors):
+    colors = color_rounds(shown.adj, node_label=shown.x, edge_label=shown.edge_attr)
+    for number, (node, _) in zip(range(rounds + 1), colors, strict=False):
         graph = graph_names(node, shown.batch, shown.num_graphs)
         level = _level(shown, "1-WL", seen, number, graph, node)
         if found and level.node_classes == found[-1].node_classes:

@@ -12,11 +12,12 @@ from graphpoly.expressivity.colors import graph_names, wl_colors
 from graphpoly.expressivity.graphs import GraphSet
 from graphpoly.expressivity.isomorphism import isomorphic
 from graphpoly.expressivity.tuples import tuple_colors
-from graphpoly.ops import color_refinement
+from graphpoly.ops import color_rounds
 
 __all__ = ["Certificate", "Comparison", "compare", "wl_certificate"]
 
 _LARGEST = {("oblivious", 2): 1500, ("local", 2): 400, ("folklore", 2): 400, ("folklore", 3): 64}
+_MOST_NAMES = 1 << 21  # of nodes, over the rounds that are held at once
 _RULES = {"δ-2-LWL": ("local", 2), "2-FWL": ("folklore", 2), "3-FWL": ("folklore", 3)}
 
 
@@ -104,17 +105,17 @@ def compare(
     Returns:
         Which test is the first, and a witness.
 
+    Raises:
+        ValueError: If only one of the graphs has features that are to be seen.
+
     >>> from graphpoly.expressivity import hard_pair
     >>> compare(*hard_pair("sr16622")).separated_by
     '3-FWL'
     """
-    whole = GraphSet.of([one, other])
-    shown = whole.strip(features=features, edge_features=edge_features)
+    shown = GraphSet.of([one, other], features=features, edge_features=edge_features)
     edges = [graph.num_edges for graph in (one, other)]
     tests: dict[str, bool] = {}
     skipped: dict[str, str] = {}
-    if features and (one.x is None) != (other.x is None):
-        raise ValueError("features: one of the graphs has x, the other has none")
     sizes = shown.sizes.tolist()
     if sizes[0] != sizes[1] or edges[0] != edges[1]:
         words = f"A has {sizes[0]} nodes and {edges[0]} edges, B {sizes[1]} and {edges[1]}"
@@ -157,7 +158,8 @@ def wl_certificate(
     Returns:
         The first round that shows a difference, with a witness that can be checked by hand.
 
-    Complexity: the stable colours, and then as many rounds as it takes to the difference.
+    Complexity: the stable colours, and then as many rounds as it takes to the difference; memory
+    for some rounds at a time.
 
     >>> import networkx as nx
     >>> from torch_geometric.utils import from_networkx
@@ -165,26 +167,29 @@ def wl_certificate(
     >>> wl_certificate(path, star).describe()
     'after round 1 the colour of node 0 of B is that of 1 nodes of B and 0 of A: its neighbours...'
     """
-    shown = GraphSet.of([one, other]).strip(features=features, edge_features=edge_features)
+    shown = GraphSet.of([one, other], features=features, edge_features=edge_features)
     stable = wl_colors(shown).graph
     if bool(stable[0] == stable[1]):
         return None
     labels = {"node_label": shown.x, "edge_label": shown.edge_attr}
-    rounds = 4
-    while True:
-        node = color_refinement(shown.adj, rounds, **labels)
-        graph = graph_names(node, shown.batch, 2)
-        apart = (graph[:, 0] != graph[:, 1]).nonzero().flatten()
-        if apart.numel():
-            return _certify(shown, node, int(apart[0]))
-        if rounds > shown.num_nodes:  # stable colours of a directed graph differ by size alone
-            return None
-        rounds *= 2
+    # graphs that are apart stay so: the round is looked for in the portion in which they part
+    portion = max(1, min(_MOST_NAMES // max(1, shown.num_nodes), shown.num_nodes + 1))
+    done = 0
+    for node in color_rounds(shown.adj, **labels, portion=portion):
+        last = graph_names(node[-1], shown.batch, 2)
+        if bool(last[0] != last[1]):
+            graph = graph_names(node, shown.batch, 2)
+            first = int((graph[:, 0] != graph[:, 1]).nonzero()[0])
+            return _certify(shown, node[max(0, first - 1)], node[first], done + first)
+        done += portion
+        if done > shown.num_nodes:  # stable colours of a directed graph differ by size alone
+            break
+    return None
 
 
-def _certify(shown: GraphSet, node: Tensor, round_: int) -> Certificate:
+def _certify(shown: GraphSet, previous: Tensor, current: Tensor, round_: int) -> Certificate:
     split = int(shown.ptr[1])
-    now = node[round_].tolist()
+    now = current.tolist()
     counts = Counter(now[:split]), Counter(now[split:])
     different = [v for v, color in enumerate(now) if counts[0][color] != counts[1][color]]
     # the rarest colour says most
@@ -193,7 +198,8 @@ def _certify(shown: GraphSet, node: Tensor, round_: int) -> Certificate:
     if round_ == 0:
         pair = counts[0][color], counts[1][color]
         return Certificate(0, _place(witness, split), pair, pair, {}, None)
-    before = node[round_ - 1].tolist()
+    before = previous.tolist()
+    place = {color: v for v, color in reversed(list(enumerate(before)))}
     earlier = before[witness]
     lost = [v for v in range(len(now)) if before[v] == earlier and now[v] != color]
     # of the graph that lacks the colour, if there is one
@@ -204,7 +210,9 @@ def _certify(shown: GraphSet, node: Tensor, round_: int) -> Certificate:
     def heard(v: int) -> dict[int, int]:
         start, end = shown.adj.rowptr[v : v + 2].tolist()
         seen = Counter(before[u] for u in shown.adj.col[start:end].tolist())
-        return {number.setdefault(c, len(number)): seen[c] for c in sorted(seen, key=before.index)}
+        return {
+            number.setdefault(c, len(number)): seen[c] for c in sorted(seen, key=place.__getitem__)
+        }
 
     return Certificate(
         round=round_,

@@ -62,7 +62,7 @@ def count_patterns(graphs: Any, pattern: str) -> tuple[Tensor, Tensor]:
     """
     if pattern not in PATTERNS:
         raise unknown("pattern", pattern, PATTERNS)
-    whole = GraphSet.of(graphs)
+    whole = GraphSet.of(graphs, features=False, edge_features=False)
     share = PATTERNS[pattern][1]
     nodes = torch.zeros(whole.num_nodes, dtype=torch.int64)
     for g in range(whole.num_graphs):

@@ -81,7 +81,7 @@ def subgraph_colors(
     """
     if test not in _TESTS:
         raise unknown("test", test, SUBGRAPH_TESTS)
-    whole = GraphSet.of(graphs).strip(features=features, edge_features=edge_features)
+    whole = GraphSet.of(graphs, features=features, edge_features=edge_features)
     groups = groups_of_one_size(whole, 2)
     states = ((index, _Marked(pair, joined, test)) for index, pair, joined in groups)
     return refine_groups(whole.num_graphs, states, rounds)

@@ -69,7 +69,7 @@ def substructure_colors(graphs: Any, size: int = 4, *, features: bool = True) ->
     >>> hexagon == triangles
     False
     """
-    whole = GraphSet.of(graphs).strip(features=features)
+    whole = GraphSet.of(graphs, features=features, edge_features=False)
     x = substructure_counts(whole, size)
     if whole.x is not None:
         x = torch.cat([x, label_names(whole.x).unsqueeze(1)], 1)
@@ -96,7 +96,7 @@ def substructure_counts(graphs: Any, size: int = 4) -> Tensor:
     """
     if size not in SUBSTRUCTURES:
         raise ValueError(f"size: got {size}; 3 and 4 are accepted")
-    whole = GraphSet.of(graphs).strip()
+    whole = GraphSet.of(graphs, features=False, edge_features=False)
     out = torch.zeros(whole.num_nodes, len(SUBSTRUCTURES[size]), dtype=torch.int64)
     for index, _, joined in groups_of_one_size(whole, 2):
         if not torch.equal(joined, joined.transpose(1, 2)):

@@ -90,7 +90,7 @@ def tuple_colors(
         raise ValueError(f"k: got {k}; 2 and 3 are accepted")
     if rule not in RULES:
         raise unknown("rule", rule, RULES)
-    whole = GraphSet.of(graphs).strip(features=features, edge_features=edge_features)
+    whole = GraphSet.of(graphs, features=features, edge_features=edge_features)
     groups = groups_of_one_size(whole, k)
     states = ((index, TupleRefinement(pair, joined, k, rule)) for index, pair, joined in groups)
     return refine_groups(whole.num_graphs, states, rounds)

@@ -27,6 +27,7 @@ within one call only.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -45,6 +46,7 @@ __all__ = [
     "STABLE_ROUNDS",
     "StableColors",
     "color_refinement",
+    "color_rounds",
     "label_names",
     "mix64",
     "stable_colors",
@@ -144,6 +146,43 @@ def color_refinement(
     run, what = torch.ops.graphpoly.color_rounds, f"rounds: got {rounds} for {adj.num_rows} nodes"
     out: Tensor = affordable(what, run, adj.rowptr, adj.col, edge, color, rounds)
     return out
+
+
+def color_rounds(
+    adj: CSR,
+    *,
+    node_label: Tensor | None = None,
+    edge_label: Tensor | None = None,
+    portion: int = 1,
+) -> Iterator[Tensor]:
+    """Go through the rows of :func:`color_refinement` without end, holding few of them.
+
+    Args:
+        adj: Square operator; values are not read.
+        node_label: ``[N]`` or ``[N, F]``.
+        edge_label: ``[E]`` or ``[E, F]``.
+        portion: How many rounds are made at once.
+
+    Yields:
+        The names before and after ``portion`` rounds and after each between, ``[portion + 1, N]``;
+        the last row of one portion is the first of the next.
+
+    Complexity: O(portion (N + E)) time for each, portion N memory.
+
+    >>> import torch
+    >>> from graphpoly.ops import to_csr
+    >>> adj = to_csr(torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]]), num_nodes=3)
+    >>> first, second = next(color_rounds(adj))
+    >>> torch.equal(torch.stack([first, second]), color_refinement(adj, 1))
+    True
+    """
+    if portion < 1:
+        raise ValueError(f"portion: got {portion}, expected at least 1")
+    color, edge = _arguments(adj, node_label, edge_label)
+    while True:
+        rows: Tensor = torch.ops.graphpoly.color_rounds(adj.rowptr, adj.col, edge, color, portion)
+        yield rows
+        color = rows[-1].clone()
 
 
 class StableColors(NamedTuple):

@@ -164,8 +164,8 @@ def chosen_pairs(words: str | None) -> list[int]:
     """Read a choice of pairs.
 
     Args:
-        words: Ranges such as ``"0-60"`` (0 to 59), single pairs and families, with commas between
-            them; None for all.
+        words: Ranges such as ``"0-60"`` (0 to 59: the last does not count), single pairs and
+            families, with commas between them; None for all.
 
     >>> chosen_pairs("0-2,98,DistanceRegular")[:4]
     [0, 1, 98, 380]
@@ -182,7 +182,9 @@ def chosen_pairs(words: str | None) -> list[int]:
         else:
             members = BREC.members(word)
         if not members or members.stop > 400:
-            raise ValueError(f"pairs: got {word!r}; ranges within 0-400 are accepted")
+            raise ValueError(
+                f"pairs: got {word!r}; ranges within 0-400 are accepted, the last not counted"
+            )
         pairs.update(dict.fromkeys(members))
     if not pairs:
         raise ValueError(f"pairs: got {words!r}, expected ranges or families")

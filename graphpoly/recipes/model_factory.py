@@ -58,6 +58,12 @@ def model_factory(name: str, **arguments: Any) -> tuple[Callable[[], Any], str]:
         further = {key: arguments[key] for key in arguments if key not in _ENDS}
         build = partial(_made, name, factory, further) if further else factory
         return build, str(getattr(factory, "expressivity", ""))
+    if name.endswith(".py"):
+        module = name.removesuffix(".py").replace("/", ".").strip(".")
+        raise ValueError(
+            f"model: got the file {name!r}, expected package.module:factory, such as "
+            f"{module}:MyModel"
+        )
     known = {entry.name: entry for entry in registry.entries("model")}
     if name in known:
         entry = known[name]
@@ -120,6 +126,8 @@ def imported(name: str) -> Callable[[], Any]:
         ValueError: If there is no such module or factory.
     """
     module, _, attribute = name.partition(":")
+    if module.endswith(".py"):
+        module = module.removesuffix(".py").replace("/", ".").strip(".")
     if "" not in sys.path:  # a console script does not look where it is called
         sys.path.insert(0, "")
     try:

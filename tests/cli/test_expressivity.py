@@ -12,6 +12,7 @@ import torch
 from typer.testing import CliRunner
 
 from graphpoly.cli.app import app
+from graphpoly.cli.expressivity import ENDINGS
 from graphpoly.data import BREC_CATEGORIES, SR_FAMILIES, brec
 from graphpoly.expressivity import hard_pair
 
@@ -139,7 +140,8 @@ def test_dataset_prints_levels_and_draws_them(root, tmp_path) -> None:
     assert result.exit_code == 0
     lines = [line.split() for line in result.stdout.splitlines()]
     assert lines[0] == ["sr16622:", "3", "graphs,", "18", "nodes"]
-    assert lines[-1][:3] == ["2-FWL", "no", "2"]
+    assert lines[-2][:3] == ["2-FWL", "no", "2"]
+    assert result.stdout.splitlines()[-1].startswith("Whether a more expressive model would help")
     assert "<svg" in page.read_text()
     found = json.loads(run("dataset", "sr16622", "--root", str(root), "--json").stdout)
     assert [level["graph_classes"] for level in found["levels"]] == [1, 1, 2]
@@ -164,6 +166,54 @@ def test_duplicates_across_splits(root, tmp_path) -> None:
     assert "graphs of test that are also in train: 1" in result.stdout
     found = json.loads(run(*arguments, "--json", "--test", "1-WL").stdout)
     assert found["groups"] == [[0, 1, 2]]
+
+
+def test_endings_are_those_of_the_readers() -> None:
+    from graphpoly.expressivity.files import FORMATS
+
+    assert tuple(FORMATS) == ENDINGS
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("pair", "a.csv.gz", "b.g6"),
+        ("duplicates", "MUTAG", "--test", "3-FWL"),
+        ("brec", "GIN", "--seeds", "one"),
+    ],
+)
+def test_mistakes_are_named_before_torch_is_loaded(arguments) -> None:
+    code = (
+        "import sys; from typer.testing import CliRunner; from graphpoly.cli.app import app; "
+        f"r = CliRunner().invoke(app, ['expressivity', *{arguments!r}]); "
+        "assert r.exit_code in (1, 2) and r.stderr.startswith('error: '); "
+        "assert r.stderr.count(chr(10)) == 1; assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_different_lists_with_commas_are_not_isomorphic(tmp_path) -> None:
+    one, other = tmp_path / "a.edges", tmp_path / "b.edges"
+    for mark in (",", ";", "\t"):
+        one.write_text("".join(f"{u}{mark}{u + 1}\n" for u in range(3)))
+        other.write_text("".join(f"0{mark}{u}\n" for u in range(1, 4)))
+        assert "first: 1-WL" in run("pair", str(one), str(other)).stdout
+    one.write_text("0 1\n1 2\n")
+    other.write_text("1 0\n1 2\n")
+    assert "the graphs are isomorphic" in run("pair", str(one), str(other)).stdout
+    assert "first: 1-WL" in run("pair", str(one), str(other), "--directed").stdout
+    other.write_text("")
+    assert (
+        "b.edges: cannot be read as .edges: holds no edge"
+        in run("pair", str(one), str(other)).stderr
+    )
+
+
+def test_the_form_of_a_models_name_is_said() -> None:
+    for verb in ("model", "brec"):
+        result = run(verb, "my_model.py")
+        assert result.exit_code == 2
+        assert "expected package.module:factory, such as my_model:MyModel" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,14 @@ def test_labels_count_where_they_are_asked_for() -> None:
     assert find_duplicates([one, other], features=False).groups == [[0, 1]]
 
 
+def test_twins_by_the_thousand() -> None:
+    stars = [of_networkx(nx.star_graph(leaves)) for leaves in (1200, 1200, 1201)]
+    for test in ("1-WL", "isomorphism"):
+        assert find_duplicates([stars[0], moved(stars[1], 0), stars[2]], test=test).groups == [
+            [0, 1]
+        ]
+
+
 def test_mistakes_are_named() -> None:
     with pytest.raises(ValueError, match="test: got '3-FWL'"):
         find_duplicates([of_networkx(nx.path_graph(2))], test="3-FWL")

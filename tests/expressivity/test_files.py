@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import gzip
 import json
+from pathlib import Path
 
 import networkx as nx
 import pytest
+import scipy.io
 import torch
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data
 
 from graphpoly.expressivity import of_networkx, read_graph, read_graphs
+from graphpoly.expressivity.files import FORMATS
 
 
 def dense(data: Data) -> list[list[int]]:
@@ -27,9 +31,33 @@ def test_every_format_gives_the_graph(tmp_path) -> None:
     (tmp_path / "b.json").write_text(json.dumps(nx.node_link_data(graph, edges="edges")))
     torch.save(of_networkx(graph), tmp_path / "a.pt")
     torch.save([of_networkx(graph)], tmp_path / "b.pt")
-    names = ("a.g6", "a.s6", "a.graphml", "a.edgelist", "a.json", "b.json", "a.pt", "b.pt")
-    for name in names:
-        assert dense(read_graph(str(tmp_path / name))) == expected, name
+    torch.save(Batch.from_data_list([of_networkx(graph)]), tmp_path / "c.pt")
+    nx.write_gml(graph, tmp_path / "a.gml")
+    nx.write_weighted_edgelist(
+        nx.Graph(graph.edges, weight=1), tmp_path / "b.edgelist", delimiter="\t"
+    )
+    (tmp_path / "c.json").write_text(json.dumps([nx.node_link_data(graph, edges="links")]))
+    scipy.io.mmwrite(tmp_path / "a.mtx", nx.to_scipy_sparse_array(graph), symmetry="symmetric")
+    scipy.io.mmwrite(tmp_path / "b.mtx", nx.to_scipy_sparse_array(graph), symmetry="general")
+    scipy.io.mmwrite(tmp_path / "c.mtx", nx.to_numpy_array(graph))
+    matrix = "".join(str(entry) for row in expected for entry in row).ljust(30, "0")
+    sixes = bytes(int(matrix[i : i + 6], 2) + 63 for i in range(0, 30, 6))
+    (tmp_path / "a.d6").write_bytes(b">>digraph6<<&" + bytes([5 + 63]) + sixes + b"\n")
+    for mark, name in ((",", "a.csv"), (";", "b.csv"), ("\t", "a.tsv"), (" ; ", "a.edges")):
+        lines = [f"{u}{mark}{v}\n" for u, v in graph.edges]
+        (tmp_path / name).write_text("".join(lines))
+    (tmp_path / "c.csv").write_text("From,To\n" + "".join(f"{u},{v}\n" for u, v in graph.edges))
+    for path in [*tmp_path.iterdir()]:
+        assert dense(read_graph(str(path))) == expected, path.name
+        packed = path.with_name(path.name + ".gz")
+        packed.write_bytes(gzip.compress(path.read_bytes()))
+        assert dense(read_graph(str(packed))) == expected, packed.name
+    assert {Path(path.stem).suffix for path in tmp_path.glob("*.gz")} == set(FORMATS) - {
+        ".graph6",
+        ".sparse6",
+        ".digraph6",
+        ".txt",
+    }
 
 
 def test_one_of_many(tmp_path) -> None:
@@ -57,11 +85,82 @@ def test_labels_loops_and_directions() -> None:
         of_networkx(graph, label="color")
 
 
-@pytest.mark.parametrize("name", ["a.g6", "a.json", "a.pt", "a.graphml"])
-def test_a_broken_file_is_one_line(tmp_path, name) -> None:
-    (tmp_path / name).write_bytes(b"\x01[1,")
-    with pytest.raises(ValueError, match=rf"{name}: cannot be read as"):
-        read_graph(str(tmp_path / name))
+_BROKEN = {
+    "nothing": b"",
+    "noise": b"\x01[1,",
+    "bytes that are no text": b"\xff\xfe\x00\x80" * 9,
+    "brackets": b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("content", _BROKEN.values(), ids=list(_BROKEN))
+@pytest.mark.parametrize("ending", FORMATS)
+def test_a_broken_file_is_one_line(tmp_path, ending, content, packed) -> None:
+    path = tmp_path / f"a{ending}{'.gz' * packed}"
+    path.write_bytes(gzip.compress(content) if packed else content)
+    with pytest.raises(ValueError, match=rf"{path.name}: cannot be read as {ending}: ") as caught:
+        read_graph(str(path))
+    assert "\n" not in str(caught.value)
+    if packed:
+        for cut in (path.read_bytes()[:-3], b"no gzip"):
+            path.write_bytes(cut)
+            with pytest.raises(ValueError, match=rf"{path.name}: cannot be read as {ending}: "):
+                read_graph(str(path))
+
+
+def test_lines_of_one_file_may_have_different_formats(tmp_path) -> None:
+    path = tmp_path / "mixed.g6"
+    path.write_bytes(b">>graph6<<\nBw\n>>sparse6<<\n:Bo\n&BP_\n")
+    assert [data.num_nodes for data in read_graphs(path)] == [3, 3, 3]
+    path.write_bytes(b"Bw\nBww\n")
+    with pytest.raises(ValueError, match=r"mixed.g6: cannot be read as .g6: graph 1: graph6 of 3"):
+        read_graphs(path)
+
+
+def test_all_graphs_of_a_graphml_file(tmp_path) -> None:
+    one, other = ("".join(nx.generate_graphml(nx.path_graph(n))) for n in (2, 3))
+    begin, end = other.index("<graph "), other.index("</graph>") + len("</graph>")
+    path = tmp_path / "two.graphml"
+    path.write_text(one.replace("</graph>", "</graph>" + other[begin:end]))
+    assert [data.num_nodes for data in read_graphs(path)] == [2, 3]
+
+
+def test_directions_of_lists_of_edges(tmp_path) -> None:
+    for ending in (".edgelist", ".edges", ".txt", ".csv", ".tsv"):
+        path = tmp_path / f"a{ending}"
+        path.write_text("0 1\n1 2\n")
+        assert read_graph(str(path)).edge_index.T.tolist() == [[0, 1], [1, 2], [1, 0], [2, 1]]
+        one_way = read_graph(str(path), directed=True)
+        assert one_way.edge_index.T.tolist() == [[0, 1], [1, 2]]
+    with pytest.raises(ValueError, match=r"directed: \.graphml itself says"):
+        read_graph("a.graphml", directed=True)
+
+
+def test_edges_of_node_link_data_have_nodes(tmp_path) -> None:
+    path = tmp_path / "a.json"
+    held = {"nodes": [{"id": 0}], "links": [{"source": 0, "target": 7}]}
+    path.write_text(json.dumps(held))
+    with pytest.raises(ValueError, match="an edge names a node that is not among the nodes"):
+        read_graph(str(path))
+    path.write_text(json.dumps({"nodes": []}))
+    with pytest.raises(ValueError, match="expected node-link data"):
+        read_graph(str(path))
+
+
+def test_labels_are_one_in_every_column_and_format(tmp_path) -> None:
+    """1 and 1.0 are one label, beside numbers and beside texts, in JSON and in GraphML."""
+    graphs = []
+    for one, rest in ((1, 2), (1.0, 2), (True, 2), (1, "a"), (1.0, "a"), (1, None)):
+        graph = nx.Graph([("u", "v", {"kind": one}), ("v", "w", {"kind": rest})])
+        nx.set_node_attributes(graph, {"u": one, "v": rest, "w": one}, "kind")
+        (tmp_path / "a.json").write_text(json.dumps(nx.node_link_data(graph, edges="links")))
+        graphs.append(of_networkx(graph, label="kind"))
+        graphs.append(read_graph(str(tmp_path / "a.json"), label="kind"))
+    assert {float(data.x[0]) for data in graphs} == {1.0}
+    assert {float(data.edge_attr[0]) for data in graphs} == {1.0}
+    text = of_networkx(nx.Graph([(0, 1, {"kind": "1"})]), label="kind")
+    assert float(text.edge_attr[0]) != 1.0
 
 
 def test_other_mistakes_are_named(tmp_path) -> None:

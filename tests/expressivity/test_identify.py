@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import networkx as nx
 import pytest
@@ -9,6 +10,7 @@ from torch_geometric.data import Data
 
 from graphpoly.data import load_graph_data
 from graphpoly.expressivity import (
+    Level,
     accuracy_bound,
     csl_family,
     hard_pair,
@@ -16,6 +18,7 @@ from graphpoly.expressivity import (
     of_networkx,
     r2_bound,
     unique_share,
+    verdict,
 )
 
 
@@ -142,3 +145,18 @@ def test_rounds_are_those_of_nested_tuples(data_root, name) -> None:
             [hash((c[v], tuple(sorted(c[u] for u in held[v])))) for v in range(len(c))]
             for c, held in zip(color, near, strict=True)
         ]
+
+
+def test_the_verdict_is_what_the_bounds_say() -> None:
+    level = Level("1-WL", False, None, 2, 0.5, 2, 0.5, 0.75, None)
+    pairs = replace(level, test="2-FWL", accuracy_bound=0.9)
+    found = verdict([level, pairs])
+    assert "raise the accuracy on this data by at most 25.00 points: 1-WL allows 75.00 %" in found
+    assert "models bounded by 2-FWL gain 15.00 points at most" in found
+    assert "2-FWL" not in verdict([level])
+    assert "cannot fit this data better" in verdict([replace(level, accuracy_bound=1.0)])
+    numbers = replace(level, accuracy_bound=None, r2_bound=0.5)
+    assert "raise the R^2 on this data by at most 50.00 points" in verdict([numbers])
+    assert "cannot be said" in verdict([replace(level, accuracy_bound=None)])
+    labelled = replace(level, features=True, accuracy_bound=1.0)
+    assert "cannot fit this data better" in verdict([level, labelled])

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import itertools
+import random
+
 import networkx as nx
+import pytest
 import torch
 from torch_geometric.data import Data
 
-from graphpoly.expressivity import isomorphic, of_networkx
+from graphpoly.expressivity import hard_pair, isomorphic, of_networkx
 from tests.expressivity.test_duplicates import moved
 
 
@@ -22,3 +26,72 @@ def test_parallel_edges_and_their_labels_count() -> None:
     graphs = [Data(edge_index=edges, edge_attr=label, num_nodes=2) for label in labels]
     assert isomorphic(graphs[0], graphs[1])
     assert not isomorphic(graphs[0], graphs[2])
+
+
+def test_twins_of_every_sort_are_those_of_networkx() -> None:
+    """Few kinds of nodes, blown up into twins that are joined or not; one edge moved."""
+    draw = random.Random(0)
+    answers = []
+    for seed in range(60):
+        base = nx.gnm_random_graph(4, 4, seed=seed)
+        graph = nx.Graph()
+        for node in base:
+            twins = [(node, i) for i in range(draw.randint(1, 4))]
+            graph.add_nodes_from(twins)
+            if draw.random() < 0.5:
+                graph.add_edges_from(itertools.combinations(twins, 2))
+        graph.add_edges_from((a, b) for a in graph for b in graph if base.has_edge(a[0], b[0]))
+        other = graph.copy()
+        other.remove_edge(*draw.choice(list(other.edges)))
+        other.add_edge(*draw.choice(list(nx.non_edges(other))))
+        expected = nx.is_isomorphic(graph, other)
+        answers.append(expected)
+        assert isomorphic(of_networkx(graph), moved(of_networkx(other), seed)) == expected
+        assert isomorphic(of_networkx(graph), moved(of_networkx(graph), seed))
+    assert 3 < sum(answers) < 55
+
+
+def test_labels_of_edges_tell_twins_apart() -> None:
+    star = of_networkx(nx.star_graph(4))
+    graphs = []
+    for labels in ([0, 0, 1, 1], [1, 0, 0, 1], [1, 0, 0, 0]):
+        graphs.append(star.clone())
+        graphs[-1].edge_attr = torch.tensor(labels * 2)
+    assert isomorphic(graphs[0], graphs[1])
+    assert not isomorphic(graphs[0], graphs[2])
+    clique = nx.complete_graph(4)
+    for (u, v), kind in zip(clique.edges, [0, 1, 1, 1, 1, 0], strict=True):
+        clique.edges[u, v]["kind"] = kind
+    other = nx.relabel_nodes(clique, {0: 2, 2: 0})
+    assert isomorphic(of_networkx(clique, label="kind"), of_networkx(other, label="kind"))
+    other.edges[0, 1]["kind"] = 1 - other.edges[0, 1]["kind"]
+    assert not isomorphic(of_networkx(clique, label="kind"), of_networkx(other, label="kind"))
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [
+        nx.star_graph(1500),
+        nx.empty_graph(5000),
+        nx.complete_graph(400),
+        nx.complete_bipartite_graph(200, 300),
+        nx.disjoint_union_all([nx.path_graph(2)] * 400),
+        nx.full_rary_tree(2, 300),
+        nx.path_graph(20_000),
+    ],
+    ids=["star", "empty", "clique", "bipartite", "edges", "tree", "path"],
+)
+def test_symmetric_graphs_of_any_size(graph) -> None:
+    data = of_networkx(graph)
+    assert isomorphic(data, moved(data, 1))
+
+
+def test_a_search_that_comes_back() -> None:
+    """Beside equal parts, two that only search tells apart: every choice before is tried."""
+    rook, shrikhande = (nx.Graph(data.edge_index.T.tolist()) for data in hard_pair("sr16622"))
+    one = nx.disjoint_union_all([rook, rook, shrikhande])
+    other = nx.disjoint_union_all([shrikhande, rook, rook])
+    assert isomorphic(of_networkx(one), of_networkx(other))
+    assert not isomorphic(
+        of_networkx(nx.disjoint_union(rook, rook)), of_networkx(nx.disjoint_union(rook, shrikhande))
+    )

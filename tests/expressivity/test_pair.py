@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 
 import networkx as nx
@@ -147,5 +149,32 @@ def test_large_graphs_skip_tuples() -> None:
 def test_one_graph_with_labels_is_refused() -> None:
     one, other = hard_pair("hexagon")
     one.x = torch.zeros(6)
-    with pytest.raises(ValueError, match="the other has none"):
+    with pytest.raises(ValueError, match=r"graphs\[1\] has no x"):
         compare(one, other)
+
+
+_LONG = """
+import resource, sys, torch
+from torch_geometric.data import Data
+from graphpoly.expressivity import wl_certificate
+n = int(sys.argv[1])
+graphs = []
+for place in (n // 3, n // 3 + 1):
+    edges = torch.stack([torch.arange(n - 1), torch.arange(1, n)])
+    edges = torch.cat([edges, torch.tensor([[place], [n]])], 1)
+    graphs.append(Data(edge_index=torch.cat([edges, edges.flip(0)], 1), num_nodes=n + 1))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(wl_certificate(*graphs).round, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.parametrize(
+    "size", [4000, pytest.param(40_000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])]
+)
+def test_a_certificate_keeps_few_rounds(size) -> None:
+    """A leaf moved by a place, far from both ends: as many rounds as the near end is away."""
+    words = [sys.executable, "-c", _LONG, str(size)]
+    found = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
+    # node v of a path with its leaf at p knows of both ends, or of an end and the leaf, first
+    assert int(found[0]) == size // 3
+    assert int(found[1]) < 300 * 1024  # KiB
