@@ -187,7 +187,7 @@ for _family, (_maps, _paper, _arxiv) in _FAMILIES.items():
         title=f"Sheaf diffusion with {_family} maps",
         reading={"row_normalize": True},
     )
-    for _dataset, (_, _protocol, _) in _GRAPHS.items():
+    for _dataset, (_scripted, _protocol, _base) in _GRAPHS.items():
         _network, _notes = _settings(_family, _dataset)
         _mean, _std = _FIGURES[_family].get(_dataset, (None, None))
         _study.row(_dataset, _mean, _std, _network, notes=_notes, **dataclasses.asdict(_protocol))

@@ -50,7 +50,9 @@ def test_euler_angles_turn_about_z_then_y_then_x():
     generators = torch.zeros(3, 3, 3, dtype=torch.float64)
     for axis, (i, j) in enumerate(((0, 1), (2, 0), (1, 2))):  # about z, y, x
         generators[axis, i, j], generators[axis, j, i] = -1, 1
-    z, y, x = (torch.linalg.matrix_exp(2 * math.pi * t * g) for t, g in zip(turn, generators))
+    z, y, x = (
+        torch.linalg.matrix_exp(2 * math.pi * t * g) for t, g in zip(turn, generators, strict=True)
+    )
     assert_close(found, z @ y @ x)
 
 
