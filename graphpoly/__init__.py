@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 def _rooms() -> list[str]:
     import pkgutil
 
-    return [m.name for m in pkgutil.iter_modules(__path__) if m.ispkg and m.name != "cli"]
+    return [m.name for m in pkgutil.iter_modules(__path__) if m.ispkg and m.name != "cli"]  # noqa: F405
 
 
 def _exported() -> dict[str, Any]:

@@ -88,7 +88,7 @@ def test_normalize_reaches_the_operator():
 
 def test_sizes_that_are_none():
     for layer in (FavardConv, BernConv, FEConv):
-        with pytest.raises(TypeError, match="K: got 2.5, expected an order"):
+        with pytest.raises(TypeError, match=r"K: got 2.5, expected an order"):
             layer(8, 4, K=2.5)
     for layer in (FavardConv, MatrixFunctionConv, SheafConv, PathConv, PolynormerConv):
         with pytest.raises(TypeError, match=r"in_channels: got \(8, 8\), .* bipartite"):
@@ -111,7 +111,7 @@ def test_several_signals_are_refused_in_one_sentence():
 
 
 def test_weights_are_not_taken_for_the_batch():
-    with pytest.raises(TypeError, match="batch: got torch.float32, .* edge_weight="):
+    with pytest.raises(TypeError, match=r"batch: got torch.float32, .* edge_weight="):
         PolynormerConv(8, 8)(torch.randn(3, 8), EDGES, torch.ones(4))
 
 
