@@ -16,6 +16,7 @@ from graphpoly.ops import mix64, stable_colors
 
 __all__ = ["discrete", "isomorphic", "twin_ranks"]
 
+_MOST_KEPT = 1 << 22  # colours of nodes, over the choices of a search
 _MOST_KINDS = 16  # of edges, by which twins are looked for
 
 
@@ -97,13 +98,15 @@ def _same_parts(parts: GraphSet, order: Tensor, ids: Tensor) -> bool:
 def _search(whole: GraphSet, known: Tensor) -> bool:
     """Depth first, without recursion: there may be as many choices as nodes.
 
-    What is kept of each choice are its two nodes; the colours of all before it are refined again
-    where the search comes back to it.
+    Beside the two nodes of each choice, colours are kept for the first ones alone; those of later
+    ones are refined again where the search comes back to them.
     """
     split = int(whole.ptr[1])
+    kept = _MOST_KEPT // max(1, known.numel())
     ids: Tensor | None = known
-    # the node of the first graph, its partner, and which of so many partners that is
-    choices: list[tuple[int, int, int, int]] = []
+    # of each choice: the node of the first graph, the partners that are tried, which of them, and
+    # the colours before it
+    choices: list[tuple[int, Tensor, int, Tensor | None]] = []
     while True:
         if ids is not None and _alone(whole, ids):
             if _same_edges(whole, ids):
@@ -114,23 +117,23 @@ def _search(whole: GraphSet, known: Tensor) -> bool:
             # the smallest colour of several nodes branches least
             cell = int(torch.where(here > 1, here, split + 1).argmin())
             first, place = int((ids[:split] == cell).int().argmax()), 0
+            partners = (ids[split:] == cell).nonzero().flatten()
         else:
-            while choices and choices[-1][2] + 1 == choices[-1][3]:
+            while choices and choices[-1][2] + 1 == choices[-1][1].numel():
                 choices.pop()
             if not choices:
                 return False
-            first, _, place, _ = choices.pop()
+            first, partners, place, ids = choices.pop()
             place += 1
-            labels = known.clone()
-            for number, (left, right, *_) in enumerate(choices):
-                labels[[left, split + right]] = known.numel() + number
-            ids = _refined(whole, labels)
-            assert ids is not None
-        partners = (ids[split:] == ids[first]).nonzero().flatten()
-        partner = int(partners[place])
-        choices.append((first, partner, place, partners.numel()))
+            if ids is None:
+                ids = known.clone()
+                for number, (left, others, tried, _) in enumerate(choices):
+                    ids[[left, split + int(others[tried])]] = known.numel() + number
+                ids = _refined(whole, ids)
+                assert ids is not None
+        choices.append((first, partners, place, ids if len(choices) < kept else None))
         labels = ids.clone()
-        labels[[first, split + partner]] = ids.numel()
+        labels[[first, split + int(partners[place])]] = ids.numel()
         ids = _refined(whole, labels)
 
 

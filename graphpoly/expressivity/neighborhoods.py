@@ -22,6 +22,7 @@ from graphpoly.expressivity.colors import Coloring, wl_colors
 from graphpoly.expressivity.exact import dense_ids
 from graphpoly.expressivity.graphs import GraphSet
 from graphpoly.expressivity.isomorphism import discrete, isomorphic, twin_ranks
+from graphpoly.ops import mix64
 
 __all__ = ["neighborhood_colors", "neighborhood_types"]
 
@@ -86,13 +87,14 @@ def neighborhood_types(graphs: Any, depth: int = 1) -> Tensor:
         colors = wl_colors(balls, direction="both")
         assert balls.x is not None
         ranks = twin_ranks(balls, dense_ids(colors.node))
-        colors = wl_colors(
-            replace(balls, x=torch.cat([balls.x, ranks.unsqueeze(1)], 1)), direction="both"
-        )
-        plain = discrete(balls, colors.node).tolist()
-        for number, (node, name) in enumerate(
-            zip(nodes.tolist(), colors.graph.tolist(), strict=True)
-        ):
+        balls = replace(balls, x=torch.cat([balls.x, ranks.unsqueeze(1)], 1))
+        colors = wl_colors(balls, direction="both")
+        names, clear = colors.graph, discrete(balls, colors.node)
+        if not bool(clear.all()):
+            names = names.clone()
+            names[~clear] = _singled(balls.select((~clear).nonzero().flatten()))
+        plain = clear.tolist()
+        for number, (node, name) in enumerate(zip(nodes.tolist(), names.tolist(), strict=True)):
             ball = None if plain[number] else balls.graph(number)
             for other, held in known.setdefault(name, []):
                 # where all colours differ, they say all
@@ -104,6 +106,27 @@ def neighborhood_types(graphs: Any, depth: int = 1) -> Tensor:
                 types[node] = count
                 count += 1
     return types
+
+
+def _singled(balls: GraphSet) -> Tensor:
+    """A finer name: of the colours after each node in turn is singled out.
+
+    Search would part such graphs, too, but only after it has tried all.
+    """
+    names = torch.zeros(balls.num_graphs, dtype=torch.int64)
+    for number, size in enumerate(balls.sizes.tolist()):
+        one = balls.graph(number)
+        shift = size * torch.arange(size)
+        assert one.x is not None
+        mark = torch.eye(size, dtype=torch.int64).reshape(-1, 1)
+        copies = GraphSet(
+            (one.edge_index.unsqueeze(1) + shift.view(1, -1, 1)).reshape(2, -1),
+            size * torch.arange(size + 1),
+            torch.cat([one.x.repeat(size, 1), mark], 1),
+            None if one.edge_attr is None else one.edge_attr.repeat(size),
+        )
+        names[number] = mix64(mix64(wl_colors(copies, direction="both").graph).sum())
+    return names
 
 
 def _balls(whole: GraphSet, depth: int) -> Iterator[tuple[Tensor, GraphSet]]:

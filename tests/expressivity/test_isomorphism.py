@@ -86,8 +86,11 @@ def test_symmetric_graphs_of_any_size(graph) -> None:
     assert isomorphic(data, moved(data, 1))
 
 
-def test_a_search_that_comes_back() -> None:
+@pytest.mark.parametrize("kept", [0, 1 << 22])
+def test_a_search_that_comes_back(kept, monkeypatch) -> None:
     """Beside equal parts, two that only search tells apart: every choice before is tried."""
+    monkeypatch.setattr("graphpoly.expressivity.isomorphism._MOST_KEPT", kept)
+    assert not isomorphic(*hard_pair("cfi-k4"))
     rook, shrikhande = (nx.Graph(data.edge_index.T.tolist()) for data in hard_pair("sr16622"))
     one = nx.disjoint_union_all([rook, rook, shrikhande])
     other = nx.disjoint_union_all([shrikhande, rook, rook])
