@@ -32,10 +32,15 @@ if TYPE_CHECKING:
     from graphpoly.models import *  # noqa: F403
 
 
-def _rooms() -> list[str]:
+def _modules() -> dict[str, bool]:
+    """Return all modules below this one, and whether each is a room."""
     import pkgutil
 
-    return [m.name for m in pkgutil.iter_modules(__path__) if m.ispkg and m.name != "cli"]  # noqa: F405
+    return {found.name: found.ispkg for found in pkgutil.iter_modules(__path__)}  # noqa: F405
+
+
+def _rooms() -> list[str]:
+    return [name for name, is_room in _modules().items() if is_room and name != "cli"]
 
 
 def _exported() -> dict[str, Any]:
@@ -55,7 +60,8 @@ def __getattr__(name: str) -> Any:
     if not name.startswith("_"):
         import importlib
 
-        if name in _rooms():
+        # before the names of the rooms: looking a module up must not import torch
+        if name in _modules():
             return importlib.import_module(f"graphpoly.{name}")
         for room in _EXPORTED:
             module = importlib.import_module(f"graphpoly.{room}")

@@ -17,6 +17,18 @@ def test_import_is_light():
     assert run(code).startswith("False ")
 
 
+def test_a_module_is_found_without_the_rooms():
+    code = "import sys; from graphpoly import registry; print('torch' in sys.modules)"
+    assert run(code) == "False"
+
+
+def test_every_room_can_be_the_first_that_is_imported():
+    import graphpoly
+
+    for room in graphpoly._rooms():
+        assert run(f"import graphpoly.{room} as room; print(room.__name__)") == f"graphpoly.{room}"
+
+
 def test_names_are_found_when_they_are_asked_for():
     names = ["FavardConv", "OptBasisGNN", "ops", "testing"]
     found = [f"graphpoly.{name}.__name__.split('.')[-1]" for name in names]
