@@ -16,7 +16,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from torch_geometric import EdgeIndex
 
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
-from graphpoly.ops.entry import as_size, check_csr, named, out_of_memory
+from graphpoly.ops.entry import MOST_NODES, as_size, check_csr, named, out_of_memory
 
 __all__ = ["CSR", "silence_loops", "to_csr", "to_edges"]
 
@@ -248,6 +248,8 @@ def _sizes(edge_index: Any, num_nodes: int | None, size: tuple[int, int] | None)
         return size
     if num_nodes is None:
         num_nodes = int(edge_index.max()) + 1 if edge_index.numel() else 0
+        if not torch.compiler.is_compiling() and num_nodes > MOST_NODES:
+            raise ValueError(f"edge_index: got node {num_nodes - 1}, no memory for so many")
         num_nodes = max(num_nodes, 0)  # negative ones are found where the entries are sorted
     return num_nodes, num_nodes
 

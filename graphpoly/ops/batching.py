@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from graphpoly.ops.entry import check_batch
+from graphpoly.ops.entry import check_batch, check_held
 
 __all__ = ["count_graphs", "largest", "nodes_of_each", "places"]
 
@@ -29,6 +29,7 @@ def count_graphs(batch: Tensor | None, batch_size: int | None, num_nodes: int) -
         return batch_size
     if torch.compiler.is_compiling() or not batch.numel():
         return num_nodes
+    check_held("batch", batch)
     return int(batch.max()) + 1
 
 

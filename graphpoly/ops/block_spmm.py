@@ -89,6 +89,8 @@ def block_sddmm(adj: CSR, a: Tensor, b: Tensor, *, diagonal: bool = False) -> Te
             f"a, b: got shapes {tuple(a.shape)} and {tuple(b.shape)}, expected "
             f"[{adj.num_rows}, d, F] and [{adj.num_cols}, d, F]"
         )
+    if a.is_complex():
+        raise TypeError(f"a, b: got dtype {a.dtype}, real ones are accepted")
     if a.dtype != b.dtype:
         raise TypeError(f"a, b: got dtypes {a.dtype} and {b.dtype}, expected one")
     turn = adj.transposed or (None, None, None)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from graphpoly.ops.batching import count_graphs, nodes_of_each, places
-from graphpoly.ops.entry import affordable, as_size
+from graphpoly.ops.entry import affordable, as_size, check_held
 from graphpoly.ops.library import implement
 from graphpoly.ops.pool import pool
 
@@ -94,6 +94,7 @@ def pair_blocks(
         what = f"num_nodes: got {num_nodes}"
         batch = affordable(what, _one_graph, num_nodes, device)
         batch_size = 1
+    check_held("batch", batch)
     num_graphs = count_graphs(batch, batch_size, num_nodes)
     return affordable(
         f"num_nodes, batch_size: got {num_nodes} and {num_graphs}",

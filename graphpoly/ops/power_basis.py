@@ -20,7 +20,14 @@ from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR, trusted_csr
 from graphpoly.ops.batching import count_graphs, largest, nodes_of_each, places
-from graphpoly.ops.entry import as_size, check_batch, check_device, check_square, check_weighted
+from graphpoly.ops.entry import (
+    as_size,
+    check_batch,
+    check_device,
+    check_held,
+    check_square,
+    check_weighted,
+)
 from graphpoly.ops.pairs import pair_sum
 from graphpoly.ops.spmm import spmm
 
@@ -63,6 +70,7 @@ def pairs_within(
     most n nodes.
     """
     check_square(adj)
+    check_held("adj", adj.col)
     hops = None if hops is None else as_size("hops", hops)
     check_batch(batch, adj.num_rows, batch_size)
     if hops == 1:
@@ -124,6 +132,7 @@ def power_basis(
     """
     check_square(adj)
     check_weighted(adj)
+    check_held("adj", adj.col)
     assert adj.weight is not None
     if (pairs.num_rows, pairs.num_cols) != (adj.num_rows, adj.num_cols):
         raise ValueError(

@@ -41,6 +41,8 @@ def sddmm(adj: CSR, a: Tensor, b: Tensor) -> Tensor:
             f"a, b: got shapes {tuple(a.shape)} and {tuple(b.shape)}, expected "
             f"[{adj.num_rows}, F] and [{adj.num_cols}, F]"
         )
+    if a.is_complex():
+        raise TypeError(f"a, b: got dtype {a.dtype}, real ones are accepted")
     if a.dtype != b.dtype:
         raise TypeError(f"a, b: got dtypes {a.dtype} and {b.dtype}, expected one")
     turn = adj.transposed or (None, None, None)

@@ -116,7 +116,7 @@ def test_a_function_of_one_s_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     entry, loaded = load("data_of_mine:made")
     assert (entry.name, loaded.num_outputs) == ("made", 3)
     with pytest.raises(ValueError, match="did you mean 'made'"):
-        dataset_from("data_of_mine:made")
+        dataset_from("data_of_mine:maade")
     with pytest.raises(ValueError, match="expected module:factory"):
         dataset_from("no_such_module_at_all:made")
 
