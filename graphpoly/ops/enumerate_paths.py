@@ -232,13 +232,8 @@ def _sampled(
     counts = [sum(column) for column in each.T.tolist()]  # Python's integers do not overflow
     if max(counts[lengths[0] - 1 :], default=0) > _MOST_COUNTED:
         raise ValueError(
-<<<<<<< HEAD
-            f"enumerate_paths: more than {_MOST_COUNTED} paths of one length; lower K, for not "
-            "even sample= can number them"
-=======
             f"enumerate_paths: more than {_MOST_COUNTED} paths of one length; lower K, even "
             "sample= cannot number them"
->>>>>>> core
         )
     result = []
     for k in range(lengths[0], lengths[1] + 1):
