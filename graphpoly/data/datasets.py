@@ -226,7 +226,7 @@ class _Guard(InMemoryDataset):
         raw = Path(self.raw_dir)
         absent = [os.path.basename(path) for path in self.raw_paths if not os.path.exists(path)]
         try:
-            check_reachable(getattr(self, "processed_url", None) or self.url, _CONNECT_SECONDS)
+            check_reachable(_address(self), _CONNECT_SECONDS)
             with (
                 tempfile.TemporaryDirectory(dir=raw.parent, prefix=".download-") as staging,
                 network_timeout(_STALL_SECONDS),
@@ -292,6 +292,12 @@ class _Guard(InMemoryDataset):
             f"dataset {self.key!r}: cannot use {where}: {reason}; put a whole copy there, or "
             "delete it to have it downloaded again"
         )
+
+
+def _address(dataset: Any) -> str:
+    """Return one address that a class of PyG downloads from; each calls it something else."""
+    names = ("processed_url", "url", "github_url", "edge_url")
+    return next(str(found) for name in names if (found := getattr(dataset, name, None)))
 
 
 @functools.cache

@@ -59,7 +59,7 @@ def minesweeper(tmp_path) -> Path:
 
 
 def test_names() -> None:
-    assert len(node_dataset_names()) == 17
+    assert len(node_dataset_names()) == 33
     assert all(name == name.lower() for name in node_dataset_names())
     with pytest.raises(ValueError, match="did you mean 'citeseer'"):
         load_node_data("citseer")
