@@ -118,7 +118,8 @@ def contract_sparse(
         one = patterns[still.index(None)]
         raise ValueError(f"patterns: got {one}; no node of it leaves trees, use contract")
     num_nodes = as_size("num_nodes", num_nodes, most=MOST_NODES)
-    num_graphs = as_size("num_graphs", num_graphs, most=MOST_NODES)
+    least = 0 if batch is not None else 1
+    num_graphs = as_size("num_graphs", num_graphs, least, MOST_NODES)
     check_batch(batch, num_nodes, num_graphs)
     if pairs is not None:
         if pairs.dim() != 2 or pairs.size(0) != 2:
