@@ -143,7 +143,6 @@ def _contract(
     edge_index, edge_weight, num_nodes, dtype = parts
     batch, num_graphs, pairs, still = rest
     given, weight = to_edges(edge_index, edge_weight, size=(num_nodes,) * 2)
-    check_index("edge_index", given.reshape(-1), num_nodes)
     matrix = _Matrix(given, weight, num_nodes, dtype)
     graph = matrix.key.new_zeros(num_nodes) if batch is None else batch
     pairs = matrix.edge_index if pairs is None else pairs.long()
