@@ -60,4 +60,5 @@ def largest(batch: Tensor | None, num_graphs: int, num_nodes: int) -> int:
     """Return the number of nodes of the largest graph; a bound of it under ``torch.compile``."""
     if batch is None or torch.compiler.is_compiling() or not batch.numel():
         return num_nodes
+    check_held("batch", batch)
     return int(nodes_of_each(batch, num_graphs).max())

@@ -35,8 +35,9 @@ from graphpoly.ops.library import implement
 
 __all__ = ["common_neighbors", "intersect_rows", "sort_rows"]
 
-# entries that a backward pass lists at a time
-_MOST_SHARED = 2**26
+# Entries that a backward pass lists at once; if there are more, so many at a time, which a cache
+# holds.
+_MOST_SHARED, _PART = 2**26, 2**21
 
 # Columns that were found in order, and those that were put in order; as long as they live.
 _SORTED: Any = WeakTensorKeyDictionary()
@@ -227,7 +228,10 @@ def _intersect(*arguments: Tensor) -> tuple[Tensor, Tensor]:
     What the pairs share may be more than the operators hold, so that it is counted in int64 and
     narrowed to their dtype only where it fits.
     """
-    rowptr = _offsets(torch.ops.graphpoly.intersect_count(*arguments))
+    return _written(_offsets(torch.ops.graphpoly.intersect_count(*arguments)), *arguments)
+
+
+def _written(rowptr: Tensor, *arguments: Tensor) -> tuple[Tensor, Tensor]:
     col = torch.ops.graphpoly.intersect_rows(*arguments, rowptr, int(rowptr[-1]))
     if col.size(0) < INT32_MAX:
         return rowptr.to(col.dtype), col
@@ -340,20 +344,22 @@ def _grad_kernel(*arguments: Any) -> Tensor:
     *tensors, u, v, grad, num_cols = arguments
     total = _offsets(torch.ops.graphpoly.intersect_count(*tensors, u, v))
     if int(total[-1]) <= _MOST_SHARED:
-        return _grad_of_some(tensors, u, v, grad, num_cols)
+        return _grad_of_some(tensors, u, v, total, grad, num_cols)
     out, first = grad.new_zeros(num_cols, grad.size(1)), 0
     while first < u.size(0):
-        last = int(torch.searchsorted(total, total[first] + _MOST_SHARED, right=True)) - 1
-        some = slice(first, max(last, first + 1))
-        out = out + _grad_of_some(tensors, u[some], v[some], grad[some], num_cols)
-        first = some.stop
+        last = int(torch.searchsorted(total, total[first] + _PART, right=True)) - 1
+        last = max(last, first + 1)
+        begin = total[first : last + 1] - total[first]
+        some = slice(first, last)
+        out = out + _grad_of_some(tensors, u[some], v[some], begin, grad[some], num_cols)
+        first = last
     return out
 
 
 def _grad_of_some(
-    tensors: list[Tensor], u: Tensor, v: Tensor, grad: Tensor, num_cols: int
+    tensors: list[Tensor], u: Tensor, v: Tensor, offsets: Tensor, grad: Tensor, num_cols: int
 ) -> Tensor:
-    rowptr, col = _intersect(*tensors, u, v)
+    rowptr, col = _written(offsets, *tensors, u, v)
     colptr, pair, _ = transpose(rowptr, col, num_cols)
     return torch.ops.graphpoly.spmm_sum(colptr, pair, None, grad, None, None, None, False)
 

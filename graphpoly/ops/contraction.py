@@ -28,6 +28,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from graphpoly.ops.entry import check_device
 from graphpoly.ops.multigraph import Multigraph, multigraphs
 
 __all__ = ["Plan", "contract", "contraction_plan", "einsum_cost", "uncomputable"]
@@ -152,6 +153,7 @@ def contract(patterns: Sequence[Multigraph], x: Tensor, mask: Tensor | None = No
         padding.
 
     Raises:
+        TypeError: If ``mask`` is not bool.
         ValueError: If shapes do not fit.
 
     Complexity: O(n^(w+1)) time and O(n^w) memory at width w, for each matrix.
@@ -166,12 +168,15 @@ def contract(patterns: Sequence[Multigraph], x: Tensor, mask: Tensor | None = No
     if mask is None:
         there = x.new_ones(x.shape[:-1])
     else:
-        if mask.device != x.device or mask.shape != x.shape[-1 - mask.dim() : -1]:
+        if mask.dtype != torch.bool:
+            raise TypeError(f"mask: got dtype {mask.dtype}, expected bool")
+        check_device("mask", mask, x.device)
+        try:
+            there = mask.to(x.dtype).expand(x.shape[:-1])
+        except RuntimeError:
             raise ValueError(
-                f"mask: got shape {tuple(mask.shape)} on {mask.device}, expected "
-                f"{tuple(x.shape[:-1])} or the last of these on {x.device}"
-            )
-        there = mask.to(x.dtype).expand(x.shape[:-1])
+                f"mask: got shape {tuple(mask.shape)}, expected {tuple(x.shape[:-1])}"
+            ) from None
         x = x * there.unsqueeze(-1) * there.unsqueeze(-2)
     known = _Values(x, there)
     return [known.polynomial(one) for one in patterns]

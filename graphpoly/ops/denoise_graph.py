@@ -135,7 +135,7 @@ def denoise_graph(
     """
     steps = as_size("steps", steps)
     if not 0 < alpha < math.inf:
-        raise ValueError(f"alpha: got {alpha}, expected a positive number")
+        raise ValueError(f"alpha, steps: got {alpha} and {steps}, expected alpha > 0, steps >= 0")
     check_square(adj)
     check_weighted(adj)
     check_values("distance", distance, adj.num_entries, device=adj.col.device)

@@ -98,7 +98,7 @@ def p_smooth(adj: CSR, x: Tensor, *, p: float, mu: float, steps: int) -> Tensor:
     _check(p)
     steps = as_size("steps", steps)
     if not 0 < mu < math.inf:
-        raise ValueError(f"mu: got {mu}, expected a positive number")
+        raise ValueError(f"mu, steps: got {mu} and {steps}, expected mu > 0 and steps >= 0")
     check_square(adj)
     check_values("x", x, adj.num_rows, None, device=adj.col.device)
     root, other = _scaled_roots(adj)

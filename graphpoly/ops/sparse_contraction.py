@@ -118,7 +118,8 @@ def contract_sparse(
         one = patterns[still.index(None)]
         raise ValueError(f"patterns: got {one}; no node of it leaves trees, use contract")
     num_nodes = as_size("num_nodes", num_nodes, most=MOST_NODES)
-    num_graphs = as_size("num_graphs", num_graphs, most=MOST_NODES)
+    least = 0 if batch is not None else 1
+    num_graphs = as_size("num_graphs", num_graphs, least, MOST_NODES)
     check_batch(batch, num_nodes, num_graphs)
     if pairs is not None:
         if pairs.dim() != 2 or pairs.size(0) != 2:
@@ -142,7 +143,6 @@ def _contract(
     edge_index, edge_weight, num_nodes, dtype = parts
     batch, num_graphs, pairs, still = rest
     given, weight = to_edges(edge_index, edge_weight, size=(num_nodes,) * 2)
-    check_index("edge_index", given.reshape(-1), num_nodes)
     matrix = _Matrix(given, weight, num_nodes, dtype)
     graph = matrix.key.new_zeros(num_nodes) if batch is None else batch
     pairs = matrix.edge_index if pairs is None else pairs.long()

@@ -483,7 +483,7 @@ def _spoiled_tensor(d: Draw, tensor: Tensor) -> Tensor:
 
 def _with_value(rng: random.Random, value: int) -> Callable[[Tensor], Tensor]:
     def write(tensor: Tensor) -> Tensor:
-        wide = tensor.long().clone()
+        wide = tensor.long().clone(memory_format=torch.contiguous_format)
         if wide.numel():
             wide.view(-1)[rng.randrange(wide.numel())] = value
         return wide

@@ -1,3 +1,5 @@
+import importlib
+
 import networkx as nx
 import pytest
 import torch
@@ -164,9 +166,11 @@ def full_rows(rows: int, columns: int) -> CSR:
 
 def test_a_backward_pass_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     adj, pairs = full_rows(3, 8), torch.tensor([[0, 1, 2, 0, 1], [1, 2, 0, 0, 1]])
+    module = importlib.import_module("graphpoly.ops.common_neighbors")
     found = []
-    for most in (2**26, 20, 1):
-        monkeypatch.setattr("graphpoly.ops.common_neighbors._MOST_SHARED", most)
+    for most, part in ((2**26, 2**21), (39, 20), (0, 1)):
+        monkeypatch.setattr(module, "_MOST_SHARED", most)
+        monkeypatch.setattr(module, "_PART", part)
         x = torch.ones(8, 2, dtype=torch.float64, requires_grad=True)
         grad = torch.arange(10.0, dtype=torch.float64).view(5, 2)
         common_neighbors(adj, adj, pairs, x=x).backward(grad)
@@ -182,8 +186,8 @@ def test_what_is_shared_may_be_more_than_int32_holds() -> None:
     columns, num_pairs = 2**18, 2**14
     adj, pairs = full_rows(2, columns), torch.tensor([[0], [1]]).repeat(1, num_pairs)
     assert common_neighbors(adj, adj, pairs).unique().tolist() == [columns]
-    x = torch.ones(columns, requires_grad=True)
-    out = common_neighbors(adj, adj, pairs, x=x)
+    x, num_pairs = torch.ones(columns, requires_grad=True), 2**13 + 1
+    out = common_neighbors(adj, adj, pairs[:, :num_pairs], x=x)
     assert out.unique().tolist() == [columns]
     out.sum().backward()
     assert x.grad is not None
