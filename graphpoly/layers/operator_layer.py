@@ -9,7 +9,8 @@ from torch import Tensor
 from torch_geometric.nn import MessagePassing
 
 from graphpoly.layers.edge_mask import masked
-from graphpoly.ops import CSR, normalize
+from graphpoly.ops import CSR
+from graphpoly.ops.normalize import normalized
 
 __all__ = ["OperatorLayer"]
 
@@ -27,7 +28,8 @@ class OperatorLayer(MessagePassing):
         normalization: Operator P: ``"sym"`` :math:`D^{-1/2} A D^{-1/2}`, ``"rw"``
             :math:`D^{-1} A`, or None for A with its weights as they are.
         add_self_loops: Use A + I (nodes that have a loop keep theirs).
-        cached: Keep the operator of the first call; only for one fixed graph.
+        cached: Keep the operator of the first call; only for one fixed graph. It is made again where
+            the features come in another dtype or on another device.
         **kwargs: Further arguments of :class:`~torch_geometric.nn.MessagePassing`.
     """
 
@@ -64,12 +66,20 @@ class OperatorLayer(MessagePassing):
 
     def operator(self, x: Tensor, edge_index: Any, edge_weight: Tensor | None = None) -> CSR:
         """Return the operator P, with an explainer's edge mask applied where one is set."""
-        adj = self._cached_operator
+        adj = self._held_operator(x)
         if adj is None:
             adj = self._made(x, edge_index, edge_weight, self.normalization)
             if self.cached:
                 self._cached_operator = adj
         return masked(self, adj)
+
+    def _held_operator(self, x: Tensor) -> CSR | None:
+        """Return the cached operator, if there is one and it was made for features like these."""
+        adj = self._cached_operator
+        if adj is None or adj.weight is None:
+            return adj
+        dtype = torch.promote_types(x.dtype, self.least_dtype)
+        return adj if (adj.weight.dtype, adj.weight.device) == (dtype, x.device) else None
 
     def weighted(self, x: Tensor, edge_index: Any, edge_weight: Tensor | None = None) -> CSR:
         """Return the same before normalisation, for layers that change the weights first."""
@@ -84,7 +94,7 @@ class OperatorLayer(MessagePassing):
                 f"{type(self).__name__} needs a square operator: got a tuple of node features; "
                 "message passing on bipartite graphs is not supported"
             )
-        return normalize(
+        return normalized(
             edge_index,
             edge_weight,
             x.size(0),

@@ -11,7 +11,8 @@ from torch_geometric.nn import BatchNorm
 
 from graphpoly.layers import MatrixFunctionConv
 from graphpoly.models.pooling import check_pool, pool_nodes
-from graphpoly.ops import normalize, spmm
+from graphpoly.ops import spmm
+from graphpoly.ops.normalize import normalized
 from graphpoly.registry import register
 
 __all__ = ["MatrixFunctionGNN"]
@@ -104,7 +105,7 @@ class MatrixFunctionGNN(nn.Module):
         batch_size: int | None = None,
     ) -> Tensor:
         """Return logits, ``[N, out_channels]`` or ``[B, out_channels]``."""
-        adj = normalize(
+        adj = normalized(
             edge_index,
             edge_weight,
             x.size(0),

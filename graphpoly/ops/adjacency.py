@@ -8,6 +8,7 @@ where that package is installed). :func:`to_csr` turns any of them into a :class
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any, NamedTuple
 
 import torch
@@ -16,6 +17,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from torch_geometric import EdgeIndex
 
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
+from graphpoly.ops.stamp import edits, memory_allowed, stamp
 
 __all__ = ["CSR", "silence_loops", "to_csr", "to_edges"]
 
@@ -70,8 +72,8 @@ class CSR(NamedTuple):
         return dense.index_put((self.rows().long(), self.col.long()), weight, accumulate=True)
 
 
-# What was made of a tensor, kept as long as the tensor lives and as long as nobody edits it in
-# place.
+# What was made of a tensor, kept as long as the tensor lives and as long as nobody edits it or what
+# was made of it.
 _CACHE: Any = WeakTensorKeyDictionary()
 
 
@@ -95,7 +97,10 @@ def to_csr(
 
     Returns:
         The operator. Its structure is remembered for as long as ``edge_index`` lives, so that the
-        second call with the same tensor costs nothing; an in-place edit is noticed.
+        second call with the same tensor costs nothing; treat it as read-only, for callers share it.
+        Edits in place by PyTorch, of ``edge_index`` or of the structure, are noticed, and so is
+        ``edge_index.data = other``. Edits through NumPy, through ``edge_index.data`` or by another
+        process are not: give a new tensor (``edge_index.clone()``) after one.
 
     Raises:
         TypeError: If ``edge_index`` is none of these forms.
@@ -136,23 +141,24 @@ def silence_loops(
     The entries stay where they are, so that shapes do not depend on the data. Where nothing else
     has a weight and there is no loop, the weights are None; a trace, which cannot look, makes them.
 
-    Arguments as for :func:`to_csr`; ``dtype`` is that of the weights.
+    Arguments as for :func:`to_csr`, which also says what is remembered; ``dtype`` is that of the
+    weights.
     """
     plain = edge_weight is None and not _is_sparse(edge_index)
     key = ("silenced", dtype)
     if plain:
+        if num_nodes is None:
+            num_nodes, _ = _sizes(edge_index, None, None)
         held = _recall(edge_index, key, num_nodes, num_nodes, transposed)
         if held is not None:
-            return held
+            return owned(held)
     adj = to_csr(edge_index, edge_weight, num_nodes, transposed=transposed)
     proper = adj.rows() != adj.col
     if adj.weight is not None:
         return adj.with_weight(torch.where(proper, adj.weight.to(dtype), 0))
     if torch.compiler.is_compiling() or not bool(proper.all()):
         adj = adj.with_weight(proper.to(dtype))
-    if plain:
-        _remember(edge_index, key, adj)
-    return adj
+    return owned(_remember(edge_index, key, adj)) if plain else adj
 
 
 def to_edges(
@@ -255,8 +261,7 @@ def _structure(edge_index: Tensor, num_rows: int, num_cols: int, transposed: boo
             f"edge_index: an index is outside the graph of {num_cols} sources and {num_rows} "
             f"targets ({error})"
         ) from None
-    _remember(edge_index, "structure", adj)
-    return adj
+    return _remember(edge_index, "structure", adj)
 
 
 def _compress(row: Tensor, col: Tensor, num_rows: int, num_cols: int, transposed: bool) -> CSR:
@@ -298,21 +303,39 @@ def _from_sparse(adj_t: Any, num_rows: int, num_cols: int, transposed: bool) -> 
 def _recall(
     tensor: Any, key: object, num_rows: int | None, num_cols: int | None, transposed: bool
 ) -> CSR | None:
-    if torch.compiler.is_compiling() or not isinstance(tensor, Tensor) or tensor.is_inference():
+    """Return what was remembered, if it is of these sizes and nobody has edited either side."""
+    if not isinstance(tensor, Tensor) or not memory_allowed(tensor):
         return None
     held = _CACHE.get(tensor, {}).get(key)
     if held is None:
         return None
-    version, adj = held
-    sizes_fit = num_rows in (None, adj.num_rows) and num_cols in (None, adj.num_cols)
-    if version != tensor._version or not sizes_fit or (transposed and adj.transposed is None):
+    state, adj = held
+    if num_rows != adj.num_rows or num_cols != adj.num_cols:
         return None
-    return adj
+    if (transposed and adj.transposed is None) or state != _state(tensor, adj):
+        return None
+    return _lent(adj)
 
 
-def _remember(tensor: Tensor, key: object, adj: CSR) -> None:
-    if torch.compiler.is_compiling() or tensor.is_inference():
-        return
-    if adj.rowptr.is_inference():  # made in inference mode: no backward pass could read it
-        return
-    _CACHE.setdefault(tensor, {})[key] = (tensor._version, adj)
+def _remember(tensor: Tensor, key: object, adj: CSR) -> CSR:
+    """Keep the operator where that is allowed, and return what the caller may have of it."""
+    # what was made in inference mode no backward pass could read
+    if not memory_allowed(tensor, adj.rowptr):
+        return adj
+    _CACHE.setdefault(tensor, {})[key] = (_state(tensor, adj), adj)
+    return _lent(adj)
+
+
+def _state(tensor: Tensor, adj: CSR) -> Hashable:
+    parts = (adj.rowptr, adj.col, adj.weight, adj.perm, *(adj.transposed or ()))
+    return stamp(tensor), edits(*parts)
+
+
+def _lent(adj: CSR) -> CSR:
+    """The values as a tensor of its own, so that ``requires_grad_`` stays with who calls it."""
+    return adj if adj.weight is None else adj.with_weight(adj.weight.detach())
+
+
+def owned(adj: CSR) -> CSR:
+    """Return the operator with values that nobody else holds."""
+    return adj if adj.weight is None else adj.with_weight(adj.weight.clone())

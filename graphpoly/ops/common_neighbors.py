@@ -14,7 +14,7 @@ merged, short ones are looked up in long ones.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import torch
@@ -24,6 +24,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
 from graphpoly.ops.library import implement
+from graphpoly.ops.stamp import edits, memory_allowed, stamp
 
 __all__ = ["common_neighbors", "intersect_rows", "sort_rows"]
 
@@ -120,7 +121,8 @@ def sort_rows(adj: CSR) -> CSR:
     """Return the same operator with the columns of each row in ascending order.
 
     Equal columns keep their order. What is in order already is returned as it is, and both the
-    finding and the result are remembered for as long as the columns live.
+    finding and the result are remembered for as long as the columns live; :func:`to_csr` says which
+    edits are noticed.
 
     Complexity: O(E) to find out, two counting sorts to put in order.
 
@@ -130,12 +132,11 @@ def sort_rows(adj: CSR) -> CSR:
     >>> sort_rows(adj).col.tolist()
     [1, 2, 0]
     """
-    compiling = torch.compiler.is_compiling() or adj.col.is_inference()
-    if not compiling:
-        version, order = _SORTED.get(adj.col, (-1, None))
-        if version != adj.col._version:
+    if memory_allowed(adj.rowptr, adj.col):
+        state, order = _SORTED.get(adj.col, (None, None))
+        if state is None or state != _state(adj, order):
             order = None if _in_order(adj.rowptr, adj.col) else _order(adj)
-            _SORTED[adj.col] = (adj.col._version, order)
+            _SORTED[adj.col] = (_state(adj, order), order)
         if order is None:
             return adj
     else:
@@ -147,6 +148,11 @@ def sort_rows(adj: CSR) -> CSR:
         perm=place if adj.perm is None else adj.perm[place],
         transposed=None,
     )
+
+
+def _state(adj: CSR, order: tuple[Tensor, Tensor] | None) -> Hashable:
+    """What the order depends on, and what was handed out of it."""
+    return stamp(adj.rowptr, adj.col), adj.num_cols, edits(*(order or ()))
 
 
 def _in_order(rowptr: Tensor, col: Tensor) -> bool:

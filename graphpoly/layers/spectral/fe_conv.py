@@ -135,7 +135,7 @@ class FEConv(OperatorConv):
             batch_size: Number of graphs, if known.
         """
         features = self._cached_features
-        if features is None:
+        if features is None or (features.dtype, features.device) != (x.dtype, x.device):
             features = self.expand(x, edge_index, edge_weight, batch, batch_size)
             if self.cached:
                 features = features.detach()
