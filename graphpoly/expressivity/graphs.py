@@ -121,7 +121,7 @@ class GraphSet:
 
     @property
     def _edge_ptr(self) -> Tensor | None:
-        """Where each graph's edges begin, if they stand graph by graph; remembered until an edit."""
+        """Where each graph's edges begin, if they stand graph by graph."""
         state = stamp(self.edge_index, self.ptr)
         held = self.__dict__.get("_held_edge_ptr")
         if held is None or held[0] != state:

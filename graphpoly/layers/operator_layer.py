@@ -28,8 +28,8 @@ class OperatorLayer(MessagePassing):
         normalization: Operator P: ``"sym"`` :math:`D^{-1/2} A D^{-1/2}`, ``"rw"``
             :math:`D^{-1} A`, or None for A with its weights as they are.
         add_self_loops: Use A + I (nodes that have a loop keep theirs).
-        cached: Keep the operator of the first call; only for one fixed graph. It is made again where
-            the features come in another dtype or on another device.
+        cached: Keep the operator of the first call; only for one fixed graph. It is made again
+            where the features come in another dtype or on another device.
         **kwargs: Further arguments of :class:`~torch_geometric.nn.MessagePassing`.
     """
 

@@ -103,7 +103,7 @@ def to_csr(
         process are not: give a new tensor (``edge_index.clone()``) after one.
 
     Raises:
-        TypeError: If ``edge_index`` is none of these forms.
+        TypeError: If ``edge_index`` is none of these forms, or weights are complex.
         ValueError: If both sparse values and ``edge_weight`` are given, or shapes or indices do
             not fit.
 
@@ -120,7 +120,10 @@ def to_csr(
             raise ValueError(
                 "edge_weight: the sparse adjacency has values already; give one or the other"
             )
-        return _from_sparse(edge_index, num_rows, num_cols, transposed)
+        adj = _from_sparse(edge_index, num_rows, num_cols, transposed)
+        if adj.weight is None:
+            return adj
+        return adj.with_weight(_real(adj.weight, "adj_t: got values of dtype"))
     weight = _checked_weight(edge_index, edge_weight)
     structure = _structure(edge_index, num_rows, num_cols, transposed)
     if weight is not None and structure.perm is not None:
@@ -239,9 +242,14 @@ def _checked_weight(edge_index: Tensor, edge_weight: Tensor | None) -> Tensor | 
         raise ValueError(
             f"edge_weight: got shape {tuple(edge_weight.shape)}, expected [{edge_index.size(1)}]"
         )
-    if not edge_weight.is_floating_point():
-        edge_weight = edge_weight.to(torch.get_default_dtype())
-    return edge_weight
+    return _real(edge_weight, "edge_weight: got dtype")
+
+
+def _real(value: Tensor, got: str) -> Tensor:
+    """Return values in a floating-point dtype: integers in the default one, complex ones never."""
+    if value.is_complex():
+        raise TypeError(f"{got} {value.dtype}; real numbers are accepted")
+    return value if value.is_floating_point() else value.to(torch.get_default_dtype())
 
 
 def _structure(edge_index: Tensor, num_rows: int, num_cols: int, transposed: bool) -> CSR:
@@ -281,14 +289,15 @@ def _from_sparse(adj_t: Any, num_rows: int, num_cols: int, transposed: bool) -> 
     if not isinstance(adj_t, Tensor):  # torch_sparse.SparseTensor
         rowptr, col, weight = adj_t.csr()
     elif adj_t.layout == torch.sparse_coo:
-        indices, weight = adj_t._indices(), adj_t._values()
-        dtype = _index_dtype(indices.size(1), num_rows, num_cols)
-        row, col = indices.to(dtype)
-        adj = _compress(row, col, num_rows, num_cols, transposed)
-        return adj.with_weight(weight[adj.perm])
-    elif adj_t.layout in (torch.sparse_csr, torch.sparse_csc):
-        if adj_t.layout == torch.sparse_csc:
-            adj_t = adj_t.to_sparse_csr()
+        adj_t = adj_t.coalesce()  # itself where it is in order already
+        dtype = _index_dtype(adj_t.indices().size(1), num_rows, num_cols)
+        return _sorted(*adj_t.indices().to(dtype), adj_t.values(), num_rows, num_cols, transposed)
+    elif adj_t.layout == torch.sparse_csc:
+        dtype = _index_dtype(adj_t.row_indices().size(0), num_rows, num_cols)
+        row, colptr = adj_t.row_indices().to(dtype), adj_t.ccol_indices().to(dtype)
+        col = entry_rows(colptr, row.size(0))
+        return _sorted(row, col, _csc_values(adj_t), num_rows, num_cols, transposed)
+    elif adj_t.layout == torch.sparse_csr:
         rowptr, col, weight = adj_t.crow_indices(), adj_t.col_indices(), adj_t.values()
     else:
         raise TypeError(
@@ -298,6 +307,34 @@ def _from_sparse(adj_t: Any, num_rows: int, num_cols: int, transposed: bool) -> 
     rowptr, col = rowptr.to(dtype), col.to(dtype)
     back = transpose(rowptr, col, num_cols) if transposed else None
     return CSR(rowptr, col, weight, None, num_cols, back)
+
+
+def _sorted(
+    row: Tensor, col: Tensor, weight: Tensor, num_rows: int, num_cols: int, transposed: bool
+) -> CSR:
+    adj = _compress(row, col, num_rows, num_cols, transposed)
+    return adj.with_weight(weight[adj.perm])
+
+
+def _csc_values(adj_t: Tensor) -> Tensor:
+    if adj_t.requires_grad and adj_t.is_leaf:
+        return _LeafValues.apply(adj_t)
+    return adj_t.values()
+
+
+class _LeafValues(torch.autograd.Function):
+    """The values of a CSC leaf, whose gradient PyTorch stores in COO layout only."""
+
+    @staticmethod
+    def forward(ctx: Any, adj_t: Tensor) -> Tensor:
+        ctx.shape = adj_t.shape
+        ctx.row, ctx.colptr = adj_t.row_indices(), adj_t.ccol_indices()
+        return adj_t.values().clone()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        col = entry_rows(ctx.colptr, ctx.row.size(0))
+        return torch.sparse_coo_tensor(torch.stack([ctx.row, col]), grads[0], ctx.shape)
 
 
 def _recall(

@@ -59,6 +59,7 @@ def normalize(
         remembered as :func:`to_csr` remembers the structure: what it says of edits holds here.
 
     Raises:
+        TypeError: If ``dtype`` is no floating-point dtype, or as :func:`to_csr` does.
         ValueError: If ``normalization`` is unknown, or as :func:`to_csr` does.
     """
     adj = normalized(
@@ -89,6 +90,8 @@ def normalized(
     """
     if normalization is not None and normalization not in NORMALIZATIONS:
         raise unknown("normalization", normalization, NORMALIZATIONS)
+    if dtype is not None and not dtype.is_floating_point:
+        raise TypeError(f"dtype: got {dtype}, a floating-point dtype is accepted")
     plain = edge_weight is None and not _is_sparse(edge_index)
     if plain and dtype is None:
         dtype = torch.get_default_dtype()
