@@ -18,6 +18,7 @@ from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import transpose
+from graphpoly.ops.dtypes import check_real
 from graphpoly.ops.library import implement
 
 __all__ = ["column_space", "column_space_reference"]
@@ -64,6 +65,7 @@ def column_space(
     num_nodes = adj.num_rows
     if adj.num_cols != num_nodes:
         raise ValueError(f"adj: got {num_nodes} x {adj.num_cols}, a square operator is needed")
+    check_real(adj)
     if rank < 0:
         raise ValueError(f"rank: got {rank}, expected at least 0")
     num_graphs = 1 if batch is None else (num_nodes if batch_size is None else batch_size)

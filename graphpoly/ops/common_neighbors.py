@@ -23,6 +23,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
+from graphpoly.ops.dtypes import floating
 from graphpoly.ops.library import implement
 from graphpoly.ops.stamp import edits, memory_allowed, stamp
 
@@ -75,6 +76,7 @@ def common_neighbors(
             raise ValueError(
                 f"weight: got shape {tuple(weight.shape)}, expected [{adj_a.num_cols}]"
             )
+        floating(weight=weight)
         scale = weight if x is None else weight.reshape(-1, *(1,) * (x.dim() - 1))
         x = weight if x is None else scale * x
     if x is None:
@@ -83,9 +85,7 @@ def common_neighbors(
         raise ValueError(
             f"x: got shape {tuple(x.shape)}, the operators have {adj_a.num_cols} columns"
         )
-    if not x.is_floating_point():
-        raise TypeError(f"x: got dtype {x.dtype}, a floating-point dtype is accepted")
-    dtype = torch.promote_types(x.dtype, torch.float32)
+    _, dtype = floating(x=x)
     flat = x.reshape(x.size(0), math.prod(x.shape[1:])).to(dtype)
     out = _checked(torch.ops.graphpoly.common_neighbors, *arguments, flat)
     return out.to(x.dtype).reshape(pairs.size(1), *x.shape[1:])

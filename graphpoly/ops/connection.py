@@ -26,6 +26,7 @@ from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.block_spmm import block_sddmm
+from graphpoly.ops.dtypes import floating
 from graphpoly.ops.library import implement
 
 __all__ = ["connection", "connection_reference", "local_frames"]
@@ -66,7 +67,7 @@ def connection(
         )
     if rank < 1:
         raise ValueError(f"rank: got {rank}, expected at least 1")
-    dtype = torch.promote_types(x.dtype, torch.float32)
+    _, dtype = floating(x=x)
     out: Tensor = torch.ops.graphpoly.connection(
         adj.rowptr, adj.col, x.detach().to(dtype), rank, batch, borrow
     )

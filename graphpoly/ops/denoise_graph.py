@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
+from graphpoly.ops.dtypes import floating
 from graphpoly.ops.pairs import pair_sum
 
 __all__ = [
@@ -76,9 +77,11 @@ def edge_distances(adj: CSR, x: Tensor, p: float = 2.0) -> Tensor:
     """
     if p <= 0:
         raise ValueError(f"p: got {p}, expected a positive number")
+    kept, dtype = floating(x=x)
+    x = x.to(dtype)
     square = (x[adj.rows()] - x[adj.col]).square().sum(1)
     alive = square > 0
-    return torch.where(alive, torch.where(alive, square, 1) ** (p / 2), 0)
+    return torch.where(alive, torch.where(alive, square, 1) ** (p / 2), 0).to(kept)
 
 
 def denoising_objective(
@@ -131,12 +134,15 @@ def denoise_graph(
     if alpha <= 0 or steps < 0:
         raise ValueError(f"alpha, steps: got {alpha} and {steps}, expected alpha > 0, steps >= 0")
     assert adj.weight is not None
+    kept, dtype = floating(weight=adj.weight, distance=distance)
+    adj, distance = adj.with_weight(adj.weight.to(dtype)), distance.to(dtype)
     bound = alpha * _row_sums(adj)
     weight = adj.weight
+    assert weight is not None
     for _ in range(steps):
         gradient = denoising_gradient(adj, weight, distance, alpha=alpha, beta=beta)
         weight = (weight - gradient / bound).relu()
-    return weight
+    return weight.to(kept)
 
 
 def _change(adj: CSR, weight: Tensor) -> Tensor:

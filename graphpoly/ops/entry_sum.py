@@ -13,6 +13,7 @@ from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
+from graphpoly.ops.dtypes import floating
 from graphpoly.ops.library import implement
 
 __all__ = ["entry_sum", "entry_sum_reference", "sum_entries"]
@@ -40,15 +41,18 @@ def entry_sum(adj: CSR, a: Tensor, b: Tensor) -> Tensor:
             f"a, b: got shapes {tuple(a.shape)} and {tuple(b.shape)}, expected "
             f"[{adj.num_rows}, P] and [{adj.num_cols}, P]"
         )
+    kept, dtype = floating(a=a, b=b)
     turn = adj.transposed or (None, None, None)
-    return torch.ops.graphpoly.entry_sum(adj.rowptr, adj.col, a, b, *turn)
+    out = torch.ops.graphpoly.entry_sum(adj.rowptr, adj.col, a.to(dtype), b.to(dtype), *turn)
+    return out.to(kept)
 
 
 def sum_entries(adj: CSR, values: Tensor) -> Tensor:
     """Add up what belongs to the entries of each row: ``[E, ...]`` to ``[R, ...]``."""
+    kept, dtype = floating(values=values)
     flat = values.flatten(1) if values.dim() > 1 else values.unsqueeze(-1)
-    out = _sum(adj.rowptr, _count(adj.col), flat)
-    return out.reshape(adj.num_rows, *values.shape[1:])
+    out = _sum(adj.rowptr, _count(adj.col), flat.to(dtype))
+    return out.to(kept).reshape(adj.num_rows, *values.shape[1:])
 
 
 def _count(index: Tensor) -> Tensor:

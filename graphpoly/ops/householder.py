@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from graphpoly.ops.dtypes import floating
 from graphpoly.ops.library import implement
 
 __all__ = ["householder", "householder_transport", "householder_transport_reference"]
@@ -32,6 +33,11 @@ def householder(params: Tensor, size: int) -> Tensor:
     Returns:
         ``[E, d, d]``.
     """
+    kept, dtype = floating(params=params)
+    return _householder(params.to(dtype), size).to(kept)
+
+
+def _householder(params: Tensor, size: int) -> Tensor:
     matrix = torch.eye(size, dtype=params.dtype, device=params.device)
     matrix = matrix.expand(params.size(0), size, size)
     for vector in reversed(_vectors(params, size)):
@@ -64,15 +70,17 @@ def householder_transport(a: Tensor, b: Tensor, size: int) -> Tensor:
             f"a, b: got shapes {tuple(a.shape)} and {tuple(b.shape)}, expected twice "
             f"[E, {angles}] for size {size}"
         )
+    kept, dtype = floating(a=a, b=b)
+    a, b = a.to(dtype), b.to(dtype)
     if size > _LARGEST:
-        return householder_transport_reference(a, b, size)
+        return householder_transport_reference(a, b, size).to(kept)
     out: Tensor = torch.ops.graphpoly.householder_transport(a, b, size)
-    return out
+    return out.to(kept)
 
 
 def householder_transport_reference(a: Tensor, b: Tensor, size: int) -> Tensor:
     """The definition of ``graphpoly::householder_transport`` in plain PyTorch."""
-    matrix = householder(b, size)
+    matrix = _householder(b, size)
     for vector in _vectors(a, size):
         matrix = _reflect(vector, matrix)
     return matrix.clone(memory_format=torch.contiguous_format)

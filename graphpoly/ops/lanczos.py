@@ -32,6 +32,7 @@ from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import transpose
+from graphpoly.ops.dtypes import floating
 from graphpoly.ops.library import implement
 
 __all__ = ["lanczos", "lanczos_backward_reference", "lanczos_reference"]
@@ -50,7 +51,7 @@ def lanczos(
 
     Args:
         adj: Square operator A with N rows; need not be symmetric (then it is Arnoldi's process).
-        x: ``[N, F]``, float32 or float64.
+        x: ``[N, F]``; half precisions are computed in float32.
         K: Highest power, so that K+1 vectors come out.
         batch: Graph of each node, ``[N]``: norms and inner products are then taken graph by graph,
             and each graph gets the basis that it would get alone.
@@ -82,17 +83,19 @@ def lanczos(
         if batch_size is None and not torch.compiler.is_compiling() and batch.numel():
             batch_size = int(batch.max()) + 1
         num_graphs = num_nodes if batch_size is None else batch_size
-    return torch.ops.graphpoly.lanczos(
+    kept, dtype = floating(adj, x=x)
+    basis, hessenberg = torch.ops.graphpoly.lanczos(
         adj.rowptr,
         adj.col,
-        None if adj.weight is None else adj.weight.to(x.dtype),
-        x,
+        None if adj.weight is None else adj.weight.to(dtype),
+        x.to(dtype),
         K,
         batch,
         num_graphs,
-        torch.finfo(x.dtype).eps if rounding is None else rounding,
+        torch.finfo(kept).eps if rounding is None else rounding,
         *(adj.transposed or (None, None, None)),
     )
+    return basis.to(kept), hessenberg.to(kept)
 
 
 class _Graphs:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
+from graphpoly.ops.dtypes import floating
 
 __all__ = ["pair_sum"]
 
@@ -31,6 +32,8 @@ def pair_sum(adj: CSR, value: Tensor, *, unordered: bool = False) -> Tensor:
     >>> pair_sum(adj, torch.tensor([1.0, 2.0, 4.0]), unordered=True).tolist()
     [7.0, 7.0, 7.0]
     """
+    kept, dtype = floating(value=value)
+    value = value.to(dtype)
     row, col = adj.rows().long(), adj.col.long()
     if unordered:
         row, col = torch.maximum(row, col), torch.minimum(row, col)
@@ -38,4 +41,4 @@ def pair_sum(adj: CSR, value: Tensor, *, unordered: bool = False) -> Tensor:
     # numbers the places in the order of their keys
     steps = torch.cat([torch.zeros_like(key[:1]), (key.diff() != 0).to(key.dtype)])
     place = torch.empty_like(order).index_copy(0, order, steps.cumsum(0))
-    return torch.zeros_like(value).index_add(0, place, value)[place]
+    return torch.zeros_like(value).index_add(0, place, value)[place].to(kept)

@@ -69,11 +69,11 @@ def segments(index: Tensor, num_segments: int | None = None) -> CSR:
     """
     if index.dtype not in (torch.int64, torch.int32):
         raise TypeError(f"index: got dtype {index.dtype}, expected int64 or int32")
+    if num_segments is None:
+        num_segments = int(index.max()) + 1 if index.numel() else 0
     held = _recall(index, "segments", num_segments, index.size(0), True)
     if held is not None:
         return held
-    if num_segments is None:
-        num_segments = int(index.max()) + 1 if index.numel() else 0
     size = index.size(0)
     dtype = _index_dtype(size, num_segments)
     place = torch.arange(size + 1, dtype=dtype, device=index.device)

@@ -32,6 +32,7 @@ from graphpoly.errors import ConvergenceError, unknown
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.batching import nodes_of_each, places
 from graphpoly.ops.coo_to_csr import entry_rows
+from graphpoly.ops.dtypes import floating
 from graphpoly.ops.library import implement
 
 __all__ = ["resolvent", "resolvent_solve_reference"]
@@ -90,6 +91,7 @@ def resolvent(
             f"x: got shape {tuple(x.shape)} for an operator of {adj.num_rows} x {adj.num_cols}, "
             "expected a square one of N rows and [N, F]"
         )
+    floating(adj, x=x)
     if tolerance is None:
         tolerance = _TOLERANCES.get(x.dtype, 1e-7)
     weight = adj.weight

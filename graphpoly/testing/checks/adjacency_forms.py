@@ -67,7 +67,7 @@ def _no_edge_attr(subject: Subject) -> None:
 
 @prop(
     "adjacency_forms",
-    "edge_index, EdgeIndex in any sort order and adj_t (CSR, CSC, COO) of ones give the same output.",
+    "edge_index, EdgeIndex in any sort order and adj_t (CSR, CSC, COO) of ones agree.",
 )
 def check_adjacency_forms(subject: Subject) -> None:
     layer = subject.layer(dtype=torch.float64)
