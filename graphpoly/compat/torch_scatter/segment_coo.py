@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from graphpoly.compat.torch_scatter.groups import (
@@ -70,10 +71,12 @@ def segment_mean_coo(
     """Average the values of each group of a sorted ``index``; groups with values replace ``out``'s.
 
     As there, what ``out`` holds at a group with values is added to their sum before the division.
+    Of integers the average is rounded towards 0 (that of :func:`scatter_mean` downwards).
     """
     groups = _coo_groups(src, index, out, dim_size)
     total = total_of(groups, src)
-    return divide(total if out is None else out.add_(total), count_of(groups, total))
+    total = total if out is None else out.add_(total)
+    return divide(total, count_of(groups, total), integers="trunc")
 
 
 def segment_min_coo(
@@ -113,10 +116,13 @@ def segment_coo(
 
 def gather_coo(src: Tensor, index: Tensor, out: Tensor | None = None) -> Tensor:
     """Read the value of each group back: ``out[..., e] = src[..., index[..., e]]``."""
-    dim = index.dim() - 1
+    dim, kept = index.dim() - 1, src.dtype
+    if src.requires_grad and kept in (torch.float16, torch.bfloat16):
+        src = src.float()  # so that the backward pass adds in float32
     if index.numel() == index.size(dim):
         value = src.index_select(dim, index.reshape(-1))
     else:
         full = along(src, index).reshape(*src.shape[:dim], -1, *(1,) * (src.dim() - dim - 1))
         value = src.gather(dim, full.expand(*src.shape[:dim], -1, *src.shape[dim + 1 :]))
+    value = value.to(kept)
     return value if out is None else out.copy_(value)
