@@ -139,9 +139,12 @@ class PathConv(MessagePassing):
         self.lin_edge = None if edge_dim is None else Linear(edge_dim, gates, bias=False)
         if self.distance is not None:
             nn.init.xavier_uniform_(self.distance.weight)
+        self.compliance_exceptions = {
+            "export": "the trace asks for at least three edges; open sizes from 3 on are exported"
+        }
         if paths == "single":
             order = "which shortest path is read follows the numbers of the nodes"
-            self.compliance_exceptions = {"node_permutation": order}
+            self.compliance_exceptions["node_permutation"] = order
 
     def reset_parameters(self) -> None:
         """Draw new parameters."""

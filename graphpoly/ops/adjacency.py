@@ -281,6 +281,8 @@ def _compress(row: Tensor, col: Tensor, num_rows: int, num_cols: int, transposed
 
 
 def _index_dtype(*sizes: int) -> torch.dtype:
+    if torch.compiler.is_exporting():  # a program for every size: nothing may be asked of them
+        return torch.int64
     # the entry E stands for "no entry", so that E itself must fit
     return torch.int32 if all(size < _INT32_MAX for size in sizes) else torch.int64
 
