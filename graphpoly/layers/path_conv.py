@@ -139,12 +139,9 @@ class PathConv(MessagePassing):
         self.lin_edge = None if edge_dim is None else Linear(edge_dim, gates, bias=False)
         if self.distance is not None:
             nn.init.xavier_uniform_(self.distance.weight)
-        self.compliance_exceptions = {
-            "export": "the trace asks for at least three edges; open sizes from 3 on are exported"
-        }
         if paths == "single":
             order = "which shortest path is read follows the numbers of the nodes"
-            self.compliance_exceptions["node_permutation"] = order
+            self.compliance_exceptions = {"node_permutation": order}
 
     def reset_parameters(self) -> None:
         """Draw new parameters."""
@@ -297,9 +294,8 @@ class PathEdges:
         self._key, order = key.sort(stable=True)
         if adj.perm is not None:
             order = adj.perm.index_select(0, order)
-        fresh = torch.ones_like(self._key)
-        fresh[1:] = (self._key[1:] != self._key[:-1]).long()
-        self._group = fresh.cumsum(0) - 1  # parallel edges have one number
+        # parallel edges have one number, the place of the first of them
+        self._group = torch.searchsorted(self._key, self._key)
         self._count = torch.zeros_like(self._key).index_add(
             0, self._group, torch.ones_like(self._key)
         )
@@ -314,7 +310,7 @@ class PathEdges:
     def find(self, source: Tensor, target: Tensor) -> Tensor:
         """Return the row of ``gates`` and ``mask`` of each edge."""
         key = target.long() * self._num_nodes + source.long()
-        return self._group.index_select(0, torch.searchsorted(self._key, key))
+        return torch.searchsorted(self._key, key)
 
 
 def _lstm_cell(gates: Tensor, cell: Tensor | None) -> tuple[Tensor, Tensor]:
