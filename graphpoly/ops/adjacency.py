@@ -293,7 +293,8 @@ def _from_sparse(adj_t: Any, num_rows: int, num_cols: int, transposed: bool) -> 
     elif adj_t.layout == torch.sparse_coo:
         adj_t = adj_t.coalesce()  # itself where it is in order already
         dtype = _index_dtype(adj_t.indices().size(1), num_rows, num_cols)
-        return _sorted(*adj_t.indices().to(dtype), adj_t.values(), num_rows, num_cols, transposed)
+        row, col = adj_t.indices().to(dtype)
+        return _sorted(row, col, adj_t.values(), num_rows, num_cols, transposed)
     elif adj_t.layout == torch.sparse_csc:
         dtype = _index_dtype(adj_t.row_indices().size(0), num_rows, num_cols)
         row, colptr = adj_t.row_indices().to(dtype), adj_t.ccol_indices().to(dtype)

@@ -40,9 +40,9 @@ def edits(*tensors: Tensor | None) -> Hashable:
 
 def _one(tensor: Tensor) -> Hashable:
     if isinstance(tensor, EdgeIndex):  # the wrapper counts some edits, what it wraps the others
-        return tensor._version, *_one(tensor.as_tensor())
+        return tensor._version, _one(tensor.as_tensor())
     if tensor.layout != torch.strided:
-        return tensor.layout, *(_one(part) for part in _parts(tensor))
+        return (tensor.layout, *[_one(part) for part in _parts(tensor)])
     return tensor._version, _address(tensor), tensor.shape, tensor.stride(), tensor.dtype
 
 

@@ -16,6 +16,7 @@ from graphpoly.testing import (
 SIZES_ONLY = "repr prints the sizes and few of the options"
 IGNORED = "the values win and edge_weight is ignored without a word"
 DENSE_ONLY = "forward computes on edge_index alone and takes no sparse matrix"
+NO_CSC = "a matrix in CSC is refused, or its values get no gradient"
 
 # Where PyG's layers deviate from the contract, and how. Each is expected to fail.
 EXCLUDED = {
@@ -23,22 +24,28 @@ EXCLUDED = {
         "repr": SIZES_ONLY,
         "adjacency_forms": "a node that has a loop gets a second one in adj_t, not in edge_index",
         "sparse_weights": "a node that has a loop gets a second one in adj_t, not in edge_index",
+        "sparse_gradients": NO_CSC,
         "weights_given_twice": IGNORED,
         "degenerate_graphs": "the gradient of deg^-1/2 is NaN at a node whose weights are zero",
     },
     "SAGEConv": {"repr": SIZES_ONLY},
-    "GATConv": {"repr": SIZES_ONLY},
+    "GATConv": {"repr": SIZES_ONLY, "adjacency_forms": NO_CSC},
     "ChebConv": {
         "num_hops": "K - 1 hops, which no attribute tells",
         "adjacency_forms": DENSE_ONLY,
         "sparse_weights": DENSE_ONLY,
+        "sparse_gradients": DENSE_ONLY,
         "weights_given_twice": "adj_t fails an assertion that has no message",
         "degenerate_graphs": "the gradient of deg^-1/2 is NaN at a node whose weights are zero",
         "tuple_input": "a tuple dies with an AttributeError",
         "hetero_conv": "a tuple dies with an AttributeError",
         "lazy_init": "the third and further linear maps are called past the hook that sizes them",
     },
-    "GraphConv": {"repr": "aggr is not printed", "weights_given_twice": IGNORED},
+    "GraphConv": {
+        "repr": "aggr is not printed",
+        "sparse_gradients": NO_CSC,
+        "weights_given_twice": IGNORED,
+    },
 }
 
 

@@ -125,7 +125,8 @@ def check_sparse_gradients(subject: Subject) -> None:
             out = subject.call(layer, data, edge_index=adj_t, edge_weight=None)
             (out * probe).sum().backward()
             grad, (source, target) = adj_t.grad, data.edge_index
-            expect(grad is not None, f"{name}: a leaf {form} gets no gradient")
+            if grad is None:
+                raise Violation(f"{name}: a leaf {form} gets no gradient")
             got = grad.to_dense()[target, source]
             expect_close(got, expected, f"{name}: gradient of a leaf {form}")
 

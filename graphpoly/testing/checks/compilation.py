@@ -42,10 +42,10 @@ def check_export(subject: Subject) -> None:
     layer = subject.layer()
     layer.eval()
     first, *others = (_graph(subject, num_nodes) for num_nodes in _SIZES)
-    names = [name for name in ("edge_weight", "edge_attr") if name in subject.takes]
     nodes, edges = Dim("nodes", min=2), Dim("edges", min=2)
-    shapes = {"x": {0: nodes}, "edge_index": {1: edges}} | {name: {0: edges} for name in names}
-    names = ["x", "edge_index", *names]
+    shapes = {"x": {0: nodes}, "edge_index": {1: edges}}
+    shapes |= {name: {0: edges} for name in ("edge_weight", "edge_attr") if name in subject.takes}
+    names = list(shapes)
     try:
         program = torch.export.export(
             _Named(layer), (), {name: first[name] for name in names}, dynamic_shapes=shapes
