@@ -294,8 +294,9 @@ class PathEdges:
         self._key, order = key.sort(stable=True)
         if adj.perm is not None:
             order = adj.perm.index_select(0, order)
-        # parallel edges have one number, the place of the first of them
-        self._group = torch.searchsorted(self._key, self._key)
+        # a turn of the whole, for a slice of E - 1 edges would keep a trace from having two
+        fresh = (self._key != self._key.roll(1)).long()
+        self._group = fresh.cumsum(0) - fresh[:1]  # parallel edges have one number
         self._count = torch.zeros_like(self._key).index_add(
             0, self._group, torch.ones_like(self._key)
         )
@@ -310,7 +311,7 @@ class PathEdges:
     def find(self, source: Tensor, target: Tensor) -> Tensor:
         """Return the row of ``gates`` and ``mask`` of each edge."""
         key = target.long() * self._num_nodes + source.long()
-        return torch.searchsorted(self._key, key)
+        return self._group.index_select(0, torch.searchsorted(self._key, key))
 
 
 def _lstm_cell(gates: Tensor, cell: Tensor | None) -> tuple[Tensor, Tensor]:
