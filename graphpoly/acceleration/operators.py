@@ -7,7 +7,7 @@ own ``gcn_norm`` and self-loop functions; where these do something unusual, so d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any, TypeVar
 
 import torch
@@ -18,6 +18,7 @@ from torch_geometric.nn.conv.gcn_conv import gcn_norm
 from torch_geometric.utils import to_edge_index
 
 from graphpoly.ops import CSR, spmm, to_csr
+from graphpoly.ops.stamp import edits, memory_allowed, stamp
 
 __all__ = [
     "gcn_operator",
@@ -50,24 +51,37 @@ def remembered(
         make: Called with whether a backward pass may follow, which reads the transpose.
     """
     wanted = torch.is_grad_enabled()
-    if torch.compiler.is_compiling():
-        return make(wanted)
     tensors = (graph, *(other for other in others if other is not None))
-    if any(tensor.requires_grad or tensor.is_inference() for tensor in tensors):
+    if not memory_allowed(*tensors) or any(tensor.requires_grad for tensor in tensors):
         return make(wanted)
-    state = tuple((id(tensor), tensor._version) for tensor in tensors)
+    state = (tuple(map(id, tensors)), stamp(*tensors))
     shelf = _MEMORY.setdefault(graph, {})
     for transposed in (True,) if wanted else (True, False):
         held = shelf.get((key, transposed))
-        if held is not None and held[0] == state:
-            return held[2]
+        if held is not None and held[0] == state and held[3] == edits(*_tensors(held[2])):
+            return _lent(held[2])
     # in inference mode, too: these must be tensors that a later backward pass can read
     with torch.inference_mode(False), torch.set_grad_enabled(wanted):
         made = make(wanted)
     # the others are kept alive, so that no new tensor can take the place of one of them; the graph
     # is not, or it would never be let go
     shelf.pop((key, False), None)
-    shelf[key, wanted] = (state, tensors[1:], made)
+    shelf[key, wanted] = (state, tensors[1:], made, edits(*_tensors(made)))
+    return _lent(made)
+
+
+def _tensors(made: Any) -> Iterator[Tensor]:
+    if isinstance(made, Tensor):
+        yield made
+    elif isinstance(made, tuple):
+        for part in made:
+            yield from _tensors(part)
+
+
+def _lent(made: Any) -> Any:
+    """An operator's values as a tensor of its own: ``requires_grad_`` stays with who calls it."""
+    if isinstance(made, CSR) and made.weight is not None:
+        return made.with_weight(made.weight.detach())
     return made
 
 

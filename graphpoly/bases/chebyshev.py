@@ -74,9 +74,11 @@ def chebyshev_interpolation(K: int) -> Tensor:
     >>> [round(float(x), 12) + 0.0 for x in square]
     [0.5, 0.0, 0.5]
     """
-    angles = torch.arccos(chebyshev_nodes(K))
-    degree = torch.arange(K + 1, dtype=torch.float64)
-    matrix = 2 / (K + 1) * torch.cos(degree.unsqueeze(1) * angles)
+    # T_k(x_j) is the cosine of a whole multiple of pi / (2 K + 2): reduced as a whole number, for
+    # the arc cosine of a node near 1 is off by eps / sin, and k times that in the product
+    degree = torch.arange(K + 1)
+    steps = degree.unsqueeze(1) * (2 * degree.flip(0) + 1) % (4 * K + 4)
+    matrix = 2 / (K + 1) * torch.cos(steps.double() * (torch.pi / (2 * K + 2)))
     matrix[0] /= 2
     return matrix
 

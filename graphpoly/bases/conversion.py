@@ -52,6 +52,10 @@ def connection(source: Tensor, target: Tensor) -> Tensor:
     Returns:
         ``[K+1, M, C]``, float64.
 
+    Raises:
+        ValueError: If the degrees differ, or an entry is too large for float64: in powers,
+            :math:`T_{810}` is the first Chebyshev polynomial with such a coefficient.
+
     >>> from graphpoly.bases import chebyshev, monomial
     >>> connection(chebyshev(2), monomial(2)).squeeze(-1).tolist()
     [[1.0, 0.0, -1.0], [0.0, 1.0, 0.0], [0.0, 0.0, 2.0]]
@@ -60,14 +64,22 @@ def connection(source: Tensor, target: Tensor) -> Tensor:
     if degree != wanted:
         raise ValueError(f"source has degree {degree}, target has degree {wanted}")
     if source.dim() == 3 and target.dim() == 3:
-        return _along(source.double(), target.double())
+        return _finite(_along(source.double(), target.double()), degree)
     through = chebyshev(degree).to(source.device)
     forth, back = (
         _along(basis.double(), through) if basis.dim() == 3 else basis.double().unsqueeze(-1)
         for basis in (source, target)
     )
     solved = torch.linalg.solve(back.movedim(-1, 0), forth.movedim(-1, 0))
-    return solved.movedim(0, -1)
+    return _finite(solved.movedim(0, -1), degree)
+
+
+def _finite(matrix: Tensor, degree: int) -> Tensor:
+    if not matrix.isfinite().all():
+        raise ValueError(
+            f"target: coefficients of degree {degree} in this basis are too large for float64"
+        )
+    return matrix
 
 
 def _degree(basis: Tensor) -> int:

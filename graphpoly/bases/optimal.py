@@ -34,14 +34,17 @@ def optimal(hessenberg: Tensor, norm: Tensor, lambdas: Tensor) -> Tensor:
     """
     points = lambdas.to(hessenberg.dtype).unsqueeze(-1)
     first = torch.where(norm > 0, 1 / torch.where(norm > 0, norm, 1), 0)
-    values = [first.expand(points.size(0), -1)]
-    for column in hessenberg:
-        k = len(values)
-        projected = sum(column[j] * values[j] for j in range(k))
+    values = first.to(points.dtype).expand(1, points.size(0), -1)
+    steps = (hessenberg.diagonal(1) > 0).any(0).nonzero()  # past the last one all is zero
+    reached = int(steps[-1]) + 1 if steps.numel() else 0
+    for k, column in enumerate(hessenberg[:reached], 1):
+        projected = torch.einsum("jc,jlc->lc", column[:k], values)
         alive = column[k] > 0
         rest = points * values[-1] - projected
-        values.append(torch.where(alive, rest / torch.where(alive, column[k], 1), 0))
-    return torch.stack(values)
+        added = torch.where(alive, rest / torch.where(alive, column[k], 1), 0)
+        values = torch.cat([values, added.unsqueeze(0)])
+    zeros = values.new_zeros(hessenberg.size(0) - reached, *values.shape[1:])
+    return torch.cat([values, zeros])
 
 
 add(

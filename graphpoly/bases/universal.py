@@ -39,10 +39,12 @@ def universal(K: int, cosine: float) -> Tensor:
     if not 0 <= cosine <= 1:
         raise ValueError(f"cosine: got {cosine}, expected a number in [0, 1]")
     rows = torch.eye(K + 1, dtype=torch.float64)
+    total = torch.zeros(K + 1, dtype=torch.float64)
     for k in range(1, K + 1):
+        total += rows[k - 1]
         q = (1 + (k - 1) * cosine) / k
         rows[k, k] = max(1 - cosine**2 / q, 0.0) ** 0.5
-        rows[k, :k] = cosine / q * rows[:k, :k].mean(0)
+        rows[k, :k] = cosine / q * total[:k] / k
     return rows
 
 

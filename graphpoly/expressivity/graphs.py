@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 from torch_geometric.data import Batch, Data, InMemoryDataset
 
 from graphpoly.ops import CSR, to_csr
+from graphpoly.ops.stamp import stamp
 
 __all__ = ["GraphSet"]
 
@@ -82,17 +82,17 @@ class GraphSet:
         """Number of nodes of all graphs N."""
         return int(self.ptr[-1])
 
-    @cached_property
+    @property
     def sizes(self) -> Tensor:
         """Number of nodes of each graph, ``[G]``."""
         return self.ptr.diff()
 
-    @cached_property
+    @property
     def batch(self) -> Tensor:
         """Graph of each node, ``[N]``."""
         return torch.repeat_interleave(self.sizes)
 
-    @cached_property
+    @property
     def adj(self) -> CSR:
         """The operator of aggregation of all graphs."""
         return to_csr(self.edge_index, num_nodes=self.num_nodes)
@@ -125,9 +125,16 @@ class GraphSet:
             y=None if self.y is None or self.y.size(0) != self.num_graphs else self.y[index],
         )
 
-    @cached_property
+    @property
     def _edge_ptr(self) -> Tensor | None:
         """Where each graph's edges begin, if they stand graph by graph."""
+        state = stamp(self.edge_index, self.ptr)
+        held = self.__dict__.get("_held_edge_ptr")
+        if held is None or held[0] != state:
+            held = self.__dict__["_held_edge_ptr"] = (state, self._find_edge_ptr())
+        return held[1]
+
+    def _find_edge_ptr(self) -> Tensor | None:
         owner = self.batch[self.edge_index[0]]
         if bool((owner.diff() < 0).any()):
             return None

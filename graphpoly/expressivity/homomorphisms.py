@@ -101,7 +101,6 @@ def subgraph_counts(patterns: Pattern | Sequence[Pattern], graphs: Any) -> Tenso
     return _with_columns(patterns, graphs, _subgraphs)
 
 
-@cache
 def spasm(pattern: Multigraph, *, symmetric: bool = True) -> dict[Multigraph, int]:
     """Return the patterns whose homomorphisms make up those that map no two nodes to one.
 
@@ -117,6 +116,11 @@ def spasm(pattern: Multigraph, *, symmetric: bool = True) -> dict[Multigraph, in
     >>> {str(one): times for one, times in spasm(Multigraph.parse("ab,bc,cd,da->")).items()}
     {'ab->': 1, 'ac,bc->': -2, 'ab,ac,bd,cd->': 1}
     """
+    return dict(_spasm(pattern, symmetric))
+
+
+@cache
+def _spasm(pattern: Multigraph, symmetric: bool) -> tuple[tuple[Multigraph, int], ...]:
     total: Counter[Multigraph] = Counter()
     joined = {frozenset(edge) for edge in pattern.edges}
     for blocks in _partitions(pattern.num_nodes, joined):
@@ -126,7 +130,7 @@ def spasm(pattern: Multigraph, *, symmetric: bool = True) -> dict[Multigraph, in
             edges = {(min(edge), max(edge)) for edge in edges}
         merged = Multigraph.of(edges, [blocks[root] for root in pattern.roots])
         total[merged.canonical(symmetric=symmetric)] += sign
-    return {merged: times for merged, times in total.items() if times}
+    return tuple((merged, times) for merged, times in total.items() if times)
 
 
 def _partitions(size: int, joined: set[frozenset[int]]) -> Iterator[list[int]]:

@@ -17,8 +17,7 @@ from graphpoly.layers.arguments import (
 )
 from graphpoly.layers.edge_mask import masked
 from graphpoly.ops import CSR
-from graphpoly.ops import normalize as normalized
-from graphpoly.ops.normalize import NORMALIZATIONS
+from graphpoly.ops.normalize import NORMALIZATIONS, normalized
 
 __all__ = ["OperatorLayer"]
 
@@ -42,7 +41,8 @@ class OperatorLayer(NamedArguments, MessagePassing):
         add_self_loops: Use A + I (nodes that have a loop keep theirs, also one of weight 0, as in
             PyG). Held as ``self_loops``: PyG's heterogeneous wrappers answer for every layer with
             an attribute of the argument's name, and not as we do.
-        cached: Keep the operator of the first call; only for one fixed graph.
+        cached: Keep the operator of the first call; only for one fixed graph. It is made again
+            where the features come in another dtype or on another device.
     """
 
     printed: ClassVar[dict[str, object]] = {  # arguments and the defaults that repr leaves out
@@ -96,12 +96,20 @@ class OperatorLayer(NamedArguments, MessagePassing):
     def operator(self, x: Tensor, edge_index: Any, edge_weight: Tensor | None = None) -> CSR:
         """Return the operator P, with an explainer's edge mask applied where one is set."""
         check_features(type(self).__name__, x, self.width)
-        adj = self._cached_operator
+        adj = self._held_operator(x)
         if adj is None:
             adj = self._made(x, edge_index, edge_weight, self.normalization)
             if self.cached:
                 self._cached_operator = adj
         return masked(self, adj)
+
+    def _held_operator(self, x: Tensor) -> CSR | None:
+        """Return the cached operator, if there is one and it was made for features like these."""
+        adj = self._cached_operator
+        if adj is None or adj.weight is None:
+            return adj
+        dtype = torch.promote_types(x.dtype, self.least_dtype)
+        return adj if (adj.weight.dtype, adj.weight.device) == (dtype, x.device) else None
 
     def weighted(self, x: Tensor, edge_index: Any, edge_weight: Tensor | None = None) -> CSR:
         """Return the same before normalisation, for layers that change the weights first."""

@@ -296,9 +296,9 @@ class PathEdges:
         self._key, order = key.sort(stable=True)
         if adj.perm is not None:
             order = adj.perm.index_select(0, order)
-        fresh = torch.ones_like(self._key)
-        fresh[1:] = (self._key[1:] != self._key[:-1]).long()
-        self._group = fresh.cumsum(0) - 1  # parallel edges have one number
+        # a turn of the whole, for a slice of E - 1 edges would keep a trace from having two
+        fresh = (self._key != self._key.roll(1)).long()
+        self._group = fresh.cumsum(0) - fresh[:1]  # parallel edges have one number
         self._count = torch.zeros_like(self._key).index_add(
             0, self._group, torch.ones_like(self._key)
         )

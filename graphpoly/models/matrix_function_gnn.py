@@ -12,7 +12,8 @@ from torch_geometric.nn import BatchNorm
 from graphpoly.layers import MatrixFunctionConv
 from graphpoly.layers.arguments import check_batch, check_features, check_sizes
 from graphpoly.models.pooling import check_pool, pool_nodes
-from graphpoly.ops import normalize, spmm
+from graphpoly.ops import spmm
+from graphpoly.ops.normalize import normalized
 from graphpoly.registry import register
 
 __all__ = ["MatrixFunctionGNN"]
@@ -110,7 +111,7 @@ class MatrixFunctionGNN(nn.Module):
         """Return logits, ``[N, out_channels]`` or ``[B, out_channels]``."""
         check_features(type(self).__name__, x, self.in_channels)
         check_batch(batch)
-        adj = normalize(
+        adj = normalized(
             edge_index,
             edge_weight,
             x.size(0),

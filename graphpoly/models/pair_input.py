@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from graphpoly.ops import PairBlocks, normalize, to_edges
+from graphpoly.ops import PairBlocks, to_edges
+from graphpoly.ops.normalize import normalized
 
 __all__ = ["pair_input"]
 
@@ -52,7 +53,7 @@ def pair_input(
             raise ValueError("edge_index: an edge joins nodes of different graphs of the batch")
     column = place = blocks.column(ends[0], ends[1])
     if normalization is not None:
-        adj = normalize(
+        adj = normalized(
             edge_index, edge_weight, num_nodes, normalization=normalization, dtype=x.dtype
         )
         place, weight = blocks.column(adj.col.long(), adj.rows().long()), adj.weight

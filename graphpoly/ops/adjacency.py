@@ -8,6 +8,7 @@ where that package is installed). :func:`to_csr` turns any of them into a :class
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any, NamedTuple
 
 import torch
@@ -17,6 +18,7 @@ from torch_geometric import EdgeIndex
 
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
 from graphpoly.ops.entry import MOST_NODES, as_size, check_csr, named, out_of_memory
+from graphpoly.ops.stamp import edits, memory_allowed, stamp
 
 __all__ = ["CSR", "silence_loops", "to_csr", "to_edges"]
 
@@ -98,8 +100,8 @@ _unchecked_csr = CSR.__new__
 CSR.__new__ = _checked_csr  # type: ignore[assignment, method-assign]
 
 
-# What was made of a tensor, kept as long as the tensor lives and as long as nobody edits it in
-# place.
+# What was made of a tensor, kept as long as the tensor lives and as long as nobody edits it or what
+# was made of it.
 _CACHE: Any = WeakTensorKeyDictionary()
 
 
@@ -125,10 +127,13 @@ def to_csr(
 
     Returns:
         The operator. Its structure is remembered for as long as ``edge_index`` lives, so that the
-        second call with the same tensor costs nothing; an in-place edit is noticed.
+        second call with the same tensor costs nothing; treat it as read-only, for callers share it.
+        Edits in place by PyTorch, of ``edge_index`` or of the structure, are noticed, and so is
+        ``edge_index.data = other``. Edits through NumPy, through ``edge_index.data`` or by another
+        process are not: give a new tensor (``edge_index.clone()``) after one.
 
     Raises:
-        TypeError: If ``edge_index`` is none of these forms.
+        TypeError: If ``edge_index`` is none of these forms, or weights are complex.
         ValueError: If both sparse values and ``edge_weight`` are given, or shapes or indices do
             not fit.
 
@@ -150,7 +155,10 @@ def to_csr(
             raise ValueError(
                 "edge_weight: the sparse adjacency has values already; give one or the other"
             )
-        return _from_sparse(edge_index, num_rows, num_cols, transposed)
+        adj = _from_sparse(edge_index, num_rows, num_cols, transposed)
+        if adj.weight is None:
+            return adj
+        return adj.with_weight(_real(adj.weight, "adj_t: got values of dtype"))
     weight = _checked_weight(edge_index, edge_weight)
     structure = _structure(edge_index, num_rows, num_cols, transposed)
     if weight is not None and structure.perm is not None:
@@ -171,23 +179,24 @@ def silence_loops(
     The entries stay where they are, so that shapes do not depend on the data. Where nothing else
     has a weight and there is no loop, the weights are None; a trace, which cannot look, makes them.
 
-    Arguments as for :func:`to_csr`; ``dtype`` is that of the weights.
+    Arguments as for :func:`to_csr`, which also says what is remembered; ``dtype`` is that of the
+    weights.
     """
     plain = edge_weight is None and not _is_sparse(edge_index)
     key = ("silenced", dtype)
     if plain:
+        if num_nodes is None:
+            num_nodes, _ = _sizes(edge_index, None, None)
         held = _recall(edge_index, key, num_nodes, num_nodes, transposed)
         if held is not None:
-            return held
+            return owned(held)
     adj = to_csr(edge_index, edge_weight, num_nodes, transposed=transposed)
     proper = adj.rows() != adj.col
     if adj.weight is not None:
         return adj.with_weight(torch.where(proper, adj.weight.to(dtype), 0))
     if torch.compiler.is_compiling() or proper.is_meta or not bool(proper.all()):
         adj = adj.with_weight(proper.to(dtype))
-    if plain:
-        _remember(edge_index, key, adj)
-    return adj
+    return owned(_remember(edge_index, key, adj)) if plain else adj
 
 
 def to_edges(
@@ -277,9 +286,14 @@ def _checked_weight(edge_index: Tensor, edge_weight: Tensor | None) -> Tensor | 
         raise ValueError(
             f"edge_weight: got shape {tuple(edge_weight.shape)}, expected [{edge_index.size(1)}]"
         )
-    if not edge_weight.is_floating_point():
-        edge_weight = edge_weight.to(torch.get_default_dtype())
-    return edge_weight
+    return _real(edge_weight, "edge_weight: got dtype")
+
+
+def _real(value: Tensor, got: str) -> Tensor:
+    """Return values in a floating-point dtype: integers in the default one, complex ones never."""
+    if value.is_complex():
+        raise TypeError(f"{got} {value.dtype}; real numbers are accepted")
+    return value if value.is_floating_point() else value.to(torch.get_default_dtype())
 
 
 def _structure(edge_index: Tensor, num_rows: int, num_cols: int, transposed: bool) -> CSR:
@@ -304,8 +318,7 @@ def _structure(edge_index: Tensor, num_rows: int, num_cols: int, transposed: boo
             f"edge_index: an index is outside the graph of {num_cols} sources and {num_rows} "
             f"targets ({error})"
         ) from None
-    _remember(edge_index, "structure", adj)
-    return adj
+    return _remember(edge_index, "structure", adj)
 
 
 def _compress(
@@ -327,6 +340,8 @@ def _compress(
 
 
 def _index_dtype(*sizes: int) -> torch.dtype:
+    if torch.compiler.is_exporting():  # a program for every size: nothing may be asked of them
+        return torch.int64
     # the entry E stands for "no entry", so that E itself must fit
     return torch.int32 if all(size < _INT32_MAX for size in sizes) else torch.int64
 
@@ -335,14 +350,16 @@ def _from_sparse(adj_t: Any, num_rows: int, num_cols: int, transposed: bool) -> 
     if not isinstance(adj_t, Tensor):  # torch_sparse.SparseTensor
         rowptr, col, weight = adj_t.csr()
     elif adj_t.layout == torch.sparse_coo:
-        indices, weight = adj_t._indices(), adj_t._values()
-        dtype = _index_dtype(indices.size(1), num_rows, num_cols)
-        sizes = (num_rows, num_cols, transposed, dtype)
-        adj = named("adj_t", _compress, indices[0], indices[1], *sizes)
-        return adj.with_weight(weight[adj.perm])
-    elif adj_t.layout in (torch.sparse_csr, torch.sparse_csc):
-        if adj_t.layout == torch.sparse_csc:
-            adj_t = adj_t.to_sparse_csr()
+        adj_t = adj_t.coalesce()  # itself where it is in order already
+        row, col = adj_t.indices()
+        return _sorted(row, col, adj_t.values(), num_rows, num_cols, transposed)
+    elif adj_t.layout == torch.sparse_csc:
+        row, colptr = adj_t.row_indices(), adj_t.ccol_indices()
+        check = torch.ops.graphpoly.checked_rows
+        colptr, row = named("adj_t", check, colptr, row, num_rows, False)
+        col = entry_rows(colptr, row.size(0))
+        return _sorted(row, col, _csc_values(adj_t), num_rows, num_cols, transposed)
+    elif adj_t.layout == torch.sparse_csr:
         rowptr, col, weight = adj_t.crow_indices(), adj_t.col_indices(), adj_t.values()
     else:
         raise TypeError(
@@ -359,24 +376,71 @@ def _from_sparse(adj_t: Any, num_rows: int, num_cols: int, transposed: bool) -> 
     return trusted_csr(rowptr, col, weight, None, num_cols, back)
 
 
+def _sorted(
+    row: Tensor, col: Tensor, weight: Tensor, num_rows: int, num_cols: int, transposed: bool
+) -> CSR:
+    dtype = _index_dtype(row.size(0), num_rows, num_cols)
+    adj = named("adj_t", _compress, row, col, num_rows, num_cols, transposed, dtype)
+    return adj.with_weight(weight[adj.perm])
+
+
+def _csc_values(adj_t: Tensor) -> Tensor:
+    if adj_t.requires_grad and adj_t.is_leaf:
+        return _LeafValues.apply(adj_t)
+    return adj_t.values()
+
+
+class _LeafValues(torch.autograd.Function):
+    """The values of a CSC leaf, whose gradient PyTorch stores in COO layout only."""
+
+    @staticmethod
+    def forward(ctx: Any, adj_t: Tensor) -> Tensor:
+        ctx.shape = adj_t.shape
+        ctx.row, ctx.colptr = adj_t.row_indices(), adj_t.ccol_indices()
+        return adj_t.values().clone()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        col = entry_rows(ctx.colptr, ctx.row.size(0))
+        return torch.sparse_coo_tensor(torch.stack([ctx.row, col]), grads[0], ctx.shape)
+
+
 def _recall(
     tensor: Any, key: object, num_rows: int | None, num_cols: int | None, transposed: bool
 ) -> CSR | None:
-    if torch.compiler.is_compiling() or not isinstance(tensor, Tensor) or tensor.is_inference():
+    """Return what was remembered, if it is of these sizes and nobody has edited either side."""
+    if not isinstance(tensor, Tensor) or not memory_allowed(tensor):
         return None
     held = _CACHE.get(tensor, {}).get(key)
     if held is None:
         return None
-    version, adj = held
-    sizes_fit = num_rows in (None, adj.num_rows) and num_cols in (None, adj.num_cols)
-    if version != tensor._version or not sizes_fit or (transposed and adj.transposed is None):
+    state, adj = held
+    if num_rows != adj.num_rows or num_cols != adj.num_cols:
         return None
-    return adj
+    if (transposed and adj.transposed is None) or state != _state(tensor, adj):
+        return None
+    return _lent(adj)
 
 
-def _remember(tensor: Tensor, key: object, adj: CSR) -> None:
-    if torch.compiler.is_compiling() or tensor.is_inference():
-        return
-    if adj.rowptr.is_inference():  # made in inference mode: no backward pass could read it
-        return
-    _CACHE.setdefault(tensor, {})[key] = (tensor._version, adj)
+def _remember(tensor: Tensor, key: object, adj: CSR) -> CSR:
+    """Keep the operator where that is allowed, and return what the caller may have of it."""
+    # what was made in inference mode no backward pass could read
+    if not memory_allowed(tensor, adj.rowptr):
+        return adj
+    _CACHE.setdefault(tensor, {})[key] = (_state(tensor, adj), adj)
+    return _lent(adj)
+
+
+def _state(tensor: Tensor, adj: CSR) -> Hashable:
+    parts = (adj.rowptr, adj.col, adj.weight, adj.perm, *(adj.transposed or ()))
+    return stamp(tensor), edits(*parts)
+
+
+def _lent(adj: CSR) -> CSR:
+    """The values as a tensor of its own, so that ``requires_grad_`` stays with who calls it."""
+    return adj if adj.weight is None else adj.with_weight(adj.weight.detach())
+
+
+def owned(adj: CSR) -> CSR:
+    """Return the operator with values that nobody else holds."""
+    return adj if adj.weight is None else adj.with_weight(adj.weight.clone())

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.attention_operator import attend
+from graphpoly.ops.dtypes import floating
 
 __all__ = ["dot_attention", "gat_attention", "gatv2_attention"]
 
@@ -180,9 +181,13 @@ def dot_attention(
 def _heads(adj: CSR, value: Tensor) -> int:
     if value.dim() != 3 or value.size(0) != adj.num_cols:
         raise ValueError(f"value: got shape {tuple(value.shape)}, expected [{adj.num_cols}, H, F]")
+    floating(value=value)
     return value.size(1)
 
 
 def _expect(name: str, tensor: Tensor | None, shape: tuple[int, ...]) -> None:
-    if tensor is not None and tensor.shape != shape:
+    if tensor is None:
+        return
+    if tensor.shape != shape:
         raise ValueError(f"{name}: got shape {tuple(tensor.shape)}, expected {shape}")
+    floating(**{name: tensor})

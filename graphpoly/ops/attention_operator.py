@@ -49,8 +49,6 @@ def attend(
     """
     if not 0 <= dropout <= 1:
         raise ValueError(f"dropout: got {dropout}, expected a probability")
-    if not value.is_floating_point():
-        raise TypeError(f"value: got dtype {value.dtype}, a floating-point dtype is accepted")
     if dropout == 0:
         seed = None
     elif seed is None:

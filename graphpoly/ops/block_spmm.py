@@ -18,6 +18,7 @@ from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
+from graphpoly.ops.dtypes import floating
 from graphpoly.ops.library import implement
 
 __all__ = ["block_sddmm", "block_sddmm_reference", "block_spmm", "block_spmm_reference"]
@@ -54,11 +55,7 @@ def block_spmm(adj: CSR, blocks: Tensor, x: Tensor) -> Tensor:
             f"blocks: got shape {tuple(blocks.shape)}, expected [{adj.num_entries}, {size}, "
             f"{size}], or [{adj.num_entries}, {size}] for diagonals"
         )
-    if x.is_complex() or blocks.is_complex():
-        raise TypeError(
-            f"blocks, x: got dtypes {blocks.dtype} and {x.dtype}, real ones are accepted"
-        )
-    dtype = torch.promote_types(torch.promote_types(x.dtype, blocks.dtype), torch.float32)
+    _, dtype = floating(x=x, blocks=blocks)
     turn = adj.transposed or (None, None, None)
     out = torch.ops.graphpoly.block_spmm(
         adj.rowptr, adj.col, blocks.to(dtype), x.to(dtype), None, *turn, False
@@ -89,12 +86,12 @@ def block_sddmm(adj: CSR, a: Tensor, b: Tensor, *, diagonal: bool = False) -> Te
             f"a, b: got shapes {tuple(a.shape)} and {tuple(b.shape)}, expected "
             f"[{adj.num_rows}, d, F] and [{adj.num_cols}, d, F]"
         )
-    if a.is_complex():
-        raise TypeError(f"a, b: got dtype {a.dtype}, real ones are accepted")
-    if a.dtype != b.dtype:
-        raise TypeError(f"a, b: got dtypes {a.dtype} and {b.dtype}, expected one")
+    kept, dtype = floating(a=a, b=b)
     turn = adj.transposed or (None, None, None)
-    return torch.ops.graphpoly.block_sddmm(adj.rowptr, adj.col, a, b, *turn, diagonal)
+    out = torch.ops.graphpoly.block_sddmm(
+        adj.rowptr, adj.col, a.to(dtype), b.to(dtype), *turn, diagonal
+    )
+    return out.to(kept)
 
 
 def block_spmm_reference(

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import transpose
+from graphpoly.ops.dtypes import check_real
 from graphpoly.ops.entry import affordable, as_size, check_batch
 from graphpoly.ops.library import implement
 
@@ -66,6 +67,7 @@ def column_space(
     num_nodes = adj.num_rows
     if adj.num_cols != num_nodes:
         raise ValueError(f"adj: got {num_nodes} x {adj.num_cols}, a square operator is needed")
+    check_real(adj)
     rank = as_size("rank", rank, most=_HIGHEST)
     iterations = as_size("iterations", iterations)
     seed = as_size("seed", seed, least=-(2**31), most=2**31 - 1)

@@ -14,7 +14,7 @@ merged, short ones are looked up in long ones.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import torch
@@ -23,6 +23,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from graphpoly.ops.adjacency import CSR, trusted_csr
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
+from graphpoly.ops.dtypes import floating
 from graphpoly.ops.entry import (
     INT32_MAX,
     affordable,
@@ -32,6 +33,7 @@ from graphpoly.ops.entry import (
     out_of_memory,
 )
 from graphpoly.ops.library import implement
+from graphpoly.ops.stamp import edits, memory_allowed, stamp
 
 __all__ = ["common_neighbors", "intersect_rows", "sort_rows"]
 
@@ -86,6 +88,7 @@ def common_neighbors(
             raise ValueError(
                 f"weight: got shape {tuple(weight.shape)}, expected [{adj_a.num_cols}]"
             )
+        floating(weight=weight)
         check_device("weight", weight, adj_a.col.device)
         if x is not None:
             check_values("x", x, adj_a.num_cols, *x.shape[1:], device=adj_a.col.device)
@@ -97,9 +100,7 @@ def common_neighbors(
         raise ValueError(
             f"x: got shape {tuple(x.shape)}, the operators have {adj_a.num_cols} columns"
         )
-    if not x.is_floating_point():
-        raise TypeError(f"x: got dtype {x.dtype}, a floating-point dtype is accepted")
-    dtype = torch.promote_types(x.dtype, torch.float32)
+    _, dtype = floating(x=x)
     flat = x.reshape(x.size(0), math.prod(x.shape[1:])).to(dtype)
     out = _checked(torch.ops.graphpoly.common_neighbors, pairs, *arguments, flat)
     return out.to(x.dtype).reshape(pairs.size(1), *x.shape[1:])
@@ -146,7 +147,8 @@ def sort_rows(adj: CSR) -> CSR:
     """Return the same operator with the columns of each row in ascending order.
 
     Equal columns keep their order. What is in order already is returned as it is, and both the
-    finding and the result are remembered for as long as the columns live.
+    finding and the result are remembered for as long as the columns live; :func:`to_csr` says which
+    edits are noticed.
 
     Complexity: O(E) to find out, two counting sorts to put in order.
 
@@ -157,13 +159,12 @@ def sort_rows(adj: CSR) -> CSR:
     [1, 2, 0]
     """
     what = "adj: to sort its columns"
-    compiling = torch.compiler.is_compiling() or adj.col.is_inference() or adj.col.is_meta
-    if not compiling:
-        version, order = _SORTED.get(adj.col, (-1, None))
-        if version != adj.col._version:
+    if memory_allowed(adj.rowptr, adj.col) and not adj.col.is_meta:
+        state, order = _SORTED.get(adj.col, (None, None))
+        if state is None or state != _state(adj, order):
             sorted_ = _in_order(adj.rowptr, adj.col)
             order = None if sorted_ else affordable(what, _order, adj)
-            _SORTED[adj.col] = (adj.col._version, order)
+            _SORTED[adj.col] = (_state(adj, order), order)
         if order is None:
             return adj
     else:
@@ -175,6 +176,11 @@ def sort_rows(adj: CSR) -> CSR:
         perm=place if adj.perm is None else adj.perm[place],
         transposed=None,
     )
+
+
+def _state(adj: CSR, order: tuple[Tensor, Tensor] | None) -> Hashable:
+    """What the order depends on, and what was handed out of it."""
+    return stamp(adj.rowptr, adj.col), adj.num_cols, edits(*(order or ()))
 
 
 def _in_order(rowptr: Tensor, col: Tensor) -> bool:

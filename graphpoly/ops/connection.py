@@ -26,6 +26,7 @@ from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR, trusted_csr
 from graphpoly.ops.block_spmm import block_sddmm
+from graphpoly.ops.dtypes import floating
 from graphpoly.ops.entry import affordable, as_size, check_batch, check_values
 from graphpoly.ops.library import implement
 
@@ -69,7 +70,7 @@ def connection(
     rank = as_size("rank", rank, least=1, most=_HIGHEST)
     check_batch(batch, adj.num_rows)
     check_values("x", x, adj.num_rows, None)
-    dtype = torch.promote_types(x.dtype, torch.float32)
+    _, dtype = floating(x=x)
     out: Tensor = affordable(
         f"rank: got {rank} for {adj.num_entries} entries",
         torch.ops.graphpoly.connection,

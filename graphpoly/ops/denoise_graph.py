@@ -28,6 +28,7 @@ import torch
 from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
+from graphpoly.ops.dtypes import floating
 from graphpoly.ops.entry import as_size, check_square, check_values, check_weighted
 from graphpoly.ops.pairs import pair_sum
 
@@ -81,9 +82,11 @@ def edge_distances(adj: CSR, x: Tensor, p: float = 2.0) -> Tensor:
         raise ValueError(f"p: got {p}, expected a positive number")
     check_square(adj)
     check_values("x", x, adj.num_rows, None, device=adj.col.device)
+    kept, dtype = floating(x=x)
+    x = x.to(dtype)
     square = (x[adj.rows()] - x[adj.col]).square().sum(1)
     alive = square > 0
-    return torch.where(alive, torch.where(alive, square, 1) ** (p / 2), 0)
+    return torch.where(alive, torch.where(alive, square, 1) ** (p / 2), 0).to(kept)
 
 
 def denoising_objective(
@@ -140,12 +143,15 @@ def denoise_graph(
     check_weighted(adj)
     check_values("distance", distance, adj.num_entries, device=adj.col.device)
     assert adj.weight is not None
+    kept, dtype = floating(weight=adj.weight, distance=distance)
+    adj, distance = adj.with_weight(adj.weight.to(dtype)), distance.to(dtype)
     bound = alpha * _row_sums(adj)
     weight = adj.weight
+    assert weight is not None
     for _ in range(steps):
         gradient = denoising_gradient(adj, weight, distance, alpha=alpha, beta=beta)
         weight = (weight - gradient / bound).relu()
-    return weight
+    return weight.to(kept)
 
 
 def _change(adj: CSR, weight: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
+from graphpoly.ops.dtypes import floating
 from graphpoly.ops.entry import check_values
 from graphpoly.ops.library import implement
 
@@ -43,10 +44,10 @@ def entry_sum(adj: CSR, a: Tensor, b: Tensor) -> Tensor:
             f"a, b: got shapes {tuple(a.shape)} and {tuple(b.shape)}, expected "
             f"[{adj.num_rows}, P] and [{adj.num_cols}, P]"
         )
-    if a.dtype != b.dtype:
-        raise TypeError(f"a, b: got dtypes {a.dtype} and {b.dtype}, expected one")
+    kept, dtype = floating(a=a, b=b)
     turn = adj.transposed or (None, None, None)
-    return torch.ops.graphpoly.entry_sum(adj.rowptr, adj.col, a, b, *turn)
+    out = torch.ops.graphpoly.entry_sum(adj.rowptr, adj.col, a.to(dtype), b.to(dtype), *turn)
+    return out.to(kept)
 
 
 def sum_entries(adj: CSR, values: Tensor) -> Tensor:
@@ -57,9 +58,10 @@ def sum_entries(adj: CSR, values: Tensor) -> Tensor:
         ValueError: If it has not E rows.
     """
     check_values("values", values, adj.num_entries, *values.shape[1:], device=adj.col.device)
+    kept, dtype = floating(values=values)
     flat = values.reshape(values.size(0), math.prod(values.shape[1:]))
-    out = _sum(adj.rowptr, _count(adj.col), flat)
-    return out.reshape(adj.num_rows, *values.shape[1:])
+    out = _sum(adj.rowptr, _count(adj.col), flat.to(dtype))
+    return out.to(kept).reshape(adj.num_rows, *values.shape[1:])
 
 
 def _count(index: Tensor) -> Tensor:

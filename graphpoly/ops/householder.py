@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from graphpoly.ops.dtypes import floating
 from graphpoly.ops.entry import as_size
 from graphpoly.ops.library import implement
 
@@ -44,7 +45,11 @@ def householder(params: Tensor, size: int) -> Tensor:
         raise ValueError(
             f"params: got shape {tuple(params.shape)}, expected [E, {angles}] for size {size}"
         )
-    _only_floats("params", params)
+    kept, dtype = floating(params=params)
+    return _householder(params.to(dtype), size).to(kept)
+
+
+def _householder(params: Tensor, size: int) -> Tensor:
     matrix = torch.eye(size, dtype=params.dtype, device=params.device)
     matrix = matrix.expand(params.size(0), size, size)
     for vector in reversed(_vectors(params, size)):
@@ -78,23 +83,17 @@ def householder_transport(a: Tensor, b: Tensor, size: int) -> Tensor:
             f"a, b: got shapes {tuple(a.shape)} and {tuple(b.shape)}, expected twice "
             f"[E, {angles}] for size {size}"
         )
-    _only_floats("a", a)
-    if a.dtype != b.dtype:
-        raise TypeError(f"a, b: got dtypes {a.dtype} and {b.dtype}, expected one")
+    kept, dtype = floating(a=a, b=b)
+    a, b = a.to(dtype), b.to(dtype)
     if size > _LARGEST:
-        return householder_transport_reference(a, b, size)
+        return householder_transport_reference(a, b, size).to(kept)
     out: Tensor = torch.ops.graphpoly.householder_transport(a, b, size)
-    return out
-
-
-def _only_floats(name: str, params: Tensor) -> None:
-    if not params.is_floating_point():
-        raise TypeError(f"{name}: got dtype {params.dtype}, a floating-point dtype is accepted")
+    return out.to(kept)
 
 
 def householder_transport_reference(a: Tensor, b: Tensor, size: int) -> Tensor:
     """The definition of ``graphpoly::householder_transport`` in plain PyTorch."""
-    matrix = householder(b, size)
+    matrix = _householder(b, size)
     for vector in _vectors(a, size):
         matrix = _reflect(vector, matrix)
     return matrix.clone(memory_format=torch.contiguous_format)

@@ -33,6 +33,7 @@ from torch import Tensor
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.batching import count_graphs
 from graphpoly.ops.coo_to_csr import transpose
+from graphpoly.ops.dtypes import floating
 from graphpoly.ops.entry import affordable, as_size
 from graphpoly.ops.library import implement
 
@@ -54,7 +55,7 @@ def lanczos(
 
     Args:
         adj: Square operator A with N rows; need not be symmetric (then it is Arnoldi's process).
-        x: ``[N, F]``, float32 or float64.
+        x: ``[N, F]``; half precisions are computed in float32.
         K: Highest power, so that K+1 vectors come out.
         batch: Graph of each node, ``[N]``: norms and inner products are then taken graph by graph,
             and each graph gets the basis that it would get alone.
@@ -86,23 +87,23 @@ def lanczos(
         raise ValueError(f"adj: got {num_nodes} x {adj.num_cols}, a square operator is needed")
     if x.dim() != 2 or x.size(0) != num_nodes:
         raise ValueError(f"x: got shape {tuple(x.shape)}, expected [{num_nodes}, F]")
-    if not x.is_floating_point():
-        raise TypeError(f"x: got dtype {x.dtype}, a floating-point dtype is accepted")
+    kept, dtype = floating(adj, x=x)
     K = as_size("K", K, most=_HIGHEST)
     num_graphs = count_graphs(batch, batch_size, num_nodes)
-    return affordable(
+    basis, hessenberg = affordable(
         f"x, K: got {tuple(x.shape)} and {K}",
         torch.ops.graphpoly.lanczos,
         adj.rowptr,
         adj.col,
-        None if adj.weight is None else adj.weight.to(x.dtype),
-        x,
+        None if adj.weight is None else adj.weight.to(dtype),
+        x.to(dtype),
         K,
         None if batch is None else batch.long(),
         num_graphs,
-        torch.finfo(x.dtype).eps if rounding is None else rounding,
+        torch.finfo(kept).eps if rounding is None else rounding,
         *(adj.transposed or (None, None, None)),
     )
+    return basis.to(kept), hessenberg.to(kept)
 
 
 class _Graphs:

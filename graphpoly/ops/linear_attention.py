@@ -19,6 +19,7 @@ from torch import Tensor
 from graphpoly.ops.adjacency import trusted_csr
 from graphpoly.ops.batching import count_graphs
 from graphpoly.ops.coo_to_csr import transpose
+from graphpoly.ops.dtypes import floating
 from graphpoly.ops.entry import affordable
 from graphpoly.ops.spmm import spmm
 
@@ -65,7 +66,8 @@ def linear_attention(
         )
     if value.dim() != 3 or value.shape[:2] != key.shape[:2]:
         raise ValueError(f"value: got shape {tuple(value.shape)}, expected {(*key.shape[:2], 'F')}")
-    dtype = torch.promote_types(value.dtype, torch.float32)
+    _, dtype = floating(value=value)
+    floating(query=query, key=key)
     query, key = query.to(dtype), key.to(dtype)
     # one more column of ones: its result is the denominator
     wide = torch.cat([value.to(dtype), value.new_ones(*value.shape[:2], 1, dtype=dtype)], -1)

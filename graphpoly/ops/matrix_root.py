@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from graphpoly.ops.dtypes import floating
 from graphpoly.ops.library import implement
 
 __all__ = ["matrix_root", "matrix_root_reference", "sylvester", "sylvester_reference"]
@@ -27,8 +28,8 @@ def matrix_root(matrix: Tensor) -> Tensor:
     """Return the symmetric square root of each positive definite matrix.
 
     Args:
-        matrix: ``[N, d, d]``, float32 or float64; its symmetric part counts, and of that the
-            eigenvalues above 0.
+        matrix: ``[N, d, d]``; its symmetric part counts, and of that the eigenvalues above 0. Half
+            precisions are computed in float32.
 
     Returns:
         ``[N, d, d]``.
@@ -45,8 +46,9 @@ def matrix_root(matrix: Tensor) -> Tensor:
     [[[2.0, 0.0], [0.0, 3.0]]]
     """
     _check("matrix", matrix)
-    root: Tensor = torch.ops.graphpoly.matrix_root(matrix)
-    return root
+    kept, dtype = floating(matrix=matrix)
+    root: Tensor = torch.ops.graphpoly.matrix_root(matrix.to(dtype))
+    return root.to(kept)
 
 
 def sylvester(root: Tensor, right: Tensor) -> Tensor:
@@ -63,10 +65,9 @@ def sylvester(root: Tensor, right: Tensor) -> Tensor:
     _check("root", root)
     if right.shape != root.shape:
         raise ValueError(f"right: got shape {tuple(right.shape)}, expected {tuple(root.shape)}")
-    if right.dtype != root.dtype:
-        raise TypeError(f"right: got dtype {right.dtype}, expected {root.dtype}, as of root")
-    solution: Tensor = torch.ops.graphpoly.sylvester(root, right)
-    return solution
+    kept, dtype = floating(root=root, right=right)
+    solution: Tensor = torch.ops.graphpoly.sylvester(root.to(dtype), right.to(dtype))
+    return solution.to(kept)
 
 
 def _check(name: str, matrix: Tensor) -> None:

@@ -29,6 +29,7 @@ from torch import Tensor
 from graphpoly.errors import unknown
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
+from graphpoly.ops.dtypes import floating
 from graphpoly.ops.library import implement
 from graphpoly.ops.spmm import _count, _pick, _sum_by_entry, spmm_max_reference, spmm_reference
 
@@ -73,9 +74,7 @@ def multi_aggregate(adj: CSR, x: Tensor, aggregations: Sequence[str]) -> Tensor:
     plan = _plan(aggregations)
     if x.dim() == 0 or x.size(0) != adj.num_cols:
         raise ValueError(f"x: got shape {tuple(x.shape)}, the operator has {adj.num_cols} columns")
-    if not x.is_floating_point():
-        raise TypeError(f"x: got dtype {x.dtype}, a floating-point dtype is accepted")
-    dtype = torch.promote_types(x.dtype, torch.float32)
+    _, dtype = floating(adj, x=x)
     flat = x.reshape(x.size(0), math.prod(x.shape[1:])).to(dtype)
     weight = None if adj.weight is None else adj.weight.to(dtype)
     turn = adj.transposed or (None, None, None)

@@ -8,7 +8,16 @@ import torch
 from torch import Tensor
 
 from graphpoly.errors import unknown
-from graphpoly.ops.adjacency import CSR, _compress, _is_sparse, _recall, _remember, to_csr
+from graphpoly.ops.adjacency import (
+    CSR,
+    _compress,
+    _is_sparse,
+    _recall,
+    _remember,
+    _sizes,
+    owned,
+    to_csr,
+)
 from graphpoly.ops.entry import check_square, check_weighted
 
 __all__ = ["NORMALIZATIONS", "normalize", "rescale"]
@@ -46,14 +55,51 @@ def normalize(
         dtype: Floating-point type of the values; default the weights' or the default dtype.
         transposed: Make the transpose, too.
 
+    Returns:
+        The operator; its values are the caller's own. Of a graph without weights they are
+        remembered as :func:`to_csr` remembers the structure: what it says of edits holds here.
+
     Raises:
+        TypeError: If ``dtype`` is no floating-point dtype, or as :func:`to_csr` does.
         ValueError: If ``normalization`` is unknown, or as :func:`to_csr` does.
+    """
+    adj = normalized(
+        edge_index,
+        edge_weight,
+        num_nodes,
+        normalization=normalization,
+        add_self_loops=add_self_loops,
+        dtype=dtype,
+        transposed=transposed,
+    )
+    return owned(adj) if edge_weight is None else adj
+
+
+def normalized(
+    edge_index: Any,
+    edge_weight: Tensor | None = None,
+    num_nodes: int | None = None,
+    *,
+    normalization: str | None = "sym",
+    add_self_loops: bool = False,
+    dtype: torch.dtype | None = None,
+    transposed: bool = False,
+) -> CSR:
+    """Return what :func:`normalize` does, to be read only: its values may be those of others.
+
+    It saves a layer a copy of the values at every call.
     """
     if normalization is not None and normalization not in NORMALIZATIONS:
         raise unknown("normalization", normalization, NORMALIZATIONS)
+    if dtype is not None and not dtype.is_floating_point:
+        raise TypeError(f"dtype: got {dtype}, a floating-point dtype is accepted")
     plain = edge_weight is None and not _is_sparse(edge_index)
+    if plain and dtype is None:
+        dtype = torch.get_default_dtype()
     key = ("normalized", normalization, add_self_loops, dtype)
     if plain:
+        if num_nodes is None:
+            num_nodes, _ = _sizes(edge_index, None, None)
         held = _recall(edge_index, key, num_nodes, num_nodes, transposed)
         if held is not None:
             return held
@@ -71,9 +117,7 @@ def normalize(
     if add_self_loops:
         adj = _with_self_loops(adj, transposed)
     adj = rescale(adj, normalization)
-    if plain:
-        _remember(edge_index, key, adj)
-    return adj
+    return _remember(edge_index, key, adj) if plain else adj
 
 
 def rescale(adj: CSR, normalization: str | None = "sym") -> CSR:

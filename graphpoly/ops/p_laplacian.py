@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
+from graphpoly.ops.dtypes import floating
 from graphpoly.ops.entry import as_size, check_square, check_values, check_weighted
 from graphpoly.ops.spmm import spmm
 
@@ -36,8 +37,8 @@ def edge_gradient(adj: CSR, x: Tensor) -> Tensor:
     """
     check_square(adj)
     check_values("x", x, adj.num_rows, None, device=adj.col.device)
-    root = _scaled_roots(adj)
-    return root[0].unsqueeze(1) * x[adj.rows()] - root[1].unsqueeze(1) * x[adj.col]
+    kept, dtype = floating(adj, x=x)
+    return _gradient(_scaled_roots(adj, dtype), adj, x.to(dtype)).to(kept)
 
 
 def p_dirichlet(adj: CSR, x: Tensor, p: float) -> Tensor:
@@ -48,7 +49,9 @@ def p_dirichlet(adj: CSR, x: Tensor, p: float) -> Tensor:
         x: ``[N, F]``.
         p: At least 1.
     """
-    return _power(edge_gradient(adj, x).square().sum(1), p / 2).sum() / 2
+    kept, dtype = floating(adj, x=x)
+    gradient = _gradient(_scaled_roots(adj, dtype), adj, x.to(dtype))
+    return (_power(gradient.square().sum(1), p / 2).sum() / 2).to(kept)
 
 
 def p_laplacian(adj: CSR, x: Tensor, p: float) -> Tensor:
@@ -68,10 +71,12 @@ def p_laplacian(adj: CSR, x: Tensor, p: float) -> Tensor:
     [2.0, -2.0]
     """
     _check(p)
-    gradient = edge_gradient(adj, x)
+    kept, dtype = floating(adj, x=x)
+    x, root = x.to(dtype), _scaled_roots(adj, dtype)
+    gradient = _gradient(root, adj, x)
     size = _power(gradient.square().sum(1, keepdim=True), p / 2 - 1)
-    flow = _scaled_roots(adj)[0].unsqueeze(1) * size * gradient
-    return torch.zeros_like(x).index_add(0, adj.rows(), flow)
+    flow = root[0].unsqueeze(1) * size * gradient
+    return torch.zeros_like(x).index_add(0, adj.rows(), flow).to(kept)
 
 
 def p_smooth(adj: CSR, x: Tensor, *, p: float, mu: float, steps: int) -> Tensor:
@@ -101,15 +106,21 @@ def p_smooth(adj: CSR, x: Tensor, *, p: float, mu: float, steps: int) -> Tensor:
         raise ValueError(f"mu, steps: got {mu} and {steps}, expected mu > 0 and steps >= 0")
     check_square(adj)
     check_values("x", x, adj.num_rows, None, device=adj.col.device)
-    root, other = _scaled_roots(adj)
+    kept, dtype = floating(adj, x=x)
+    x = x.to(dtype)
+    root, other = _scaled_roots(adj, dtype)
     rows, pull, out = adj.rows(), 2 * mu / p, x
     for _ in range(steps):
-        square = edge_gradient(adj, out).square().sum(1)
+        square = _gradient((root, other), adj, out).square().sum(1)
         size = torch.ones_like(square) if p == 2 else _power(square, p / 2 - 1)
         total = out.new_zeros(adj.num_rows).index_add(0, rows, root * root * size)
         mixed = spmm(adj.with_weight(root * other * size), out)
         out = (mixed + pull * x) / (total + pull).unsqueeze(1)
-    return out
+    return out.to(kept)
+
+
+def _gradient(root: tuple[Tensor, Tensor], adj: CSR, x: Tensor) -> Tensor:
+    return root[0].unsqueeze(1) * x[adj.rows()] - root[1].unsqueeze(1) * x[adj.col]
 
 
 def _check(p: float) -> None:
@@ -123,13 +134,14 @@ def _power(square: Tensor, exponent: float) -> Tensor:
     return torch.where(alive, torch.where(alive, square, 1) ** exponent, 0)
 
 
-def _scaled_roots(adj: CSR) -> tuple[Tensor, Tensor]:
+def _scaled_roots(adj: CSR, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     r""":math:`\sqrt{w_{ij} / d_i}` and :math:`\sqrt{w_{ij} / d_j}` of each entry (i, j)."""
     check_weighted(adj)
     assert adj.weight is not None
-    degree = spmm(adj, adj.weight.new_ones(adj.num_cols, 1)).squeeze(1)
+    weight = adj.weight.to(dtype)
+    degree = spmm(adj, weight.new_ones(adj.num_cols, 1)).squeeze(1)
     inverse = torch.where(degree > 0, 1 / torch.where(degree > 0, degree, 1), 0)
     return (
-        _power(adj.weight * inverse[adj.rows()], 0.5),
-        _power(adj.weight * inverse[adj.col], 0.5),
+        _power(weight * inverse[adj.rows()], 0.5),
+        _power(weight * inverse[adj.col], 0.5),
     )

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from graphpoly.ops.batching import count_graphs, nodes_of_each, places
+from graphpoly.ops.dtypes import floating
 from graphpoly.ops.entry import affordable, as_size, check_held
 from graphpoly.ops.library import implement
 from graphpoly.ops.pool import pool
@@ -160,10 +161,7 @@ def pair_matmul(
             f"a, b: got shapes {tuple(a.shape)} and {tuple(b.shape)}, expected both "
             f"[C, {blocks.num_pairs}]"
         )
-    kept = torch.promote_types(a.dtype, b.dtype)
-    if kept.is_complex:
-        raise TypeError(f"a, b: got dtypes {a.dtype} and {b.dtype}, real ones are accepted")
-    dtype = torch.promote_types(kept, torch.float32)
+    kept, dtype = floating(a=a, b=b)
     out: Tensor = torch.ops.graphpoly.pair_matmul(
         blocks.size, a.to(dtype), b.to(dtype), transpose_a, transpose_b
     )

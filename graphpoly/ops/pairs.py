@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
+from graphpoly.ops.dtypes import floating
 from graphpoly.ops.entry import check_square, check_values
 
 __all__ = ["pair_sum"]
@@ -37,6 +38,8 @@ def pair_sum(adj: CSR, value: Tensor, *, unordered: bool = False) -> Tensor:
     [7.0, 7.0, 7.0]
     """
     check_values("value", value, adj.num_entries, *value.shape[1:], device=adj.col.device)
+    kept, dtype = floating(value=value)
+    value = value.to(dtype)
     row, col = adj.rows().long(), adj.col.long()
     if unordered:
         check_square(adj)
@@ -45,4 +48,4 @@ def pair_sum(adj: CSR, value: Tensor, *, unordered: bool = False) -> Tensor:
     # numbers the places in the order of their keys
     steps = torch.cat([torch.zeros_like(key[:1]), (key.diff() != 0).to(key.dtype)])
     place = torch.empty_like(order).index_copy(0, order, steps.cumsum(0))
-    return torch.zeros_like(value).index_add(0, place, value)[place]
+    return torch.zeros_like(value).index_add(0, place, value)[place].to(kept)

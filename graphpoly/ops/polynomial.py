@@ -34,6 +34,7 @@ from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import transpose
+from graphpoly.ops.dtypes import floating
 from graphpoly.ops.library import implement
 from graphpoly.ops.spmm import spmm_reference
 
@@ -87,7 +88,8 @@ def polynomial(adj: CSR, x: Tensor, theta: Tensor, recurrence: Tensor) -> Tensor
             f"recurrence: got shape {tuple(recurrence.shape)}, "
             f"expected [3, {order}, {channels} or 1]"
         )
-    dtype = torch.promote_types(x.dtype, torch.float32)
+    _, dtype = floating(adj, x=x)
+    floating(theta=theta, recurrence=recurrence)
     weight = None if adj.weight is None else adj.weight.to(dtype)
     z = torch.ops.graphpoly.polynomial(
         adj.rowptr,

@@ -73,13 +73,13 @@ def segments(index: Tensor, num_segments: int | None = None, *, name: str = "ind
     """
     if index.dtype not in (torch.int64, torch.int32):
         raise TypeError(f"{name}: got dtype {index.dtype}, expected int64 or int32")
-    held = _recall(index, "segments", num_segments, index.size(0), True)
-    if held is not None:
-        return held
     if num_segments is None and index.is_meta:
         raise ValueError(f"{name}: got a tensor on the meta device, which holds no groups")
     if num_segments is None:
         num_segments = max(int(index.max()) + 1, 0) if index.numel() else 0
+    held = _recall(index, "segments", num_segments, index.size(0), True)
+    if held is not None:
+        return held
     size = index.size(0)
     dtype = _index_dtype(size, num_segments)
     place = torch.arange(size + 1, dtype=dtype, device=index.device)

@@ -32,6 +32,7 @@ from graphpoly.errors import ConvergenceError, unknown
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.batching import nodes_of_each, places
 from graphpoly.ops.coo_to_csr import entry_rows
+from graphpoly.ops.dtypes import floating
 from graphpoly.ops.entry import as_size, check_batch
 from graphpoly.ops.library import implement
 
@@ -94,6 +95,7 @@ def resolvent(
     num_blocks = as_size("num_blocks", num_blocks, most=2**31)
     max_iterations = as_size("max_iterations", max_iterations)
     check_batch(block, adj.num_rows, num_blocks, name="block")
+    floating(adj, x=x)
     if tolerance is None:
         tolerance = _TOLERANCES.get(x.dtype, 1e-7)
     weight = adj.weight

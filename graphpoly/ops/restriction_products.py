@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from graphpoly.ops.dtypes import floating
 from graphpoly.ops.library import implement
 
 __all__ = ["restriction_products", "restriction_products_reference"]
@@ -37,15 +38,13 @@ def restriction_products(target: Tensor, source: Tensor) -> tuple[Tensor, Tensor
             f"target, source: got shapes {tuple(target.shape)} and {tuple(source.shape)}, "
             "expected twice [E, d, d]"
         )
-    if target.dtype != source.dtype or not target.is_floating_point():
-        raise TypeError(
-            f"target, source: got dtypes {target.dtype} and {source.dtype}, expected one, "
-            "floating-point"
-        )
-    if not 1 <= target.size(1) <= _LARGEST:
-        return restriction_products_reference(target, source)
-    own, carried = torch.ops.graphpoly.restriction_products(target, source)
-    return own, carried
+    kept, dtype = floating(target=target, source=source)
+    target, source = target.to(dtype), source.to(dtype)
+    if 1 <= target.size(1) <= _LARGEST:
+        own, carried = torch.ops.graphpoly.restriction_products(target, source)
+    else:
+        own, carried = restriction_products_reference(target, source)
+    return own.to(kept), carried.to(kept)
 
 
 def restriction_products_reference(target: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:

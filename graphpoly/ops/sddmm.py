@@ -9,6 +9,7 @@ from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
+from graphpoly.ops.dtypes import floating
 from graphpoly.ops.library import call, implement
 
 __all__ = ["sddmm", "sddmm_reference"]
@@ -25,7 +26,7 @@ def sddmm(adj: CSR, a: Tensor, b: Tensor) -> Tensor:
         b: ``[C, F]``.
 
     Returns:
-        ``[E]``, in the order of the entries of ``adj``.
+        ``[E]``, in the order of the entries of ``adj``; half precisions are computed in float32.
 
     Complexity: O(E F) time, O(E) memory.
 
@@ -41,13 +42,10 @@ def sddmm(adj: CSR, a: Tensor, b: Tensor) -> Tensor:
             f"a, b: got shapes {tuple(a.shape)} and {tuple(b.shape)}, expected "
             f"[{adj.num_rows}, F] and [{adj.num_cols}, F]"
         )
-    if a.is_complex():
-        raise TypeError(f"a, b: got dtype {a.dtype}, real ones are accepted")
-    if a.dtype != b.dtype:
-        raise TypeError(f"a, b: got dtypes {a.dtype} and {b.dtype}, expected one")
+    kept, dtype = floating(a=a, b=b)
     turn = adj.transposed or (None, None, None)
-    out: Tensor = call(_SDDMM, adj.rowptr, adj.col, a, b, *turn)
-    return out
+    out: Tensor = call(_SDDMM, adj.rowptr, adj.col, a.to(dtype), b.to(dtype), *turn)
+    return out.to(kept)
 
 
 def sddmm_reference(

@@ -19,6 +19,7 @@ from torch import Tensor
 from graphpoly.errors import unknown
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
+from graphpoly.ops.dtypes import check_real
 from graphpoly.ops.library import call, implement
 
 __all__ = ["spmm", "spmm_max_reference", "spmm_reference"]
@@ -67,6 +68,7 @@ def spmm(adj: CSR, x: Tensor, reduce: str = "sum") -> Tensor:
     if kept is not dtype and not (linear and kept is torch.bfloat16):
         flat = flat.to(dtype)
     if weight is not None and weight.dtype is not dtype:
+        check_real(adj)
         weight = weight.to(dtype)
     arguments = (rowptr, col, weight, flat, *(turn or (None, None, None)))
     if linear:

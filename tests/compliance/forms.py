@@ -21,7 +21,7 @@ STAGES = [
 def stage(compiled: bool, names: Iterable[str] | None = None) -> list[str]:
     """Properties of one stage: of those that are named, else of all."""
     wanted = properties() if names is None else names
-    chosen = [name for name in wanted if (name == "compile") == compiled]
+    chosen = [name for name in wanted if (name in ("compile", "export")) == compiled]
     if not chosen:
         pytest.skip("this form is not compiled")
     return chosen

@@ -4,7 +4,7 @@ from torch_geometric import EdgeIndex
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 from torch_geometric.utils import to_torch_coo_tensor, to_torch_csc_tensor, to_torch_csr_tensor
 
-from graphpoly.ops import normalize, silence_loops, to_csr, to_edges
+from graphpoly.ops import normalize, silence_loops, spmm, to_csr, to_edges
 from graphpoly.testing import graph_zoo
 
 EDGES = torch.tensor([[0, 3, 1, 2, 2, 0, 1], [1, 1, 0, 3, 2, 1, 3]])  # a loop and a duplicate
@@ -197,3 +197,47 @@ def test_edges_of_every_form():
             to_edges(form, data.edge_weight, size=size)
     with pytest.raises(TypeError, match="edge_index: got list"):
         to_edges([[0], [1]], size=size)
+
+
+LAYOUTS = ["to_sparse", "to_sparse_csr", "to_sparse_csc"]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_leaves_of_every_layout_get_their_gradient(layout):
+    adj_t = getattr(torch.tensor([[0, 1.0], [2, 0]]), layout)().requires_grad_()
+    x = torch.tensor([[1.0, 1, 1], [2, 2, 2]])
+    for times in (1, 2):  # a second backward pass adds to the first
+        spmm(to_csr(adj_t, num_nodes=2, transposed=True), x).sum().backward()
+        assert adj_t.grad.to_dense().tolist() == [[0, 6 * times], [3 * times, 0]]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_what_a_sparse_matrix_was_made_of_gets_its_gradient(layout):
+    dense = torch.tensor([[0, 1.0], [2, 0]], requires_grad=True)
+    adj = to_csr(getattr(dense, layout)(), num_nodes=2)
+    spmm(adj, torch.tensor([[1.0], [2.0]])).sum().backward()
+    assert dense.grad.tolist() == [[0, 2], [1, 0]]
+
+
+def test_repeated_places_of_a_coo_matrix_are_one_entry():
+    places = torch.tensor([[0, 1, 0], [1, 0, 1]])
+    value = torch.tensor([1.0, 2.0, 5.0], requires_grad=True)
+    adj = to_csr(torch.sparse_coo_tensor(places, value, (2, 2)), num_nodes=2)
+    assert adj.weight.tolist() == [6, 2]
+    spmm(adj, torch.tensor([[1.0], [2.0]])).sum().backward()
+    assert value.grad.tolist() == [2, 1, 2]
+
+
+def test_weights_are_real_numbers():
+    integers = torch.tensor([[0, 1], [2, 0]])
+    expected = integers.float()
+    for layout in LAYOUTS:
+        adj = to_csr(getattr(integers, layout)(), num_nodes=2)
+        assert adj.weight.dtype == torch.float32
+        assert torch.equal(adj.to_dense(), expected)
+        with pytest.raises(TypeError, match=r"adj_t: got values of dtype torch.complex64"):
+            to_csr(getattr(integers.to(torch.complex64), layout)(), num_nodes=2)
+    with pytest.raises(TypeError, match=r"edge_weight: got dtype torch.complex64"):
+        to_csr(EDGES, WEIGHT.to(torch.complex64), NODES)
+    with pytest.raises(TypeError, match=r"dtype: got torch.complex64"):
+        normalize(EDGES, num_nodes=NODES, dtype=torch.complex64)

@@ -18,6 +18,7 @@ IGNORED = "the values win and edge_weight is ignored without a word"
 TORCHS_WORDS = "what does not fit fails in torch, in its words"
 FITS = {"constructor_errors": TORCHS_WORDS, "feature_errors": TORCHS_WORDS}
 DENSE_ONLY = "forward computes on edge_index alone and takes no sparse matrix"
+NO_CSC = "a matrix in CSC is refused, or its values get no gradient"
 
 # Where PyG's layers deviate from the contract, and how. Each is expected to fail.
 EXCLUDED = {
@@ -27,6 +28,7 @@ EXCLUDED = {
         "repr": SIZES_ONLY,
         "adjacency_forms": "a node that has a loop gets a second one in adj_t, not in edge_index",
         "sparse_weights": "a node that has a loop gets a second one in adj_t, not in edge_index",
+        "sparse_gradients": NO_CSC,
         "weights_given_twice": IGNORED,
         "degenerate_graphs": "the gradient of deg^-1/2 is NaN at a node whose weights are zero",
     },
@@ -34,6 +36,7 @@ EXCLUDED = {
     "GATConv": {
         **FITS,
         "repr": SIZES_ONLY,
+        "adjacency_forms": NO_CSC,
         "third_argument": "edge_attr is ignored without edge_dim",
     },
     "GINConv": {"feature_errors": TORCHS_WORDS},
@@ -43,13 +46,19 @@ EXCLUDED = {
         "num_hops": "K - 1 hops, which no attribute tells",
         "adjacency_forms": DENSE_ONLY,
         "sparse_weights": DENSE_ONLY,
+        "sparse_gradients": DENSE_ONLY,
         "weights_given_twice": "adj_t fails an assertion that has no message",
         "degenerate_graphs": "the gradient of deg^-1/2 is NaN at a node whose weights are zero",
         "tuple_input": "a tuple dies with an AttributeError",
         "hetero_conv": "a tuple dies with an AttributeError",
         "lazy_init": "the third and further linear maps are called past the hook that sizes them",
     },
-    "GraphConv": {**FITS, "repr": "aggr is not printed", "weights_given_twice": IGNORED},
+    "GraphConv": {
+        **FITS,
+        "repr": "aggr is not printed",
+        "sparse_gradients": NO_CSC,
+        "weights_given_twice": IGNORED,
+    },
 }
 
 

@@ -139,10 +139,10 @@ def count_of(groups: Groups, total: Tensor) -> Tensor:
     return groups.result(count.expand(-1, channels))
 
 
-def divide(total: Tensor, count: Tensor) -> Tensor:
+def divide(total: Tensor, count: Tensor, *, integers: str = "floor") -> Tensor:
     if total.is_floating_point():
         return total.div_(count)
-    return total.div_(count, rounding_mode="floor")
+    return total.div_(count, rounding_mode=integers)
 
 
 def extreme_of(

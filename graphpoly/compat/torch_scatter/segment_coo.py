@@ -87,6 +87,7 @@ def segment_mean_coo(
     """Average the values of each group of a sorted ``index``; groups with values replace ``out``'s.
 
     As there, what ``out`` holds at a group with values is added to their sum before the division.
+    Of integers the average is rounded towards 0 (that of :func:`scatter_mean` downwards).
     """
     return _segment_mean_coo(src, index, out, dim_size)
 
@@ -97,7 +98,8 @@ def _segment_mean_coo(
 ) -> Tensor:
     groups = _coo_groups(src, index, out, dim_size)
     total = total_of(groups, src)
-    return divide(total if out is None else out.add_(total), count_of(groups, total))
+    total = total if out is None else out.add_(total)
+    return divide(total, count_of(groups, total), integers="trunc")
 
 
 def segment_min_coo(
@@ -167,14 +169,17 @@ def gather_coo(src: Tensor, index: Tensor, out: Tensor | None = None) -> Tensor:
 
 @torch.jit.ignore
 def _gather_coo(src: Tensor, index: Tensor, out: Tensor | None = None) -> Tensor:
-    dim = index.dim() - 1
+    dim, kept = index.dim() - 1, src.dtype
     if not 0 <= dim < src.dim():
         raise ValueError(f"index: got {index.dim()} axes, src has {src.dim()}; expected 1 to that")
     check_index("index", index.reshape(-1), src.size(dim))
     check_device("index", index, src.device)
+    if src.requires_grad and kept in (torch.float16, torch.bfloat16):
+        src = src.float()  # so that the backward pass adds in float32
     if index.numel() == index.size(dim):
         value = src.index_select(dim, index.reshape(-1))
     else:
         full = along(src, index).reshape(*src.shape[:dim], -1, *(1,) * (src.dim() - dim - 1))
         value = src.gather(dim, full.expand(*src.shape[:dim], -1, *src.shape[dim + 1 :]))
+    value = value.to(kept)
     return value if out is None else out.copy_(value)

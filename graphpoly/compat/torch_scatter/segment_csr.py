@@ -108,7 +108,8 @@ def segment_mean_csr(src: Tensor, indptr: Tensor, out: Tensor | None = None) -> 
 def _segment_mean_csr(src: Tensor, indptr: Tensor, out: Tensor | None = None) -> Tensor:
     groups = _csr_groups(src, indptr)
     total = total_of(groups, src)
-    return _first(divide(total, count_of(groups, total)), indptr, out)
+    mean = divide(total, count_of(groups, total), integers="trunc")
+    return _first(mean, indptr, out)
 
 
 def segment_min_csr(
@@ -204,6 +205,7 @@ def _gather_csr(src: Tensor, indptr: Tensor, out: Tensor | None = None) -> Tenso
     if src.numel() == 0 and size == 0:
         shape = (*src.shape[:dim], 0, *src.shape[dim + 1 :])
         return src.new_zeros(shape) if out is None else out
+    size = int(indptr.reshape(-1)[-1]) if out is None else out.size(dim)
     line = indptr.reshape(-1) if indptr.numel() == indptr.size(-1) else along(src, indptr)
     group, _ = affordable(f"indptr: got {size} values", _csr_index, size, line)
     return gather_coo(src, group if line.dim() > 1 else group.reshape(*(1,) * dim, -1), out)

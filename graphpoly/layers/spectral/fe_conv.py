@@ -165,7 +165,7 @@ class FEConv(OperatorConv):
         """
         check_batch(batch)
         features = self._cached_features
-        if features is None:
+        if features is None or (features.dtype, features.device) != (x.dtype, x.device):
             features = self.expand(x, edge_index, edge_weight, batch, batch_size)
             if self.cached:
                 features = features.detach()

@@ -126,7 +126,8 @@ class GPRConv(FixedBasisConv):
         elif self.init == "sgc":
             start = (power == self.K).double()
         elif self.init == "nppr":
-            start = self.alpha**power
+            # by its largest power, which may leave the range of numbers before the sum is taken
+            start = self.alpha ** (power - self.K if abs(self.alpha) > 1 else power)
         else:
             start = self.alpha * (1 - self.alpha) ** power
             start[-1] = (1 - self.alpha) ** self.K

@@ -92,7 +92,7 @@ class KrylovConv(PolynomialConv):
     def filter(self, x: Tensor, adj: CSR, batch: Tensor | None, batch_size: int | None) -> Tensor:
         """Combine the vectors of ``x`` ``[N, out_channels]``."""
         vectors = self._cached_vectors
-        if vectors is None:
+        if vectors is None or (vectors.dtype, vectors.device) != (x.dtype, x.device):
             vectors = self.vectors(x, adj, batch, batch_size)
             if self.precomputed:
                 vectors = vectors.detach().to(x.dtype)

@@ -162,8 +162,9 @@ class PLaplacianConv(OperatorLayer):
     def clean(self, x: Tensor, edge_index: Any, edge_weight: Tensor | None = None) -> CSR:
         """Return the operator of the cleaned graph; arguments as for :meth:`forward`."""
         check_features(type(self).__name__, x, self.width)
-        if self._cached_operator is not None:
-            return self._cached_operator
+        held = self._held_operator(x)
+        if held is not None:
+            return held
         adj = self.weighted(x, edge_index, edge_weight)
         weight = denoise_graph(
             adj,

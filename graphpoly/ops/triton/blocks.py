@@ -103,10 +103,11 @@ def split(rowptr: Tensor, num_entries: int) -> Split:
     capturing = rowptr.is_cuda and torch.cuda.is_current_stream_capturing()
     if capturing or rowptr.is_inference() or num_entries <= LONG:
         return _split(rowptr, num_entries)
-    version, limit, found = _SPLITS.get(rowptr, (-1, 0, None))
-    if found is None or version != rowptr._version or limit != LONG:
+    state = (rowptr._version, num_entries, LONG)
+    held, found = _SPLITS.get(rowptr, (None, None))
+    if held != state:
         found = _split(rowptr, num_entries)
-        _SPLITS[rowptr] = (rowptr._version, LONG, found)
+        _SPLITS[rowptr] = (state, found)
     return found
 
 

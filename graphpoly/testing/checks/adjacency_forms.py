@@ -12,9 +12,10 @@ from torch_geometric import EdgeIndex
 from torch_geometric.data import Data
 
 from graphpoly.testing.checks.invariance import reordered
+from graphpoly.testing.checks.numerics import leaf
 from graphpoly.testing.properties import prop
 from graphpoly.testing.subject import Subject
-from graphpoly.testing.violations import NotApplicable, Violation, expect_close
+from graphpoly.testing.violations import NotApplicable, Violation, expect, expect_close
 
 __all__: list[str] = []
 
@@ -46,7 +47,11 @@ def _adjacencies(data: Data, values: Tensor) -> dict[str, Any]:
     coo = torch.sparse_coo_tensor(flipped, values, size, check_invariants=True).coalesce()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        forms: dict[str, Any] = {"CSR adj_t": coo.to_sparse_csr(), "COO adj_t": coo}
+        forms: dict[str, Any] = {
+            "CSR adj_t": coo.to_sparse_csr(),
+            "CSC adj_t": coo.to_sparse_csc(),
+            "COO adj_t": coo,
+        }
     if importlib.util.find_spec("torch_sparse") is not None:
         from torch_sparse import SparseTensor
 
@@ -63,7 +68,7 @@ def _no_edge_attr(subject: Subject) -> None:
 
 @prop(
     "adjacency_forms",
-    "edge_index, EdgeIndex in any sort order and adj_t (CSR, COO) of ones give the same output.",
+    "edge_index, EdgeIndex in any sort order and adj_t (CSR, CSC, COO) of ones agree.",
 )
 def check_adjacency_forms(subject: Subject) -> None:
     layer = subject.layer(dtype=torch.float64)
@@ -91,6 +96,40 @@ def check_sparse_weights(subject: Subject) -> None:
         for form, adj_t in _adjacencies(data, data.edge_weight).items():
             out = subject.call(layer, data, edge_index=adj_t, edge_weight=None)
             expect_close(out, expected, f"{name}: {form} with values and edge_weight")
+
+
+@prop(
+    "sparse_gradients",
+    "The values of a sparse adj_t get the gradient of edge_weight, those that it was made of, too.",
+)
+def check_sparse_gradients(subject: Subject) -> None:
+    subject.needs("edge_weight")
+    _no_edge_attr(subject)
+    layer = subject.layer(dtype=torch.float64)
+    for name in ("directed", "self_loops"):
+        data = subject.graph(name)
+        weight = leaf(data.edge_weight)
+        out = subject.call(layer, data, edge_weight=weight)
+        probe = torch.randn_like(out)
+        (expected,) = torch.autograd.grad((out * probe).sum(), weight)
+        for form in _adjacencies(data, data.edge_weight):
+            values = leaf(data.edge_weight)
+            adj_t = _adjacencies(data, values)[form]
+            out = subject.call(layer, data, edge_index=adj_t, edge_weight=None)
+            (out * probe).sum().backward()
+            expect(values.grad is not None, f"{name}: the values of a {form} get no gradient")
+            expect_close(values.grad, expected, f"{name}: gradient of the values of a {form}")
+        for form, adj_t in _adjacencies(data, data.edge_weight).items():
+            if not isinstance(adj_t, Tensor) or adj_t.layout == torch.sparse_csc:
+                continue  # PyTorch itself has no gradient for a CSC leaf
+            adj_t.requires_grad_()
+            out = subject.call(layer, data, edge_index=adj_t, edge_weight=None)
+            (out * probe).sum().backward()
+            grad, (source, target) = adj_t.grad, data.edge_index
+            if grad is None:
+                raise Violation(f"{name}: a leaf {form} gets no gradient")
+            got = grad.to_dense()[target, source]
+            expect_close(got, expected, f"{name}: gradient of a leaf {form}")
 
 
 @prop("weights_given_twice", "Sparse values and edge_weight together are an error, not a choice.")

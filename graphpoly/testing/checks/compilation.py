@@ -1,4 +1,4 @@
-"""torch.compile."""
+"""torch.compile and torch.export."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any
 
 import networkx as nx
 import torch
+from torch import Tensor
+from torch.export import Dim
 from torch_geometric.data import Data
 
 from graphpoly.testing.properties import prop
@@ -31,6 +33,50 @@ def check_compile(subject: Subject) -> None:
         graphs = [_as_batch(data) for data in graphs]
         extra = {"batch_size": 2}
         _expect_compiles(subject, layer, graphs, "batches of two graphs", extra, backend="eager")
+
+
+@prop(
+    "export",
+    "torch.export with open numbers of nodes and edges gives one program for graphs of any size.",
+)
+def check_export(subject: Subject) -> None:
+    layer = subject.layer()
+    layer.eval()
+    first, *others = (_graph(subject, num_nodes) for num_nodes in _SIZES)
+    nodes, edges = Dim("nodes", min=2), Dim("edges", min=2)
+    shapes = {"x": {0: nodes}, "edge_index": {1: edges}}
+    shapes |= {name: {0: edges} for name in ("edge_weight", "edge_attr") if name in subject.takes}
+    names = list(shapes)
+    try:
+        program = torch.export.export(
+            _Named(layer), (), {name: first[name] for name in names}, dynamic_shapes=shapes
+        )
+    except Exception as error:
+        words = " ".join(str(error).split())[:300]
+        raise Violation(f"export raised {type(error).__name__}: {words}") from error
+    run = program.module()
+    for data in (first, *others):
+        out = run(**{name: data[name] for name in names})
+        wanted = subject.call(layer, data)
+        expect_close(out, wanted, f"{data.num_nodes} nodes: exported and eager")
+
+
+class _Named(torch.nn.Module):
+    """A layer by the names of its arguments, of which a layer may call the first otherwise."""
+
+    def __init__(self, layer: Any) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(
+        self,
+        x: Tensor,
+        edge_index: Tensor,
+        edge_weight: Tensor | None = None,
+        edge_attr: Tensor | None = None,
+    ) -> Any:
+        given = {"edge_weight": edge_weight, "edge_attr": edge_attr}
+        return self.layer(x, edge_index, **{k: v for k, v in given.items() if v is not None})
 
 
 def _expect_compiles(

@@ -50,7 +50,30 @@ class AssertingConv(SoundConv):
         return super().forward(x, edge_index, edge_weight)
 
 
+class DetachedConv(SoundConv):
+    def from_sparse(self, adj_t):
+        return super().from_sparse(adj_t.detach())
+
+
+class HalfGradientConv(SoundConv):
+    """Passes half of the gradient to a leaf."""
+
+    def from_sparse(self, adj_t):
+        edge_index, edge_weight = super().from_sparse(adj_t)
+        if adj_t.is_leaf:
+            return edge_index, 0.5 * edge_weight + 0.5 * edge_weight.detach()
+        return edge_index, edge_weight
+
+
+class ForgetfulLeafConv(SoundConv):
+    def from_sparse(self, adj_t):
+        return super().from_sparse(adj_t.detach() if adj_t.is_leaf else adj_t)
+
+
 BROKEN = [
+    (DetachedConv, "sparse_gradients", "directed: the values of a CSR adj_t get no gradient"),
+    (HalfGradientConv, "sparse_gradients", "directed: gradient of a leaf CSR adj_t"),
+    (ForgetfulLeafConv, "sparse_gradients", "directed: a leaf CSR adj_t gets no gradient"),
     (UntransposedConv, "adjacency_forms", "directed: CSR adj_t of ones and edge_index"),
     (MisalignedConv, "adjacency_forms", "EdgeIndex and edge_index"),
     (DenseOnlyConv, "adjacency_forms", "raised NotImplementedError: no sparse matrices"),

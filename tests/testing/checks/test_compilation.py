@@ -25,7 +25,24 @@ class OtherWhenCompiledConv(SoundConv):
         return out + 1 if torch.compiler.is_compiling() else out
 
 
+class NarrowConv(SoundConv):
+    """Chooses by size, as a layer does that has narrow indices for graphs which are not large."""
+
+    def forward(self, x, edge_index, edge_weight=None):
+        if x.size(0) < 2**31 - 1:
+            edge_index = edge_index.int().long()
+        return super().forward(x, edge_index, edge_weight)
+
+
+class OtherWhenExportedConv(SoundConv):
+    def forward(self, x, *args, **kwargs):
+        out = super().forward(x, *args, **kwargs)
+        return out + 1 if torch.compiler.is_exporting() else out
+
+
 BROKEN = [
+    (NarrowConv, "export", "export raised UserError: Constraints violated"),
+    (OtherWhenExportedConv, "export", "exported and eager"),
     (BranchingConv, "compile", "single graphs: compilation raised"),
     (NodeLoopConv, "compile", "compilations over 3 sizes, at most 2 allowed"),
     (OtherWhenCompiledConv, "compile", "compiled and eager"),
