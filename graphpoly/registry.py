@@ -18,7 +18,7 @@ __all__ = ["KINDS", "Entry", "add", "entries", "get", "load_all", "register"]
 KINDS = ("layer", "model", "basis", "transform", "recipe")
 
 # Rooms that register something; importing them fills the list.
-_ROOMS = ("bases", "features", "layers", "models", "recipes")
+_ROOMS = ("bases", "rewiring", "features", "layers", "models", "recipes")
 
 T = TypeVar("T")
 

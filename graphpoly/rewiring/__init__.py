@@ -1,0 +1,19 @@
+"""Transforms that change the edges of graphs, and measures of whether that helped."""
+
+from graphpoly.rewiring.base import Rewiring
+from graphpoly.rewiring.expander import ExpanderPropagation, cayley_graph, cayley_size
+from graphpoly.rewiring.fosr import FoSR
+from graphpoly.rewiring.gtr import GTR
+from graphpoly.rewiring.laser import LASER
+from graphpoly.rewiring.sdrf import SDRF
+
+__all__ = [
+    "GTR",
+    "LASER",
+    "SDRF",
+    "ExpanderPropagation",
+    "FoSR",
+    "Rewiring",
+    "cayley_graph",
+    "cayley_size",
+]
