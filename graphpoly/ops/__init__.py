@@ -48,6 +48,7 @@ from graphpoly.ops.path_trie import PathTrie, path_trie
 from graphpoly.ops.polynomial import polynomial
 from graphpoly.ops.pool import pool
 from graphpoly.ops.power_basis import Pairs, pairs_within, power_basis
+from graphpoly.ops.random_features import random_features
 from graphpoly.ops.reorder import Ordering, reorder
 from graphpoly.ops.resolvent import resolvent
 from graphpoly.ops.restriction_products import restriction_products
@@ -118,6 +119,7 @@ __all__ = [
     "polynomial",
     "pool",
     "power_basis",
+    "random_features",
     "reorder",
     "rescale",
     "resolvent",

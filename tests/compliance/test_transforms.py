@@ -6,7 +6,7 @@ import pytest
 
 from graphpoly import rewiring
 from graphpoly.registry import entries
-from graphpoly.rewiring import GTR, LASER, SDRF, ExpanderPropagation, FoSR, Rewiring
+from graphpoly.rewiring import BORF, DIGL, GTR, LASER, SDRF, ExpanderPropagation, FoSR, Rewiring
 from graphpoly.testing import check_transform, transform_properties
 
 FORMS = [
@@ -20,9 +20,18 @@ FORMS = [
     GTR(100, typed=True),
     LASER(2, 0.5),
     LASER(3, 1.0, minimum=0, typed=False, seed=2),
+    BORF(2, 2, 1),
+    BORF(1, 3, 0, typed=True, fill={"edge_weight": 0.5}),
+    DIGL(k=4),
+    DIGL(0.3, eps=0.05, typed=True),
     ExpanderPropagation(),
     ExpanderPropagation(separate=False, shuffle=True, seed=4, typed=True),
 ]
+
+
+def _needs_transport(name):
+    if name == "BORF":
+        pytest.importorskip("ot", reason="no POT: pip install 'graphpoly[rewiring]'")
 
 
 def _name(form):
@@ -32,12 +41,14 @@ def _name(form):
 @pytest.mark.parametrize("entry", entries("transform"), ids=lambda entry: entry.name)
 @pytest.mark.parametrize("name", transform_properties(rewiring=False))
 def test_transform(entry, name):
+    _needs_transport(entry.name)
     check_transform(entry, only=[name])
 
 
 @pytest.mark.parametrize("form", FORMS, ids=_name)
 @pytest.mark.parametrize("name", transform_properties())
 def test_rewiring(form, name):
+    _needs_transport(type(form).__name__)
     check_transform(form, only=[name])
 
 
