@@ -1,7 +1,7 @@
 // graphpoly::fosr: the edges of first-order spectral rewiring, one after the other.
 //
 // The second eigenvector follows each edge from where it was, by a locally optimal conjugate
-// gradient; the pair with the smallest product is found among the extreme entries of either sign
+// gradient, which on graphs that are hardly more than a tree solves with a spanning tree first; the pair with the smallest product is found among the extreme entries of either sign
 // through a heap. Entries are compared as integers, so that what is equal up to rounding is a tie.
 #include <queue>
 
@@ -11,6 +11,7 @@ namespace graphpoly {
 namespace {
 
 constexpr double kGrid = 1 << 20;  // entries are compared on a grid of this many steps
+constexpr int64_t kWhole = 80;  // nodes, up to which the whole Krylov space is made
 constexpr int64_t kNotLeft = 1 << 4;
 
 // The normalised adjacency D^-1/2 A D^-1/2; a node without edges is a component of its own, with 1
@@ -46,10 +47,15 @@ class SecondVector {
     // what was learned so far may lie in an invariant subspace that is second no longer
     normalise(x_);
     ++round_;
+    tree_ = span();
     const double stir = 0.3 / std::sqrt(static_cast<double>(std::max<size_t>(x_.size(), 1)));
     for (int32_t v = 0; v < graph_.size(); ++v) x_[v] += stir * noise(v);
     deflate(x_);
     if (!normalise(x_)) return;
+    if (graph_.size() <= kWhole) {
+      krylov();
+      return;
+    }
     multiply(x_, image_);
     bool stepped = false;
     for (int64_t iteration = 0; iteration < limit; ++iteration) {
@@ -57,6 +63,7 @@ class SecondVector {
       for (size_t i = 0; i < x_.size(); ++i) residual_[i] = image_[i] - value * x_[i];
       deflate(residual_);
       if (std::sqrt(dot(residual_, residual_)) <= tolerance) break;
+      if (tree_) through_the_tree(residual_);
       remove_from(residual_, x_);
       if (!normalise(residual_)) break;
       multiply(residual_, residual_image_);
@@ -71,7 +78,6 @@ class SecondVector {
         deflate(x_);
         normalise(x_);
         multiply(x_, image_);
-        stepped = false;
       }
     }
   }
@@ -127,6 +133,91 @@ class SecondVector {
     }
   }
 
+  // Lanczos until the space is invariant, every vector orthogonal to all before it, and the largest
+  // eigenpair of the tridiagonal matrix by bisection and inverse iteration.
+  void krylov() {
+    const size_t n = x_.size();
+    space_.assign(1, x_);
+    diagonal_.clear(), beside_.clear();
+    for (;;) {
+      const Vector& last = space_.back();
+      multiply(last, image_);
+      diagonal_.push_back(dot(last, image_));
+      if (space_.size() + 1 >= n) break;
+      for (int pass = 0; pass < 2; ++pass) {
+        deflate(image_);
+        for (const Vector& one : space_) remove_from(image_, one);
+      }
+      const double norm = std::sqrt(dot(image_, image_));
+      if (norm < 1e-12) break;
+      for (double& value : image_) value /= norm;
+      beside_.push_back(norm), space_.push_back(image_);
+    }
+    const size_t k = diagonal_.size();
+    double low = -1.5, high = 1.5;
+    for (int step = 0; step < 60; ++step) {  // is T - middle negative definite?
+      const double middle = (low + high) / 2;
+      double pivot = diagonal_[0] - middle;
+      bool below = pivot < 0;
+      for (size_t i = 1; i < k && below; ++i) {
+        pivot = diagonal_[i] - middle - beside_[i - 1] * beside_[i - 1] / pivot;
+        below = pivot < 0;
+      }
+      (below ? high : low) = middle;
+    }
+    // high - T is positive definite, if barely
+    Vector pivot(k), part(k, 1.0);
+    for (size_t i = 0; i < k; ++i) {
+      pivot[i] = high - diagonal_[i] - (i > 0 ? beside_[i - 1] * beside_[i - 1] / pivot[i - 1] : 0);
+      pivot[i] = std::max(pivot[i], 1e-300);
+    }
+    for (int round = 0; round < 3; ++round) {
+      for (size_t i = 1; i < k; ++i) part[i] += beside_[i - 1] / pivot[i - 1] * part[i - 1];
+      for (size_t i = 0; i < k; ++i) part[i] /= pivot[i];
+      for (size_t i = k - 1; i-- > 0;) part[i] += beside_[i] / pivot[i] * part[i + 1];
+      double largest = 0;
+      for (const double value : part) largest = std::max(largest, std::abs(value));
+      for (double& value : part) value /= largest;
+    }
+    std::fill(x_.begin(), x_.end(), 0.0);
+    for (size_t j = 0; j < k; ++j) {
+      for (size_t i = 0; i < n; ++i) x_[i] += part[j] * space_[j][i];
+    }
+    normalise(x_);
+  }
+
+  // A spanning forest by breadth, where that is nearly the whole graph.
+  bool span() {
+    const int32_t n = graph_.size();
+    int64_t edges = 0;
+    for (int32_t v = 0; v < n; ++v) edges += graph_.degree(v);
+    if (edges / 2 > n + n / 4) return false;
+    order_.clear();
+    parent_.assign(static_cast<size_t>(n), -2);
+    for (int32_t root = 0; root < n; ++root) {
+      if (parent_[root] != -2) continue;
+      parent_[root] = -1;
+      order_.push_back(root);
+      for (size_t i = order_.size() - 1; i < order_.size(); ++i) {
+        for (const int32_t w : graph_.row(order_[i])) {
+          if (parent_[w] == -2) parent_[w] = order_[i], order_.push_back(w);
+        }
+      }
+    }
+    return true;
+  }
+
+  // D^1/2 L^-1 D^1/2 with the forest's Laplacian, its roots held at 0.
+  void through_the_tree(Vector& v) const {
+    for (size_t i = 0; i < v.size(); ++i) v[i] *= std::sqrt(graph_.degree(static_cast<int32_t>(i)));
+    for (size_t i = order_.size(); i-- > 0;) {
+      if (parent_[order_[i]] >= 0) v[parent_[order_[i]]] += v[order_[i]];
+    }
+    for (const int32_t i : order_) v[i] = parent_[i] < 0 ? 0 : v[i] + v[parent_[i]];
+    for (size_t i = 0; i < v.size(); ++i) v[i] *= std::sqrt(graph_.degree(static_cast<int32_t>(i)));
+    deflate(v);
+  }
+
   // The best combination of x, the residual and the last step, which are orthonormal.
   void rayleigh_ritz(bool stepped) {
     const Vector* base[3] = {&x_, &residual_, &step_};
@@ -174,6 +265,10 @@ class SecondVector {
   const EditableGraph& graph_;
   const uint64_t seed_;
   int64_t round_ = 0;
+  bool tree_ = false;
+  std::vector<int32_t> order_, parent_;
+  std::vector<Vector> space_;
+  Vector diagonal_, beside_;
   Vector x_, scale_, first_, image_, residual_, residual_image_, step_, step_image_;
 };
 

@@ -25,6 +25,7 @@ struct Edge {
 
 // Numbers of walks are exact up to 2^44 and compared to 44 binary digits beyond.
 inline double rounded(double count) {
+  if (count < 0x1p44) return count;
   int exponent = 0;
   const double mantissa = std::frexp(count, &exponent);
   return std::ldexp(std::floor(std::ldexp(mantissa, 44) + 0.5), exponent - 44);

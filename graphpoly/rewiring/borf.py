@@ -29,8 +29,8 @@ class BORF(Rewiring):
     r"""Add edges where the transport between neighbourhoods is dearest, and remove the cheapest.
 
     In each batch, by the Ollivier-Ricci curvatures of all edges: for each of the ``num_added``
-    edges (i, j) of the smallest curvature, the pair (p, q) is joined, p a neighbour of i and q one of j,
-    over which an optimal plan moves mass farthest, :math:`\pi_{pq} d(p, q)`; then the
+    edges (i, j) of the smallest curvature, the pair (p, q) is joined, p a neighbour of i and q one
+    of j, over which an optimal plan moves mass farthest, :math:`\pi_{pq} d(p, q)`; then the
     ``num_removed`` edges of the largest curvature are removed, where that is positive.
 
     Args:
