@@ -51,7 +51,7 @@ class SDRF(Rewiring):
     >>> path = torch.tensor([[0, 1, 1, 2, 2, 3], [1, 0, 2, 1, 3, 2]])
     >>> data = SDRF(1)(Data(edge_index=path, num_nodes=4))
     >>> data.edge_index[:, 6:].tolist()
-    [[0, 3], [3, 0]]
+    [[0, 2], [2, 0]]
     """
 
     def __init__(
