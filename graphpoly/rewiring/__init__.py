@@ -7,6 +7,7 @@ from graphpoly.rewiring.expander import ExpanderPropagation, cayley_graph, cayle
 from graphpoly.rewiring.fosr import FoSR
 from graphpoly.rewiring.gtr import GTR
 from graphpoly.rewiring.laser import LASER
+from graphpoly.rewiring.learned import PRMPNN, NeuralSnowflake
 from graphpoly.rewiring.sdrf import SDRF
 
 __all__ = [
@@ -14,9 +15,11 @@ __all__ = [
     "DIGL",
     "GTR",
     "LASER",
+    "PRMPNN",
     "SDRF",
     "ExpanderPropagation",
     "FoSR",
+    "NeuralSnowflake",
     "Rewiring",
     "cayley_graph",
     "cayley_size",

@@ -80,7 +80,7 @@ def _entered(theta: Tensor, k: int, mask: Tensor | None) -> tuple[Tensor, Tensor
         raise ValueError(f"theta: got {theta.dtype} {list(theta.shape)}, expected numbers [..., n]")
     if mask is not None and mask.shape != theta.shape:
         raise ValueError(f"mask: got {list(mask.shape)}, expected {list(theta.shape)}")
-    rows = theta.reshape(-1, theta.size(-1)).double()
+    rows = theta.reshape(theta.shape[:-1].numel(), theta.size(-1)).double()
     count = torch.full((rows.size(0),), rows.size(1), device=rows.device)
     if mask is not None:
         there = mask.reshape(rows.shape).bool()
