@@ -19,8 +19,6 @@ struct Rule {
 
 struct Edge {
   int64_t kind, low, high;
-  bool operator<(const Edge& o) const { return std::tie(kind, low, high) < std::tie(o.kind, o.low, o.high); }
-  bool operator==(const Edge& o) const { return kind == o.kind && low == o.low && high == o.high; }
 };
 
 // Numbers of walks are exact up to 2^44 and compared to 44 binary digits beyond.
@@ -40,8 +38,7 @@ class Finder {
   void run(std::vector<Edge>& out) {
     if (size_ <= kSmall) all_at_once(out);
     else by_balls(0, size_, out);
-    std::sort(out.begin(), out.end());
-    out.erase(std::unique(out.begin(), out.end()), out.end());
+    each_once(out);
   }
 
  private:
@@ -69,6 +66,30 @@ class Finder {
     level_.push_back(ball_.size());
   }
 
+  // In order of kind and nodes, without duplicates: by the first two with a counting sort.
+  void each_once(std::vector<Edge>& edges) const {
+    const auto row = [this](const Edge& edge) {
+      return static_cast<size_t>((edge.kind - 1) * size_ + edge.low - first_);
+    };
+    std::vector<size_t> start(static_cast<size_t>(rule_.snapshots * size_) + 1, 0);
+    for (const Edge& edge : edges) ++start[row(edge) + 1];
+    for (size_t r = 1; r < start.size(); ++r) start[r] += start[r - 1];
+    std::vector<int64_t> high(edges.size());
+    std::vector<size_t> next(start.begin(), start.end() - 1);
+    for (const Edge& edge : edges) high[next[row(edge)]++] = edge.high;
+    edges.clear();
+    for (size_t r = 0; r + 1 < start.size(); ++r) {
+      const auto begin = high.begin() + static_cast<std::ptrdiff_t>(start[r]);
+      const auto end = high.begin() + static_cast<std::ptrdiff_t>(start[r + 1]);
+      std::sort(begin, end);
+      const auto n = static_cast<size_t>(size_);
+      for (auto it = begin; it != end; ++it) {
+        if (it != begin && *it == *(it - 1)) continue;
+        edges.push_back({static_cast<int64_t>(r / n) + 1, static_cast<int64_t>(r % n) + first_, *it});
+      }
+    }
+  }
+
   template <class Walks>
   void choose(int64_t centre, const Walks& walks, std::vector<Edge>& out) {
     for (int64_t s = 1; s <= rule_.snapshots; ++s) {
@@ -77,19 +98,32 @@ class Finder {
       if (orbit == 0) return;
       const auto wanted = static_cast<int64_t>(std::floor(rule_.share * static_cast<double>(orbit) + 0.5));
       const int64_t count = std::min(orbit, std::max(rule_.least, wanted));
-      scored_.clear();
-      for (size_t i = from; i < to; ++i) {
-        scored_.emplace_back(rounded(walks(ball_[i])),
-                             hash64(rule_.seed, static_cast<uint64_t>(centre),
-                                    static_cast<uint64_t>(ball_[i])),
-                             ball_[i]);
-      }
-      const auto last = scored_.begin() + static_cast<std::ptrdiff_t>(count);
-      if (count < orbit) std::nth_element(scored_.begin(), last, scored_.end());
-      for (auto it = scored_.begin(); it != last; ++it) {
-        const int64_t u = std::get<2>(*it);
+      if (count == 0) continue;
+      score_.clear();
+      for (size_t i = from; i < to; ++i) score_.push_back(rounded(walks(ball_[i])));
+      ranked_ = score_;
+      std::nth_element(ranked_.begin(), ranked_.begin() + (count - 1), ranked_.end());
+      const double bar = ranked_[static_cast<size_t>(count - 1)];
+      const auto add = [&](int64_t u) {
         out.push_back({s, first_ + std::min(centre, u), first_ + std::max(centre, u)});
+      };
+      int64_t left = count;
+      tied_.clear();
+      for (size_t i = from; i < to; ++i) {
+        const int64_t u = ball_[i];
+        if (score_[i - from] < bar) {
+          add(u), --left;
+        } else if (score_[i - from] == bar) {
+          tied_.emplace_back(0, u);
+        }
       }
+      if (left < static_cast<int64_t>(tied_.size())) {
+        for (auto& [order, u] : tied_) {
+          order = hash64(rule_.seed, static_cast<uint64_t>(centre), static_cast<uint64_t>(u));
+        }
+        std::nth_element(tied_.begin(), tied_.begin() + left, tied_.end());
+      }
+      for (int64_t i = 0; i < left; ++i) add(tied_[static_cast<size_t>(i)].second);
     }
   }
 
@@ -146,7 +180,8 @@ class Finder {
   const Rule& rule_;
   std::vector<int64_t> distance_, ball_;
   std::vector<size_t> level_;
-  std::vector<std::tuple<double, uint64_t, int64_t>> scored_;
+  std::vector<double> score_, ranked_;
+  std::vector<std::pair<uint64_t, int64_t>> tied_;
 };
 
 Tensor laser(Tensor rowptr, Tensor col, Tensor ptr, int64_t snapshots, double share, int64_t least,

@@ -138,8 +138,9 @@ class PRMPNN(nn.Module):
     def reset_parameters(self) -> None:
         """Draw new parameters in all parts that can."""
         for module in (self.downstream, self.upstream, self.score_added, self.score_deleted):
-            if module is not None and hasattr(module, "reset_parameters"):
-                module.reset_parameters()
+            reset: Any = getattr(module, "reset_parameters", None)
+            if reset is not None:
+                reset()
 
     def forward(
         self,

@@ -92,8 +92,8 @@ class SubsetSampler(nn.Module):
             return _through(chosen, subset_marginals(theta, self.k, mask))
         if self.estimator == "imle":
             noise = self.temperature * _sum_of_gammas(theta, max(self.k, 1))
-            chosen: Tensor = _ImplicitMLE.apply(theta, noise, self.k, mask, self.beta)
-            return chosen
+            found: Tensor = _ImplicitMLE.apply(theta, noise, self.k, mask, self.beta)
+            return found
         if self.estimator == "gumbel":
             return self._gumbel(theta, mask)
         return _through(sample_subsets(theta, self.k, mask), theta)

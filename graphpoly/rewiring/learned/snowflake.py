@@ -180,8 +180,9 @@ class NeuralSnowflake(nn.Module):
     def reset_parameters(self) -> None:
         """Draw new parameters in all parts that can."""
         for module in (self.downstream, self.encoder, self.metric):
-            if hasattr(module, "reset_parameters"):
-                module.reset_parameters()
+            reset: Any = getattr(module, "reset_parameters", None)
+            if reset is not None:
+                reset()
         nn.init.zeros_(self.log_temperature)
 
     def forward(

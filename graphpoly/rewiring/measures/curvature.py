@@ -63,6 +63,12 @@ def curvature_statistics(
     once = torch.unique(edge_index[:, edge_index[0] != edge_index[1]], dim=1)
     value = _KINDS[kind](once, num_nodes)
     if not value.numel():
-        return CurvatureStatistics(*[float("nan")] * 5)
-    parts = value.min(), value.mean(), value.max(), value.std(correction=0)
-    return CurvatureStatistics(*map(float, parts), float((value < -1e-12).double().mean()))
+        nan = float("nan")
+        return CurvatureStatistics(nan, nan, nan, nan, nan)
+    return CurvatureStatistics(
+        least=float(value.min()),
+        mean=float(value.mean()),
+        most=float(value.max()),
+        spread=float(value.std(correction=0)),
+        negative=float((value < -1e-12).double().mean()),
+    )
