@@ -31,7 +31,7 @@ def gtr(
         rowptr: ``[N+1]``, int64.
         col: Neighbours, ``[E]``; one undirected graph without loops.
         pinv: :math:`L^+`, float64 ``[N, N]``.
-        square: :math:`(L^+)^2`, float64 ``[N, N]``.
+        square: :math:`(L^+)^2`, float64 ``[N, N]``; only what is above the diagonal and on it.
         part: Component of each node, ``[N]``, int64.
         num_edges: Number of edges to add.
 
