@@ -241,7 +241,7 @@ def page(found: dict[str, Any]) -> str:
         many = "" if row["batch"] is None else f"{1e3 * row['batch']:.3f}"
         lines.append(
             f"| {row['graph']} | {row['method']} | {1e3 * row['ours']:.2f} | {many} | "
-            f"{1e3 * row['peer']:.1f} | {row['peer'] / best:.0f}x |"
+            f"{1e3 * row['peer']:.1f} | {row['peer'] / best:.1f}x |"
         )
     lines += ["", "| nodes | method | ours, ms |", "|---|---|---|"]
     lines += [
