@@ -18,7 +18,7 @@ __all__ = ["KINDS", "Entry", "add", "entries", "get", "load_all", "register"]
 KINDS = ("layer", "model", "baseline", "basis", "transform", "dataset", "recipe")
 
 # Rooms that register something; importing them fills the list.
-_ROOMS = ("bases", "data", "features", "layers", "models", "recipes")
+_ROOMS = ("bases", "data", "rewiring", "features", "layers", "models", "recipes")
 
 T = TypeVar("T")
 

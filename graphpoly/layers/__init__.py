@@ -1,10 +1,12 @@
 """Drop-in message-passing layers."""
 
 from graphpoly.layers.cooperative import CooperativeConv
+from graphpoly.layers.laser_conv import LASERConv
 from graphpoly.layers.pair_linear import PairLinear
 from graphpoly.layers.path_conv import PathConv
 from graphpoly.layers.polynormer import PolynormerConv
 from graphpoly.layers.ppgn_block import PPGNBlock
+from graphpoly.layers.random_node_features import RandomNodeFeatures
 from graphpoly.layers.sheaf import (
     ConnectionMaps,
     ConnectionSheafConv,
@@ -41,6 +43,7 @@ __all__ = [
     "GPRConv",
     "JacobiConv",
     "KrylovConv",
+    "LASERConv",
     "LegendreConv",
     "MatrixFunctionConv",
     "OperatorConv",
@@ -52,6 +55,7 @@ __all__ = [
     "PathConv",
     "PolynomialConv",
     "PolynormerConv",
+    "RandomNodeFeatures",
     "SheafConv",
     "TFGConv",
     "UniFilterConv",

@@ -5,6 +5,7 @@ import graphpoly.ops.triton as _triton
 from graphpoly.ops.adjacency import CSR, silence_loops, to_csr, to_edges
 from graphpoly.ops.attention import dot_attention, gat_attention, gatv2_attention
 from graphpoly.ops.backends import backends
+from graphpoly.ops.balanced_forman import balanced_forman
 from graphpoly.ops.block_spmm import block_sddmm, block_spmm
 from graphpoly.ops.cliques import list_cliques
 from graphpoly.ops.color_refinement import (
@@ -24,8 +25,12 @@ from graphpoly.ops.contraction import Plan, contract, contraction_plan, einsum_c
 from graphpoly.ops.denoise_graph import denoise_graph, edge_distances
 from graphpoly.ops.entry_sum import entry_sum, sum_entries
 from graphpoly.ops.enumerate_paths import Paths, count_paths, enumerate_paths
+from graphpoly.ops.fosr import fosr
+from graphpoly.ops.gtr import gtr
+from graphpoly.ops.hashing import hash64, uniform
 from graphpoly.ops.householder import householder, householder_transport
 from graphpoly.ops.lanczos import lanczos
+from graphpoly.ops.laser import laser
 from graphpoly.ops.linear_attention import linear_attention
 from graphpoly.ops.matrix_root import matrix_root, sylvester
 from graphpoly.ops.multi_aggregate import multi_aggregate
@@ -44,10 +49,12 @@ from graphpoly.ops.path_trie import PathTrie, path_trie
 from graphpoly.ops.polynomial import polynomial
 from graphpoly.ops.pool import pool
 from graphpoly.ops.power_basis import Pairs, pairs_within, power_basis
+from graphpoly.ops.random_features import random_features
 from graphpoly.ops.reorder import Ordering, reorder
 from graphpoly.ops.resolvent import resolvent
 from graphpoly.ops.restriction_products import restriction_products
 from graphpoly.ops.sddmm import sddmm
+from graphpoly.ops.sdrf import sdrf
 from graphpoly.ops.segment import segment_logsumexp, segment_softmax
 from graphpoly.ops.sparse_contraction import contract_sparse, still_node
 from graphpoly.ops.spectral_density import spectral_density
@@ -66,6 +73,7 @@ __all__ = [
     "Plan",
     "StableColors",
     "backends",
+    "balanced_forman",
     "block_sddmm",
     "block_spmm",
     "color_refinement",
@@ -83,13 +91,17 @@ __all__ = [
     "einsum_cost",
     "entry_sum",
     "enumerate_paths",
+    "fosr",
     "gat_attention",
     "gatv2_attention",
+    "gtr",
+    "hash64",
     "householder",
     "householder_transport",
     "intersect_rows",
     "label_names",
     "lanczos",
+    "laser",
     "linear_attention",
     "list_cliques",
     "matrix_root",
@@ -109,11 +121,13 @@ __all__ = [
     "polynomial",
     "pool",
     "power_basis",
+    "random_features",
     "reorder",
     "rescale",
     "resolvent",
     "restriction_products",
     "sddmm",
+    "sdrf",
     "segment_logsumexp",
     "segment_softmax",
     "silence_loops",
@@ -127,6 +141,7 @@ __all__ = [
     "to_csr",
     "to_edges",
     "uncomputable",
+    "uniform",
 ]
 
 _extension.load()

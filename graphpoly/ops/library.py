@@ -51,6 +51,7 @@ _SCORES = (
 )
 _SCORE_RULE = "bool additive, float scale, float slope, float dropout"
 _PAIRS = "Tensor rowptr_a, Tensor col_a, Tensor rowptr_b, Tensor col_b, Tensor u, Tensor v"
+_GRAPHS = "Tensor rowptr, Tensor col, Tensor ptr"  # sorted rows of simple undirected graphs; int64
 
 SCHEMAS = {
     "coo_to_csr": "(Tensor row, Tensor col, SymInt num_rows, SymInt num_cols, bool narrow=False)"
@@ -119,6 +120,12 @@ SCHEMAS = {
     "color_rounds": "(Tensor rowptr, Tensor col, Tensor? edge, Tensor color, int rounds) -> Tensor",
     "color_stable": "(Tensor rowptr, Tensor col, Tensor? edge, Tensor color, int limit)"
     " -> (Tensor color, Tensor rounds)",
+    "balanced_forman": f"({_GRAPHS}) -> Tensor",
+    "fosr": f"({_GRAPHS}, int num_edges, int power_steps, float tolerance, int seed) -> Tensor",
+    "sdrf": f"({_GRAPHS}, int iterations, float tau, float bound, int seed) -> Tensor",
+    "laser": f"({_GRAPHS}, int snapshots, float share, int least, int power, int seed) -> Tensor",
+    "gtr": "(Tensor rowptr, Tensor col, Tensor pinv, Tensor square, Tensor part, int num_edges)"
+    " -> (Tensor pairs, Tensor drop)",
 }
 
 _LIBRARY = torch.library.Library("graphpoly", "DEF")

@@ -12,6 +12,7 @@ Certify a layer of your own:
 from graphpoly.testing.battery import check_layer, parametrize_with_checks, properties
 from graphpoly.testing.report import ComplianceError, Report, Result
 from graphpoly.testing.tolerances import TOLERANCES, Tolerance, assert_close, difference, tolerance
+from graphpoly.testing.transforms import check_transform, transform_properties
 from graphpoly.testing.zoo import ZOO, graph_zoo
 
 __all__ = [
@@ -23,9 +24,11 @@ __all__ = [
     "Tolerance",
     "assert_close",
     "check_layer",
+    "check_transform",
     "difference",
     "graph_zoo",
     "parametrize_with_checks",
     "properties",
     "tolerance",
+    "transform_properties",
 ]

@@ -79,7 +79,9 @@ class ConnectionMaps(BaseTransform):
     def forward(self, data: Data) -> Data:
         """Add the attribute."""
         if not isinstance(data, Data):
-            raise TypeError(f"data: got {type(data).__name__}, a homogeneous graph is accepted")
+            raise TypeError(
+                f"ConnectionMaps: got {type(data).__name__}, a homogeneous graph is accepted"
+            )
         if data.x is None or data.edge_index is None:
             raise ValueError("data: x and edge_index are needed")
         if data.get(self.attr) is not None:

@@ -1,0 +1,458 @@
+// graphpoly::fosr: the edges of first-order spectral rewiring, one after the other.
+//
+// The second eigenvector follows each edge from where it was, by a locally optimal conjugate
+// gradient, which on graphs that are hardly more than a tree solves with a spanning tree first; the pair with the smallest product is found among the extreme entries of either sign
+// through a heap. Entries are compared as integers, so that what is equal up to rounding is a tie.
+#include <queue>
+
+#include "rewiring.h"
+
+namespace graphpoly {
+namespace {
+
+constexpr double kGrid = 1 << 20;  // entries are compared on a grid of this many steps
+constexpr int64_t kWhole = 80;  // nodes, up to which the whole Krylov space is made
+constexpr int64_t kNotLeft = 1 << 4;
+
+// The normalised adjacency D^-1/2 A D^-1/2; a node without edges is a component of its own, with 1
+// on the diagonal.
+class SecondVector {
+ public:
+  SecondVector(const EditableGraph& graph, uint64_t seed) : graph_(graph), seed_(seed) {
+    const size_t n = static_cast<size_t>(graph.size());
+    for (auto* v : {&x_, &scale_, &first_, &image_, &residual_, &residual_image_, &step_,
+                    &step_image_}) {
+      v->assign(n, 0.0);
+    }
+    for (int32_t v = 0; v < graph.size(); ++v) x_[v] = noise(v);
+  }
+
+  const std::vector<double>& value() const { return x_; }
+
+  // As published: multiply by I + M, so many times.
+  void power(int64_t steps) {
+    prepare();
+    for (int64_t s = 0; s < steps; ++s) {
+      deflate(x_);
+      multiply(x_, image_);
+      for (size_t i = 0; i < x_.size(); ++i) x_[i] += image_[i];
+      normalise(x_);
+    }
+    deflate(x_);
+  }
+
+  // Until the residual is below the tolerance.
+  void converge(double tolerance, int64_t limit) {
+    prepare();
+    // what was learned so far may lie in an invariant subspace that is second no longer
+    normalise(x_);
+    ++round_;
+    tree_ = span();
+    const double stir = 0.3 / std::sqrt(static_cast<double>(std::max<size_t>(x_.size(), 1)));
+    for (int32_t v = 0; v < graph_.size(); ++v) x_[v] += stir * noise(v);
+    deflate(x_);
+    if (!normalise(x_)) return;
+    if (graph_.size() <= kWhole) {
+      krylov();
+      return;
+    }
+    multiply(x_, image_);
+    bool stepped = false;
+    for (int64_t iteration = 0; iteration < limit; ++iteration) {
+      const double value = dot(x_, image_);
+      for (size_t i = 0; i < x_.size(); ++i) residual_[i] = image_[i] - value * x_[i];
+      deflate(residual_);
+      if (std::sqrt(dot(residual_, residual_)) <= tolerance) break;
+      if (tree_) through_the_tree(residual_);
+      remove_from(residual_, x_);
+      if (!normalise(residual_)) break;
+      multiply(residual_, residual_image_);
+      if (stepped) {
+        take_out(step_, step_image_, x_, image_);
+        take_out(step_, step_image_, residual_, residual_image_);
+        stepped = scale_pair(step_, step_image_);
+      }
+      rayleigh_ritz(stepped);
+      stepped = scale_pair(step_, step_image_);
+      if (iteration % 16 == 15) {  // before rounding adds up
+        deflate(x_);
+        normalise(x_);
+        multiply(x_, image_);
+      }
+    }
+  }
+
+ private:
+  using Vector = std::vector<double>;
+
+  double noise(int32_t v) const {
+    return 2 * uniform(hash64(seed_, static_cast<uint64_t>(round_), static_cast<uint64_t>(v))) - 1;
+  }
+  static double dot(const Vector& a, const Vector& b) {
+    double sum[4] = {};  // four chains of additions, none of which waits for the others
+    size_t i = 0;
+    for (; i + 4 <= a.size(); i += 4) {
+      for (size_t k = 0; k < 4; ++k) sum[k] += a[i + k] * b[i + k];
+    }
+    for (; i < a.size(); ++i) sum[0] += a[i] * b[i];
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+  }
+  static bool normalise(Vector& v) {
+    const double norm = std::sqrt(dot(v, v));
+    if (!(norm > 1e-300)) return false;
+    for (double& x : v) x /= norm;
+    return true;
+  }
+  static bool scale_pair(Vector& v, Vector& image) {
+    const double norm = std::sqrt(dot(v, v));
+    if (!(norm > 1e-14)) return false;
+    for (size_t i = 0; i < v.size(); ++i) v[i] /= norm, image[i] /= norm;
+    return true;
+  }
+  static void remove_from(Vector& v, const Vector& unit) {
+    const double part = dot(v, unit);
+    for (size_t i = 0; i < v.size(); ++i) v[i] -= part * unit[i];
+  }
+  static void take_out(Vector& v, Vector& image, const Vector& unit, const Vector& unit_image) {
+    const double part = dot(v, unit);
+    for (size_t i = 0; i < v.size(); ++i) v[i] -= part * unit[i], image[i] -= part * unit_image[i];
+  }
+  void deflate(Vector& v) const { remove_from(v, first_); }
+
+  void prepare() {
+    double total = 0;
+    for (int32_t v = 0; v < graph_.size(); ++v) total += graph_.degree(v);
+    for (int32_t v = 0; v < graph_.size(); ++v) {
+      const double degree = graph_.degree(v);
+      scale_[v] = degree > 0 ? 1 / std::sqrt(degree) : 0;
+      first_[v] = total > 0 ? std::sqrt(degree / total)
+                            : 1 / std::sqrt(static_cast<double>(graph_.size()));
+    }
+  }
+  void multiply(const Vector& v, Vector& out) const {
+    for (int32_t i = 0; i < graph_.size(); ++i) {
+      double sum = 0;
+      for (const int32_t j : graph_.row(i)) sum += scale_[j] * v[j];
+      out[i] = graph_.degree(i) == 0 ? v[i] : scale_[i] * sum;
+    }
+  }
+
+  // Lanczos until the space is invariant, every vector orthogonal to all before it, and the largest
+  // eigenpair of the tridiagonal matrix by bisection and inverse iteration.
+  void krylov() {
+    const size_t n = x_.size();
+    space_.assign(1, x_);
+    diagonal_.clear(), beside_.clear();
+    for (;;) {
+      const Vector& last = space_.back();
+      multiply(last, image_);
+      diagonal_.push_back(dot(last, image_));
+      if (space_.size() + 1 >= n) break;
+      for (size_t i = 0; i < n; ++i) image_[i] -= diagonal_.back() * last[i];
+      if (space_.size() > 1) {
+        const Vector& before = space_[space_.size() - 2];
+        for (size_t i = 0; i < n; ++i) image_[i] -= beside_.back() * before[i];
+      }
+      double norm = std::sqrt(dot(image_, image_));
+      for (int pass = 0; pass < 3; ++pass) {  // again where little is left
+        deflate(image_);
+        for (const Vector& one : space_) remove_from(image_, one);
+        const double left = std::sqrt(dot(image_, image_));
+        const bool enough = left > 0.7 * norm;
+        norm = left;
+        if (enough || norm < 1e-12) break;
+      }
+      if (norm < 1e-12) break;
+      for (double& value : image_) value /= norm;
+      beside_.push_back(norm), space_.push_back(image_);
+    }
+    const size_t k = diagonal_.size();
+    double low = -1.5, high = 1.5;
+    for (int step = 0; step < 60; ++step) {  // is T - middle negative definite?
+      const double middle = (low + high) / 2;
+      double pivot = diagonal_[0] - middle;
+      bool below = pivot < 0;
+      for (size_t i = 1; i < k && below; ++i) {
+        pivot = diagonal_[i] - middle - beside_[i - 1] * beside_[i - 1] / pivot;
+        below = pivot < 0;
+      }
+      (below ? high : low) = middle;
+    }
+    // high - T is positive definite, if barely
+    Vector pivot(k), part(k, 1.0);
+    for (size_t i = 0; i < k; ++i) {
+      pivot[i] = high - diagonal_[i] - (i > 0 ? beside_[i - 1] * beside_[i - 1] / pivot[i - 1] : 0);
+      pivot[i] = std::max(pivot[i], 1e-300);
+    }
+    for (int round = 0; round < 3; ++round) {
+      for (size_t i = 1; i < k; ++i) part[i] += beside_[i - 1] / pivot[i - 1] * part[i - 1];
+      for (size_t i = 0; i < k; ++i) part[i] /= pivot[i];
+      for (size_t i = k - 1; i-- > 0;) part[i] += beside_[i] / pivot[i] * part[i + 1];
+      double largest = 0;
+      for (const double value : part) largest = std::max(largest, std::abs(value));
+      for (double& value : part) value /= largest;
+    }
+    std::fill(x_.begin(), x_.end(), 0.0);
+    for (size_t j = 0; j < k; ++j) {
+      for (size_t i = 0; i < n; ++i) x_[i] += part[j] * space_[j][i];
+    }
+    normalise(x_);
+  }
+
+  // A spanning forest by breadth, where that is nearly the whole graph.
+  bool span() {
+    const int32_t n = graph_.size();
+    int64_t edges = 0;
+    for (int32_t v = 0; v < n; ++v) edges += graph_.degree(v);
+    if (edges / 2 > n + n / 4) return false;
+    order_.clear();
+    parent_.assign(static_cast<size_t>(n), -2);
+    for (int32_t root = 0; root < n; ++root) {
+      if (parent_[root] != -2) continue;
+      parent_[root] = -1;
+      order_.push_back(root);
+      for (size_t i = order_.size() - 1; i < order_.size(); ++i) {
+        for (const int32_t w : graph_.row(order_[i])) {
+          if (parent_[w] == -2) parent_[w] = order_[i], order_.push_back(w);
+        }
+      }
+    }
+    return true;
+  }
+
+  // D^1/2 L^-1 D^1/2 with the forest's Laplacian, its roots held at 0.
+  void through_the_tree(Vector& v) const {
+    for (size_t i = 0; i < v.size(); ++i) v[i] *= std::sqrt(graph_.degree(static_cast<int32_t>(i)));
+    for (size_t i = order_.size(); i-- > 0;) {
+      if (parent_[order_[i]] >= 0) v[parent_[order_[i]]] += v[order_[i]];
+    }
+    for (const int32_t i : order_) v[i] = parent_[i] < 0 ? 0 : v[i] + v[parent_[i]];
+    for (size_t i = 0; i < v.size(); ++i) v[i] *= std::sqrt(graph_.degree(static_cast<int32_t>(i)));
+    deflate(v);
+  }
+
+  // The best combination of x, the residual and the last step, which are orthonormal.
+  void rayleigh_ritz(bool stepped) {
+    const Vector* base[3] = {&x_, &residual_, &step_};
+    const Vector* image[3] = {&image_, &residual_image_, &step_image_};
+    const int size = stepped ? 3 : 2;
+    double matrix[3][3] = {}, vectors[3][3] = {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}};
+    for (int a = 0; a < size; ++a) {
+      for (int b = a; b < size; ++b) matrix[a][b] = matrix[b][a] = dot(*base[a], *image[b]);
+    }
+    for (int sweep = 0; sweep < 12; ++sweep) {  // Jacobi
+      for (int a = 0; a < size; ++a) {
+        for (int b = a + 1; b < size; ++b) {
+          if (std::abs(matrix[a][b]) < 1e-300) continue;
+          const double theta = (matrix[b][b] - matrix[a][a]) / (2 * matrix[a][b]);
+          const double t = (theta >= 0 ? 1 : -1) / (std::abs(theta) + std::sqrt(theta * theta + 1));
+          const double c = 1 / std::sqrt(t * t + 1), s = t * c;
+          for (int k = 0; k < 3; ++k) {
+            const double p = matrix[k][a], q = matrix[k][b];
+            matrix[k][a] = c * p - s * q, matrix[k][b] = s * p + c * q;
+          }
+          for (int k = 0; k < 3; ++k) {
+            const double p = matrix[a][k], q = matrix[b][k];
+            matrix[a][k] = c * p - s * q, matrix[b][k] = s * p + c * q;
+          }
+          for (int k = 0; k < 3; ++k) {
+            const double p = vectors[k][a], q = vectors[k][b];
+            vectors[k][a] = c * p - s * q, vectors[k][b] = s * p + c * q;
+          }
+        }
+      }
+    }
+    int best = 0;
+    for (int a = 1; a < size; ++a) {
+      if (matrix[a][a] > matrix[best][best]) best = a;
+    }
+    const double p = vectors[0][best], q = vectors[1][best], r = size == 3 ? vectors[2][best] : 0;
+    for (size_t i = 0; i < x_.size(); ++i) {
+      const double move = q * residual_[i] + r * step_[i];
+      const double moved = q * residual_image_[i] + r * step_image_[i];
+      x_[i] = p * x_[i] + move, image_[i] = p * image_[i] + moved;
+      step_[i] = move, step_image_[i] = moved;
+    }
+  }
+
+  const EditableGraph& graph_;
+  const uint64_t seed_;
+  int64_t round_ = 0;
+  bool tree_ = false;
+  std::vector<int32_t> order_, parent_;
+  std::vector<Vector> space_;
+  Vector diagonal_, beside_;
+  Vector x_, scale_, first_, image_, residual_, residual_image_, step_, step_image_;
+};
+
+using Pair = std::pair<int32_t, int32_t>;
+constexpr Pair kNone{-1, -1};
+
+// The pair without an edge whose product of x / sqrt(1 + d) is smallest.
+class Picker {
+ public:
+  Pair pick(const EditableGraph& graph, const std::vector<double>& x) {
+    const int32_t n = graph.size();
+    const int64_t pairs = int64_t{n} * (n - 1) / 2;
+    int64_t edges = 0;
+    for (int32_t v = 0; v < n; ++v) edges += graph.degree(v);
+    if (edges / 2 >= pairs) return kNone;
+    round_to_grid(graph, x);
+    Pair found = opposite_signs(graph);
+    if (found == kNone) found = with_a_zero(graph);
+    if (found == kNone) found = same_sign(graph);
+    return {std::min(found.first, found.second), std::max(found.first, found.second)};
+  }
+
+ private:
+  void round_to_grid(const EditableGraph& graph, const std::vector<double>& x) {
+    const size_t n = x.size();
+    value_.resize(n), level_.resize(n);
+    double largest = 0;
+    for (size_t i = 0; i < n; ++i) {
+      value_[i] = x[i] / std::sqrt(1.0 + graph.degree(static_cast<int32_t>(i)));
+      largest = std::max(largest, std::abs(value_[i]));
+    }
+    const double scale = largest > 0 ? kGrid / largest : 0;
+    int64_t sign = 0;  // the first node that is clearly on one side is on the positive one
+    for (size_t i = 0; i < n; ++i) {
+      level_[i] = std::llround(value_[i] * scale);
+      if (std::abs(level_[i]) < kNotLeft) level_[i] = 0;
+      if (sign == 0 && level_[i] != 0) sign = level_[i] > 0 ? 1 : -1;
+    }
+    positive_.clear(), negative_.clear(), zero_.clear();
+    for (size_t i = 0; i < n; ++i) {
+      level_[i] *= sign;
+      auto& side = level_[i] > 0 ? positive_ : level_[i] < 0 ? negative_ : zero_;
+      side.push_back(static_cast<int32_t>(i));
+    }
+  }
+
+  // Nodes of one side that are far out come first, equal ones by their number.
+  auto farther() const {
+    return [this](int32_t a, int32_t b) {
+      const int64_t p = std::abs(level_[a]), q = std::abs(level_[b]);
+      return p != q ? p > q : a < b;
+    };
+  }
+
+  Pair opposite_signs(const EditableGraph& graph) {
+    for (size_t width = 32;; width *= 4) {
+      const size_t rows = std::min(width, positive_.size()), cols = std::min(width, negative_.size());
+      if (rows == 0 || cols == 0) return kNone;
+      std::partial_sort(positive_.begin(), positive_.begin() + static_cast<std::ptrdiff_t>(rows),
+                        positive_.end(), farther());
+      std::partial_sort(negative_.begin(), negative_.begin() + static_cast<std::ptrdiff_t>(cols),
+                        negative_.end(), farther());
+      bool cut = false;
+      const Pair found = search(graph, rows, cols, &cut);
+      if (!cut) return found;
+    }
+  }
+
+  // `cut`: the answer may lie beyond the rows and columns that are in order.
+  Pair search(const EditableGraph& graph, size_t rows, size_t cols, bool* cut) {
+    struct Entry {
+      int64_t product;
+      int32_t up, down;
+      size_t i, j;
+      bool operator<(const Entry& o) const {  // the queue's largest comes first
+        if (product != o.product) return product > o.product;
+        return up != o.up ? up > o.up : down > o.down;
+      }
+    };
+    std::priority_queue<Entry> queue;
+    const auto push = [&](size_t i, size_t j) {
+      if (i >= rows || j >= cols) {
+        *cut = *cut || (i < positive_.size() && j < negative_.size());
+        return;
+      }
+      const int32_t up = positive_[i], down = negative_[j];
+      queue.push({level_[up] * level_[down], up, down, i, j});
+    };
+    push(0, 0);
+    while (!queue.empty() && !*cut) {
+      const Entry top = queue.top();
+      queue.pop();
+      if (!graph.has(top.up, top.down)) return {top.up, top.down};
+      push(top.i, top.j + 1);
+      if (top.j == 0) push(top.i + 1, 0);
+    }
+    return kNone;
+  }
+
+  Pair with_a_zero(const EditableGraph& graph) const {
+    for (int32_t u = 0; u < graph.size() && !zero_.empty(); ++u) {
+      if (level_[u] == 0) {
+        for (int32_t v = u + 1; v < graph.size(); ++v) {
+          if (!graph.has(u, v)) return {u, v};
+        }
+      } else {
+        for (const int32_t v : zero_) {
+          if (v > u && !graph.has(u, v)) return {u, v};
+        }
+      }
+    }
+    return kNone;
+  }
+
+  Pair same_sign(const EditableGraph& graph) {
+    Pair found = kNone;
+    int64_t best = std::numeric_limits<int64_t>::max();
+    for (auto* side : {&positive_, &negative_}) {
+      std::sort(side->begin(), side->end(), [this](int32_t a, int32_t b) {
+        const int64_t p = std::abs(level_[a]), q = std::abs(level_[b]);
+        return p != q ? p < q : a < b;
+      });
+      for (size_t i = 0; i < side->size(); ++i) {
+        for (size_t j = i + 1; j < side->size(); ++j) {
+          const int32_t u = std::min((*side)[i], (*side)[j]), v = std::max((*side)[i], (*side)[j]);
+          const int64_t product = level_[u] * level_[v];
+          if (product > best) break;
+          if ((product < best || Pair(u, v) < found) && !graph.has(u, v)) best = product, found = {u, v};
+        }
+      }
+    }
+    return found;
+  }
+
+  std::vector<double> value_;
+  std::vector<int64_t> level_;
+  std::vector<int32_t> positive_, negative_, zero_;
+};
+
+Tensor fosr(Tensor rowptr, Tensor col, Tensor ptr, int64_t num_edges, int64_t power_steps,
+            double tolerance, int64_t seed) {
+  constexpr const char* kOp = "fosr";
+  check(num_edges >= 0, kOp, ": num_edges: got ", num_edges, ", expected at least 0");
+  rowptr = dense(rowptr), col = dense(col), ptr = dense(ptr);
+  const GraphBatch batch(kOp, rowptr, col, ptr);
+  Tensor out = make_output<int64_t>(col, {2, batch.num_graphs, num_edges});
+  int64_t* const low = out.mutable_data_ptr<int64_t>();
+  int64_t* const high = low + batch.num_graphs * num_edges;
+  std::fill_n(low, 2 * batch.num_graphs * num_edges, -1);
+  if (num_edges == 0) return out;
+  parallel_items(batch.num_graphs, (batch.rows.num_entries + batch.rows.num_rows) * num_edges,
+                 [&](int64_t g) {
+    EditableGraph graph(batch, g);
+    if (graph.size() < 2) return;
+    SecondVector vector(graph, static_cast<uint64_t>(seed));
+    Picker picker;
+    const int64_t limit = 1000 + 4 * int64_t{graph.size()};
+    if (power_steps >= 0) vector.power(power_steps);
+    for (int64_t k = 0; k < num_edges; ++k) {
+      if (power_steps < 0) vector.converge(tolerance, limit);
+      const auto [u, v] = picker.pick(graph, vector.value());
+      if (u < 0) break;
+      graph.add(u, v);
+      low[g * num_edges + k] = batch.ptr[g] + u, high[g * num_edges + k] = batch.ptr[g] + v;
+      if (power_steps >= 0) vector.power(1);
+    }
+  });
+  return out;
+}
+
+}  // namespace
+}  // namespace graphpoly
+
+STABLE_TORCH_LIBRARY_IMPL(graphpoly, CPU, m) { m.impl("fosr", TORCH_BOX(&graphpoly::fosr)); }

@@ -1,0 +1,97 @@
+// What the kernels that rewire graphs share: one graph of a batch as sorted lists of neighbours that
+// may be edited, the random numbers, and the loop over graphs.
+#pragma once
+
+#include <utility>
+
+#include "common.h"
+
+namespace graphpoly {
+
+inline uint64_t mix64(uint64_t x) {  // splitmix64
+  x += 0x9E3779B97F4A7C15ULL;
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBULL;
+  return x ^ (x >> 31);
+}
+
+// A number that depends on a seed and two others, as ops/hashing.py makes it.
+inline uint64_t hash64(uint64_t seed, uint64_t a, uint64_t b) {
+  return mix64(mix64(mix64(seed) + a) + b);
+}
+
+inline double uniform(uint64_t bits) {  // in [0, 1)
+  return static_cast<double>(bits >> 11) * 0x1p-53;
+}
+
+// Many graphs side by side, in compressed rows that are in order; all int64.
+struct GraphBatch {
+  Rows<int64_t> rows;
+  const int64_t* ptr;
+  int64_t num_graphs;
+
+  GraphBatch(const char* op, const Tensor& rowptr, const Tensor& col, const Tensor& ptr_)
+      : rows(), ptr(nullptr), num_graphs(ptr_.size(0) - 1) {
+    check_rows(op, rowptr, col);
+    check(rowptr.scalar_type() == ScalarType::Long && ptr_.scalar_type() == ScalarType::Long, op,
+          ": rowptr, col, ptr: int64 is accepted");
+    check(ptr_.dim() == 1 && num_graphs >= 0, op, ": ptr: expected one dimension, [G+1]");
+    rows = rows_view<int64_t>(op, rowptr, col);
+    ptr = ptr_.const_data_ptr<int64_t>();
+    check(ptr[0] == 0 && ptr[num_graphs] == rows.num_rows, op, ": ptr: expected 0 to ",
+          rows.num_rows, " (the number of nodes)");
+    for (int64_t g = 0; g < num_graphs; ++g) {
+      check(ptr[g] <= ptr[g + 1], op, ": ptr: descends at ", g);
+      for (int64_t v = ptr[g]; v < ptr[g + 1]; ++v) {
+        for (int64_t e = rows.rowptr[v]; e < rows.rowptr[v + 1]; ++e) {
+          check(rows.col[e] >= ptr[g] && rows.col[e] < ptr[g + 1] && rows.col[e] != v &&
+                    (e == rows.rowptr[v] || rows.col[e - 1] < rows.col[e]),
+                op, ": col: row ", v, " is not an ascending list of other nodes of its graph");
+        }
+      }
+    }
+  }
+  int64_t size(int64_t graph) const { return ptr[graph + 1] - ptr[graph]; }
+  int64_t entries(int64_t graph) const {
+    return rows.rowptr[ptr[graph + 1]] - rows.rowptr[ptr[graph]];
+  }
+};
+
+// Neighbours in ascending order, by numbers that begin at 0 in each graph.
+class EditableGraph {
+ public:
+  EditableGraph(const GraphBatch& batch, int64_t graph) {
+    const int64_t first = batch.ptr[graph], last = batch.ptr[graph + 1];
+    rows_.resize(static_cast<size_t>(last - first));
+    for (int64_t v = first; v < last; ++v) {
+      const int64_t begin = batch.rows.rowptr[v], end = batch.rows.rowptr[v + 1];
+      auto& row = rows_[static_cast<size_t>(v - first)];
+      row.reserve(static_cast<size_t>(end - begin) + 2);
+      for (int64_t e = begin; e < end; ++e) {
+        row.push_back(static_cast<int32_t>(batch.rows.col[e] - first));
+      }
+    }
+  }
+  int32_t size() const { return static_cast<int32_t>(rows_.size()); }
+  const std::vector<int32_t>& row(int32_t v) const { return rows_[static_cast<size_t>(v)]; }
+  int32_t degree(int32_t v) const { return static_cast<int32_t>(row(v).size()); }
+  bool has(int32_t u, int32_t v) const {
+    const auto& list = degree(u) <= degree(v) ? row(u) : row(v);
+    return std::binary_search(list.begin(), list.end(), degree(u) <= degree(v) ? v : u);
+  }
+  void add(int32_t u, int32_t v) { insert(u, v), insert(v, u); }
+  void remove(int32_t u, int32_t v) { erase(u, v), erase(v, u); }
+
+ private:
+  void insert(int32_t u, int32_t v) {
+    auto& list = rows_[static_cast<size_t>(u)];
+    list.insert(std::lower_bound(list.begin(), list.end(), v), v);
+  }
+  void erase(int32_t u, int32_t v) {
+    auto& list = rows_[static_cast<size_t>(u)];
+    list.erase(std::lower_bound(list.begin(), list.end(), v));
+  }
+  std::vector<std::vector<int32_t>> rows_;
+};
+
+}  // namespace graphpoly

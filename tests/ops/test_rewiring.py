@@ -1,0 +1,135 @@
+"""The operators behind rewiring, against their definitions."""
+
+import math
+
+import networkx as nx
+import pytest
+import torch
+
+from graphpoly.ops import backends, balanced_forman, fosr, gtr, hash64, laser, sdrf, uniform
+from graphpoly.ops.balanced_forman import balanced_forman_reference
+from graphpoly.ops.fosr import fosr_reference
+from graphpoly.ops.gtr import gtr_reference
+from graphpoly.ops.laser import laser_reference
+from graphpoly.ops.sdrf import sdrf_reference
+from graphpoly.rewiring.measures.resistance import components, laplacian_pinv
+from graphpoly.testing import assert_close
+from tests.rewiring.graphs import graphs_of, random_graphs
+
+
+def test_hash_is_splitmix():
+    def mix(x):
+        x = (x + 0x9E3779B97F4A7C15) % 2**64
+        x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+        x = (x ^ (x >> 27)) * 0x94D049BB133111EB % 2**64
+        return x ^ (x >> 31)
+
+    for seed, a, b in ((0, 1, 2), (-3, 5, 7), (2**40, 0, 0)):
+        found = int(hash64(seed, torch.tensor(a), torch.tensor(b))) % 2**64
+        assert found == mix((mix((mix(seed % 2**64) + a) % 2**64) + b) % 2**64)
+        assert float(uniform(torch.tensor(found - 2**64 * (found >> 63)))) == (found >> 11) / 2**53
+
+
+def test_balanced_forman_is_its_definition():
+    graphs = graphs_of(*random_graphs(60))
+    assert_close(balanced_forman(*graphs), balanced_forman_reference(*graphs))
+
+
+@pytest.mark.parametrize("tau", [math.inf, 0.0, 3.0, 50.0])
+@pytest.mark.parametrize("bound", [math.inf, 0.5, -3.0])
+def test_sdrf_computes_again_what_has_changed(tau, bound):
+    """The reference has all curvatures anew for each candidate."""
+    graphs = graphs_of(*random_graphs(12, 11, seed=int(tau != math.inf) + 1))
+    steps = sdrf(*graphs, 8, tau=tau, bound=bound, seed=5)
+    assert torch.equal(steps, sdrf_reference(*graphs, 8, tau, bound, 5))
+    assert (steps[..., 0] >= 0).any()
+    assert (steps[..., 1] >= 0).any() == (bound < math.inf)
+
+
+@pytest.mark.parametrize(("snapshots", "share", "least"), [(1, 0.5, 1), (3, 0.3, 0), (2, 1.0, 1)])
+@pytest.mark.parametrize("power", [4, 8])
+def test_laser_is_its_definition(snapshots, share, least, power):
+    graphs = graphs_of(*random_graphs(20, 16), nx.path_graph(11), nx.empty_graph(3))
+    arguments = (snapshots, share, least, power, 3)
+    found = laser(*graphs, snapshots, share=share, least=least, power=power, seed=3)
+    assert torch.equal(found, laser_reference(*graphs, *arguments))
+
+
+def test_laser_in_balls_is_its_definition():
+    """More than 4096 nodes: walks are followed within balls only."""
+    graphs = graphs_of(nx.gnm_random_graph(4100, 3000, seed=1))
+    for snapshots, power in ((2, 5), (3, 4)):
+        found = laser(*graphs, snapshots, share=0.4, power=power, seed=7)
+        assert torch.equal(found, laser_reference(*graphs, snapshots, 0.4, 1, power, 7))
+
+
+@pytest.mark.parametrize("power_steps", [None, 0, 5])
+def test_fosr_is_its_definition(power_steps):
+    graphs = graphs_of(*random_graphs(25, 10, seed=4, least=1), nx.empty_graph(0))
+    found = fosr(*graphs, 3, power_steps=power_steps, seed=1)
+    expected = fosr_reference(*graphs, 3, -1 if power_steps is None else power_steps, 0.0, 1)
+    if power_steps is not None:
+        assert torch.equal(found, expected)
+        return
+    compared = 0
+    for g in range(graphs.num_graphs):
+        one = graphs.single(g).dense()
+        for step in range(3):
+            if not one.numel() or not _is_simple(one):
+                break
+            assert torch.equal(found[:, g, step], expected[:, g, step])
+            compared += 1
+            if found[0, g, step] < 0:
+                break
+            u, v = found[:, g, step] - graphs.ptr[g]
+            one[u, v] = one[v, u] = 1
+    assert compared > 30
+
+
+def _is_simple(adjacency):
+    """Whether there is one second eigenvector only."""
+    degree = adjacency.sum(1)
+    if bool((degree == 0).any()):
+        return False
+    root = degree.rsqrt()
+    values = torch.linalg.eigvalsh(root[:, None] * adjacency * root)
+    return values.numel() < 3 or float(values[-2] - values[-3]) > 1e-4
+
+
+def test_fosr_converges_on_long_paths():
+    """Where five power steps have hardly begun."""
+    for n in (60, 121):
+        path = graphs_of(nx.path_graph(n))
+        assert torch.equal(fosr(*path, 1), fosr_reference(*path, 1, -1, 0.0, 0))
+        assert not torch.equal(fosr(*path, 1, power_steps=5), fosr(*path, 1))
+
+
+def test_gtr_is_its_definition():
+    for graph in random_graphs(40, 12, seed=2):
+        one = graphs_of(graph)
+        part = components(one)
+        pinv = laplacian_pinv(one, part)
+        arguments = (one.rowptr, one.col, pinv, pinv @ pinv, part, 6)
+        pairs, drop = gtr(*arguments)
+        expected, gain = gtr_reference(*arguments)
+        assert_close(drop, gain, kind="accumulated")
+        assert torch.equal(pairs, expected)
+
+
+@pytest.mark.parametrize(
+    ("run", "message"),
+    [
+        (lambda r, c, p: fosr(r, c, p, -1), "num_edges: got -1"),
+        (lambda r, c, p: sdrf(r, c, p, 1, tau=-1.0), "tau: got -1"),
+        (lambda r, c, p: laser(r, c, p, 2, share=2.0), "share: got 2"),
+        (lambda r, c, p: laser(r, c, p, 2, share=0.5, power=2), "power: got 2"),
+        (lambda r, c, p: fosr(r, c + 9, p, 1), "row 0 is not an ascending list"),
+        (lambda r, c, p: balanced_forman(r, c, p + 1), "ptr: expected 0 to 3"),
+    ],
+)
+@pytest.mark.cpu
+def test_kernels_refuse_what_they_cannot_read(run, message):
+    if not backends()["cpp"]["available"]:
+        pytest.skip(backends()["cpp"]["reason"])
+    with pytest.raises(RuntimeError, match=message):
+        run(*graphs_of(nx.path_graph(3)))
