@@ -16,7 +16,7 @@ from torch_geometric.data import Batch, Data, HeteroData
 from graphpoly.errors import unknown
 from graphpoly.registry import Entry
 from graphpoly.rewiring import Rewiring
-from graphpoly.testing.properties import Violation, expect
+from graphpoly.testing.violations import Violation, expect
 from graphpoly.testing.zoo import graph_zoo
 
 __all__ = ["check_transform", "transform_properties"]

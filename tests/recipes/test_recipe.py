@@ -90,6 +90,7 @@ def test_every_setting_has_a_meaning_and_a_default(name: str) -> None:
 
 
 def test_every_model_has_settings() -> None:
+    around_another = {"NeuralSnowflake", "PRMPNN"}  # wrap the network that they are given
     for kind in ("model", "baseline"):
-        for entry in registry.entries(kind):
-            assert entry.name in model_names()
+        named = {entry.name for entry in registry.entries(kind)}
+        assert named - around_another <= set(model_names())
