@@ -64,7 +64,7 @@ def pair(
             if not Path(place).exists() and not Path(place.rpartition("#")[0]).is_file():
                 name = Path(place.rpartition("#")[0] or place)
                 if (name.with_suffix("") if name.suffix == ".gz" else name).suffix in ENDINGS:
-                    raise FileNotFoundError(2, "no such file", str(name))
+                    raise FileNotFoundError(2, "no such file or directory", str(name))
         from graphpoly.expressivity import compare, read_graph
 
         one, other = (read_graph(each, label=label, directed=directed) for each in (a, b))

@@ -64,7 +64,7 @@ def read_graphs(
     if label is not None and ending in _BARE:
         raise ValueError(f"{path}: label: {ending} has no attributes to choose from")
     if not path.is_file():
-        raise FileNotFoundError(2, "no such file", str(path))
+        raise FileNotFoundError(2, "no such file or directory", str(path))
     try:
         graphs = [
             one if isinstance(one, Data) else of_networkx(one, label=label)

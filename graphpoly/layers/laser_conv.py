@@ -9,8 +9,10 @@ from torch import Tensor
 from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.dense.linear import Linear
 
+from graphpoly.layers.arguments import NamedArguments, check_features, check_size
 from graphpoly.layers.edge_mask import masked
 from graphpoly.ops import CSR, spmm, to_csr
+from graphpoly.ops.adjacency import trusted_csr
 from graphpoly.registry import register
 
 __all__ = ["LASERConv"]
@@ -29,7 +31,7 @@ _INT32_MAX = 2**31 - 1
         "complexity": "O(|E| C + |V| R C^2) time, O(|E| + |V| R C) memory, R relations",
     },
 )
-class LASERConv(MessagePassing):
+class LASERConv(NamedArguments, MessagePassing):
     r"""Graph convolutions over the graph and each of its snapshots, added up.
 
     .. math::
@@ -47,7 +49,6 @@ class LASERConv(MessagePassing):
         normalize: Scale by the degrees; otherwise plain sums.
         root_weight: Add :math:`X W`.
         bias: Add :math:`b`.
-        **kwargs: Further arguments of :class:`~torch_geometric.nn.MessagePassing`.
 
     Shapes:
         - **input:** features :math:`(N, F_{in})`, ``edge_index`` in any form that
@@ -80,12 +81,11 @@ class LASERConv(MessagePassing):
         normalize: bool = True,
         root_weight: bool = True,
         bias: bool = True,
-        **kwargs: Any,
     ) -> None:
-        kwargs.setdefault("aggr", "add")
-        super().__init__(**kwargs)
-        if num_relations < 1:
-            raise ValueError(f"num_relations: got {num_relations}, expected at least 1")
+        super().__init__(aggr="add")
+        check_size("in_channels", in_channels, lazy=True)
+        check_size("out_channels", out_channels)
+        check_size("num_relations", num_relations)
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.num_relations = num_relations
@@ -131,6 +131,7 @@ class LASERConv(MessagePassing):
                 "LASERConv needs a square operator: got a tuple of node features; message passing "
                 "on bipartite graphs is not supported"
             )
+        check_features("LASERConv", x, self.lin.in_channels)
         adj = to_csr(edge_index, edge_weight, x.size(0))
         if adj.weight is not None:
             adj = adj.with_weight(adj.weight.to(x.dtype))
@@ -144,7 +145,8 @@ class LASERConv(MessagePassing):
     def _typed(self, adj: CSR, edge_type: Tensor | None) -> CSR:
         """The same entries, from one source for each node and type."""
         num_cols = adj.num_cols * self.num_relations
-        col = adj.col if num_cols < _INT32_MAX else adj.col.long()
+        wide = torch.compiler.is_exporting() or num_cols >= _INT32_MAX
+        col = adj.col.long() if wide else adj.col
         kind = None
         if edge_type is not None:
             self._check(edge_type, adj.num_entries)
@@ -161,7 +163,7 @@ class LASERConv(MessagePassing):
             scale = zeros.index_add(0, rows, value)[rows] * zeros.index_add(0, col, value)[col]
             root = torch.where(scale > 0, scale, 1).rsqrt()
             weight = torch.where(scale > 0, value * root, 0)
-        return CSR(adj.rowptr.to(col.dtype), col, weight, None, num_cols, None)
+        return trusted_csr(adj.rowptr.to(col.dtype), col, weight, None, num_cols, None)
 
     def _check(self, edge_type: Tensor, num_edges: int) -> None:
         if edge_type.shape != (num_edges,):

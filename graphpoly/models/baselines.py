@@ -24,6 +24,7 @@ class MLP(nn.Module):
         num_layers: Linear maps.
         dropout: Probability after each activation.
 
+    >>> import torch
     >>> MLP(8, 16, 4)(torch.zeros(3, 8), None).shape
     torch.Size([3, 4])
     """
@@ -67,6 +68,7 @@ class GCNII(nn.Module):
         alpha: Share of the first representation.
         theta: Strength of the weights.
 
+    >>> import torch
     >>> net = GCNII(8, 16, 4, num_layers=2)
     >>> net(torch.zeros(3, 8), torch.empty(2, 0, dtype=torch.long)).shape
     torch.Size([3, 4])

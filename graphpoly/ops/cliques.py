@@ -45,7 +45,7 @@ def list_cliques(edge_index: Any, k: int, num_nodes: int) -> Tensor:
     pairs, _ = to_edges(edge_index, size=(num_nodes, num_nodes))
     check_held("edge_index", pairs)
     pairs = check_index("edge_index", pairs.reshape(-1), num_nodes).view(2, -1)
-    return affordable(f"num_nodes: got {num_nodes}", _list, pairs, k, num_nodes)
+    return affordable(lambda: f"num_nodes: got {num_nodes}", _list, pairs, k, num_nodes)
 
 
 def _list(pairs: Tensor, k: int, num_nodes: int) -> Tensor:

@@ -78,7 +78,7 @@ def column_space(
         raise ValueError("batch: got graphs in another order, expected an ascending one")
     num_graphs = 1 if batch is None else (num_nodes if batch_size is None else batch_size)
     return affordable(
-        f"rank: got {rank} for {num_nodes} nodes",
+        lambda: f"rank: got {rank} for {num_nodes} nodes",
         torch.ops.graphpoly.column_space,
         adj.rowptr,
         adj.col,

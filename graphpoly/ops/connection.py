@@ -72,7 +72,7 @@ def connection(
     check_values("x", x, adj.num_rows, None)
     _, dtype = floating(x=x)
     out: Tensor = affordable(
-        f"rank: got {rank} for {adj.num_entries} entries",
+        lambda: f"rank: got {rank} for {adj.num_entries} entries",
         torch.ops.graphpoly.connection,
         adj.rowptr,
         adj.col,

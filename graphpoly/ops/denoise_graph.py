@@ -140,6 +140,8 @@ def denoise_graph(
     if not 0 < alpha < math.inf:
         raise ValueError(f"alpha, steps: got {alpha} and {steps}, expected alpha > 0, steps >= 0")
     check_square(adj)
+    if adj.weight is not None:
+        floating(weight=adj.weight)
     check_weighted(adj)
     check_values("distance", distance, adj.num_entries, device=adj.col.device)
     assert adj.weight is not None

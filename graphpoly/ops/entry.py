@@ -99,11 +99,12 @@ def out_of_memory(error: BaseException) -> bool:
     )
 
 
-def affordable(what: str, run: Callable[..., Any], *arguments: Any) -> Any:
+def affordable(what: str | Callable[[], str], run: Callable[..., Any], *arguments: Any) -> Any:
     """Call ``run``; that there is no memory for the result is the user's error.
 
     Args:
-        what: The arguments that its size depends on, and what they are.
+        what: The arguments that its size depends on, and what they are, or a function that says
+            so: a text with sizes in it would tie a traced program to them.
         run: An operator.
         *arguments: Its own.
 
@@ -117,7 +118,8 @@ def affordable(what: str, run: Callable[..., Any], *arguments: Any) -> Any:
     except (RuntimeError, MemoryError) as error:
         if not out_of_memory(error):
             raise
-        raise ValueError(f"{what}: no memory for so large a result") from None
+        told = what if isinstance(what, str) else what()
+        raise ValueError(f"{told}: no memory for so large a result") from None
 
 
 def named(name: str, run: Callable[..., Any], *arguments: Any) -> Any:

@@ -91,7 +91,7 @@ def lanczos(
     K = as_size("K", K, most=_HIGHEST)
     num_graphs = count_graphs(batch, batch_size, num_nodes)
     basis, hessenberg = affordable(
-        f"x, K: got {tuple(x.shape)} and {K}",
+        lambda: f"x, K: got {tuple(x.shape)} and {K}",
         torch.ops.graphpoly.lanczos,
         adj.rowptr,
         adj.col,

@@ -76,7 +76,10 @@ def linear_attention(
         out = torch.einsum("nhd,hdf->nhf", query, cells)
     else:
         num_graphs = count_graphs(batch, batch_size, value.size(0))
-        what = f"batch_size: got {num_graphs} graphs"
+
+        def what() -> str:
+            return f"batch_size: got {num_graphs} graphs"
+
         out = affordable(what, _by_graph, query, key, wide, batch, num_graphs)
     total = out[..., -1:]
     alive = total != 0

@@ -178,6 +178,8 @@ def _setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> Non
 def _backward(ctx: Any, grad: Tensor | None, grad_mean: Tensor | None, *_: Any) -> Any:
     rowptr, col, weight, x, colptr, row, tperm, out, mean, arg_max, arg_min = ctx.saved_tensors
     plan = list(ctx.aggregations)
+    if grad is None and grad_mean is None:
+        return (None,) * 8
     if grad is None:
         assert grad_mean is not None
         grad = grad_mean.new_zeros(ctx.out_shape)

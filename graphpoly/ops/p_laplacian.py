@@ -71,6 +71,8 @@ def p_laplacian(adj: CSR, x: Tensor, p: float) -> Tensor:
     [2.0, -2.0]
     """
     _check(p)
+    check_square(adj)
+    check_values("x", x, adj.num_rows, None, device=adj.col.device)
     kept, dtype = floating(adj, x=x)
     x, root = x.to(dtype), _scaled_roots(adj, dtype)
     gradient = _gradient(root, adj, x)

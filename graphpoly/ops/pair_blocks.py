@@ -92,13 +92,12 @@ def pair_blocks(
     """
     num_nodes = as_size("num_nodes", num_nodes, most=_MOST_NODES)
     if batch is None:
-        what = f"num_nodes: got {num_nodes}"
-        batch = affordable(what, _one_graph, num_nodes, device)
+        batch = affordable(lambda: f"num_nodes: got {num_nodes}", _one_graph, num_nodes, device)
         batch_size = 1
     check_held("batch", batch)
     num_graphs = count_graphs(batch, batch_size, num_nodes)
     return affordable(
-        f"num_nodes, batch_size: got {num_nodes} and {num_graphs}",
+        lambda: f"num_nodes, batch_size: got {num_nodes} and {num_graphs}",
         _lay_out,
         batch,
         num_nodes,

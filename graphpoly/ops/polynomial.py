@@ -76,13 +76,12 @@ def polynomial(adj: CSR, x: Tensor, theta: Tensor, recurrence: Tensor) -> Tensor
     channels, order = x.size(1), len(theta) - 1 if theta.dim() else -1
     if theta.dim() != 2 or order < 0 or theta.size(1) not in (1, channels):
         raise ValueError(f"theta: got shape {tuple(theta.shape)}, expected [K+1, {channels} or 1]")
-    if x.is_complex():
-        raise TypeError(f"x: got dtype {x.dtype}, real ones are accepted")
-    widths = (1, channels)
+    floating(x=x)
     if (
         recurrence.dim() != 3
-        or recurrence.shape[:2] != (3, order)
-        or (recurrence.size(2) not in widths)
+        or recurrence.size(0) != 3
+        or recurrence.size(1) != order
+        or (recurrence.size(2) != 1 and recurrence.size(2) != channels)
     ):
         raise ValueError(
             f"recurrence: got shape {tuple(recurrence.shape)}, "

@@ -132,7 +132,7 @@ def contract_sparse(
             check_device(name, tensor, matrix_on or tensor.device)
     parts = edge_index, edge_weight, num_nodes, dtype
     rest = batch, num_graphs, pairs, still
-    return affordable(f"num_nodes: got {num_nodes}", _contract, patterns, parts, rest)
+    return affordable(lambda: f"num_nodes: got {num_nodes}", _contract, patterns, parts, rest)
 
 
 def _contract(

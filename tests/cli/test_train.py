@@ -103,10 +103,10 @@ def test_usage_errors_are_one_line(arguments: list[str], message: str) -> None:
 def test_any_model_on_any_dataset(dataset: None, tmp_path: Path) -> None:
     for place, model in enumerate(("favard", "GCN", "LINKX", "PathNN", "polynormer")):
         out = tmp_path / str(place)
-        result = run(model, "cora", "--out", str(out), "--seeds", "1", "epochs=2")
+        result = run(model, "actor", "--out", str(out), "--seeds", "1", "epochs=2")
         assert result.exit_code == 0, result.stderr
         results = json.loads((out / "results.json").read_text())
-        assert results["recipe"].endswith("/cora")
+        assert results["recipe"].endswith("/actor")
         assert results["published"] is None
 
 
@@ -124,17 +124,17 @@ def test_a_model_of_the_user_s_own(
         "        return self.last(self.first(x).relu())\n"
     )
     monkeypatch.chdir(tmp_path)
-    result = run("mine_to_train:Net", "cora", "--seeds", "1", "epochs=2", "hidden=5", "--json")
+    result = run("mine_to_train:Net", "actor", "--seeds", "1", "epochs=2", "hidden=5", "--json")
     assert result.exit_code == 0, result.stderr
     results = json.loads(result.stdout)
     assert results["settings"]["hidden"] == 5
     assert results["models"]["mine_to_train:Net"]["num_parameters"] == 12 * 5 + 5 + 5 * 2 + 2
-    wrong = run("mine_to_train:Net", "cora", "hiden=5")
+    wrong = run("mine_to_train:Net", "actor", "hiden=5")
     assert "did you mean 'hidden'" in wrong.stderr
 
 
 def test_json_is_the_result_file(dataset: None, tmp_path: Path) -> None:
-    result = run("gcn", "cora", "--out", str(tmp_path), "--seeds", "1", "--json", "epochs=2")
+    result = run("gcn", "actor", "--out", str(tmp_path), "--seeds", "1", "--json", "epochs=2")
     assert result.stdout == (tmp_path / "results.json").read_text()
 
 

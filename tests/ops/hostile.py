@@ -455,6 +455,16 @@ OTHERS = {
     "COLOR_VERSION", "STABLE_ROUNDS", "Multigraph", "Ordering", "PairBlocks", "Pairs", "PathTrie",
     "Paths", "Plan", "StableColors", "backends", "contraction_plan", "einsum_cost", "still_node",
     "uncomputable",
+    # of rewiring, which its transforms call on graphs that they have checked
+    "balanced_forman",
+    "color_rounds",
+    "fosr",
+    "gtr",
+    "hash64",
+    "laser",
+    "random_features",
+    "sdrf",
+    "uniform",
 }  # fmt: skip
 
 

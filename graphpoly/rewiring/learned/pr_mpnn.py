@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from torch_geometric.nn import GIN, MLP
 
 from graphpoly.errors import unknown
+from graphpoly.ops.entry import as_size
 from graphpoly.registry import register
+from graphpoly.rewiring.learned.features import check_features
 from graphpoly.rewiring.learned.pairs import (
     PaddedPairs,
     candidate_pairs,
@@ -114,8 +116,9 @@ class PRMPNN(nn.Module):
             raise ValueError(
                 f"num_candidates: got {num_candidates}, expected at least num_added={num_added}"
             )
-        if num_priors < 1:
-            raise ValueError(f"num_priors: got {num_priors}, expected at least 1")
+        sizes = {"num_priors": num_priors, "hidden_channels": hidden_channels}
+        for name, size in {"in_channels": in_channels, **sizes}.items():
+            as_size(name, size, least=1)
         if combine not in COMBINE:
             raise unknown("combine", combine, COMBINE)
         self.in_channels = in_channels
@@ -162,6 +165,7 @@ class PRMPNN(nn.Module):
             candidates: Pairs that may be joined, ``[2, P]``, each once.
             **kwargs: For the downstream module.
         """
+        check_features("PRMPNN", x, self.in_channels)
         size = x.size(0)
         graph = x.new_zeros(size, dtype=torch.int64) if batch is None else batch
         count = int(graph[-1]) + 1 if size else 0

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from torch_geometric.nn import MLP
 from torch_geometric.utils import to_dense_batch
 
+from graphpoly.ops.entry import as_size
 from graphpoly.registry import register
+from graphpoly.rewiring.learned.features import check_features
 
 __all__ = ["NeuralSnowflake", "SnowflakeMetric"]
 
@@ -167,8 +169,9 @@ class NeuralSnowflake(nn.Module):
                 f"downstream: {type(downstream).__name__}.forward takes no edge_weight, through "
                 "which the gradient of the graph has to come"
             )
-        if k < 1:
-            raise ValueError(f"k: got {k}, expected at least 1")
+        sizes = {"latent_channels": latent_channels, "k": k, "hidden_channels": hidden_channels}
+        for name, size in {"in_channels": in_channels, **sizes}.items():
+            as_size(name, size, least=1)
         self.in_channels, self.latent_channels = in_channels, latent_channels
         self.k, self.hidden_channels = k, hidden_channels
         self.hidden, self.keep = tuple(hidden), keep
@@ -202,6 +205,7 @@ class NeuralSnowflake(nn.Module):
             batch: Graph of each node, ``[N]``, in ascending order.
             **kwargs: For the downstream module.
         """
+        check_features("NeuralSnowflake", x, self.in_channels)
         pairs, weight = self.graph(x, batch)
         if self.keep and edge_index is not None:
             ones = x.new_ones(edge_index.size(1)) if edge_weight is None else edge_weight
