@@ -116,8 +116,8 @@ class PRMPNN(nn.Module):
             raise ValueError(
                 f"num_candidates: got {num_candidates}, expected at least num_added={num_added}"
             )
-        sizes = {"num_priors": num_priors, "hidden_channels": hidden_channels}
-        for name, size in {"in_channels": in_channels, **sizes}.items():
+        counts = {"num_priors": num_priors, "hidden_channels": hidden_channels}
+        for name, size in {"in_channels": in_channels, **counts}.items():
             as_size(name, size, least=1)
         if combine not in COMBINE:
             raise unknown("combine", combine, COMBINE)
