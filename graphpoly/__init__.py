@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 
 # The names are those of these rooms, each of which lists its own. A room is imported when something
 # of it is first asked for, so that `import graphpoly` is quick; type checkers read the same lists.
-_EXPORTED = ("acceleration", "layers", "models")
+_EXPORTED = ("acceleration", "layers", "models", "rewiring")
 
 if TYPE_CHECKING:
     from graphpoly import acceleration as acceleration
@@ -25,11 +25,13 @@ if TYPE_CHECKING:
     from graphpoly import models as models
     from graphpoly import ops as ops
     from graphpoly import recipes as recipes
+    from graphpoly import rewiring as rewiring
     from graphpoly import testing as testing
     from graphpoly import training as training
     from graphpoly.acceleration import *  # noqa: F403
     from graphpoly.layers import *  # noqa: F403
     from graphpoly.models import *  # noqa: F403
+    from graphpoly.rewiring import *  # noqa: F403
 
 
 def _modules() -> dict[str, bool]:

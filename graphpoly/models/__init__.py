@@ -1,6 +1,6 @@
 """Whole networks made of layers."""
 
-from graphpoly.models import settings
+from graphpoly.models import settings as settings
 from graphpoly.models.baselines import GCNII, MLP, Linkx
 from graphpoly.models.co_gnn import CoGNN
 from graphpoly.models.decoupled_gnn import (
@@ -55,5 +55,4 @@ __all__ = [
     "PrecomputedOptBasisGNN",
     "SheafNN",
     "UniFilterGNN",
-    "settings",
 ]

@@ -84,6 +84,14 @@ def _registered(entry: registry.Entry, arguments: dict[str, Any]) -> Any:
     example, given = entry.example(), dict(arguments)
     parameters = inspect.signature(entry.obj).parameters
     further = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+    for name, parameter in parameters.items():
+        held = getattr(example, name, None)
+        if (
+            name not in given
+            and parameter.default is parameter.empty
+            and isinstance(held, nn.Module)
+        ):
+            raise _unshown(entry, name)
     for name in arguments:
         if name not in parameters and not further:
             raise unknown(f"argument of {entry.name}", name, list(parameters))
@@ -100,13 +108,17 @@ def _registered(entry: registry.Entry, arguments: dict[str, Any]) -> Any:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         held = getattr(example, name, None)
-        if held is None or isinstance(held, nn.Module):
-            raise ValueError(
-                f"model: {entry.name} needs {name!r}, which its example does not show; "
-                "pass package.module:factory"
-            )
+        if held is None:
+            raise _unshown(entry, name)
         given[name] = held
     return _made(entry.name, entry.obj, given)
+
+
+def _unshown(entry: registry.Entry, name: str) -> ValueError:
+    return ValueError(
+        f"model: {entry.name} needs {name!r}, which its example does not show; "
+        "pass package.module:factory"
+    )
 
 
 def _made(name: str, build: Callable[..., Any], arguments: dict[str, Any]) -> Any:

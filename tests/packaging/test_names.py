@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 
 import graphpoly
-from graphpoly import acceleration, layers, models
+from graphpoly import acceleration, layers, models, rewiring
 from graphpoly.registry import entries
 from tests.packaging.test_import import run
 
 ROOMS = [m.name for m in pkgutil.iter_modules(graphpoly.__path__) if m.ispkg and m.name != "cli"]
-NAMES = sorted({*acceleration.__all__, *layers.__all__, *models.__all__, *ROOMS})
+NAMES = sorted({*acceleration.__all__, *layers.__all__, *models.__all__, *rewiring.__all__, *ROOMS})
 
 
 def test_everything_is_found_and_nothing_else_is_shown():
     assert dir(graphpoly) == sorted([*NAMES, "__version__"])
     assert graphpoly.__all__ == NAMES
-    for room in (acceleration, layers, models):
+    for room in (acceleration, layers, models, rewiring):
         assert all(getattr(graphpoly, n) is getattr(room, n) for n in room.__all__)
     assert {"PPGN", "PPGNPlusPlus", "CooperativeConv", "expressivity"} <= set(NAMES)
 

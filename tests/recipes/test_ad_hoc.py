@@ -57,7 +57,9 @@ def test_every_model_is_trained_on_every_task(name: str, task: str, tmp_path: Pa
     recipe = recipe_for(name, entry(task))
     changes = {key: value for key, value in SMALL.items() if key in recipe.keys}
     recipe = recipe.override({**changes, "epochs": 1})
-    if name == "OptBasisConv" or (name == "LINKX" and task != "nodes"):
+    # a filter of as many channels as it is given, which the embedding of a node is free to be
+    narrow = name == "OptBasisConv" and task != "featureless"
+    if narrow or (name == "LINKX" and task != "nodes"):
         with pytest.raises(ValueError, match="model: "):
             run_recipe(recipe, out=tmp_path, seeds=1)
         return

@@ -29,7 +29,7 @@ def test_low_and_high_are_one_problem(images: None, tmp_path: Path) -> None:
     high = run("high", tmp_path / "high")["models"]["OptBasisConv"]
     assert low["test"]["mean"] == pytest.approx(high["test"]["mean"], rel=1e-6)
     assert low["compared"]["published"] == 0.0003
-    assert low["compared"]["within_interval"] is None
+    assert low["compared"]["agrees"] is None
 
 
 def test_a_higher_order_fits_better_and_an_override_is_no_comparison(

@@ -130,7 +130,7 @@ def test_the_filter(name):
     if theta is not None:
         conv.theta.data.copy_(theta)
     x = signal()
-    points, vectors = spectrum(conv.add_self_loops)
+    points, vectors = spectrum(conv.self_loops)
     expected = wanted(conv, points).unsqueeze(1)
     data = (x, RING) if isinstance(conv, UniFilterConv) else ()
     assert_close(conv.response(points, *data), expected, kind="accumulated")
