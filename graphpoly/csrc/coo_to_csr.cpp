@@ -158,6 +158,22 @@ std::tuple<Tensor, Tensor, Tensor> coo_to_csr(Tensor row, Tensor col, int64_t nu
   });
 }
 
+// Whether numbers lie in [0, last] and do not fall: the sign bits of what must not be negative, which
+// every instruction set gathers many at a time. Steps count between numbers that are inside.
+template <class I>
+class Inside {
+ public:
+  explicit Inside(int64_t last)
+      : last_(static_cast<U>(std::min<int64_t>(last, std::numeric_limits<I>::max()))) {}
+  void add(I value) { signs_ |= static_cast<U>(value) | (last_ - static_cast<U>(value)); }
+  void add_step(I from, I to) { signs_ |= static_cast<U>(to) - static_cast<U>(from); }
+  bool holds() const { return static_cast<I>(signs_) >= 0; }
+
+ private:
+  using U = std::make_unsigned_t<I>;
+  U last_, signs_ = 0;
+};
+
 // Copies in the type of the result, once everything there may be read by an operator.
 template <class P, class C, class I>
 std::tuple<Tensor, Tensor> rows_checked(const Tensor& rowptr, const Tensor& col,
@@ -169,21 +185,22 @@ std::tuple<Tensor, Tensor> rows_checked(const Tensor& rowptr, const Tensor& col,
   Tensor out_col = make_output<I>(col, {num_entries});
   I* const to_ptr = out_ptr.mutable_data_ptr<I>();
   I* const to_col = out_col.mutable_data_ptr<I>();
-  bool falls = false;
+  Inside<P> pointers(num_entries);
+  pointers.add(pointer[0]);
   to_ptr[0] = static_cast<I>(pointer[0]);
   for (int64_t r = 1; r <= num_rows; ++r) {
-    falls |= pointer[r] < pointer[r - 1];
+    pointers.add(pointer[r]), pointers.add_step(pointer[r - 1], pointer[r]);
     to_ptr[r] = static_cast<I>(pointer[r]);
   }
-  check(!falls && pointer[0] == 0 && pointer[num_rows] == num_entries, "rowptr: got ", pointer[0],
+  check(pointers.holds() && pointer[0] == 0 && pointer[num_rows] == num_entries, "rowptr: got ", pointer[0],
         " to ", pointer[num_rows], ", expected ascending ones from 0 to ", num_entries,
         ", the length of col");
-  bool outside = false;
-  for (int64_t e = 0; e < num_entries; ++e) {  // a negative one is very large
-    outside |= static_cast<uint64_t>(int64_t{column[e]}) >= static_cast<uint64_t>(num_cols);
+  Inside<C> columns(num_cols - 1);
+  for (int64_t e = 0; e < num_entries; ++e) {
+    columns.add(column[e]);
     to_col[e] = static_cast<I>(column[e]);
   }
-  if (outside) {
+  if (!columns.holds()) {
     Extent<C> extent;
     for (int64_t e = 0; e < num_entries; ++e) extent.add(column[e]);
     check(false, "col: got ", extent.low, " to ", extent.high, ", expected columns in [0, ",
