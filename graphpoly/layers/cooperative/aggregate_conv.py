@@ -10,6 +10,7 @@ from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.dense.linear import Linear
 
 from graphpoly.errors import unknown
+from graphpoly.layers.arguments import NamedArguments, check_features, check_sizes
 from graphpoly.layers.edge_mask import masked
 from graphpoly.ops import CSR, spmm, to_csr
 
@@ -18,7 +19,7 @@ __all__ = ["AggregateConv"]
 AGGREGATIONS = ("sum", "mean", "kept_mean")
 
 
-class AggregateConv(MessagePassing):
+class AggregateConv(NamedArguments, MessagePassing):
     r"""A linear map of a node beside what its neighbours say.
 
     .. math::
@@ -48,6 +49,7 @@ class AggregateConv(MessagePassing):
 
     def __init__(self, in_channels: int, out_channels: int, aggregation: str = "mean") -> None:
         super().__init__(aggr="add")
+        check_sizes(in_channels=in_channels, out_channels=out_channels, lazy=True)
         if aggregation not in AGGREGATIONS:
             raise unknown("aggregation", aggregation, AGGREGATIONS)
         self.in_channels = in_channels
@@ -56,6 +58,15 @@ class AggregateConv(MessagePassing):
         self.lin_root = Linear(in_channels, out_channels)
         self.lin_neighbors = Linear(in_channels, out_channels, bias=False)
         self.reset_parameters()
+
+    @property
+    def compliance_exceptions(self) -> dict[str, str]:
+        """Properties of the compliance battery that cannot hold, and why."""
+        if self.aggregation != "mean":
+            return {}
+        counted = "'mean' divides by the number of edges, whatever they weigh"
+        names = ("zero_weight_edges", "zero_weight_loops", "split_weights")
+        return dict.fromkeys(names, counted)
 
     def reset_parameters(self) -> None:
         """Draw new parameters."""
@@ -77,6 +88,8 @@ class AggregateConv(MessagePassing):
             edge_weight: ``[E]``.
         """
         source, target = (x, x) if isinstance(x, Tensor) else x
+        for one in (source, target):
+            check_features(type(self).__name__, one, self.lin_root.in_channels)
         size = (source.size(0), target.size(0))
         adj = to_csr(edge_index, edge_weight, size=size, transposed=torch.is_grad_enabled())
         adj = masked(self, adj)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from graphpoly.layers.arguments import NamedArguments, check_features, check_size
 from graphpoly.layers.cooperative.action_net import ActionNet
 from graphpoly.layers.cooperative.actions import Actions
+from graphpoly.layers.cooperative.aggregate_conv import AggregateConv
 from graphpoly.layers.cooperative.base import Base, base_text, make_base
 from graphpoly.layers.cooperative.gated_conv import GatedConv
 from graphpoly.ops import to_edges
@@ -154,11 +155,8 @@ class CooperativeConv(NamedArguments, nn.Module):
     @property
     def compliance_exceptions(self) -> dict[str, str]:
         """Properties of the compliance battery that cannot hold, and why."""
-        if not any(getattr(part, "aggregation", None) == "mean" for part in self.modules()):
-            return {}
-        counted = "base 'mean' divides by the number of edges, whatever they weigh"
-        names = ("zero_weight_edges", "zero_weight_loops", "split_weights")
-        return dict.fromkeys(names, counted)
+        counted = [part for part in self.modules() if isinstance(part, AggregateConv)]
+        return {name: why for part in counted for name, why in part.compliance_exceptions.items()}
 
     def reset_parameters(self) -> None:
         """Draw new parameters."""
