@@ -20,6 +20,10 @@ GOLDEN = {
 WEAKER = [
     ("1-WL", "SPD-WL"),
     ("1-WL", "S3"),
+    ("1-WL", "N1"),
+    ("S3", "N1"),
+    ("N1", "N2"),
+    ("S4", "N2"),
     ("SPD-WL", "SPD+RD-WL"),
     ("RD-WL", "SPD+RD-WL"),
     ("SPD-WL", "PSWL(VS)"),
