@@ -135,7 +135,7 @@ def dataset(
             return
         typer.echo(f"{name}: {graphs.num_graphs} graphs, {graphs.num_nodes} nodes")
         typer.echo(
-            "labels: whether the test sees them; colours: how many kinds it finds; alone: the share "
+            "labels: whether the test sees them; colours: how many it finds; alone: the share "
             "whose colour nobody else has; bound: the largest accuracy or R^2 that fits"
         )
         head = ["test", "labels", "graph colours", "alone", "node colours", "alone", "bound"]
