@@ -74,6 +74,9 @@ def pair(
             return
         for test, apart in found.tests.items():
             typer.echo(f"{test:<8}  {'tells them apart' if apart else 'finds them equal'}")
+        for test, apart in found.beside.items():
+            says = "tells them apart" if apart else "finds them equal"
+            typer.echo(f"{test:<8}  {says}, by neighbourhoods and beside the ladder")
         for test, reason in found.skipped.items():
             typer.echo(f"{test:<8}  not run: {reason}")
         if found.separated_by is not None:
@@ -131,6 +134,10 @@ def dataset(
             typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
             return
         typer.echo(f"{name}: {graphs.num_graphs} graphs, {graphs.num_nodes} nodes")
+        typer.echo(
+            "labels: whether the test sees them; colours: how many it finds; alone: the share "
+            "whose colour nobody else has; bound: the largest accuracy or R^2 that fits"
+        )
         head = ["test", "labels", "graph colours", "alone", "node colours", "alone", "bound"]
         rows = [head, *([_text(cell) for cell in _cells(level)] for level in levels)]
         widths = [max(len(row[column]) for row in rows) for column in range(len(head))]

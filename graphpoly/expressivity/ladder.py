@@ -225,9 +225,10 @@ def separations(
     """
     generator = torch.Generator().manual_seed(seed)
     graphs = [graph for family in families for graph in family.graphs]
-    whole = GraphSet.of([relabel(graph, generator) for graph in graphs for _ in range(copies)])
     if any(graph.x is not None for graph in graphs):
         whole = _labelled(graphs, copies, seed)
+    else:
+        whole = GraphSet.of([relabel(graph, generator) for graph in graphs for _ in range(copies)])
     found: dict[str, list[tuple[Tensor, Tensor]]] = {}
     for dtype in probe.dtypes:
         name = str(dtype).removeprefix("torch.")

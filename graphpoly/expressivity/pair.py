@@ -11,6 +11,7 @@ from torch_geometric.data import Data
 from graphpoly.expressivity.colors import graph_names, wl_colors
 from graphpoly.expressivity.graphs import GraphSet
 from graphpoly.expressivity.isomorphism import isomorphic
+from graphpoly.expressivity.neighborhoods import neighborhood_colors
 from graphpoly.expressivity.tuples import tuple_colors
 from graphpoly.ops import color_rounds
 
@@ -74,6 +75,8 @@ class Comparison:
         isomorphic: Whether the graphs are isomorphic; None where that was not decided.
         certificate: Where 1-WL parts them.
         witness: What the first test sees, in words.
+        beside: What N1 and N2 say, which stand beside the ladder: they search neighbourhoods where
+            the others refine. Run where 1-WL fails and the graphs are small enough for a search.
     """
 
     separated_by: str | None
@@ -83,6 +86,7 @@ class Comparison:
     isomorphic: bool | None = None
     certificate: Certificate | None = None
     witness: str = ""
+    beside: dict[str, bool] = field(default_factory=dict)
 
 
 def compare(
@@ -131,6 +135,7 @@ def compare(
             certificate=certificate,
             witness=certificate.describe(),
         )
+    beside = _beside(shown)
     for test, (rule, k) in _RULES.items():
         most = _LARGEST[rule, k] if largest is None else largest
         if sizes[0] > most:
@@ -141,8 +146,8 @@ def compare(
         if tests[test]:
             assert stable.rounds is not None
             round_, words = _tuple_witness(shown, k, rule, int(stable.rounds.max()) + 1)
-            return Comparison(test, round_, tests, skipped, isomorphic=False, witness=words)
-    return Comparison(None, None, tests, skipped, isomorphic=_isomorphic(shown))
+            return Comparison(test, round_, tests, skipped, False, witness=words, beside=beside)
+    return Comparison(None, None, tests, skipped, isomorphic=_isomorphic(shown), beside=beside)
 
 
 def wl_certificate(
@@ -244,6 +249,13 @@ def _tuple_witness(shown: GraphSet, k: int, rule: str, rounds: int) -> tuple[int
     if classes[0] != classes[1]:
         words += f": {classes[0]} and {classes[1]} kinds"
     return round_, words
+
+
+def _beside(shown: GraphSet) -> dict[str, bool]:
+    if int(shown.sizes.max()) > _LARGEST["folklore", 3]:
+        return {}
+    names = {f"N{depth}": neighborhood_colors(shown, depth).graph for depth in (1, 2)}
+    return {test: bool(name[0] != name[1]) for test, name in names.items()}
 
 
 def _isomorphic(shown: GraphSet) -> bool | None:

@@ -108,10 +108,12 @@ def test_pair_names_the_first_test(pair) -> None:
     assert result.exit_code == 0
     assert "2-FWL     finds them equal" in result.stdout
     assert "first: 3-FWL; after round" in result.stdout
+    assert "N1        tells them apart, by neighbourhoods" in result.stdout
     found = json.loads(run("pair", *pair, "--json").stdout)
     assert found["separated_by"] == "3-FWL"
     assert found["tests"] == {"1-WL": False, "δ-2-LWL": False, "2-FWL": False, "3-FWL": True}
     assert found["isomorphic"] is False
+    assert found["beside"] == {"N1": True, "N2": True}
 
 
 def test_pair_shows_a_witness(tmp_path) -> None:
@@ -140,6 +142,7 @@ def test_dataset_prints_levels_and_draws_them(root, tmp_path) -> None:
     assert result.exit_code == 0
     lines = [line.split() for line in result.stdout.splitlines()]
     assert lines[0] == ["sr16622:", "3", "graphs,", "18", "nodes"]
+    assert lines[1][0] == "labels:"
     assert lines[-2][:3] == ["2-FWL", "no", "2"]
     assert result.stdout.splitlines()[-1].startswith("Whether a more expressive model would help")
     assert "<svg" in page.read_text()

@@ -126,6 +126,14 @@ def test_labels_are_seen() -> None:
     assert bool(found.separated().all())
 
 
+def test_families_with_labels_stand_beside_those_without(families) -> None:
+    one, other = hard_pair("hexagon")
+    for data, labels in ((one, [0, 1, 0, 1, 0, 1]), (other, [0, 0, 0, 1, 1, 1])):
+        data.x = torch.eye(2)[torch.tensor(labels)]
+    *_, found = separations(Probe(lambda: Gin(2)), [*families, exp_family([one, other])], weights=1)
+    assert bool(found.separated().all())
+
+
 def test_relabelled_graphs_are_the_same() -> None:
     data = cycle_pairs((7,))[1]
     data.x = torch.arange(7.0).unsqueeze(1)

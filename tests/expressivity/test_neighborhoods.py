@@ -6,12 +6,14 @@ import networkx as nx
 import pytest
 import torch
 
+from graphpoly.data import load_brec
 from graphpoly.expressivity import (
     GraphSet,
     hard_pair,
     neighborhood_colors,
     neighborhood_types,
     of_networkx,
+    separated,
 )
 
 
@@ -44,6 +46,42 @@ def test_types_are_those_of_a_search(depth, directed) -> None:
         balls = [ball(graph, v, depth) for graph in graphs for v in graph]
         for i, j in itertools.combinations(range(len(balls)), 2):
             assert (types[i] == types[j]) == same(balls[i], balls[j]), (i, j)
+
+
+def by_search(pair, depth: int) -> bool:
+    """Whether refinement from types that networkx finds tells two graphs apart."""
+    graphs = [nx.Graph(data.edge_index.T.tolist()) for data in pair]
+    known: list[nx.Graph] = []
+    color = []
+    for graph in graphs:
+        names = {}
+        for node in graph:
+            found = ball(graph, node, depth)
+            alike = [
+                i for i, one in enumerate(known) if len(one) == len(found) and same(one, found)
+            ]
+            names[node] = alike[0] if alike else len(known)
+            known += [] if alike else [found]
+        color.append(names)
+    for _ in range(max(map(len, graphs))):
+        heard = [
+            {v: (c[v], *sorted(c[u] for u in graph[v])) for v in graph}
+            for c, graph in zip(color, graphs, strict=True)
+        ]
+        number = {t: i for i, t in enumerate(sorted({t for c in heard for t in c.values()}))}
+        color = [{v: number[t] for v, t in c.items()} for c in heard]
+    return sorted(color[0].values()) != sorted(color[1].values())
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("depth", [1, 2])
+def test_pairs_of_brec_are_those_of_a_search(depth, data_root) -> None:
+    if not (data_root / "brec").is_dir():
+        pytest.skip("BREC is not there")
+    chosen = [load_brec(data_root)[i] for i in (*range(50, 70, 2), 57, *range(160, 260, 10))]
+    expected = [by_search(pair, depth) for pair in chosen]
+    assert separated(chosen, f"N{depth}").tolist() == expected
+    assert all(expected) == (depth == 2)
 
 
 def test_local_graphs_tell_strongly_regular_graphs_apart() -> None:

@@ -74,6 +74,17 @@ def test_the_first_test_of_each_pair(name) -> None:
         assert "have different colours" in found.witness
 
 
+def test_neighborhoods_stand_beside_the_ladder() -> None:
+    """Above 2-FWL on local graphs that differ, below it where the difference is far away."""
+    assert compare(*hard_pair("sr16622")).beside == {"N1": True, "N2": True}
+    long = [nx.cycle_graph(20), nx.disjoint_union(nx.cycle_graph(10), nx.cycle_graph(10))]
+    found = compare(*(of_networkx(graph) for graph in long))
+    assert found.separated_by in ("δ-2-LWL", "2-FWL")
+    assert found.beside == {"N1": False, "N2": False}
+    path, star = (of_networkx(graph) for graph in (nx.path_graph(4), nx.star_graph(3)))
+    assert compare(path, star).beside == {}
+
+
 def compare_without_local(name: str) -> str:
     from graphpoly.expressivity import tuple_colors
 
