@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data
 from torch_geometric.transforms import BaseTransform
 
 from graphpoly.layers.arguments import check_batch
@@ -86,8 +86,13 @@ class ConnectionMaps(BaseTransform):
             raise ValueError("data: x and edge_index are needed")
         if data.get(self.attr) is not None:
             raise ValueError(f"attr: the data has {self.attr!r} already; choose another name")
-        maps = connection_maps(data.x, data.edge_index, self.stalk_dim, borrow=self.borrow)
-        data[self.attr] = maps
+        data[self.attr] = connection_maps(
+            data.x,
+            data.edge_index,
+            self.stalk_dim,
+            batch=data.batch if isinstance(data, Batch) else None,
+            borrow=self.borrow,
+        )
         return data
 
     def __repr__(self) -> str:
