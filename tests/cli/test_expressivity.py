@@ -21,6 +21,13 @@ def run(*arguments: str):
     return CliRunner().invoke(app, ["expressivity", *arguments])
 
 
+def told(*arguments: str):
+    """Return what `--json` prints of a command that must succeed."""
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, f"{result.exception!r}: {result.stderr}"
+    return json.loads(result.stdout)
+
+
 @pytest.fixture
 def pair(tmp_path) -> tuple[str, str]:
     paths = []
@@ -109,7 +116,7 @@ def test_pair_names_the_first_test(pair) -> None:
     assert "2-FWL     finds them equal" in result.stdout
     assert "first: 3-FWL; after round" in result.stdout
     assert "N1        tells them apart, by neighbourhoods" in result.stdout
-    found = json.loads(run("pair", *pair, "--json").stdout)
+    found = told("pair", *pair)
     assert found["separated_by"] == "3-FWL"
     assert found["tests"] == {"1-WL": False, "δ-2-LWL": False, "2-FWL": False, "3-FWL": True}
     assert found["isomorphic"] is False
@@ -146,7 +153,7 @@ def test_dataset_prints_levels_and_draws_them(root, tmp_path) -> None:
     assert lines[-2][:3] == ["2-FWL", "no", "2"]
     assert result.stdout.splitlines()[-1].startswith("Whether a more expressive model would help")
     assert "<svg" in page.read_text()
-    found = json.loads(run("dataset", "sr16622", "--root", str(root), "--json").stdout)
+    found = told("dataset", "sr16622", "--root", str(root))
     assert [level["graph_classes"] for level in found["levels"]] == [1, 1, 2]
 
 
@@ -167,7 +174,7 @@ def test_duplicates_across_splits(root, tmp_path) -> None:
     result = run(*arguments)
     assert "1 groups of equal graphs (isomorphism); 1 of 3" in result.stdout
     assert "graphs of test that are also in train: 1" in result.stdout
-    found = json.loads(run(*arguments, "--json", "--test", "1-WL").stdout)
+    found = told(*arguments, "--test", "1-WL")
     assert found["groups"] == [[0, 1, 2]]
 
 
@@ -237,7 +244,7 @@ def test_failures_are_one_line(arguments, message) -> None:
 
 @pytest.mark.data
 def test_node_and_ogb_datasets(data_root) -> None:
-    found = json.loads(run("dataset", "cora", "--root", str(data_root), "--json").stdout)
+    found = told("dataset", "cora", "--root", str(data_root))
     assert found["graphs"] == 1
     assert found["nodes"] == 2708
     assert found["levels"][0]["node_classes"] == 1
@@ -267,7 +274,7 @@ def test_model_shows_a_run_of_brec(tmp_path) -> None:
     written = tmp_path / "results.json"
     written.write_text(json.dumps({"ceiling": "2-FWL", "rows": [row]}))
     common = ("tests.expressivity.models:Constant", "--weights", "1", "--graphs", "20")
-    found = json.loads(run("model", *common, "--brec", str(tmp_path), "--json").stdout)
+    found = told("model", *common, "--brec", str(tmp_path))
     assert found["further"]["Trained on BREC"] == [
         ["family", "pairs", "reference", "ceiling (2-FWL)"],
         ["Basic", 60, "56.5", 60],
