@@ -10,6 +10,7 @@ Tensor balanced_forman_all(Tensor rowptr, Tensor col, Tensor ptr) {
   const GraphBatch batch(kOp, rowptr, col, ptr);
   Tensor out = make_output<double>(col, {batch.rows.num_entries});
   double* const value = out.mutable_data_ptr<double>();
+  const Listener listener;
   const int64_t work = 16 * batch.rows.num_entries;
   parallel_items(batch.num_graphs, work, [&](int64_t g) {
     const EditableGraph graph(batch, g);
@@ -17,7 +18,7 @@ Tensor balanced_forman_all(Tensor rowptr, Tensor col, Tensor ptr) {
     const int64_t ranges = n < 4096 ? 1 : 8 * torch::stable::get_num_threads();
     parallel_items(ranges, work, [&](int64_t r) {
       Corners corners(n);
-      for (int64_t i = n * r / ranges; i < n * (r + 1) / ranges; ++i) {
+      for (int64_t i = n * r / ranges; i < n * (r + 1) / ranges && !listener.interrupted(); ++i) {
         const int64_t begin = batch.rows.rowptr[first + i];
         const auto& row = graph.row(static_cast<int32_t>(i));
         for (size_t e = 0; e < row.size(); ++e) {
@@ -28,6 +29,7 @@ Tensor balanced_forman_all(Tensor rowptr, Tensor col, Tensor ptr) {
       }
     });
   });
+  check(!listener.interrupted(), kOp, ": interrupted");
   return out;
 }
 

@@ -18,7 +18,8 @@ constexpr int64_t kNotLeft = 1 << 4;
 // on the diagonal.
 class SecondVector {
  public:
-  SecondVector(const EditableGraph& graph, uint64_t seed) : graph_(graph), seed_(seed) {
+  SecondVector(const EditableGraph& graph, uint64_t seed, const Listener& listener)
+      : graph_(graph), seed_(seed), listener_(listener) {
     const size_t n = static_cast<size_t>(graph.size());
     for (auto* v : {&x_, &scale_, &first_, &image_, &residual_, &residual_image_, &step_,
                     &step_image_}) {
@@ -32,7 +33,7 @@ class SecondVector {
   // As published: multiply by I + M, so many times.
   void power(int64_t steps) {
     prepare();
-    for (int64_t s = 0; s < steps; ++s) {
+    for (int64_t s = 0; s < steps && !listener_.interrupted(); ++s) {
       deflate(x_);
       multiply(x_, image_);
       for (size_t i = 0; i < x_.size(); ++i) x_[i] += image_[i];
@@ -58,7 +59,7 @@ class SecondVector {
     }
     multiply(x_, image_);
     bool stepped = false;
-    for (int64_t iteration = 0; iteration < limit; ++iteration) {
+    for (int64_t iteration = 0; iteration < limit && !listener_.interrupted(); ++iteration) {
       const double value = dot(x_, image_);
       for (size_t i = 0; i < x_.size(); ++i) residual_[i] = image_[i] - value * x_[i];
       deflate(residual_);
@@ -277,6 +278,7 @@ class SecondVector {
 
   const EditableGraph& graph_;
   const uint64_t seed_;
+  const Listener& listener_;
   int64_t round_ = 0;
   bool tree_ = false;
   std::vector<int32_t> order_, parent_;
@@ -432,15 +434,16 @@ Tensor fosr(Tensor rowptr, Tensor col, Tensor ptr, int64_t num_edges, int64_t po
   int64_t* const high = low + batch.num_graphs * num_edges;
   std::fill_n(low, 2 * batch.num_graphs * num_edges, -1);
   if (num_edges == 0) return out;
+  const Listener listener;
   parallel_items(batch.num_graphs, (batch.rows.num_entries + batch.rows.num_rows) * num_edges,
                  [&](int64_t g) {
     EditableGraph graph(batch, g);
     if (graph.size() < 2) return;
-    SecondVector vector(graph, static_cast<uint64_t>(seed));
+    SecondVector vector(graph, static_cast<uint64_t>(seed), listener);
     Picker picker;
     const int64_t limit = 1000 + 4 * int64_t{graph.size()};
     if (power_steps >= 0) vector.power(power_steps);
-    for (int64_t k = 0; k < num_edges; ++k) {
+    for (int64_t k = 0; k < num_edges && !listener.interrupted(); ++k) {
       if (power_steps < 0) vector.converge(tolerance, limit);
       const auto [u, v] = picker.pick(graph, vector.value());
       if (u < 0) break;
@@ -449,6 +452,7 @@ Tensor fosr(Tensor rowptr, Tensor col, Tensor ptr, int64_t num_edges, int64_t po
       if (power_steps >= 0) vector.power(1);
     }
   });
+  check(!listener.interrupted(), kOp, ": interrupted");
   return out;
 }
 

@@ -76,7 +76,9 @@ std::tuple<Tensor, Tensor> gtr(Tensor rowptr, Tensor col, Tensor pinv, Tensor sq
   }
   std::vector<std::vector<double>> before;  // z of each edge that was added
   std::vector<double> shrink, w(static_cast<size_t>(n));
+  const Listener listener;
   for (int64_t k = 0; k < num_edges; ++k) {
+    check(!listener.interrupted(), kOp, ": interrupted");
     if (k > 0) {
       const auto& z = before.back();
       const double c = shrink.back();

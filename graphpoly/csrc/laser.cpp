@@ -31,9 +31,9 @@ inline double rounded(double count) {
 
 class Finder {
  public:
-  Finder(const GraphBatch& batch, int64_t g, const Rule& rule)
+  Finder(const GraphBatch& batch, int64_t g, const Rule& rule, const Listener& listener)
       : batch_(batch), first_(batch.ptr[g]), size_(batch.size(g)), rule_(rule),
-        distance_(static_cast<size_t>(size_), -1) {}
+        listener_(listener), distance_(static_cast<size_t>(size_), -1) {}
 
   void run(std::vector<Edge>& out) {
     if (size_ <= kSmall) all_at_once(out);
@@ -130,7 +130,7 @@ class Finder {
   void all_at_once(std::vector<Edge>& out) {
     using Row = std::array<double, kLanes>;
     std::vector<Row> now(static_cast<size_t>(size_)), next(now.size());
-    for (int64_t v = 0; v < size_; v += kLanes) {
+    for (int64_t v = 0; v < size_ && !listener_.interrupted(); v += kLanes) {
       const int64_t lanes = std::min(kLanes, size_ - v);
       for (auto& row : now) row.fill(0);
       for (int64_t k = 0; k < lanes; ++k) now[static_cast<size_t>(v + k)][static_cast<size_t>(k)] = 1;
@@ -155,7 +155,7 @@ class Finder {
   void by_balls(int64_t from, int64_t to, std::vector<Edge>& out) {
     std::vector<double> now(static_cast<size_t>(size_), 0), next(now.size(), 0);
     const int64_t reach = rule_.snapshots + 1;
-    for (int64_t v = from; v < to; ++v) {
+    for (int64_t v = from; v < to && !listener_.interrupted(); ++v) {
       grow(v, std::max(reach, (rule_.power + reach) / 2));
       now[static_cast<size_t>(v)] = 1;
       for (int64_t p = 1; p <= rule_.power; ++p) {
@@ -178,6 +178,7 @@ class Finder {
   const GraphBatch& batch_;
   const int64_t first_, size_;
   const Rule& rule_;
+  const Listener& listener_;
   std::vector<int64_t> distance_, ball_;
   std::vector<size_t> level_;
   std::vector<double> score_, ranked_;
@@ -196,8 +197,10 @@ Tensor laser(Tensor rowptr, Tensor col, Tensor ptr, int64_t snapshots, double sh
   const GraphBatch batch(kOp, rowptr, col, ptr);
   const Rule rule{snapshots, share, least, power, static_cast<uint64_t>(seed)};
   std::vector<std::vector<Edge>> found(static_cast<size_t>(batch.num_graphs));
+  const Listener listener;
   parallel_items(batch.num_graphs, (batch.rows.num_entries + batch.rows.num_rows) * power,
-                 [&](int64_t g) { Finder(batch, g, rule).run(found[static_cast<size_t>(g)]); });
+                 [&](int64_t g) { Finder(batch, g, rule, listener).run(found[static_cast<size_t>(g)]); });
+  check(!listener.interrupted(), kOp, ": interrupted");
   int64_t total = 0;
   for (const auto& edges : found) total += static_cast<int64_t>(edges.size());
   Tensor out = make_output<int64_t>(col, {3, total});

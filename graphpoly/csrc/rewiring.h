@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common.h"
+#include "interrupt.h"
 
 namespace graphpoly {
 

@@ -9,11 +9,11 @@ constexpr double kTie = 1e-12;  // curvatures that are so near are equal
 
 class Flow {
  public:
-  Flow(const GraphBatch& batch, int64_t g, uint64_t seed)
+  Flow(const GraphBatch& batch, int64_t g, uint64_t seed, const Listener& listener)
       : graph_(batch, g), corners_(batch.size(g)), near_(static_cast<size_t>(batch.size(g)), 0),
         seed_(seed) {
     value_.resize(static_cast<size_t>(graph_.size()));
-    for (int32_t i = 0; i < graph_.size(); ++i) {
+    for (int32_t i = 0; i < graph_.size() && !listener.interrupted(); ++i) {
       value_[i].resize(graph_.row(i).size());
       for (size_t e = 0; e < value_[i].size(); ++e) {
         const int32_t j = graph_.row(i)[e];
@@ -183,9 +183,10 @@ Tensor sdrf(Tensor rowptr, Tensor col, Tensor ptr, int64_t iterations, double ta
   int64_t* const high = low + size;
   std::fill_n(low, 2 * size, -1);
   if (iterations == 0) return out;
+  const Listener listener;
   parallel_items(batch.num_graphs, 16 * batch.rows.num_entries, [&](int64_t g) {
-    Flow flow(batch, g, static_cast<uint64_t>(seed));
-    for (int64_t t = 0; t < iterations; ++t) {
+    Flow flow(batch, g, static_cast<uint64_t>(seed), listener);
+    for (int64_t t = 0; t < iterations && !listener.interrupted(); ++t) {
       const auto added = flow.add(tau, t);
       const auto removed = flow.remove(bound);
       if (added == Flow::kNone && removed == Flow::kNone) break;
@@ -196,6 +197,7 @@ Tensor sdrf(Tensor rowptr, Tensor col, Tensor ptr, int64_t iterations, double ta
       }
     }
   });
+  check(!listener.interrupted(), kOp, ": interrupted");
   return out;
 }
 

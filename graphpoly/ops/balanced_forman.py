@@ -18,7 +18,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from graphpoly.ops.library import implement
+from graphpoly.ops.library import implement, interruptible
 
 __all__ = ["balanced_forman", "ricci_of_edge"]
 
@@ -40,7 +40,7 @@ def balanced_forman(rowptr: Tensor, col: Tensor, ptr: Tensor) -> Tensor:
     >>> balanced_forman(*square, torch.tensor([0, 4])).tolist()
     [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
     """
-    out: Tensor = torch.ops.graphpoly.balanced_forman(rowptr, col, ptr)
+    out: Tensor = interruptible(torch.ops.graphpoly.balanced_forman, rowptr, col, ptr)
     return out
 
 

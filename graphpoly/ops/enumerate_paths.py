@@ -21,7 +21,7 @@ from graphpoly.ops.enumerate_paths_reference import (
     count_paths_reference,
     enumerate_paths_reference,
 )
-from graphpoly.ops.library import implement
+from graphpoly.ops.library import implement, interruptible
 
 __all__ = ["PATHS", "Paths", "count_paths", "enumerate_paths"]
 
@@ -186,25 +186,13 @@ def _outgoing(edge_index: Any, num_nodes: int | None) -> tuple[Tensor, Tensor]:
 
 
 def _named(run: Any, *arguments: Any) -> Any:
-    """Run the operator; say in a user's words that there are too many paths.
-
-    Where a signal stopped it, Python's own handler is called on the way here: if it has raised
-    nothing, the work starts anew.
-    """
+    """Run the operator; say in a user's words that there are too many paths."""
     if torch.compiler.is_compiling():
         return run(*arguments)
-    while (found := _uninterrupted(run, arguments)) is None:
-        pass
-    return found
-
-
-def _uninterrupted(run: Any, arguments: tuple[Any, ...]) -> Any:
     try:
-        return run(*arguments)
+        return interruptible(run, *arguments)
     except RuntimeError as error:
         text = str(error).splitlines()[0]
-        if text.endswith("s: interrupted"):
-            return None
         if out_of_memory(error):
             raise ValueError(
                 "enumerate_paths: no memory for all paths; lower K, give max_paths, or draw some "

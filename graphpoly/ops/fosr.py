@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from graphpoly.ops.hashing import hash64, uniform
-from graphpoly.ops.library import implement
+from graphpoly.ops.library import implement, interruptible
 
 __all__ = ["fosr", "second_vector", "smallest_product"]
 
@@ -55,7 +55,9 @@ def fosr(
     the gap, and O(N) to find the pair.
     """
     steps = -1 if power_steps is None else power_steps
-    out: Tensor = torch.ops.graphpoly.fosr(rowptr, col, ptr, num_edges, steps, tolerance, seed)
+    out: Tensor = interruptible(
+        torch.ops.graphpoly.fosr, rowptr, col, ptr, num_edges, steps, tolerance, seed
+    )
     return out
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from graphpoly.ops.library import implement
+from graphpoly.ops.library import implement, interruptible
 
 __all__ = ["gtr"]
 
@@ -41,8 +41,8 @@ def gtr(
 
     Complexity: one pass over all pairs for each edge, O(n^2).
     """
-    found: tuple[Tensor, Tensor] = torch.ops.graphpoly.gtr(
-        rowptr, col, pinv, square, part, num_edges
+    found: tuple[Tensor, Tensor] = interruptible(
+        torch.ops.graphpoly.gtr, rowptr, col, pinv, square, part, num_edges
     )
     return found
 

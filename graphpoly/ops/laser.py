@@ -19,7 +19,7 @@ from torch import Tensor
 
 from graphpoly.ops.balanced_forman import neighbour_sets
 from graphpoly.ops.hashing import hash64
-from graphpoly.ops.library import implement
+from graphpoly.ops.library import implement, interruptible
 
 __all__ = ["laser"]
 
@@ -55,7 +55,9 @@ def laser(
     Complexity: the walks of length k from every node: O(k E) for each of them, eight at a time, in
     graphs of up to 4096 nodes; in larger ones only through the ball of radius (k + L + 1) / 2.
     """
-    out: Tensor = torch.ops.graphpoly.laser(rowptr, col, ptr, snapshots, share, least, power, seed)
+    out: Tensor = interruptible(
+        torch.ops.graphpoly.laser, rowptr, col, ptr, snapshots, share, least, power, seed
+    )
     return out
 
 

@@ -31,7 +31,7 @@ try:
 except ImportError:
     _single_level = None  # type: ignore[assignment]
 
-__all__ = ["SCHEMAS", "call", "check_devices", "implement"]
+__all__ = ["SCHEMAS", "call", "check_devices", "implement", "interruptible"]
 
 # what the short way to a gradient needs of PyTorch's insides; without it, the public way
 _LEAN = None not in (_single_level, getattr(forward_ad, "_current_level", None)) and all(
@@ -223,6 +223,27 @@ def call(operator: Any, *arguments: Any) -> Any:
         return operator(*arguments)
     with _C._AutoDispatchBelowAutograd():
         return operator(*arguments)
+
+
+def interruptible(operator: Any, *arguments: Any) -> Any:
+    """Call an operator that gives up its work when a signal comes.
+
+    Python's own handler runs on the way here: if it has raised nothing, the work starts anew.
+    """
+    if torch.compiler.is_compiling():
+        return operator(*arguments)
+    while (found := _unless_interrupted(operator, arguments)) is None:
+        pass
+    return found
+
+
+def _unless_interrupted(operator: Any, arguments: tuple[Any, ...]) -> Any:
+    try:
+        return operator(*arguments)
+    except RuntimeError as error:
+        if not str(error).partition("\n")[0].endswith(": interrupted"):
+            raise
+        return None
 
 
 def _autograd_kernel(

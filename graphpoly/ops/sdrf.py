@@ -17,7 +17,7 @@ from torch import Tensor
 
 from graphpoly.ops.balanced_forman import neighbour_sets, ricci_of_edge
 from graphpoly.ops.hashing import hash64, uniform
-from graphpoly.ops.library import implement
+from graphpoly.ops.library import implement, interruptible
 
 __all__ = ["sdrf"]
 
@@ -53,7 +53,9 @@ def sdrf(
     Complexity: all curvatures once; then O(E) to find an edge and the curvatures of the edges
     nearby, for each iteration.
     """
-    out: Tensor = torch.ops.graphpoly.sdrf(rowptr, col, ptr, iterations, tau, bound, seed)
+    out: Tensor = interruptible(
+        torch.ops.graphpoly.sdrf, rowptr, col, ptr, iterations, tau, bound, seed
+    )
     return out
 
 
