@@ -144,6 +144,7 @@ struct Search {
   Ball<I> ball;
   std::vector<I> parent;
   std::vector<int64_t> ways;
+  std::vector<uint8_t> taken;  // by the path that count_simple is at
 
   Search(const Graph<I>& graph_, Kind kind_, int64_t longest_, int64_t seed_, Patience& patience_)
       : graph(graph_), kind(kind_), longest(longest_), seed(seed_), patience(patience_),
@@ -159,28 +160,31 @@ struct Search {
   }
 
   // Every so many steps: has somebody had enough?
-  void step(int64_t found) {
-    constexpr int64_t kSteps = 1 << 16;
-    unspent = add(unspent, found);
+  static constexpr int64_t kSteps = 1 << 16;
+  void step() {
     if (++steps >= kSteps) ask();
   }
-  void ask() {
+  [[gnu::cold, gnu::noinline]] void ask() {
     stopped = !patience.spend(unspent);
     unspent = 0, steps = 0;
   }
 
   // found[k - 1] is the number of paths of length k from `start`.
   void count(I start, int64_t* found) {
-    std::fill(found, found + longest, 0);
-    path[0] = start;
     if (kind == Kind::simple) {
-      count_simple(0, found);
+      count_simple(start, found);
       return;
     }
+    std::fill_n(found, longest, 0);
     count_shortest(start, found);
-    for (int64_t k = patience.low(); k <= longest; ++k) unspent = add(unspent, found[k - 1]);
+    unspent = add(unspent, long_ones(found));
     steps += static_cast<int64_t>(ball.nodes().size());
-    step(0);
+    step();
+  }
+  int64_t long_ones(const int64_t* found) const {
+    int64_t sum = 0;
+    for (int64_t k = patience.low(); k <= longest; ++k) sum = add(sum, found[k - 1]);
+    return sum;
   }
 
   void count_shortest(I start, int64_t* found) {
@@ -201,17 +205,47 @@ struct Search {
     }
   }
 
-  void count_simple(int64_t depth, int64_t* found) {
-    const I here = path[depth];
-    for (const I *w = graph.first(here), *end = graph.last(here); w != end; ++w) {
-      if (on_path(*w, depth)) continue;
-      ++found[depth];
-      step(depth + 1 >= patience.low() ? 1 : 0);
-      if (stopped) return;
-      if (depth + 1 == longest) continue;
-      path[depth + 1] = *w;
-      count_simple(depth + 1, found);
+  // In depth first order, all that changes in local variables.
+  void count_simple(I start, int64_t* found) {
+    const int64_t* const begin = graph.begin.data();
+    const I* const to = graph.to.data();
+    if (taken.empty()) taken.assign(static_cast<size_t>(graph.num_nodes), 0);
+    uint8_t* const mark = taken.data();
+    std::array<const I*, kLongest> next, end;
+    std::array<I, kLongest> on;
+    std::array<int64_t, kLongest> count;
+    std::fill_n(count.data(), longest, 0);
+    int64_t depth = 0, left = kSteps, told = 0;
+    const auto enter = [&](I node) {
+      on[depth] = node;
+      mark[node] = 1;
+      next[depth] = to + begin[node], end[depth] = to + begin[node + 1];
+    };
+    const auto leave = [&] { mark[on[depth--]] = 0; };
+    for (enter(start); depth >= 0;) {
+      if (depth + 1 == longest) {
+        int64_t ends = 0;
+        for (const I* w = next[depth]; w != end[depth]; ++w) ends += 1 - mark[*w];
+        count[depth] += ends;
+        left -= ends + 1;
+        leave();
+      } else if (next[depth] == end[depth]) {
+        leave();
+      } else if (const I node = *next[depth]++; !mark[node]) {
+        ++count[depth++];
+        enter(node);
+      }
+      if (left > 0) continue;
+      unspent = add(unspent, long_ones(count.data()) - told);
+      told = long_ones(count.data());
+      ask();
+      if (stopped) return;  // for good
+      left = kSteps;
     }
+    std::copy_n(count.data(), longest, found);
+    unspent = add(unspent, long_ones(found) - told);
+    steps += kSteps - left;
+    if (steps >= kSteps) ask();
   }
 
   template <class Sink>
@@ -251,7 +285,7 @@ struct Search {
   void emit_from(int64_t depth, Sink& sink) {
     const I here = path[depth];
     if (depth + 1 == longest) {
-      step(0);
+      step();
       if (stopped) return;
       if (I* const ends = sink.open(longest)) {  // they stand side by side
         int64_t count = 0;

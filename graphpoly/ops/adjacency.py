@@ -8,17 +8,15 @@ where that package is installed). :func:`to_csr` turns any of them into a :class
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.utils.weak import WeakTensorKeyDictionary
 from torch_geometric import EdgeIndex
 
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
 from graphpoly.ops.entry import MOST_NODES, as_size, check_csr, named, out_of_memory
-from graphpoly.ops.stamp import edits, memory_allowed, stamp
+from graphpoly.ops.stamp import Memory, edits, memory_allowed, stamp
 
 __all__ = ["CSR", "silence_loops", "to_csr", "to_edges"]
 
@@ -100,9 +98,8 @@ _unchecked_csr = CSR.__new__
 CSR.__new__ = _checked_csr  # type: ignore[assignment, method-assign]
 
 
-# What was made of a tensor, kept as long as the tensor lives and as long as nobody edits it or what
-# was made of it.
-_CACHE: Any = WeakTensorKeyDictionary()
+# The operators that were made of tensors, good as long as nobody edits a tensor or its operator.
+_MADE = Memory()
 
 
 def to_csr(
@@ -144,13 +141,9 @@ def to_csr(
     >>> adj.rowptr.tolist(), adj.col.tolist(), adj.perm.tolist()
     ([0, 1, 3, 3], [2, 0, 1], [2, 0, 1])
     """
-    if torch.jit.is_tracing():
-        raise TypeError(
-            "torch.jit.trace: a trace would hold the sizes and the structure of one graph; "
-            "use torch.compile or torch.export"
-        )
     num_cols, num_rows = _sizes(edge_index, num_nodes, size)
     if _is_sparse(edge_index):
+        _refuse_trace()
         if edge_weight is not None:
             raise ValueError(
                 "edge_weight: the sparse adjacency has values already; give one or the other"
@@ -161,9 +154,17 @@ def to_csr(
         return adj.with_weight(_real(adj.weight, "adj_t: got values of dtype"))
     weight = _checked_weight(edge_index, edge_weight)
     structure = _structure(edge_index, num_rows, num_cols, transposed)
-    if weight is not None and structure.perm is not None:
-        weight = weight[structure.perm]
-    return structure.with_weight(weight)
+    if weight is None:
+        return structure
+    return structure.with_weight(weight if structure.perm is None else weight[structure.perm])
+
+
+def _refuse_trace() -> None:
+    if torch.jit.is_tracing():
+        raise TypeError(
+            "torch.jit.trace: a trace would hold the sizes and the structure of one graph; "
+            "use torch.compile or torch.export"
+        )
 
 
 def silence_loops(
@@ -300,6 +301,7 @@ def _structure(edge_index: Tensor, num_rows: int, num_cols: int, transposed: boo
     held = _recall(edge_index, "structure", num_rows, num_cols, transposed)
     if held is not None:
         return held
+    _refuse_trace()
     pairs = edge_index.as_tensor() if isinstance(edge_index, EdgeIndex) else edge_index
     dtype = _index_dtype(pairs.size(1), num_rows, num_cols)
     if torch.compiler.is_compiling():
@@ -408,16 +410,21 @@ class _LeafValues(torch.autograd.Function):
 def _recall(
     tensor: Any, key: object, num_rows: int | None, num_cols: int | None, transposed: bool
 ) -> CSR | None:
-    """Return what was remembered, if it is of these sizes and nobody has edited either side."""
+    """Return what was remembered, if it is of these sizes and nobody has edited either side.
+
+    A size that is None is one that the key says already.
+    """
     if not isinstance(tensor, Tensor) or not memory_allowed(tensor):
         return None
-    held = _CACHE.get(tensor, {}).get(key)
+    held = _MADE.recall(tensor, key)
     if held is None:
         return None
-    state, adj = held
-    if num_rows != adj.num_rows or num_cols != adj.num_cols:
+    before, parts, versions, adj = held
+    if num_rows not in (None, adj.num_rows) or num_cols != adj.num_cols:
         return None
-    if (transposed and adj.transposed is None) or state != _state(tensor, adj):
+    if transposed and adj.transposed is None:
+        return None
+    if versions != edits(*parts) or before != stamp(tensor):
         return None
     return _lent(adj)
 
@@ -427,13 +434,10 @@ def _remember(tensor: Tensor, key: object, adj: CSR) -> CSR:
     # what was made in inference mode no backward pass could read
     if not memory_allowed(tensor, adj.rowptr):
         return adj
-    _CACHE.setdefault(tensor, {})[key] = (_state(tensor, adj), adj)
+    fields = (adj.rowptr, adj.col, adj.weight, adj.perm, *(adj.transposed or ()))
+    parts = tuple(part for part in fields if part is not None)
+    _MADE.keep(tensor, key, (stamp(tensor), parts, edits(*parts), adj))
     return _lent(adj)
-
-
-def _state(tensor: Tensor, adj: CSR) -> Hashable:
-    parts = (adj.rowptr, adj.col, adj.weight, adj.perm, *(adj.transposed or ()))
-    return stamp(tensor), edits(*parts)
 
 
 def _lent(adj: CSR) -> CSR:

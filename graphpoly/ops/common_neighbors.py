@@ -19,7 +19,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.weak import WeakTensorKeyDictionary
 
 from graphpoly.ops.adjacency import CSR, trusted_csr
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
@@ -33,7 +32,7 @@ from graphpoly.ops.entry import (
     out_of_memory,
 )
 from graphpoly.ops.library import implement
-from graphpoly.ops.stamp import edits, memory_allowed, stamp
+from graphpoly.ops.stamp import Memory, edits, memory_allowed, stamp
 
 __all__ = ["common_neighbors", "intersect_rows", "sort_rows"]
 
@@ -42,7 +41,7 @@ __all__ = ["common_neighbors", "intersect_rows", "sort_rows"]
 _MOST_SHARED, _PART = 2**26, 2**21
 
 # Columns that were found in order, and those that were put in order; as long as they live.
-_SORTED: Any = WeakTensorKeyDictionary()
+_SORTED = Memory()
 
 
 def common_neighbors(
@@ -160,11 +159,11 @@ def sort_rows(adj: CSR) -> CSR:
     """
     what = "adj: to sort its columns"
     if memory_allowed(adj.rowptr, adj.col) and not adj.col.is_meta:
-        state, order = _SORTED.get(adj.col, (None, None))
+        state, order = _SORTED.recall(adj.col, adj.num_cols) or (None, None)
         if state is None or state != _state(adj, order):
             sorted_ = _in_order(adj.rowptr, adj.col)
             order = None if sorted_ else affordable(what, _order, adj)
-            _SORTED[adj.col] = (_state(adj, order), order)
+            _SORTED.keep(adj.col, adj.num_cols, (_state(adj, order), order))
         if order is None:
             return adj
     else:
@@ -180,7 +179,7 @@ def sort_rows(adj: CSR) -> CSR:
 
 def _state(adj: CSR, order: tuple[Tensor, Tensor] | None) -> Hashable:
     """What the order depends on, and what was handed out of it."""
-    return stamp(adj.rowptr, adj.col), adj.num_cols, edits(*(order or ()))
+    return stamp(adj.rowptr, adj.col), edits(*(order or ()))
 
 
 def _in_order(rowptr: Tensor, col: Tensor) -> bool:
@@ -207,11 +206,14 @@ def _arguments(adj_a: CSR, adj_b: CSR, pairs: Tensor) -> tuple[Tensor, ...]:
     device = adj_a.col.device
     check_device("adj_b", adj_b.col, device)
     check_device("pairs", pairs, device)
-    a, b = sort_rows(adj_a), sort_rows(adj_b)
+    a = sort_rows(adj_a)
+    b = a if adj_b is adj_a else sort_rows(adj_b)
     dtype = torch.promote_types(a.col.dtype, b.col.dtype)
-    tensors = (a.rowptr, a.col, b.rowptr, b.col)
-    operators = tuple(tensor.to(dtype) for tensor in tensors)
-    return (*operators, narrowed(pairs[0], dtype), narrowed(pairs[1], dtype))
+    operators = (a.rowptr, a.col, b.rowptr, b.col)
+    if a.col.dtype is not b.col.dtype:
+        operators = tuple([tensor.to(dtype) for tensor in operators])
+    u, v = narrowed(pairs, dtype)
+    return (*operators, u, v)
 
 
 def _checked(run: Callable[..., Any], pairs: Tensor, *arguments: Tensor) -> Any:

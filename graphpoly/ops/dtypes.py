@@ -12,7 +12,10 @@ from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
 
-__all__ = ["check_real", "floating"]
+__all__ = ["EXACT", "check_real", "floating"]
+
+# computed as they are
+EXACT = (torch.float32, torch.float64)
 
 
 def floating(adj: CSR | None = None, /, **features: Tensor) -> tuple[torch.dtype, torch.dtype]:

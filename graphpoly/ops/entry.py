@@ -57,8 +57,12 @@ def as_size(name: str, value: Any, least: int = 0, most: int = INT64_MAX) -> int
     >>> as_size("K", 3)
     3
     """
-    if torch.compiler.is_compiling() or isinstance(value, torch.SymInt):
+    if torch.compiler.is_compiling():
         return value  # sizes of traces are not to be looked at
+    if type(value) is int and least <= value <= most:
+        return value
+    if isinstance(value, torch.SymInt):
+        return value
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError(f"{name}: got {value!r}, expected an integer")
     value = operator.index(value)

@@ -75,12 +75,13 @@ def segments(index: Tensor, num_segments: int | None = None, *, name: str = "ind
         raise TypeError(f"{name}: got dtype {index.dtype}, expected int64 or int32")
     if num_segments is None and index.is_meta:
         raise ValueError(f"{name}: got a tensor on the meta device, which holds no groups")
-    if num_segments is None:
-        num_segments = max(int(index.max()) + 1, 0) if index.numel() else 0
-    held = _recall(index, "segments", num_segments, index.size(0), True)
+    key, size = ("segments", num_segments), index.size(0)
+    held = _recall(index, key, num_segments, size, True)
     if held is not None:
         return held
-    size = index.size(0)
+    if num_segments is None:
+        count = max(int(index.max()) + 1, 0) if size else 0
+        return _remember(index, key, segments(index, count, name=name))
     dtype = _index_dtype(size, num_segments)
     place = torch.arange(size + 1, dtype=dtype, device=index.device)
     line = index.contiguous() if dtype == torch.int32 else index.to(dtype).contiguous()
@@ -96,5 +97,5 @@ def segments(index: Tensor, num_segments: int | None = None, *, name: str = "ind
     row = line.to(dtype)
     back = torch.empty_like(perm).index_copy(0, perm.long(), place[:-1])
     adj = trusted_csr(rowptr, col, None, perm, size, (place, row, back))
-    _remember(index, "segments", adj)
+    _remember(index, key, adj)
     return adj

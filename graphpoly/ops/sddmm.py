@@ -9,7 +9,7 @@ from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
-from graphpoly.ops.dtypes import floating
+from graphpoly.ops.dtypes import EXACT, floating
 from graphpoly.ops.library import call, implement
 
 __all__ = ["sddmm", "sddmm_reference"]
@@ -42,10 +42,13 @@ def sddmm(adj: CSR, a: Tensor, b: Tensor) -> Tensor:
             f"a, b: got shapes {tuple(a.shape)} and {tuple(b.shape)}, expected "
             f"[{adj.num_rows}, F] and [{adj.num_cols}, F]"
         )
-    kept, dtype = floating(a=a, b=b)
+    kept = a.dtype
+    if kept is not b.dtype or kept not in EXACT:
+        kept, dtype = floating(a=a, b=b)
+        a, b = a.to(dtype), b.to(dtype)
     turn = adj.transposed or (None, None, None)
-    out: Tensor = call(_SDDMM, adj.rowptr, adj.col, a.to(dtype), b.to(dtype), *turn)
-    return out.to(kept)
+    out: Tensor = call(_SDDMM, adj.rowptr, adj.col, a, b, *turn)
+    return out if out.dtype is kept else out.to(kept)
 
 
 def sddmm_reference(

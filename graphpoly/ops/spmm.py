@@ -19,7 +19,7 @@ from torch import Tensor
 from graphpoly.errors import unknown
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
-from graphpoly.ops.dtypes import check_real
+from graphpoly.ops.dtypes import EXACT, check_real
 from graphpoly.ops.library import call, implement
 
 __all__ = ["spmm", "spmm_max_reference", "spmm_reference"]
@@ -27,7 +27,6 @@ __all__ = ["spmm", "spmm_max_reference", "spmm_reference"]
 REDUCTIONS = ("sum", "mean", "max", "min")
 _SUM = torch.ops.graphpoly.spmm_sum.default
 _MAX = torch.ops.graphpoly.spmm_max.default
-_EXACT = (torch.float32, torch.float64)
 
 
 def spmm(adj: CSR, x: Tensor, reduce: str = "sum") -> Tensor:
@@ -62,7 +61,7 @@ def spmm(adj: CSR, x: Tensor, reduce: str = "sum") -> Tensor:
     shape, kept = x.shape, x.dtype
     if not shape or shape[0] != num_cols:
         raise ValueError(f"x: got shape {tuple(shape)}, the operator has {num_cols} columns")
-    dtype = kept if kept in _EXACT else _computed_in(x)
+    dtype = kept if kept in EXACT else _computed_in(x)
     linear = reduce in ("sum", "mean")
     flat = x if len(shape) == 2 else x.reshape(shape[0], math.prod(shape[1:]))
     if kept is not dtype and not (linear and kept is torch.bfloat16):
