@@ -5,6 +5,7 @@
 // settled after some rounds (paths, grids, trees) go to a worklist of splitters, each node of which
 // is looked at O(log n) times; see ops/color_refinement.py for what both name.
 #include "common.h"
+#include "interrupt.h"
 
 namespace graphpoly {
 namespace {
@@ -79,7 +80,9 @@ Tensor color_rounds(Tensor rowptr, Tensor col, OptionalTensor edge, Tensor color
     const auto bounds = balanced_ranges(graph.rows, 1);
     const int64_t ranges = static_cast<int64_t>(bounds.size()) - 1;
     const int64_t work = graph.rows.num_entries + n;
+    const LongWork all(static_cast<double>(work) * static_cast<double>(rounds));
     for (int64_t round = 0; round < rounds; ++round, now += n) {
+      check(!all.interrupted(), kOp, ": interrupted");
       parallel_items(ranges, work, [&](int64_t r) {
         for (int64_t v = bounds[r]; v < bounds[r + 1]; ++v) mixed.data()[v] = mix(now[v]);
       });
@@ -143,10 +146,10 @@ class Partition {
   Partition(const Graph<I>& graph, const I* nodes, int64_t size, I* place, uint64_t* name)
       : graph_(graph), nodes_(nodes), size_(size), place_(place), name_(name) {}
 
-  void refine_and_name() {
+  void refine_and_name(const LongWork& work) {
     reverse();
     first_cells();
-    for (size_t cell = 0; cell < begin_.size(); ++cell) split_by(cell);
+    for (size_t cell = 0; cell < begin_.size() && !work.interrupted(); ++cell) split_by(cell);
     rename();
   }
 
@@ -364,6 +367,7 @@ std::tuple<Tensor, Tensor> color_stable(Tensor rowptr, Tensor col, OptionalTenso
     }
     group.push_back(parts);
     const int64_t groups = static_cast<int64_t>(group.size()) - 1;
+    const LongWork work(16.0 * static_cast<double>(graph.rows.num_entries + n));
     parallel_items(groups, graph.rows.num_entries + n, [&](int64_t k) {
       int64_t most = 0;
       for (int64_t p = group[k]; p < group[k + 1]; ++p) most = std::max(most, begin[p + 1] - begin[p]);
@@ -373,7 +377,7 @@ std::tuple<Tensor, Tensor> color_stable(Tensor rowptr, Tensor col, OptionalTenso
         const int64_t size = begin[p + 1] - begin[p];
         uint64_t sum;
         int64_t before = set.count(name, own, size, &sum), found = -1;
-        for (int64_t round = 0; round < limit && found < 0; ++round) {
+        for (int64_t round = 0; round < limit && found < 0 && !work.interrupted(); ++round) {
           for (int64_t i = 0; i < size; ++i) mixed.data()[own[i]] = mix(name[own[i]]);
           for (int64_t i = 0; i < size; ++i) {
             const int64_t v = own[i];
@@ -385,13 +389,14 @@ std::tuple<Tensor, Tensor> color_stable(Tensor rowptr, Tensor col, OptionalTenso
           before = after;
         }
         if (found < 0) {
-          Partition<I>(graph, own, size, place.data(), name).refine_and_name();
+          Partition<I>(graph, own, size, place.data(), name).refine_and_name(work);
         } else {  // a colour goes on as the others of its part let it
           for (int64_t i = 0; i < size; ++i) name[own[i]] = mix(name[own[i]] + mix(sum));
         }
         for (int64_t i = 0; i < size; ++i) settled[own[i]] = found;
       }
     });
+    check(!work.interrupted(), kOp, ": interrupted");
     return std::make_tuple(out, rounds);
   });
 }

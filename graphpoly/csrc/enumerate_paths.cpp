@@ -26,9 +26,7 @@ int64_t add(int64_t a, int64_t b) { return a > kMany - b ? kMany : a + b; }
 class Patience {
  public:
   // `most` paths of length `low` or more may be found; all of them if it is negative
-  Patience(int64_t low, int64_t most, double work) : low_(low), most_(most) {
-    if (work > 1e6) listener_.emplace();
-  }
+  Patience(int64_t low, int64_t most, double work) : low_(low), most_(most), work_(work) {}
 
   int64_t low() const { return low_; }
   // Whether to go on.
@@ -36,7 +34,7 @@ class Patience {
     int64_t before = found_.load(std::memory_order_relaxed);
     while (!found_.compare_exchange_weak(before, add(before, found))) {
     }
-    if (listener_ && listener_->interrupted()) interrupted_ = true;
+    if (work_.interrupted()) interrupted_ = true;
     if (most_ >= 0 && found_ > most_) exceeded_ = true;
     return !interrupted_ && !exceeded_;
   }
@@ -45,7 +43,7 @@ class Patience {
 
  private:
   const int64_t low_, most_;
-  std::optional<Listener> listener_;
+  const LongWork work_;
   std::atomic<int64_t> found_{0};
   std::atomic<bool> exceeded_{false}, interrupted_{false};
 };

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 
 namespace graphpoly {
 
@@ -71,5 +72,17 @@ class Listener {
 };
 
 #endif
+
+// Listens where the work is long: to begin and to end costs microseconds.
+class LongWork {
+ public:
+  explicit LongWork(double steps) {
+    if (steps > 1e6) listener_.emplace();
+  }
+  bool interrupted() const { return listener_ && listener_->interrupted(); }
+
+ private:
+  std::optional<Listener> listener_;
+};
 
 }  // namespace graphpoly

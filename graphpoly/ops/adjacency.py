@@ -16,7 +16,7 @@ from torch_geometric import EdgeIndex
 
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
 from graphpoly.ops.entry import MOST_NODES, as_size, check_csr, named, out_of_memory
-from graphpoly.ops.stamp import Memory, edits, memory_allowed, stamp
+from graphpoly.ops.stamp import Memory, edits, memory_allowed, state
 
 __all__ = ["CSR", "silence_loops", "to_csr", "to_edges"]
 
@@ -197,7 +197,7 @@ def silence_loops(
         return adj.with_weight(torch.where(proper, adj.weight.to(dtype), 0))
     if torch.compiler.is_compiling() or proper.is_meta or not bool(proper.all()):
         adj = adj.with_weight(proper.to(dtype))
-    return owned(_remember(edge_index, key, adj)) if plain else adj
+    return owned(_remember(edge_index, adj, key)) if plain else adj
 
 
 def to_edges(
@@ -320,7 +320,7 @@ def _structure(edge_index: Tensor, num_rows: int, num_cols: int, transposed: boo
             f"edge_index: an index is outside the graph of {num_cols} sources and {num_rows} "
             f"targets ({error})"
         ) from None
-    return _remember(edge_index, "structure", adj)
+    return _remember(edge_index, adj, "structure")
 
 
 def _compress(
@@ -424,19 +424,21 @@ def _recall(
         return None
     if transposed and adj.transposed is None:
         return None
-    if versions != edits(*parts) or before != stamp(tensor):
+    if versions != edits(*parts) or before != state(tensor):
         return None
     return _lent(adj)
 
 
-def _remember(tensor: Tensor, key: object, adj: CSR) -> CSR:
+def _remember(tensor: Tensor, adj: CSR, *keys: object) -> CSR:
     """Keep the operator where that is allowed, and return what the caller may have of it."""
     # what was made in inference mode no backward pass could read
     if not memory_allowed(tensor, adj.rowptr):
         return adj
     fields = (adj.rowptr, adj.col, adj.weight, adj.perm, *(adj.transposed or ()))
-    parts = tuple(part for part in fields if part is not None)
-    _MADE.keep(tensor, key, (stamp(tensor), parts, edits(*parts), adj))
+    parts = tuple([part for part in fields if part is not None])
+    entry = (state(tensor), parts, edits(*parts), adj)
+    for key in keys:
+        _MADE.keep(tensor, key, entry)
     return _lent(adj)
 
 

@@ -18,6 +18,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from graphpoly.ops.entry import check_graphs
 from graphpoly.ops.library import implement, interruptible
 
 __all__ = ["balanced_forman", "ricci_of_edge"]
@@ -31,6 +32,10 @@ def balanced_forman(rowptr: Tensor, col: Tensor, ptr: Tensor) -> Tensor:
         col: Neighbours in ascending order, ``[E]``; undirected graphs without loops.
         ptr: Where the nodes of each graph begin, ``[G+1]``.
 
+    Raises:
+        TypeError: If one is no int64 tensor.
+        ValueError: If they are not such graphs.
+
     Complexity: for each edge the degrees of the neighbours of one end.
 
     Topping, Di Giovanni, Chamberlain, Dong and Bronstein, "Understanding over-squashing and
@@ -40,6 +45,7 @@ def balanced_forman(rowptr: Tensor, col: Tensor, ptr: Tensor) -> Tensor:
     >>> balanced_forman(*square, torch.tensor([0, 4])).tolist()
     [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
     """
+    check_graphs(rowptr, col, ptr)
     out: Tensor = interruptible(torch.ops.graphpoly.balanced_forman, rowptr, col, ptr)
     return out
 

@@ -39,7 +39,7 @@ from torch import Tensor
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import entry_rows
 from graphpoly.ops.entry import affordable, as_size, check_held
-from graphpoly.ops.library import implement
+from graphpoly.ops.library import implement, interruptible
 
 __all__ = [
     "COLOR_VERSION",
@@ -144,7 +144,7 @@ def color_refinement(
     rounds = as_size("rounds", rounds, most=2**31)
     color, edge = _arguments(adj, node_label, edge_label)
     run, what = torch.ops.graphpoly.color_rounds, f"rounds: got {rounds} for {adj.num_rows} nodes"
-    out: Tensor = affordable(what, run, adj.rowptr, adj.col, edge, color, rounds)
+    out: Tensor = affordable(what, interruptible, run, adj.rowptr, adj.col, edge, color, rounds)
     return out
 
 
@@ -176,11 +176,14 @@ def color_rounds(
     >>> torch.equal(torch.stack([first, second]), color_refinement(adj, 1))
     True
     """
-    if portion < 1:
-        raise ValueError(f"portion: got {portion}, expected at least 1")
+    portion = as_size("portion", portion, 1)
     color, edge = _arguments(adj, node_label, edge_label)
     while True:
-        rows: Tensor = torch.ops.graphpoly.color_rounds(adj.rowptr, adj.col, edge, color, portion)
+        rows: Tensor = affordable(
+            f"portion: got {portion}",
+            interruptible,
+            *(torch.ops.graphpoly.color_rounds, adj.rowptr, adj.col, edge, color, portion),
+        )
         yield rows
         color = rows[-1].clone()
 
@@ -228,7 +231,8 @@ def stable_colors(
     """
     limit = as_size("limit", limit)
     color, edge = _arguments(adj, node_label, edge_label)
-    return StableColors(*torch.ops.graphpoly.color_stable(adj.rowptr, adj.col, edge, color, limit))
+    arguments = (adj.rowptr, adj.col, edge, color, limit)
+    return StableColors(*interruptible(torch.ops.graphpoly.color_stable, *arguments))
 
 
 def _arguments(

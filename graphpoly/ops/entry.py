@@ -18,12 +18,14 @@ from graphpoly.ops.library import implement
 __all__ = [
     "INT32_MAX",
     "INT64_MAX",
+    "INT64_MIN",
     "MOST_NODES",
     "affordable",
     "as_size",
     "check_batch",
     "check_csr",
     "check_device",
+    "check_graphs",
     "check_held",
     "check_index",
     "check_offsets",
@@ -37,6 +39,7 @@ __all__ = [
 
 INT32_MAX = 2**31 - 1
 INT64_MAX = 2**63 - 1
+INT64_MIN = -(2**63)
 # numbers of nodes beyond which no row pointers fit into any memory
 MOST_NODES = 2**40 - 1
 
@@ -211,6 +214,53 @@ def check_csr(
     fits = (own[place] == row.cpu()).all() and (col.cpu()[place] == back).all()
     if not bool(fits) or place.unique().numel() != num_entries:
         raise ValueError("transposed: got what is not the transpose of rowptr and col")
+
+
+def check_graphs(rowptr: Tensor, col: Tensor, ptr: Tensor | None = None) -> None:
+    """Refuse what are not simple undirected graphs side by side, in compressed rows.
+
+    Args:
+        rowptr: ``[N+1]``, int64.
+        col: Neighbours, ascending in each row, ``[E]``, int64.
+        ptr: Where the nodes of each graph begin, ``[G+1]``, int64; None for one graph.
+
+    Raises:
+        TypeError: If one is no int64 tensor.
+        ValueError: If shapes, offsets or devices do not fit, or a row is not an ascending list of
+            other nodes of its graph that list it, too.
+
+    Complexity: O(E log E).
+    """
+    if torch.compiler.is_compiling():
+        return
+    given = {"rowptr": rowptr, "col": col, "ptr": ptr}
+    for name, tensor in given.items():
+        if name == "ptr" and tensor is None:
+            continue
+        if not isinstance(tensor, Tensor) or tensor.dtype != torch.int64:
+            got = getattr(tensor, "dtype", type(tensor).__name__)
+            raise TypeError(f"{name}: got {got}, expected an int64 tensor")
+        if tensor.dim() != 1 or (name != "col" and not tensor.numel()):
+            raise ValueError(f"{name}: got shape {tuple(tensor.shape)}, expected one dimension")
+        check_held(name, tensor)
+        check_device(name, tensor, rowptr.device)
+    if not _readable(rowptr):
+        return
+    size = rowptr.size(0) - 1
+    _rows_fit(rowptr, col, size)
+    row = torch.repeat_interleave(rowptr.diff())
+    if ptr is not None:
+        check_offsets("ptr", ptr, size)
+        if int(ptr[0]) != 0 or int(ptr[-1]) != size:
+            raise ValueError(f"ptr: got {int(ptr[0])} to {int(ptr[-1])}, expected 0 to {size}")
+        owner = torch.repeat_interleave(ptr.diff())
+        if bool((owner[row] != owner[col]).any()):
+            raise ValueError("col: got an edge between two graphs")
+    key, back = row * size + col, torch.sort(col * size + row).values
+    if bool((row == col).any()) or bool((key[1:] <= key[:-1]).any()):
+        raise ValueError("col: got a row that is not an ascending list of other nodes")
+    if not torch.equal(key, back):
+        raise ValueError("col: got an edge without its reverse")
 
 
 def _rows_fit(rowptr: Tensor, col: Tensor, num_cols: int) -> None:

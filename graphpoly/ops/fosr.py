@@ -18,6 +18,7 @@ import math
 import torch
 from torch import Tensor
 
+from graphpoly.ops.entry import INT64_MIN, affordable, as_size, check_graphs
 from graphpoly.ops.hashing import hash64, uniform
 from graphpoly.ops.library import implement, interruptible
 
@@ -51,12 +52,22 @@ def fosr(
     Returns:
         Pairs with the smaller node first; -1 where a graph is complete.
 
+    Raises:
+        TypeError: If a tensor or a number is of another type.
+        ValueError: If they are not such graphs, or a number is out of range.
+
     Complexity: O(E) for each step of the iteration, whose number grows with one over the root of
     the gap, and O(N) to find the pair.
     """
-    steps = -1 if power_steps is None else power_steps
-    out: Tensor = interruptible(
-        torch.ops.graphpoly.fosr, rowptr, col, ptr, num_edges, steps, tolerance, seed
+    check_graphs(rowptr, col, ptr)
+    num_edges, seed = as_size("num_edges", num_edges), as_size("seed", seed, INT64_MIN)
+    steps = -1 if power_steps is None else as_size("power_steps", power_steps)
+    if not 0 <= tolerance <= 1:
+        raise ValueError(f"tolerance: got {tolerance}, expected 0 to 1")
+    out: Tensor = affordable(
+        f"num_edges: got {num_edges}",
+        interruptible,
+        *(torch.ops.graphpoly.fosr, rowptr, col, ptr, num_edges, steps, tolerance, seed),
     )
     return out
 

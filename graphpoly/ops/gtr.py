@@ -15,6 +15,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from graphpoly.ops.entry import affordable, as_size, check_device, check_graphs, check_held
 from graphpoly.ops.library import implement, interruptible
 
 __all__ = ["gtr"]
@@ -39,10 +40,30 @@ def gtr(
         ``[2, num_edges]``, int64, the smaller node first, -1 where none is left; and
         ``[num_edges]``, float64.
 
+    Raises:
+        TypeError: If a tensor or a number is of another type.
+        ValueError: If they are not such graphs, or a number is out of range.
+
     Complexity: one pass over all pairs for each edge, O(n^2).
     """
-    found: tuple[Tensor, Tensor] = interruptible(
-        torch.ops.graphpoly.gtr, rowptr, col, pinv, square, part, num_edges
+    check_graphs(rowptr, col)
+    num_edges, size = as_size("num_edges", num_edges), rowptr.size(0) - 1
+    wanted = {
+        "pinv": (pinv, torch.float64, (size, size)),
+        "square": (square, torch.float64, (size, size)),
+        "part": (part, torch.int64, (size,)),
+    }
+    for name, (tensor, dtype, shape) in wanted.items():
+        if tensor.dtype != dtype:
+            raise TypeError(f"{name}: got dtype {tensor.dtype}, expected {dtype}")
+        if tensor.shape != shape:
+            raise ValueError(f"{name}: got shape {tuple(tensor.shape)}, expected {shape}")
+        check_held(name, tensor)
+        check_device(name, tensor, col.device)
+    found: tuple[Tensor, Tensor] = affordable(
+        f"num_edges: got {num_edges}",
+        interruptible,
+        *(torch.ops.graphpoly.gtr, rowptr, col, pinv, square, part, num_edges),
     )
     return found
 

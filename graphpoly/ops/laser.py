@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from graphpoly.ops.balanced_forman import neighbour_sets
+from graphpoly.ops.entry import INT64_MIN, as_size, check_graphs
 from graphpoly.ops.hashing import hash64
 from graphpoly.ops.library import implement, interruptible
 
@@ -52,9 +53,18 @@ def laser(
     Returns:
         Pairs in the order of their graph, snapshot and nodes, each once.
 
+    Raises:
+        TypeError: If a tensor or a number is of another type.
+        ValueError: If they are not such graphs, or a number is out of range.
+
     Complexity: the walks of length k from every node: O(k E) for each of them, eight at a time, in
     graphs of up to 4096 nodes; in larger ones only through the ball of radius (k + L + 1) / 2.
     """
+    check_graphs(rowptr, col, ptr)
+    snapshots, least = as_size("snapshots", snapshots, 1), as_size("least", least)
+    power, seed = as_size("power", power, snapshots + 1), as_size("seed", seed, INT64_MIN)
+    if not 0 <= share <= 1:
+        raise ValueError(f"share: got {share}, expected 0 to 1")
     out: Tensor = interruptible(
         torch.ops.graphpoly.laser, rowptr, col, ptr, snapshots, share, least, power, seed
     )

@@ -117,7 +117,7 @@ def normalized(
     if add_self_loops:
         adj = _with_self_loops(adj, transposed)
     adj = rescale(adj, normalization)
-    return _remember(edge_index, key, adj) if plain else adj
+    return _remember(edge_index, adj, key) if plain else adj
 
 
 def rescale(adj: CSR, normalization: str | None = "sym") -> CSR:

@@ -75,13 +75,20 @@ def segments(index: Tensor, num_segments: int | None = None, *, name: str = "ind
         raise TypeError(f"{name}: got dtype {index.dtype}, expected int64 or int32")
     if num_segments is None and index.is_meta:
         raise ValueError(f"{name}: got a tensor on the meta device, which holds no groups")
-    key, size = ("segments", num_segments), index.size(0)
-    held = _recall(index, key, num_segments, size, True)
+    size, given = index.size(0), num_segments
+    held = _recall(index, ("segments", given), given, size, True)
+    if num_segments is None and held is None:
+        num_segments = max(int(index.max()) + 1, 0) if size else 0
+        held = _recall(index, ("segments", num_segments), num_segments, size, True)
     if held is not None:
         return held
-    if num_segments is None:
-        count = max(int(index.max()) + 1, 0) if size else 0
-        return _remember(index, key, segments(index, count, name=name))
+    assert num_segments is not None
+    made = _grouped(index, num_segments, name)
+    return _remember(index, made, ("segments", num_segments), ("segments", given))
+
+
+def _grouped(index: Tensor, num_segments: int, name: str) -> CSR:
+    size = index.size(0)
     dtype = _index_dtype(size, num_segments)
     place = torch.arange(size + 1, dtype=dtype, device=index.device)
     line = index.contiguous() if dtype == torch.int32 else index.to(dtype).contiguous()
@@ -96,6 +103,4 @@ def segments(index: Tensor, num_segments: int | None = None, *, name: str = "ind
         raise ValueError(f"{name}: one lies outside [0, {num_segments}) ({error})") from None
     row = line.to(dtype)
     back = torch.empty_like(perm).index_copy(0, perm.long(), place[:-1])
-    adj = trusted_csr(rowptr, col, None, perm, size, (place, row, back))
-    _remember(index, key, adj)
-    return adj
+    return trusted_csr(rowptr, col, None, perm, size, (place, row, back))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from graphpoly.errors import unknown
+from graphpoly.ops.entry import MOST_NODES, affordable, as_size
 
 __all__ = ["random_features"]
 
@@ -33,11 +35,21 @@ def random_features(
         generator: Where chance comes from; default torch's own.
         device: Where they go.
         dtype: Their type.
+
+    Raises:
+        TypeError: If a size is no integer.
+        ValueError: If one is out of range, or there is no memory for so many.
     """
+    num_nodes, dim = as_size("num_nodes", num_nodes, most=MOST_NODES), as_size("dim", dim)
     if distribution not in DISTRIBUTIONS:
         raise unknown("distribution", distribution, DISTRIBUTIONS)
+    draw = torch.rand if distribution == "uniform" else torch.randn
     options: dict[str, Any] = {"generator": generator, "device": device, "dtype": dtype}
+    drawn: Tensor = affordable(
+        lambda: f"num_nodes, dim: got {num_nodes} and {dim}",
+        partial(draw, **options),
+        *(num_nodes, dim),
+    )
     if distribution == "uniform":
-        return 2 * torch.rand(num_nodes, dim, **options) - 1
-    drawn = torch.randn(num_nodes, dim, **options)
+        return 2 * drawn - 1
     return drawn if distribution == "normal" else drawn * (2 / max(num_nodes + dim, 1)) ** 0.5

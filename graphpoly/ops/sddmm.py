@@ -36,18 +36,18 @@ def sddmm(adj: CSR, a: Tensor, b: Tensor) -> Tensor:
     >>> sddmm(adj, torch.tensor([[1.0], [2.0]]), torch.tensor([[3.0], [5.0]]))
     tensor([5., 6.])
     """
-    channels = a.shape[1:]
-    if len(channels) != 1 or (a.size(0), b.shape) != (adj.num_rows, (adj.num_cols, *channels)):
+    rowptr, col, _, _, num_cols, turn = adj
+    shape = a.shape
+    if len(shape) != 2 or b.shape != (num_cols, shape[1]) or shape[0] != rowptr.size(0) - 1:
         raise ValueError(
-            f"a, b: got shapes {tuple(a.shape)} and {tuple(b.shape)}, expected "
+            f"a, b: got shapes {tuple(shape)} and {tuple(b.shape)}, expected "
             f"[{adj.num_rows}, F] and [{adj.num_cols}, F]"
         )
     kept = a.dtype
     if kept is not b.dtype or kept not in EXACT:
         kept, dtype = floating(a=a, b=b)
         a, b = a.to(dtype), b.to(dtype)
-    turn = adj.transposed or (None, None, None)
-    out: Tensor = call(_SDDMM, adj.rowptr, adj.col, a, b, *turn)
+    out: Tensor = call(_SDDMM, rowptr, col, a, b, *(turn or (None, None, None)))
     return out if out.dtype is kept else out.to(kept)
 
 

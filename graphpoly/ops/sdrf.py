@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from graphpoly.ops.balanced_forman import neighbour_sets, ricci_of_edge
+from graphpoly.ops.entry import INT64_MIN, affordable, as_size, check_graphs
 from graphpoly.ops.hashing import hash64, uniform
 from graphpoly.ops.library import implement, interruptible
 
@@ -50,11 +51,23 @@ def sdrf(
         Along the last dimension the pair that was added, then the one that was removed, the smaller
         node first; -1 where there was none. An iteration that does neither is the last one.
 
+    Raises:
+        TypeError: If a tensor or a number is of another type.
+        ValueError: If they are not such graphs, or a number is out of range.
+
     Complexity: all curvatures once; then O(E) to find an edge and the curvatures of the edges
     nearby, for each iteration.
     """
-    out: Tensor = interruptible(
-        torch.ops.graphpoly.sdrf, rowptr, col, ptr, iterations, tau, bound, seed
+    check_graphs(rowptr, col, ptr)
+    iterations, seed = as_size("iterations", iterations), as_size("seed", seed, INT64_MIN)
+    if not tau >= 0:
+        raise ValueError(f"tau: got {tau}, expected at least 0")
+    if math.isnan(bound):
+        raise ValueError("bound: got nan, expected a number")
+    out: Tensor = affordable(
+        f"iterations: got {iterations}",
+        interruptible,
+        *(torch.ops.graphpoly.sdrf, rowptr, col, ptr, iterations, tau, bound, seed),
     )
     return out
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch_geometric import EdgeIndex
 
-__all__ = ["Memory", "edits", "memory_allowed", "stamp"]
+__all__ = ["Memory", "edits", "memory_allowed", "stamp", "state"]
 
 _VERSION = attrgetter("_version")
 
@@ -61,7 +61,7 @@ def stamp(*tensors: Tensor | None) -> Hashable:
     >>> stamp(edges) == before
     False
     """
-    return tuple([None if tensor is None else _one(tensor) for tensor in tensors])
+    return tuple([None if tensor is None else state(tensor) for tensor in tensors])
 
 
 def edits(*tensors: Tensor) -> Hashable:
@@ -72,13 +72,14 @@ def edits(*tensors: Tensor) -> Hashable:
     return tuple(map(_VERSION, tensors))
 
 
-def _one(tensor: Tensor) -> Hashable:
+def state(tensor: Tensor) -> Hashable:
+    """Return the :func:`stamp` of one tensor."""
     if type(tensor) is Tensor and tensor.layout is torch.strided:
         return tensor._version, _address(tensor), tensor.shape, tensor.stride(), tensor.dtype
     if isinstance(tensor, EdgeIndex):  # the wrapper counts some edits, what it wraps the others
-        return tensor._version, _one(tensor.as_tensor())
+        return tensor._version, state(tensor.as_tensor())
     if tensor.layout != torch.strided:
-        return (tensor.layout, *[_one(part) for part in _parts(tensor)])
+        return (tensor.layout, *[state(part) for part in _parts(tensor)])
     return tensor._version, _address(tensor), tensor.shape, tensor.stride(), tensor.dtype
 
 

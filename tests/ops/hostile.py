@@ -30,7 +30,10 @@ WIDE = (-(2**63), -(2**32), -(2**31) - 1, -1, 2**31 - 1, 2**31, 2**32 + 1, 2**40
 SIZES: tuple[Any, ...] = (*WIDE, 0, 1, 2, 3, 2**62, 2**64, 2.5, "3", None)
 # how long to go on: a large number is not wrong, and takes its time
 STEPS: tuple[Any, ...] = (-(2**40), -1, 0, 1, 2, 2.5, "3")
-DURATIONS = ("steps", "rounds", "iterations", "max_iterations", "hops", "limit", "degree")
+DURATIONS = (
+    *("steps", "rounds", "iterations", "max_iterations", "hops", "limit", "degree", "portion"),
+    *("num_edges", "power", "power_steps"),
+)
 
 
 class Draw:
@@ -67,6 +70,31 @@ class Draw:
 
     def batch(self) -> Tensor | None:
         return self.rng.choice((None, self.index(self.n, 3).sort().values))
+
+    def graphs(self) -> dict[str, Any]:
+        row, col = torch.cat([self.edge_index, self.edge_index.flip(0)], 1).long()
+        key = torch.unique((row * max(self.n, 1) + col)[row != col])
+        row, col = key // max(self.n, 1), key % max(self.n, 1)
+        count = torch.bincount(row, minlength=self.n)
+        return {
+            "rowptr": torch.cat([torch.zeros(1).long(), count.cumsum(0)]),
+            "col": col,
+            "ptr": torch.tensor([0, self.n]),
+        }
+
+    def resistances(self) -> dict[str, Any]:
+        given = self.graphs()
+        count = given["rowptr"].diff()
+        laplacian = torch.diag(count.double())
+        laplacian[torch.repeat_interleave(count), given["col"]] -= 1
+        plus = torch.linalg.pinv(laplacian, hermitian=True)
+        part = torch.zeros(self.n).long()
+        return {
+            **{name: given[name] for name in ("rowptr", "col")},
+            "pinv": plus,
+            "square": plus @ plus,
+            "part": part,
+        }
 
     def blocks(self) -> ops.PairBlocks:
         return ops.pair_blocks(None, self.rng.choice((0, 1, 2, 3)))
@@ -437,6 +465,49 @@ def _recipes() -> dict[str, Callable[[Draw], Call]]:
                 "pairs": d.index(4, d.n).view(2, -1),
             },
         ),
+        "color_rounds": lambda d: (
+            lambda **given: next(ops.color_rounds(**given)),
+            {"adj": d.adj, "node_label": d.normal(d.n), "edge_label": None, "portion": 2},
+        ),
+        "hash64": lambda d: (
+            ops.hash64,
+            {"seed": 3, "a": d.index(d.e, 5).long(), "b": d.index(d.e, 5).long()},
+        ),
+        "uniform": lambda d: (ops.uniform, {"bits": d.index(d.e, 5).long()}),
+        "random_features": lambda d: (
+            ops.random_features,
+            {
+                "num_nodes": d.n,
+                "dim": d.f,
+                "distribution": d.rng.choice(("normal", "uniform", "xavier")),
+            },
+        ),
+        "balanced_forman": lambda d: (ops.balanced_forman, d.graphs()),
+        "fosr": lambda d: (
+            ops.fosr,
+            {
+                **d.graphs(),
+                "num_edges": 2,
+                "power_steps": d.rng.choice((None, 2)),
+                "tolerance": 1e-10,
+                "seed": 1,
+            },
+        ),
+        "sdrf": lambda d: (
+            ops.sdrf,
+            {
+                **d.graphs(),
+                "iterations": 2,
+                "tau": d.rng.choice((1.0, float("inf"))),
+                "bound": d.rng.choice((0.5, float("inf"))),
+                "seed": 1,
+            },
+        ),
+        "laser": lambda d: (
+            ops.laser,
+            {**d.graphs(), "snapshots": 2, "share": 0.5, "least": 1, "power": 4, "seed": 1},
+        ),
+        "gtr": lambda d: (ops.gtr, {**d.resistances(), "num_edges": 2}),
         "multigraphs": lambda d: (
             ops.multigraphs,
             {"degree": 2, "roots": 1, "kind": "simple"},
@@ -455,16 +526,6 @@ OTHERS = {
     "COLOR_VERSION", "STABLE_ROUNDS", "Multigraph", "Ordering", "PairBlocks", "Pairs", "PathTrie",
     "Paths", "Plan", "StableColors", "backends", "contraction_plan", "einsum_cost", "still_node",
     "uncomputable",
-    # of rewiring, which its transforms call on graphs that they have checked
-    "balanced_forman",
-    "color_rounds",
-    "fosr",
-    "gtr",
-    "hash64",
-    "laser",
-    "random_features",
-    "sdrf",
-    "uniform",
 }  # fmt: skip
 
 

@@ -291,7 +291,7 @@ def test_sizes_that_are_integers_pass() -> None:
 ENDLESS = """
 import torch
 from torch_geometric.data import Data
-from graphpoly.ops import count_paths, enumerate_paths
+from graphpoly.ops import color_refinement, count_paths, enumerate_paths, stable_colors, to_csr
 from graphpoly.rewiring import GTR, LASER, SDRF, FoSR
 from graphpoly.rewiring.curvature import balanced_forman
 
@@ -301,11 +301,16 @@ def graph(nodes, edges):
 
 clique = torch.combinations(torch.arange(40)).T
 clique = torch.cat([clique, clique.flip(0)], 1)
+line = torch.arange(4 * 10**6)
+line = torch.stack([line[:-1], line[1:]])
+line = torch.cat([line, line.flip(0)], 1)
 tree, wide = graph(10**5, 10**5), graph(10**5, 10**6)
 dense, flat = graph(5000, 10**6), graph(2000, 6000)
 for name, call in {
     "count_paths": lambda: count_paths(clique, 20, 40),
     "enumerate_paths": lambda: enumerate_paths(clique, 20, 40, max_paths=None),
+    "color_refinement": lambda: color_refinement(to_csr(wide.edge_index), 300),
+    "stable_colors": lambda: stable_colors(to_csr(line)),
     "FoSR": lambda: FoSR(10**6)(tree),
     "FoSR, power steps": lambda: FoSR(10**6, power_steps=5)(tree),
     "SDRF": lambda: SDRF(10**6)(wide),
@@ -346,7 +351,7 @@ def test_long_loops_hear_an_interrupt() -> None:
             heard.append(child.stdout.readline().strip())
         late.cancel()
         assert child.wait(timeout=20) == 0, child.stderr.read()
-    assert len(heard) == 9
+    assert len(heard) == 11
     assert all(heard)
 
 

@@ -123,13 +123,35 @@ def test_gtr_is_its_definition():
         (lambda r, c, p: sdrf(r, c, p, 1, tau=-1.0), "tau: got -1"),
         (lambda r, c, p: laser(r, c, p, 2, share=2.0), "share: got 2"),
         (lambda r, c, p: laser(r, c, p, 2, share=0.5, power=2), "power: got 2"),
-        (lambda r, c, p: fosr(r, c + 9, p, 1), "row 0 is not an ascending list"),
-        (lambda r, c, p: balanced_forman(r, c, p + 1), "ptr: expected 0 to 3"),
+        (lambda r, c, p: fosr(r, c + 9, p, 1), "col: got 9 to 11, expected columns in"),
+        (lambda r, c, p: fosr(r, c.flip(0), p, 1), "col: got a row that is not an ascending list"),
+        (lambda r, c, p: sdrf(r.clamp(max=1), c[:1], p, 1), "col: got an edge without its reverse"),
+        (lambda r, c, p: balanced_forman(r, c, p + 1), "ptr: got 1 to 4, expected offsets in"),
+        (lambda r, c, p: balanced_forman(r, c, torch.tensor([0, 1, 3])), "an edge between two"),
     ],
 )
 @pytest.mark.cpu
-def test_kernels_refuse_what_they_cannot_read(run, message):
+def test_what_is_no_simple_undirected_graph_is_refused(run, message):
+    with pytest.raises(ValueError, match=message):
+        run(*graphs_of(nx.path_graph(3)))
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        ("fosr", (-1, -1, 0.0, 0), "num_edges: got -1"),
+        ("sdrf", (1, -1.0, 0.0, 0), "tau: got -1"),
+        ("laser", (2, 2.0, 1, 8, 0), "share: got 2"),
+        ("laser", (2, 0.5, 1, 2, 0), "power: got 2"),
+    ],
+)
+@pytest.mark.cpu
+def test_kernels_refuse_what_they_cannot_read(name, given, message):
     if not backends()["cpp"]["available"]:
         pytest.skip(backends()["cpp"]["reason"])
+    rowptr, col, ptr = graphs_of(nx.path_graph(3))
+    operator = getattr(torch.ops.graphpoly, name)
     with pytest.raises(RuntimeError, match=message):
-        run(*graphs_of(nx.path_graph(3)))
+        operator(rowptr, col, ptr, *given)
+    with pytest.raises(RuntimeError, match="row 0 is not an ascending list"):
+        torch.ops.graphpoly.fosr(rowptr, col + 9, ptr, 1, -1, 0.0, 0)
