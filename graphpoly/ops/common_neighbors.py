@@ -209,7 +209,7 @@ def _arguments(adj_a: CSR, adj_b: CSR, pairs: Tensor) -> tuple[Tensor, ...]:
     a = sort_rows(adj_a)
     b = a if adj_b is adj_a else sort_rows(adj_b)
     dtype = torch.promote_types(a.col.dtype, b.col.dtype)
-    operators = (a.rowptr, a.col, b.rowptr, b.col)
+    operators: tuple[Tensor, ...] = (a.rowptr, a.col, b.rowptr, b.col)
     if a.col.dtype is not b.col.dtype:
         operators = tuple([tensor.to(dtype) for tensor in operators])
     u, v = narrowed(pairs, dtype)

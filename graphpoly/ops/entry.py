@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -65,7 +65,7 @@ def as_size(name: str, value: Any, least: int = 0, most: int = INT64_MAX) -> int
     if type(value) is int and least <= value <= most:
         return value
     if isinstance(value, torch.SymInt):
-        return value
+        return cast(int, value)
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError(f"{name}: got {value!r}, expected an integer")
     value = operator.index(value)
