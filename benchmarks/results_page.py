@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import math
 import shutil
@@ -31,8 +32,12 @@ here is typed in. Each row is one command, `graphpoly train RECIPE --seeds RUNS`
 standard deviation of the test score over the runs, each with its own split where the protocol has
 several; the interval is that of our mean (95 %, bootstrap). The published ± is what the paper
 prints. Two figures agree where both intervals have a point in common; a single run has none, and
-counts as a point. † was quoted second-hand, not read in the paper.
+counts as a point. † was quoted second-hand, not read in the paper. *Older settings* were those of
+the recipe when it was run, and are not today's: such a row is no verdict.
 """
+
+# keys that change no figure: how many runs, and what is scored beside it
+_ASIDE = ("num_splits", "watch_train")
 
 SPLITS = """\
 ## Splits
@@ -95,6 +100,25 @@ def collect(runs: Iterable[Path], directory: Path = RESULTS) -> None:
             shutil.copy(figure, directory / f"{name}.svg")
 
 
+def outdated(result: dict[str, Any]) -> list[str]:
+    """Return the keys whose values were others when the result was made than its recipe has today.
+
+    A key that is younger than the result had its default; what the user replaced is no difference,
+    and nothing is known where one of both is None.
+    """
+    recipe = registry.get("recipe", result["recipe"]).obj
+    stored = {**result["protocol"], **result["settings"], **result.get("reading", {})}
+    found = []
+    for part in (recipe.protocol, recipe.settings, recipe.reading):
+        for field in dataclasses.fields(part):
+            default = None if field.default is dataclasses.MISSING else field.default
+            was, now = stored.get(field.name, default), getattr(part, field.name)
+            known = None not in (was, now) and field.name not in (*_ASIDE, *result["overridden"])
+            if known and _plain(was) != _plain(now):
+                found.append(field.name)
+    return found
+
+
 def render(results: list[dict[str, Any]]) -> str:
     """Return the page."""
     rows = [_rows(result) for result in results]
@@ -106,6 +130,10 @@ def render(results: list[dict[str, Any]]) -> str:
     wrong = WRONG.format(jacobi=_jacobi(results), bernstein=_bernstein())
     parts = [HEAD, "\n".join(table) + "\n", SPLITS, wrong, _sweep(results), _not_run(results)]
     return "\n".join(part for part in parts if part)
+
+
+def _plain(value: Any) -> Any:
+    return json.loads(json.dumps(value))
 
 
 def _changes(result: dict[str, Any]) -> list[str]:
@@ -144,6 +172,8 @@ def _verdict(result: dict[str, Any], model: dict[str, Any]) -> str:
     compared, published, test = model["compared"], result["published"], model["test"]
     if not compared["comparable"]:
         return "other settings"
+    if outdated(result):
+        return "older settings"
     scale = 100 if published["unit"] == "%" else 1
     mean, ci95 = test["mean"], test["ci95"]
     half = math.nan if ci95 is None else max(mean - ci95[0], ci95[1] - mean)

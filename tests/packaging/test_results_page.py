@@ -18,11 +18,12 @@ def result(**changes: Any) -> dict[str, Any]:
         "num_seeds": 3,
         "compared": {"comparable": True, "difference": -3.5},
     }
+    recipe = registry.get("recipe", "jacobi/texas").obj.to_dict()
     return {
+        **recipe,
         "recipe": "jacobi/texas",
         "overridden": [],
-        "settings": {"legacy_sign": True, "a": -0.5, "b": 0.0},
-        "protocol": {"split": "dense"},
+        "settings": {**recipe["settings"], "legacy_sign": True, "a": -0.5, "b": 0.0},
         "published": {"mean": 53.5, "interval": 1.0, "unit": "%", "source": "a table"},
         "models": {"JacobiGNN": model},
         **changes,
@@ -49,6 +50,18 @@ def test_a_row_carries_the_figures_and_judges_them() -> None:
     ) in page
     assert "`favard/citeseer`" in page.partition("## Not run")[2]
     assert "`jacobi/texas`" not in page.partition("## Not run")[2]
+
+
+def test_a_result_of_older_settings_is_no_verdict() -> None:
+    now = result()
+    assert results_page.outdated(now) == []
+    was = result(protocol={**now["protocol"], "stopping": "mean", "num_splits": 3, "patience": 7})
+    assert results_page.outdated(was) == ["patience", "stopping"]
+    page = results_page.render([was])
+    assert "| older settings |" in page
+    assert "| below |" not in page
+    was["overridden"] = ["patience", "stopping"]
+    assert results_page.outdated(was) == []
 
 
 def test_intervals_that_touch_agree() -> None:
