@@ -24,9 +24,9 @@ import torch
 
 from benchmarks.measure import describe_machine
 from graphpoly.data import BREC_CATEGORIES, load_brec
+from graphpoly.exams.brec import BrecSettings
 from graphpoly.expressivity import TESTS, separated
 from graphpoly.expressivity.rpc import SCALES
-from graphpoly.recipes.brec import BrecSettings
 
 RESULTS = Path(__file__).parent / "results"
 BLOCK = {"3-FWL": 5, "N1": 10, "N2": 1}  # pairs at once, where a test is slow

@@ -15,7 +15,7 @@ from graphpoly.cli.options import Json, Root, literal, print_table
 from graphpoly.cli.progress import progress_for
 
 if TYPE_CHECKING:
-    from graphpoly.recipes.brec import BrecReport
+    from graphpoly.exams.brec import BrecReport
 
 __all__ = ["brec"]
 
@@ -60,8 +60,8 @@ def brec(
         numbers = [word.strip() for word in seeds.split(",")]  # before torch is loaded
         if not all(word.isdigit() for word in numbers):
             raise ValueError(f"seeds: got {seeds!r}, expected numbers with commas between them")
+        from graphpoly.exams.brec import BrecSettings, brec_candidate, chosen_pairs, run_brec
         from graphpoly.recipes import parse_assignments
-        from graphpoly.recipes.brec import BrecSettings, brec_candidate, chosen_pairs, run_brec
         from graphpoly.settings import replace_settings
 
         given = parse_assignments(overrides or [])

@@ -56,8 +56,8 @@ def model(
     SR25 and EXP are among the graphs where their files are below --root.
     """
     with failing_with(USAGE, debug=debug):
+        from graphpoly.models.model_factory import model_factory
         from graphpoly.recipes import parse_assignments
-        from graphpoly.recipes.model_factory import model_factory
 
         given = parse_assignments(arguments or [])
         network = {key: literal(value) for key, value in given.items()}

@@ -107,6 +107,7 @@ _SOURCES = {
     "airports-usa": _airports("USA", 1190, 13599, 1190, 4),
     "airports-brazil": _airports("Brazil", 131, 1074, 131, 4),
     "airports-europe": _airports("Europe", 399, 5995, 399, 4),
+    "lastfm-asia": _Source("LastFMAsia", "lastfm_asia", {}, 7624, 55612, 128, 18),
     "johnshopkins55": _linkx("johnshopkins55", 5180, 373172, 2406, 2),
     "cornell5": _linkx("cornell5", 18660, 1581554, 4735, 2),
     # of the rest of this family no counts are at hand
@@ -149,8 +150,8 @@ def load_node_data(
         name: One of :func:`node_dataset_names`, in any case.
         root: Folder that holds all datasets, each family in a folder of its own (``planetoid``,
             ``webkb``, ``wikipedia``, ``actor``, ``heterophilous``, ``heterophilous_extra``,
-            ``amazon``, ``coauthor``, ``citation_full``, ``airports``, ``linkx``); by default
-            :func:`~graphpoly.data.default_root`.
+            ``amazon``, ``coauthor``, ``citation_full``, ``airports``, ``lastfm_asia``, ``linkx``);
+            by default :func:`~graphpoly.data.default_root`.
         masks: ``None`` for the masks that PyG gives the dataset; ``"geom-gcn"`` for the ten
             48/32/20 masks, which the three Planetoid graphs have besides their public one.
         undirected: Add the missing reverse edges, see :func:`as_undirected`.

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch_geometric.nn import GAT, GCN, GIN, LINKX, GCN2Conv, GraphSAGE
+from torch_geometric.nn import GAT, GCN, GIN, LINKX, GCN2Conv, GraphSAGE, SGConv
 from torch_geometric.nn import MLP as Perceptron
 
 from graphpoly import registry
@@ -171,6 +171,11 @@ _PAPERS: dict[str, tuple[Any, str, str | None]] = {
         GCNII,
         "Chen, Wei, Huang, Ding, Li. Simple and Deep Graph Convolutional Networks. ICML 2020",
         "2007.02133",
+    ),
+    "SGC": (
+        SGConv,
+        "Wu et al. Simplifying Graph Convolutional Networks. ICML 2019",
+        "1902.07153",
     ),
     "LINKX": (
         Linkx,

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 from torch import nn
 
+from graphpoly.models.model_factory import imported
 from graphpoly.models.settings import Inputs, ModelSettings
-from graphpoly.recipes.model_factory import imported
 
 __all__ = ["own_settings"]
 

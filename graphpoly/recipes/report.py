@@ -36,9 +36,7 @@ def write_report(path: Path, finished: Finished, results: Path) -> Path:
         ImportError: If matplotlib or jinja2 is missing; the message names the extra.
     """
     try:
-        import jinja2
-
-        from graphpoly.recipes import figures
+        from graphpoly.recipes import figures, pages
     except ImportError as error:
         raise ImportError(f"the report needs {error.name}: pip install 'graphpoly[viz]'") from error
 
@@ -56,14 +54,8 @@ def write_report(path: Path, finished: Finished, results: Path) -> Path:
         name: [100 * run.test for run in experiment.runs.values()]
         for name, experiment in finished.experiments.items()
     }
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("graphpoly.recipes", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("report.html").render(
+    page = pages.fill(
+        "report.html",
         recipe=recipe,
         version=__version__,
         data=data,

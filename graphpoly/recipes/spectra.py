@@ -78,21 +78,13 @@ def draw_filters(
         ImportError: If matplotlib or jinja2 is missing; the message names the extra.
     """
     try:
-        import jinja2
-
-        from graphpoly.recipes import figures
+        from graphpoly.recipes import figures, pages
     except ImportError as error:
         raise ImportError(f"the page needs {error.name}: pip install 'graphpoly[viz]'") from error
     spectra = filter_spectra(run, root=root, seed=seed)
     recipe, seeds = recipe_of(Path(run))
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("graphpoly.recipes", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("filters.html").render(
+    page = pages.fill(
+        "filters.html",
         recipe=recipe,
         version=__version__,
         seed=seeds[0] if seed is None else seed,

@@ -12,7 +12,15 @@ import scipy.sparse
 import torch
 from torch_geometric.data import Data
 
-from graphpoly.data import DatasetError, as_undirected, datasets, load_node_data, node_dataset_names
+from graphpoly.data import (
+    DatasetError,
+    Reading,
+    as_undirected,
+    datasets,
+    find_dataset,
+    load_node_data,
+    node_dataset_names,
+)
 from graphpoly.data.filtered_wikipedia import FilteredWikipedia
 
 needs_data = pytest.mark.skipif(
@@ -59,7 +67,7 @@ def minesweeper(tmp_path) -> Path:
 
 
 def test_names() -> None:
-    assert len(node_dataset_names()) == 33
+    assert len(node_dataset_names()) == 34
     assert all(name == name.lower() for name in node_dataset_names())
     with pytest.raises(ValueError, match="did you mean 'citeseer'"):
         load_node_data("citseer")
@@ -90,6 +98,25 @@ def test_loading_twice_gives_the_same(tmp_path, minesweeper: Path) -> None:
     second = load_node_data("minesweeper", tmp_path)
     assert torch.equal(first.edge_index, second.edge_index)
     assert files_below(tmp_path) == written
+
+
+def test_lastfm_is_read_and_divided(tmp_path) -> None:
+    rng = np.random.RandomState(0)
+    raw = tmp_path / "lastfm_asia" / "raw"
+    raw.mkdir(parents=True)
+    held = {
+        "features": rng.rand(7624, 128).astype(np.float32),
+        "target": np.arange(7624) % 18,
+        "edges": rng.randint(0, 7624, (55612, 2)),
+    }
+    np.savez(raw / "lastfm_asia.npz", **held)
+    entry = find_dataset("lastfm-asia")
+    loaded = entry.load(tmp_path, Reading(directed=True), 0)
+    assert torch.equal(loaded.data.y, torch.from_numpy(held["target"]))
+    assert torch.equal(loaded.data.x, torch.from_numpy(held["features"]))
+    assert loaded.num_outputs == 18
+    split = loaded.split(entry.splits[0], 0)
+    assert sum(split.sizes) == 7624
 
 
 def test_default_root_is_used(tmp_path, minesweeper: Path, monkeypatch) -> None:

@@ -87,8 +87,9 @@ def test_without_the_extra_it_says_which_one_draws(
 
     for name in [name for name in sys.modules if name.split(".")[0] == missing]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delitem(sys.modules, "graphpoly.recipes.figures", raising=False)
-    monkeypatch.delattr("graphpoly.recipes.figures", raising=False)
+    for module in ("graphpoly.recipes.figures", "graphpoly.recipes.pages"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+        monkeypatch.delattr(module, raising=False)
     real = builtins.__import__
 
     def refuse(name: str, *args: Any, **kwargs: Any) -> Any:

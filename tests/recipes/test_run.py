@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from graphpoly import registry
-from graphpoly.recipes import brec, compare, resolve_device, run_recipe
+from graphpoly.exams import brec
+from graphpoly.recipes import compare, resolve_device, run_recipe
 from graphpoly.training import CheckpointError, Experiment
 from graphpoly.training.run_directory import lock
 from tests.stand_in import StandIn

@@ -41,6 +41,8 @@ _PAPERS = {
     "Coauthor": "Shchur, Mumme, Bojchevski, Günnemann. Pitfalls of Graph Neural Network "
     "Evaluation. 2018",
     "CitationFull": "Bojchevski, Günnemann. Deep Gaussian Embedding of Graphs. ICLR 2018",
+    "LastFMAsia": "Rozemberczki, Sarkar. Characteristic Functions on Graphs: Birds of a Feather, "
+    "from Statistical Descriptors to Parametric Models. CIKM 2020",
     "LINKXDataset": "Lim et al. Large Scale Learning on Non-Homophilous Graphs: New Benchmarks and "
     "Strong Simple Methods. NeurIPS 2021",
     "Airports": "Ribeiro, Saverese, Figueiredo. struc2vec: Learning Node Representations from "

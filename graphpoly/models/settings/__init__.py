@@ -19,6 +19,7 @@ from graphpoly.models.settings.baselines import (
     LINKXSettings,
     MLPSettings,
     SAGESettings,
+    SGCSettings,
 )
 from graphpoly.models.settings.filters import (
     BernSettings,
@@ -79,6 +80,7 @@ __all__ = [
     "PolynormerSettings",
     "PrecomputedSettings",
     "SAGESettings",
+    "SGCSettings",
     "SheafSettings",
     "TFGSettings",
     "UniFilterSettings",

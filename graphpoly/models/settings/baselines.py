@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from torch_geometric.nn import GAT, GCN, GIN, GraphSAGE
+from torch_geometric.nn import GAT, GCN, GIN, GraphSAGE, SGConv
 
 from graphpoly.models.baselines import GCNII, MLP, Linkx
 from graphpoly.models.settings.base import Inputs, ModelSettings, configure
@@ -19,6 +19,7 @@ __all__ = [
     "LINKXSettings",
     "MLPSettings",
     "SAGESettings",
+    "SGCSettings",
 ]
 
 
@@ -120,6 +121,20 @@ class GCNIISettings(BaselineSettings):
     num_layers: int = bounded(16, low=1)
     alpha: float = bounded(0.1, low=0, high=1)
     theta: float = bounded(0.5, low=0)
+
+
+@configure("SGC")
+@dataclass(frozen=True, kw_only=True)
+class SGCSettings(ModelSettings):
+    """Hyperparameters of SGC.
+
+    Attributes:
+        K: Number of hops.
+    """
+
+    cls = SGConv
+
+    K: int = bounded(2, low=1)
 
 
 @configure("LINKX")

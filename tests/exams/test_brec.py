@@ -17,7 +17,7 @@ from torch_geometric.nn import global_add_pool
 from graphpoly import registry
 from graphpoly.data import BREC_CATEGORIES
 from graphpoly.data.brec import _FILES
-from graphpoly.recipes.brec import (
+from graphpoly.exams.brec import (
     BrecSettings,
     brec_candidate,
     chosen_pairs,
@@ -80,7 +80,7 @@ def noisy() -> nn.Module:
 
 
 degrees.expressivity = "1-WL"  # type: ignore[attr-defined]
-HERE = "tests.recipes.test_brec"
+HERE = "tests.exams.test_brec"
 
 
 @pytest.fixture
@@ -216,7 +216,7 @@ def test_other_settings_are_not_mixed(root, tmp_path) -> None:
 def test_a_killed_run_goes_on(root, tmp_path) -> None:
     out = tmp_path / "out"
     code = (
-        "from graphpoly.recipes.brec import *\n"
+        "from graphpoly.exams.brec import *\n"
         f"run_brec({HERE + ':degrees'!r}, out={str(out)!r}, root={str(root)!r}, "
         "pairs=range(60), seeds=[1], settings=BrecSettings(epochs=2, out_channels=4))"
     )

@@ -7,7 +7,7 @@ from torch import nn
 
 from graphpoly import registry
 from graphpoly.models import FavardGNN
-from graphpoly.recipes.model_factory import PYG_MODELS, model_factory
+from graphpoly.models.model_factory import PYG_MODELS, model_factory
 
 
 def test_names_stand_for_models() -> None:
@@ -65,4 +65,4 @@ def test_mistakes_are_named() -> None:
     with pytest.raises(ValueError, match=r"expected package\.module:factory"):
         model_factory("no.such.module:Gin")
     with pytest.raises(ValueError, match="is a tuple, expected a factory"):
-        model_factory("graphpoly.recipes.model_factory:PYG_MODELS")
+        model_factory("graphpoly.models.model_factory:PYG_MODELS")

@@ -29,7 +29,7 @@ from graphpoly.data import BREC, BREC_CATEGORIES, load_brec
 from graphpoly.errors import unknown
 from graphpoly.expressivity import named_test, separated
 from graphpoly.expressivity.rpc import SCALES, THRESHOLD, comparison_graphs, judge, paired_statistic
-from graphpoly.recipes.model_factory import model_factory
+from graphpoly.models.model_factory import model_factory
 from graphpoly.settings import Settings, bounded
 from graphpoly.training import Progress, seed_everything
 from graphpoly.training.contrast import train_apart
@@ -135,10 +135,10 @@ def brec_candidate(
     """Find what a name stands for.
 
     Args:
-        name: See :func:`~graphpoly.recipes.model_factory.model_factory`. The network's ``forward``
+        name: See :func:`~graphpoly.models.model_factory.model_factory`. The network's ``forward``
             names what it takes (``x`` with one channel, ``edge_index``, ``batch``, or the whole
             ``data``). Outputs of nodes are summed.
-        network: Arguments of the model, as :func:`~graphpoly.recipes.model_factory.model_factory`
+        network: Arguments of the model, as :func:`~graphpoly.models.model_factory.model_factory`
             takes them.
         out_channels: Size of the outputs, of registered models and of PyG's.
         ceiling: Test that bounds it; by default what the registry's tag or an attribute
