@@ -2,32 +2,18 @@
 //
 // R(u, v) and B^2(u, v) = |L+ (e_u - e_v)|^2 of all pairs are kept; an edge changes both by terms of
 // rank one and two, so that a step is one pass over the pairs.
+#ifndef GRAPHPOLY_SIMD
+
 #include "rewiring.h"
+
+#define GRAPHPOLY_KERNELS "gtr.cpp"
+#include "foreach_simd.h"
 
 namespace graphpoly {
 namespace {
 
 constexpr double kTie = 1e-10;  // gains that are so near, relatively, are equal
 constexpr double kNever = std::numeric_limits<double>::infinity();
-
-// Largest value[i] - best * (1 + resistance[i]).
-inline double most_above(const double* value, const double* resistance, int64_t count, double best) {
-  constexpr int64_t kLanes = 8;
-  double top[kLanes];
-  std::fill_n(top, kLanes, -1.0);
-  int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    for (int64_t k = 0; k < kLanes; ++k) {
-      const double over = value[i + k] - best * (1 + resistance[i + k]);
-      top[k] = over > top[k] ? over : top[k];
-    }
-  }
-  for (; i < count; ++i) {
-    const double over = value[i] - best * (1 + resistance[i]);
-    top[0] = over > top[0] ? over : top[0];
-  }
-  return *std::max_element(top, top + kLanes);
-}
 
 std::tuple<Tensor, Tensor> gtr(Tensor rowptr, Tensor col, Tensor pinv, Tensor square, Tensor part,
                                int64_t num_edges) {
@@ -62,12 +48,17 @@ std::tuple<Tensor, Tensor> gtr(Tensor rowptr, Tensor col, Tensor pinv, Tensor sq
   const auto at = [n](int64_t u) { return u * (2 * n - u - 1) / 2 - u - 1; };
   const int64_t pairs = n * (n - 1) / 2;
   const Scratch<double> resistance(pairs), value(pairs);
+  std::vector<double> own(static_cast<size_t>(n)), own_twice(static_cast<size_t>(n)), most(static_cast<size_t>(n));
+  for (int64_t v = 0; v < n; ++v) {
+    own[static_cast<size_t>(v)] = plus[v * n + v], own_twice[static_cast<size_t>(v)] = twice[v * n + v];
+  }
   for (int64_t u = 0; u < n; ++u) {
     double* const r = resistance.data() + at(u);
     double* const b = value.data() + at(u);
+    GRAPHPOLY_CALL(differences, r + u + 1, own.data() + u + 1, plus + u * n + u + 1, own[static_cast<size_t>(u)], n - u - 1);
+    GRAPHPOLY_CALL(differences, b + u + 1, own_twice.data() + u + 1, twice + u * n + u + 1,
+                   own_twice[static_cast<size_t>(u)], n - u - 1);
     for (int64_t v = u + 1; v < n; ++v) {
-      r[v] = plus[u * n + u] + plus[v * n + v] - 2 * plus[u * n + v];
-      b[v] = twice[u * n + u] + twice[v * n + v] - 2 * twice[u * n + v];
       if (component[u] != component[v]) r[v] = kNever;
     }
     for (int64_t e = rows.rowptr[u]; e < rows.rowptr[u + 1]; ++e) {
@@ -76,37 +67,35 @@ std::tuple<Tensor, Tensor> gtr(Tensor rowptr, Tensor col, Tensor pinv, Tensor sq
   }
   std::vector<std::vector<double>> before;  // z of each edge that was added
   std::vector<double> shrink, w(static_cast<size_t>(n));
-  const Listener listener;
+  const LongWork listener(static_cast<double>(pairs) * static_cast<double>(num_edges));
   for (int64_t k = 0; k < num_edges; ++k) {
     check(!listener.interrupted(), kOp, ": interrupted");
+    double scale = 0, norm = 0;  // of the edge before
     if (k > 0) {
-      const auto& z = before.back();
-      const double c = shrink.back();
-      double norm = 0;
-      for (const double x : z) norm += x * x;
-      for (int64_t u = 0; u < n; ++u) {
-        double* const r = resistance.data() + at(u);
-        double* const b = value.data() + at(u);
-        const double zu = z[static_cast<size_t>(u)], wu = w[static_cast<size_t>(u)];
-        const double* const zs = z.data();
-        const double* const ws = w.data();
-        for (int64_t v = u + 1; v < n; ++v) {
-          const double dz = zu - zs[v], dw = wu - ws[v];
-          r[v] -= c * dz * dz;
-          b[v] += c * dz * (c * norm * dz - 2 * dw);
-        }
+      scale = shrink.back();
+      for (const double x : before.back()) norm += x * x;
+    }
+    double top = 0;
+    for (int64_t u = 0; u < n; ++u) {
+      double* const r = resistance.data() + at(u) + u + 1;
+      double* const b = value.data() + at(u) + u + 1;
+      double& row = most[static_cast<size_t>(u)];
+      if (k > 0) {
+        GRAPHPOLY_CALL(after_edge, r, b, before.back().data() + u, w.data() + u, scale, norm, n - u - 1, &row);
+      } else {
+        GRAPHPOLY_CALL(most_gained, r, b, n - u - 1, &row);
       }
+      top = std::max(top, row);
     }
     int64_t best_u = -1, best_v = -1;
     double best = 0;
-    for (int64_t u = 0; u < n; ++u) {
-      const double* const r = resistance.data() + at(u) + u + 1;
-      const double* const b = value.data() + at(u) + u + 1;
-      // a first look at the whole row: hardly any row has something better
-      if (best_u >= 0 && most_above(b, r, n - u - 1, best) <= 0) continue;
-      for (int64_t v = u + 1; v < n; ++v) {
-        const double gain = b[v - u - 1] / (1 + r[v - u - 1]);
-        if (gain > best * (1 + kTie)) best = gain, best_u = u, best_v = v;
+    for (int64_t u = 0; u < n && top > 0 && best_u < 0; ++u) {
+      if (most[static_cast<size_t>(u)] < top * (1 - kTie)) continue;
+      const double* const r = resistance.data() + at(u);
+      const double* const b = value.data() + at(u);
+      for (int64_t v = u + 1; v < n && best_u < 0; ++v) {
+        const double gain = b[v] / (1 + r[v]);
+        if (gain >= top * (1 - kTie)) best = gain, best_u = u, best_v = v;
       }
     }
     if (best_u < 0) break;
@@ -119,16 +108,7 @@ std::tuple<Tensor, Tensor> gtr(Tensor rowptr, Tensor col, Tensor pinv, Tensor sq
       const double share = shrink[s] * (old[static_cast<size_t>(best_u)] - old[static_cast<size_t>(best_v)]);
       for (size_t i = 0; i < z.size(); ++i) z[i] -= share * old[i];
     }
-    for (int64_t i = 0; i < n; ++i) {
-      double sums[4] = {};
-      const double* const row = plus + i * n;
-      int64_t j = 0;
-      for (; j + 4 <= n; j += 4) {
-        for (int64_t t = 0; t < 4; ++t) sums[t] += row[j + t] * z[static_cast<size_t>(j + t)];
-      }
-      for (; j < n; ++j) sums[0] += row[j] * z[static_cast<size_t>(j)];
-      w[static_cast<size_t>(i)] = (sums[0] + sums[1]) + (sums[2] + sums[3]);
-    }
+    GRAPHPOLY_CALL(times, w.data(), plus, z.data(), n);
     for (size_t s = 0; s < before.size(); ++s) {
       const auto& old = before[s];
       double along = 0;
@@ -145,3 +125,81 @@ std::tuple<Tensor, Tensor> gtr(Tensor rowptr, Tensor col, Tensor pinv, Tensor sq
 }  // namespace graphpoly
 
 STABLE_TORCH_LIBRARY_IMPL(graphpoly, CPU, m) { m.impl("gtr", TORCH_BOX(&graphpoly::gtr)); }
+
+#else
+
+namespace graphpoly::GRAPHPOLY_SIMD {
+
+using Wide = Vec<double, kLanes<double>>;
+
+// out[v] = own_u + own[v] - 2 row[v]
+inline void differences(double* out, const double* own, const double* row, double own_u, int64_t count) {
+  for (int64_t v = 0; v < count; ++v) out[v] = own_u + own[v] - 2 * row[v];
+}
+
+GRAPHPOLY_INLINE double largest(const Wide& top, double rest) {
+  for (int k = 0; k < kLanes<double>; ++k) rest = top[k] > rest ? top[k] : rest;
+  return rest;
+}
+
+// Largest value[i] / (1 + resistance[i]); an infinite resistance gives 0.
+inline void most_gained(const double* resistance, const double* value, int64_t count, double* most) {
+  constexpr int64_t L = kLanes<double>;
+  Wide top = {};
+  int64_t i = 0;
+  for (; i + L <= count; i += L) {
+    const Wide gain = load<Wide>(value + i) / (1 + load<Wide>(resistance + i));
+    top = gain > top ? gain : top;
+  }
+  double rest = 0;
+  for (; i < count; ++i) rest = std::max(rest, value[i] / (1 + resistance[i]));
+  *most = largest(top, rest);
+}
+
+// The same after an edge; z and w begin at the node of the row itself.
+inline void after_edge(double* resistance, double* value, const double* z, const double* w, double scale,
+                       double norm, int64_t count, double* most) {
+  constexpr int64_t L = kLanes<double>;
+  const double zu = z[0], wu = w[0], part = scale * norm;
+  Wide top = {};
+  int64_t i = 0;
+  for (; i + L <= count; i += L) {
+    const Wide dz = zu - load<Wide>(z + i + 1), dw = wu - load<Wide>(w + i + 1), along = scale * dz;
+    const Wide r = load<Wide>(resistance + i) - along * dz;
+    const Wide b = load<Wide>(value + i) + along * (part * dz - 2 * dw);
+    store(resistance + i, r), store(value + i, b);
+    const Wide gain = b / (1 + r);
+    top = gain > top ? gain : top;
+  }
+  double rest = 0;
+  for (; i < count; ++i) {
+    const double dz = zu - z[i + 1], dw = wu - w[i + 1], along = scale * dz;
+    resistance[i] -= along * dz;
+    value[i] += along * (part * dz - 2 * dw);
+    rest = std::max(rest, value[i] / (1 + resistance[i]));
+  }
+  *most = largest(top, rest);
+}
+
+// out = matrix z
+inline void times(double* out, const double* matrix, const double* z, int64_t n) {
+  constexpr int64_t L = kLanes<double>;
+  for (int64_t u = 0; u < n; ++u) {
+    const double* const row = matrix + u * n;
+    Wide one = {}, two = {};
+    int64_t i = 0;
+    for (; i + 2 * L <= n; i += 2 * L) {
+      one += load<Wide>(row + i) * load<Wide>(z + i);
+      two += load<Wide>(row + i + L) * load<Wide>(z + i + L);
+    }
+    double sum = 0;
+    for (; i < n; ++i) sum += row[i] * z[i];
+    one += two;
+    for (int k = 0; k < L; ++k) sum += one[k];
+    out[u] = sum;
+  }
+}
+
+}  // namespace graphpoly::GRAPHPOLY_SIMD
+
+#endif

@@ -507,6 +507,10 @@ def _recipes() -> dict[str, Callable[[Draw], Call]]:
             ops.laser,
             {**d.graphs(), "snapshots": 2, "share": 0.5, "least": 1, "power": 4, "seed": 1},
         ),
+        "laplacian_powers": lambda d: (
+            ops.laplacian_powers,
+            {name: d.graphs()[name] for name in ("rowptr", "col")},
+        ),
         "gtr": lambda d: (ops.gtr, {**d.resistances(), "num_edges": 2}),
         "multigraphs": lambda d: (
             ops.multigraphs,

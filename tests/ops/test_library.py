@@ -161,6 +161,7 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
         "fosr": [(*graphs, 2, -1, 1e-10, 0), (*graphs, 3, 5, 0.0, 1)],
         "sdrf": [(*graphs, 2, math.inf, 0.5, 0), (*graphs, 3, 2.0, math.inf, 1)],
         "laser": [(*graphs, 2, 0.5, 1, 8, 0)],
+        "laplacian_powers": [graphs[:2]],
         "gtr": [(*graphs[:2], pinv, pinv @ pinv, torch.tensor([0, 0, 0, 1]), 2)],
         "color_rounds": [(*structure, None, names, 2), (*structure, entry_names, names, 1)],
         "color_stable": [(*structure, entry_names, names, 0), (*structure, None, names, 32)],
