@@ -30,6 +30,7 @@ from graphpoly.ops.gtr import gtr
 from graphpoly.ops.hashing import hash64, uniform
 from graphpoly.ops.householder import householder, householder_transport
 from graphpoly.ops.lanczos import lanczos
+from graphpoly.ops.laplacian_powers import laplacian_powers
 from graphpoly.ops.laser import laser
 from graphpoly.ops.linear_attention import linear_attention
 from graphpoly.ops.matrix_root import matrix_root, sylvester
@@ -101,6 +102,7 @@ __all__ = [
     "intersect_rows",
     "label_names",
     "lanczos",
+    "laplacian_powers",
     "laser",
     "linear_attention",
     "list_cliques",

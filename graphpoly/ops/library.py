@@ -124,8 +124,9 @@ SCHEMAS = {
     "fosr": f"({_GRAPHS}, int num_edges, int power_steps, float tolerance, int seed) -> Tensor",
     "sdrf": f"({_GRAPHS}, int iterations, float tau, float bound, int seed) -> Tensor",
     "laser": f"({_GRAPHS}, int snapshots, float share, int least, int power, int seed) -> Tensor",
-    "gtr": "(Tensor rowptr, Tensor col, Tensor pinv, Tensor square, Tensor part, int num_edges)"
-    " -> (Tensor pairs, Tensor drop)",
+    "laplacian_powers": "(Tensor rowptr, Tensor col)"
+    " -> (Tensor inverse, Tensor square, Tensor part)",
+    "gtr": f"({_GRAPHS}, int num_edges) -> (Tensor pairs, Tensor drop)",
 }
 
 _LIBRARY = torch.library.Library("graphpoly", "DEF")

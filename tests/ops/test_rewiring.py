@@ -6,13 +6,24 @@ import networkx as nx
 import pytest
 import torch
 
-from graphpoly.ops import backends, balanced_forman, fosr, gtr, hash64, laser, sdrf, uniform
+from graphpoly.ops import (
+    backends,
+    balanced_forman,
+    fosr,
+    gtr,
+    hash64,
+    laplacian_powers,
+    laser,
+    sdrf,
+    uniform,
+)
 from graphpoly.ops.balanced_forman import balanced_forman_reference
 from graphpoly.ops.fosr import fosr_reference
 from graphpoly.ops.gtr import gtr_reference
+from graphpoly.ops.laplacian_powers import laplacian_powers_reference
 from graphpoly.ops.laser import laser_reference
 from graphpoly.ops.sdrf import sdrf_reference
-from graphpoly.rewiring.measures.resistance import components, laplacian_pinv
+from graphpoly.rewiring.measures.resistance import components
 from graphpoly.testing import assert_close
 from tests.rewiring.graphs import graphs_of, random_graphs
 
@@ -104,16 +115,44 @@ def test_fosr_converges_on_long_paths():
         assert not torch.equal(fosr(*path, 1, power_steps=5), fosr(*path, 1))
 
 
+def test_laplacian_powers_are_the_pseudo_inverse_and_its_square():
+    large = nx.disjoint_union(
+        nx.gnm_random_graph(160, 500, seed=3), nx.random_labeled_tree(90, seed=1)
+    )
+    graphs = [*random_graphs(60, 14, seed=8, least=1), large, nx.complete_graph(50)]
+    for graph in (*graphs, nx.empty_graph(0), nx.star_graph(40), nx.grid_graph((12, 11))):
+        one = graphs_of(nx.convert_node_labels_to_integers(graph))
+        laplacian = torch.diag(one.degree.double()) - one.dense()
+        inverse, square, part = laplacian_powers(one.rowptr, one.col)
+        assert torch.equal(part, components(one))
+        assert_close(inverse, torch.linalg.pinv(laplacian, hermitian=True), kind="accumulated")
+        assert_close(square, inverse @ inverse, kind="accumulated")
+        for found, expected in zip(
+            (inverse, square, part), laplacian_powers_reference(one.rowptr, one.col), strict=True
+        ):
+            assert_close(found, expected, kind="accumulated")
+
+
+def test_laplacian_powers_of_a_long_path_are_its_closed_form():
+    """R(u, v) = |u - v|, and the largest eigenvalue of L^+ is that of the slowest cosine."""
+    n = 700
+    one = graphs_of(nx.path_graph(n))
+    inverse, square, _ = laplacian_powers(one.rowptr, one.col)
+    own, place = inverse.diagonal(), torch.arange(n).double()
+    away = (place[:, None] - place).abs()
+    assert_close(own[:, None] + own - 2 * inverse, away, kind="accumulated")
+    slow = torch.cos(math.pi * (place + 0.5) / n)
+    value = 1 / (2 * math.sin(math.pi / (2 * n))) ** 2
+    assert_close(inverse @ slow / value, slow, kind="accumulated")
+    assert_close(square @ slow / value**2, slow, kind="accumulated")
+
+
 def test_gtr_is_its_definition():
-    for graph in random_graphs(40, 12, seed=2):
-        one = graphs_of(graph)
-        part = components(one)
-        pinv = laplacian_pinv(one, part)
-        arguments = (one.rowptr, one.col, pinv, pinv @ pinv, part, 6)
-        pairs, drop = gtr(*arguments)
-        expected, gain = gtr_reference(*arguments)
-        assert_close(drop, gain, kind="accumulated")
-        assert torch.equal(pairs, expected)
+    graphs = graphs_of(*random_graphs(40, 12, seed=2), nx.gnm_random_graph(70, 160, seed=1))
+    pairs, drop = gtr(*graphs, 6)
+    expected, gain = gtr_reference(*graphs, 6)
+    assert_close(drop, gain, kind="accumulated")
+    assert torch.equal(pairs, expected)
 
 
 @pytest.mark.parametrize(
