@@ -38,6 +38,7 @@ from graphpoly.models.settings.filters import (
     training_homophily,
 )
 from graphpoly.models.settings.graphs import (
+    LASERGNNSettings,
     MatrixFunctionSettings,
     PathSettings,
     PDFSettings,
@@ -62,6 +63,7 @@ __all__ = [
     "GPRSettings",
     "Inputs",
     "JacobiSettings",
+    "LASERGNNSettings",
     "LINKXSettings",
     "LegendreSettings",
     "MLPSettings",
