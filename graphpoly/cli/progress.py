@@ -33,21 +33,27 @@ class LineProgress:
 
     def __init__(self, seconds: float = 30.0, *, what: str = "epoch") -> None:
         self.seconds, self.what = seconds, what
-        self._label, self._text = "", ""
+        self._label, self._text, self._counted = "", "", ""
         self._began = self._said = 0.0
 
-    def start(self, label: str, total: int, done: int) -> None:
-        """Begin a run."""
+    def start(self, label: str, total: int, done: int, what: str = "") -> None:
+        """Begin a run; of things that ``what`` names, lines say how much time is left."""
         self._label, self._total, self._text = label, total, ""
+        self._first, self._counted = done, what
         self._began = self._said = time.monotonic()
 
     def update(self, done: int, scores: Mapping[str, float]) -> None:
         """Remember the last epoch, and say so if it is time."""
         numbers = [f"{name} {scores[name]:.4f}" for name in ("loss", "val") if name in scores]
-        self._text = ", ".join([f"{self.what} {done} of {self._total}", *numbers])
+        what = self._counted or self.what
+        self._text = ", ".join([f"{what} {done} of {self._total}", *numbers])
         if time.monotonic() - self._said >= self.seconds:
             self._said = time.monotonic()
-            typer.echo(f"{self._label}: {self._text}", err=True)
+            left = ""
+            if self._counted and done > self._first:
+                pace = (self._said - self._began) / (done - self._first)
+                left = f", about {pace * (self._total - done):.0f} s left"
+            typer.echo(f"{self._label}: {self._text}{left}", err=True)
 
     def stop(self) -> None:
         """End the run."""

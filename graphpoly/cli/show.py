@@ -14,6 +14,7 @@ from graphpoly.cli.failures import FAILED, USAGE, Debug, failing_with
 from graphpoly.cli.options import Json
 
 if TYPE_CHECKING:
+    from graphpoly.recipes import Recipe
     from graphpoly.registry import Entry
 
 __all__ = ["show"]
@@ -107,18 +108,37 @@ def _facts(entry: Entry) -> dict[str, Any]:
 
 def _tables(entry: Entry) -> dict[str, list[dict[str, Any]]]:
     from graphpoly.models.settings import model_names, settings_of
+    from graphpoly.rewiring import method_names, method_of
 
     if entry.kind == "recipe":
         parts = ("settings", "protocol", "reading")
-        return {part: _described(getattr(entry.obj, part)) for part in parts}
+        tables = {part: _described(getattr(entry.obj, part)) for part in parts}
+        return {**tables, "rewiring": _rewiring(entry.obj)}
     if entry.kind == "dataset":
         return {"reading": _described(entry.obj.reading)}
     tables = {}
     if entry.name in model_names():
         tables["settings"] = _described(settings_of(entry.name)[1])
+    if entry.name in method_names():
+        method = method_of(entry.name)
+        tables[f"settings of rewire={entry.name.lower()}"] = _described(method)
     if callable(entry.obj):
         tables["arguments"] = _arguments(entry.obj)
     return tables
+
+
+def _rewiring(recipe: Recipe) -> list[dict[str, Any]]:
+    """Say what ``rewire`` takes, and the settings of the method, if there is one."""
+    from graphpoly.rewiring import method_names
+
+    held = recipe.rewire
+    row = {
+        "key": "rewire",
+        "default": "none" if held is None else held.method.lower(),
+        "accepts": " | ".join(name.lower() for name in method_names()) + " or none",
+        "meaning": "How the graphs are rewired; graphpoly show METHOD says what it takes.",
+    }
+    return [row, *([] if held is None else _described(held))]
 
 
 def _described(settings: Any) -> list[dict[str, Any]]:

@@ -61,6 +61,7 @@ class Loaded:
         facts: Counts, for results.
         categories: Number of values of each integer column of ``x``, where the columns are
             categories that a network has to embed; ``"ogb"`` for OGB's atoms.
+        num_relations: Number of types of edges that ``edge_type`` counts, 1 without types.
     """
 
     data: Data | None = None
@@ -70,6 +71,7 @@ class Loaded:
     split: Callable[[str, int], Any]
     facts: Mapping[str, Any]
     categories: tuple[int, ...] | str | None = None
+    num_relations: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from graphpoly.models.decoupled_gnn import (
 )
 from graphpoly.models.fe_gnn import FEGNN
 from graphpoly.models.jacobi_gnn import JacobiGNN
+from graphpoly.models.laser_gnn import LASERGNN
 from graphpoly.models.matrix_function_gnn import MatrixFunctionGNN
 from graphpoly.models.molecule_gnn import MoleculeGNN
 from graphpoly.models.p_laplacian_gnn import PLaplacianGNN
@@ -31,6 +32,7 @@ __all__ = [
     "FEGNN",
     "GCNII",
     "GPRGNN",
+    "LASERGNN",
     "MLP",
     "PPGN",
     "TFGNN",

@@ -12,13 +12,22 @@ from torch_geometric.nn import MLP
 from torch_geometric.nn.inits import reset
 
 from graphpoly.errors import unknown
+from graphpoly.layers.random_node_features import RandomNodeFeatures
 from graphpoly.models.molecule_gnn import encoders
 from graphpoly.models.pooling import check_pool, pool_nodes
 
-__all__ = ["DECODERS", "CategoryEncoder", "Encoded", "LinkNet", "PooledNet"]
+__all__ = [
+    "DECODERS",
+    "CategoryEncoder",
+    "Encoded",
+    "LinkNet",
+    "NoisyNet",
+    "PooledNet",
+    "names_argument",
+]
 
 DECODERS = ("dot", "hadamard")
-_GRAPH = ("edge_weight", "edge_attr", "batch", "batch_size")
+_GRAPH = ("edge_weight", "edge_type", "edge_attr", "batch", "batch_size")
 
 
 class CategoryEncoder(nn.Module):
@@ -84,9 +93,11 @@ class Encoded(nn.Module):
         edge_weight: Tensor | None = None,
         batch: Tensor | None = None,
         batch_size: int | None = None,
+        edge_type: Tensor | None = None,
     ) -> Tensor:
         """Return what the network returns."""
         given = {"edge_weight": edge_weight, "batch": batch, "batch_size": batch_size}
+        given["edge_type"] = edge_type
         return call(self.net, self._given, self.encoder(x), edge_index, given)
 
 
@@ -126,9 +137,11 @@ class PooledNet(nn.Module):
         edge_weight: Tensor | None = None,
         batch: Tensor | None = None,
         batch_size: int | None = None,
+        edge_type: Tensor | None = None,
     ) -> Tensor:
         """Return logits, one row a graph."""
         given = {"edge_weight": edge_weight, "batch": batch, "batch_size": batch_size}
+        given["edge_type"] = edge_type
         hidden = call(self.net, self._given, x, edge_index, given).relu()
         out: Tensor = self.head(pool_nodes(hidden, self.pool, batch, batch_size))
         return out
@@ -162,9 +175,16 @@ class LinkNet(nn.Module):
         if self.head is not None:
             self.head.reset_parameters()
 
-    def encode(self, x: Tensor, edge_index: Any, edge_weight: Tensor | None = None) -> Tensor:
+    def encode(
+        self,
+        x: Tensor,
+        edge_index: Any,
+        edge_weight: Tensor | None = None,
+        edge_type: Tensor | None = None,
+    ) -> Tensor:
         """Return the states of all nodes, ``[N, channels]``."""
-        return call(self.net, self._given, x, edge_index, {"edge_weight": edge_weight})
+        given = {"edge_weight": edge_weight, "edge_type": edge_type}
+        return call(self.net, self._given, x, edge_index, given)
 
     def decode(self, hidden: Tensor, pairs: Tensor) -> Tensor:
         """Return the scores of pairs, ``[P]``."""
@@ -172,15 +192,69 @@ class LinkNet(nn.Module):
         return product.sum(-1) if self.head is None else self.head(product).squeeze(-1)
 
     def forward(
-        self, x: Tensor, edge_index: Any, pairs: Tensor, edge_weight: Tensor | None = None
+        self,
+        x: Tensor,
+        edge_index: Any,
+        pairs: Tensor,
+        edge_weight: Tensor | None = None,
+        edge_type: Tensor | None = None,
     ) -> Tensor:
         """Return the scores of pairs, ``[P]``."""
-        return self.decode(self.encode(x, edge_index, edge_weight), pairs)
+        return self.decode(self.encode(x, edge_index, edge_weight, edge_type), pairs)
+
+
+class NoisyNet(nn.Module):
+    """A network behind random features that are drawn anew in each forward pass.
+
+    Args:
+        net: Takes ``dim`` more columns than there are in ``x``.
+        dim: Number of random features.
+        distribution: See :class:`~graphpoly.layers.RandomNodeFeatures`.
+    """
+
+    def __init__(self, net: nn.Module, dim: int, *, distribution: str = "normal") -> None:
+        super().__init__()
+        self.noise = RandomNodeFeatures(dim, distribution=distribution)
+        self.net = net
+        self._given = _names(net)
+
+    def reset_parameters(self) -> None:
+        """Draw new parameters."""
+        reset(self.net)
+
+    def forward(
+        self,
+        x: Tensor,
+        edge_index: Any,
+        edge_weight: Tensor | None = None,
+        batch: Tensor | None = None,
+        batch_size: int | None = None,
+        edge_type: Tensor | None = None,
+    ) -> Tensor:
+        """Return what the network returns."""
+        given = {"edge_weight": edge_weight, "batch": batch, "batch_size": batch_size}
+        given["edge_type"] = edge_type
+        return call(self.net, self._given, self.noise(x), edge_index, given)
+
+
+def names_argument(net: nn.Module, name: str) -> bool:
+    """Return whether a network, or the one that stands in our wrappers, takes an argument.
+
+    >>> from torch_geometric.nn import GCN
+    >>> net = PooledNet(GCN(2, 4, 1), 4, 3)
+    >>> names_argument(net, "edge_weight"), names_argument(net, "edge_type")
+    (True, False)
+    """
+    if name in inspect.signature(net.forward).parameters:
+        if isinstance(net, Encoded | LinkNet | NoisyNet | PooledNet):
+            inner: Any = net.net
+            return names_argument(inner, name)
+        return True
+    return False
 
 
 def _names(net: nn.Module) -> tuple[str, ...]:
-    parameters = inspect.signature(net.forward).parameters
-    return tuple(name for name in _GRAPH if name in parameters)
+    return tuple(name for name in _GRAPH if names_argument(net, name))
 
 
 def call(

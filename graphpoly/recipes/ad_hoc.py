@@ -84,10 +84,14 @@ def recipe_of(run: Path) -> tuple[Recipe, list[int]]:
         name, seeds = str(results["recipe"]), list(results["seeds"])
         recipe = _found(name, results)
         changes = {
-            key: value
+            f"{part}.{key}": value
             for part in ("settings", "protocol", "reading")
             for key, value in results[part].items()
         }
+        rewired = dict(results.get("rewire") or {})
+        if rewired:
+            changes["rewire"] = rewired.pop("method")
+            changes |= {f"rewire.{key}": value for key, value in rewired.items()}
     except (KeyError, TypeError, StopIteration) as error:
         raise ValueError(f"{path}: not the results of a recipe") from error
     return recipe.override(changes), seeds

@@ -28,6 +28,7 @@ class _OwnSettings(ModelSettings):
     """
 
     levels: ClassVar[tuple[str, ...]] = ("nodes",)
+    reads_types = True  # if its forward names edge_type
     sizes: ClassVar[tuple[str, ...]] = ()
     factory: ClassVar[Any]
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from graphpoly import registry
 from graphpoly.data import Reading, find_dataset
 from graphpoly.errors import unknown
+from graphpoly.features import RandomNodeInitSettings as RandomNodeInitSettings  # is offered
 from graphpoly.models.settings import ModelSettings
+from graphpoly.rewiring import MethodSettings, method_names, method_of
 from graphpoly.settings import Settings, bounded, replace_settings
 from graphpoly.training.config import MONITORS, STOPPINGS, TIES
 
@@ -31,6 +33,12 @@ DENSE_NOTE = (
 SPARSE_NOTE = (
     "split 'sparse' is the published 2.5/2.5/95, equally many training nodes from every class"
 )
+_REWIRE = "rewire"
+# tasks whose answer is about the graph as it is
+_NOT_REWIRED = {
+    "pairs": "which would be told apart by chance, or by how their nodes are numbered",
+    "signals": "which are filtered by the graph as it is",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +121,7 @@ class Recipe:
         protocol: Split, epochs, selection.
         settings: Hyperparameters, of one model or of several.
         reading: How the dataset is read.
+        rewire: How its graphs are rewired after that, or None.
         paper: Where the model and the figure come from.
         metric: What is measured, such as ``"accuracy"``; default the dataset's.
         arxiv: arXiv number of the paper.
@@ -140,16 +149,24 @@ class Recipe:
     page: Page | None = dataclasses.field(default=None, repr=False, compare=False)
     threads: int | None = None
     given: str = ""
+    rewire: MethodSettings | None = None
     overridden: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         taken: set[str] = set()
-        for part in self._parts().values():
+        for name, part in self._parts().items():
+            if name == _REWIRE:  # whose keys have a prefix where another part has them, too
+                continue
             shared = _keys(part) & taken
             assert not shared, f"{self.name}: {shared} are set in two places"
             taken |= _keys(part)
         if self.protocol.split not in self.data.splits:
             raise unknown("split", self.protocol.split, self.data.splits)
+        if self.rewire is not None and self.data.task in _NOT_REWIRED:
+            raise ValueError(
+                f"rewire: {self.data.name} asks for {self.data.task}, "
+                f"{_NOT_REWIRED[self.data.task]}"
+            )
 
     @property
     def data(self) -> Dataset:
@@ -159,7 +176,7 @@ class Recipe:
     @property
     def keys(self) -> list[str]:
         """What can be overridden."""
-        return sorted(key for part in self._parts().values() for key in _keys(part))
+        return sorted({key for part in self._parts().values() for key in _keys(part)})
 
     def settings_of(self, model: str) -> ModelSettings:
         """Return the settings of one of the models."""
@@ -172,32 +189,71 @@ class Recipe:
         return self.settings.points() if isinstance(self.settings, SharedSettings) else [{}]
 
     def override(self, changes: Mapping[str, Any]) -> Recipe:
-        """Return the recipe with some settings replaced: of model, protocol or reading.
+        """Return the recipe with some settings replaced: of model, protocol, reading or rewiring.
 
         Args:
-            changes: Values by key; text is converted to the type of the key.
+            changes: Values by key; text is converted to the type of the key. ``rewire`` is the name
+                of a method or ``"none"``. A key may name its part, such as ``rewire.alpha``; it has
+                to where the rewiring and another part both have it.
 
         Raises:
-            ValueError: If a key is unknown (the message names the nearest one), or a value has
-                the wrong type or is out of bounds.
+            ValueError: If a key is unknown (the message names the nearest one), is meant for two
+                parts, or a value has the wrong type or is out of bounds.
         """
-        for key in changes:
-            if key not in self.keys:
-                raise unknown(f"key of {self.name}", key, self.keys)
+        changes = dict(changes)
+        held = self.rewire
+        if _REWIRE in changes:
+            held = _method(changes.pop(_REWIRE), held)
+        before = dataclasses.replace(self, rewire=held)
+        shares = before._shares(changes)
         parts = {
-            name: replace_settings(
-                part, {key: value for key, value in changes.items() if key in _keys(part)}
-            )
-            for name, part in self._parts().items()
+            name: replace_settings(part, shares[name]) for name, part in before._parts().items()
         }
         changed = {
             key
             for name, part in self._parts().items()
             for key, value in dataclasses.asdict(part).items()
-            if getattr(parts[name], key) != value
+            if name != _REWIRE and getattr(parts[name], key) != value
         }
+        if parts.get(_REWIRE) != self.rewire:
+            changed.add(_REWIRE)
         overridden = tuple(sorted(changed.union(self.overridden)))
-        return dataclasses.replace(self, **parts, overridden=overridden)  # type: ignore[arg-type]
+        return dataclasses.replace(before, **parts, overridden=overridden)  # type: ignore[arg-type]
+
+    def _shares(self, changes: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """Say which part each key is meant for."""
+        parts = self._parts()
+        shares: dict[str, dict[str, Any]] = {name: {} for name in parts}
+        for given, value in changes.items():
+            prefix, dot, key = given.partition(".")
+            if not dot:
+                prefix, key = "", given
+            elif prefix == _REWIRE and self.rewire is None:
+                raise ValueError(f"{given}: nothing is rewired; give {_REWIRE}=METHOD, too")
+            elif prefix not in parts:
+                raise unknown(f"part of {self.name}", prefix, parts)
+            owners = [
+                name for name, part in parts.items() if key in _keys(part) and prefix in ("", name)
+            ]
+            if len(owners) > 1:
+                both = " or ".join(f"{name}.{key}" for name in owners)
+                raise ValueError(f"{key}: is set in two places here; give {both}")
+            if not owners:
+                raise self._unknown_key(given, prefix)
+            if key in shares[owners[0]]:
+                raise ValueError(f"{key}: is given twice")
+            shares[owners[0]][key] = value
+        return shares
+
+    def _unknown_key(self, key: str, prefix: str) -> ValueError:
+        methods = [name for name in method_names() if key in _keys(method_of(name))]
+        if self.rewire is None and methods:
+            some = ", ".join(f"{_REWIRE}={name.lower()}" for name in methods)
+            return ValueError(f"{key}: a key of {some}; nothing is rewired here")
+        known = [*self.keys, _REWIRE]
+        if prefix:
+            known = [f"{prefix}.{each}" for each in sorted(_keys(self._parts()[prefix]))]
+        return unknown(f"key of {self.name}", key, known)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the code as plain values, for results and configurations."""
@@ -208,7 +264,12 @@ class Recipe:
             "given": self.given or self.data.name,
             "models": list(self.models),
             "metric": self.metric,
-            **{name: dataclasses.asdict(part) for name, part in self._parts().items()},
+            **{
+                name: part.to_dict()
+                if isinstance(part, MethodSettings)
+                else dataclasses.asdict(part)
+                for name, part in self._parts().items()
+            },
             "paper": self.paper,
             "arxiv": self.arxiv,
             "published": None if self.published is None else dataclasses.asdict(self.published),
@@ -217,7 +278,12 @@ class Recipe:
         }
 
     def _parts(self) -> dict[str, Settings]:
-        return {"protocol": self.protocol, "settings": self.settings, "reading": self.reading}
+        parts: dict[str, Settings] = {
+            "protocol": self.protocol,
+            "settings": self.settings,
+            "reading": self.reading,
+        }
+        return parts if self.rewire is None else {**parts, _REWIRE: self.rewire}
 
 
 def publish(recipe: Recipe) -> Recipe:
@@ -322,5 +388,15 @@ class Study:
         )
 
 
-def _keys(part: Settings) -> set[str]:
+def _method(name: Any, held: MethodSettings | None) -> MethodSettings | None:
+    """Return the settings of a method by name: those that are held, if they are of this one."""
+    if name is None or (isinstance(name, str) and name.lower() == "none"):
+        return None
+    if not isinstance(name, str):
+        raise ValueError(f"{_REWIRE}: got {name!r}, expected the name of a method or none")
+    cls = method_of(name)
+    return held if type(held) is cls else cls()
+
+
+def _keys(part: Settings | type[Settings]) -> set[str]:
     return {field.name for field in dataclasses.fields(part)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,11 @@ from torch_geometric.data import Data
 from graphpoly import registry
 from graphpoly.data import Loaded, default_root
 from graphpoly.errors import unknown
+from graphpoly.models.heads import names_argument
 from graphpoly.models.settings import ModelSettings
 from graphpoly.recipes.recipe import Recipe
-from graphpoly.recipes.tasks import network_for, prepared, task_for
+from graphpoly.recipes.rewired import rewire_loaded
+from graphpoly.recipes.tasks import drawn_anew, network_for, prepared, task_for
 from graphpoly.training import Experiment, Progress, Task, TrainConfig, run_seeds
 from graphpoly.training.files import plain, to_json, write_atomically
 from graphpoly.training.metrics import METRICS
@@ -139,7 +141,19 @@ def run_recipe(
         for name, experiment in each.experiments.items()
     }
     report, messages = (None, ()) if made is None else made
-    return Outcome(recipe, experiments, results, report, (*recipe.notes, *messages))
+    notes = (*recipe.notes, *_unions(recipe, finished))
+    return Outcome(recipe, experiments, results, report, (*notes, *messages))
+
+
+def _unions(recipe: Recipe, finished: Sequence[Finished]) -> tuple[str, ...]:
+    """Say once for which networks added edges are edges like the others."""
+    names = [name for name in recipe.models if any(name in each.untyped for each in finished)]
+    if recipe.rewire is None or not names:
+        return ()
+    return (
+        f"{recipe.rewire.method} adds edges of other types, which {', '.join(names)} cannot tell "
+        "from those of the graph: the union of all is used (LASERGNN can)",
+    )
 
 
 @dataclass
@@ -154,7 +168,8 @@ class Finished:
         models: The first seed's network by name, with its best weights.
         folders: Folder of the runs by name of the model.
         splits: Name, index and hash of the division of each seed.
-        facts: The dataset as it was found.
+        facts: The dataset as it was found, and what was rewired.
+        untyped: Models that see the union of all types of edges.
     """
 
     recipe: Recipe
@@ -165,6 +180,7 @@ class Finished:
     folders: dict[str, Path]
     splits: dict[int, dict[str, Any]]
     facts: Mapping[str, Any]
+    untyped: set[str] = field(default_factory=set)
 
     def labelled(self, model: str) -> str:
         """Return a model's name, with the point where there are several."""
@@ -175,13 +191,23 @@ class Loads:
     """A recipe's dataset, read once, or once a seed where every seed has its own.
 
     Args:
-        recipe: Its dataset and reading.
+        recipe: Its dataset, reading and rewiring.
         root: Folder that holds the datasets.
+        saved: Folder where a rewiring that took long is kept, or None.
+        progress: Told about the rewiring.
     """
 
-    def __init__(self, recipe: Recipe, root: Path | None) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        root: Path | None,
+        *,
+        saved: Path | None = None,
+        progress: Progress | None = None,
+    ) -> None:
         self.dataset = recipe.data
         self._recipe, self._root = recipe, root
+        self._saved, self._progress = saved, progress
         self._held: dict[tuple[int, str], Loaded] = {}
 
     def of(self, seed: int) -> Loaded:
@@ -191,11 +217,33 @@ class Loads:
             self._held[key] = self.dataset.load(self._root, self._recipe.reading, key[0])
         return self._held[key]
 
+    def rewired(self, seed: int) -> Loaded:
+        """Return the dataset of a seed after its rewiring; of links, the training part of it."""
+        method = self._recipe.rewire
+        if method is None or drawn_anew(method) is not None:
+            return self.of(seed)
+        links = self.dataset.task == "links" and method.rewires
+        key = (seed if self.dataset.drawn or links else 0, "rewired")
+        if key not in self._held:
+            if links:  # each division has a graph of its own; one is held at a time
+                self._held = {each: self._held[each] for each in self._held if each[1] == ""}
+            self._held[key] = rewire_loaded(
+                self.of(seed),
+                method,
+                self.split(seed) if links else None,
+                saved=None if self._saved is None else self._saved / f"rewired-{key[0]}.pt",
+                progress=self._progress,
+                label=f"{self.dataset.name} by {method.method}",
+            )
+        return self._held[key]
+
     def read_by(self, model: str, seed: int) -> Loaded:
         """Return the dataset of a seed as a model reads it."""
-        key = (seed if self.dataset.drawn else 0, model)
+        rewired = self.rewired(seed)
+        own = self.dataset.drawn or rewired is not self.of(seed)
+        key = (seed if own else 0, f"read by {model}")
         if key not in self._held:
-            self._held[key] = prepared(self._recipe.settings_of(model), self.of(seed))
+            self._held[key] = prepared(self._recipe.settings_of(model), rewired)
         return self._held[key]
 
     def split(self, seed: int) -> Any:
@@ -214,19 +262,20 @@ def rebuild(recipe: Recipe, root: Path | None, model: str, seed: int) -> tuple[n
     if loaded.data is None:
         raise ValueError(f"{recipe.name}: a recipe on one graph is needed, this one has many")
     settings = recipe.settings_of(model)
-    return network_for(settings, loads.dataset, loaded, loads.split(seed)), loaded.data
+    split = loads.split(seed)
+    return network_for(settings, loads.dataset, loaded, split, recipe.rewire), loaded.data
 
 
 def _run_point(recipe: Recipe, options: RunOptions, point: dict[str, Any]) -> Finished:
     if point:
         recipe = recipe.override(point)
-    loads = Loads(recipe, options.root)
-    splits = {seed: loads.split(seed) for seed in options.seeds}
-    facts = loads.of(options.seeds[0]).facts
-    found = Finished(recipe, point, loads, {}, {}, {}, split_facts(splits), facts)
     folder = options.out
     for key, value in point.items():
         folder = folder / f"{key}{value:+.3f}"
+    loads = Loads(recipe, options.root, saved=folder, progress=options.progress)
+    splits = {seed: loads.split(seed) for seed in options.seeds}
+    facts = loads.rewired(options.seeds[0]).facts
+    found = Finished(recipe, point, loads, {}, {}, {}, split_facts(splits), facts)
     for name in recipe.models:
         out = folder if len(recipe.models) == 1 else folder / name.lower()
         settings = recipe.settings_of(name)
@@ -235,7 +284,7 @@ def _run_point(recipe: Recipe, options: RunOptions, point: dict[str, Any]) -> Fi
             seed: int, name: str = name, settings: ModelSettings = settings
         ) -> tuple[nn.Module, Task, Optimizer]:
             loaded = loads.read_by(name, seed)
-            model = network_for(settings, loads.dataset, loaded, splits[seed])
+            model = network_for(settings, loads.dataset, loaded, splits[seed], recipe.rewire)
             optimizer = settings.optimizer(model)
             task = task_for(
                 settings,
@@ -247,7 +296,10 @@ def _run_point(recipe: Recipe, options: RunOptions, point: dict[str, Any]) -> Fi
                 metric=recipe.metric,
                 device=options.device,
                 seed=seed,
+                rewire=recipe.rewire,
             )
+            if loaded.num_relations > 1 and not names_argument(model, "edge_type"):
+                found.untyped.add(name)
             if seed == options.seeds[0]:
                 found.models[name] = model
             return model.to(options.device), task, optimizer
@@ -314,8 +366,9 @@ class _Labelled:
         self._inner, self._label = inner, label
         self.update, self.stop = inner.update, inner.stop
 
-    def start(self, label: str, total: int, done: int) -> None:
-        self._inner.start(f"{self._label} {label}".strip(), total, done)
+    def start(self, label: str, total: int, done: int, what: str = "") -> None:
+        further = (what,) if what else ()
+        self._inner.start(f"{self._label} {label}".strip(), total, done, *further)
 
 
 def write_results(recipe: Recipe, options: RunOptions, finished: Sequence[Finished]) -> Path:

@@ -11,9 +11,11 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from graphpoly.data import Dataset, Loaded
-from graphpoly.models.heads import CategoryEncoder, Encoded, LinkNet, PooledNet
+from graphpoly.features import RandomNodeInitSettings
+from graphpoly.models.heads import CategoryEncoder, Encoded, LinkNet, NoisyNet, PooledNet
 from graphpoly.models.settings import Inputs, ModelSettings
 from graphpoly.recipes.recipe import Protocol
+from graphpoly.rewiring import MethodSettings
 from graphpoly.training import (
     GraphTask,
     LinkTask,
@@ -26,7 +28,7 @@ from graphpoly.training import (
 )
 from graphpoly.training.forward import call_by_name
 
-__all__ = ["network_for", "prepared", "task_for"]
+__all__ = ["drawn_anew", "network_for", "prepared", "task_for"]
 
 _WIDTH = 64  # of what stands between a network and its head, where it has no width of its own
 _EMBEDDING = 16  # of a graph, where graphs are told apart by what a network says of them
@@ -34,14 +36,21 @@ _THRESHOLD = 0.01  # distance of embeddings of graphs that are told apart, as pu
 _LEVELS = {"graphs": "graphs", "pairs": "graphs"}  # whatever else there is belongs to nodes
 
 
-def network_for(settings: ModelSettings, dataset: Dataset, loaded: Loaded, split: Any) -> nn.Module:
+def network_for(
+    settings: ModelSettings,
+    dataset: Dataset,
+    loaded: Loaded,
+    split: Any,
+    rewire: MethodSettings | None = None,
+) -> nn.Module:
     """Return a fresh network that reads this dataset and answers for what it asks of.
 
     A network that gives rows of nodes alone is pooled for graphs, and scores pairs for links by
-    what it says of their ends; categories are embedded.
+    what it says of their ends; categories are embedded. Random features that ``rewire`` wants to be
+    drawn anew in each pass are appended to what the network reads.
 
     Raises:
-        ValueError: If the network has no answer of this kind.
+        ValueError: If the network has no answer of this kind, or does not read such features.
     """
     level = _LEVELS.get(dataset.task, "nodes")
     width = getattr(settings, "hidden_channels", _WIDTH)
@@ -53,16 +62,23 @@ def network_for(settings: ModelSettings, dataset: Dataset, loaded: Loaded, split
         raise ValueError(
             f"dataset: {dataset.name} asks for {dataset.task}, the model answers for graphs alone"
         )
+    noise = drawn_anew(rewire)
+    if noise is not None and (settings.reads_categories or _makes_rows(settings)):
+        other = "reads atoms alone" if settings.reads_categories else "reads the graph once"
+        raise ValueError(f"rewire: this model {other}, random features cannot be drawn anew for it")
     outputs = _EMBEDDING if dataset.task == "pairs" else loaded.num_outputs
     net = settings.network(
         Inputs(
-            in_channels=width if embeds else loaded.num_features,
+            in_channels=(width if embeds else loaded.num_features) + (noise.dim if noise else 0),
             out_channels=width if headed or dataset.task == "links" else outputs,
             level="nodes" if headed else level,
             data=loaded.data if dataset.task in ("nodes", "signals") else None,
             split=split,
+            num_relations=_relations(loaded) if settings.reads_types else 1,
         )
     )
+    if noise is not None:
+        net = NoisyNet(net, noise.dim, distribution=noise.distribution)
     if embeds:
         assert loaded.categories is not None
         net = Encoded(CategoryEncoder(loaded.categories, width), net)
@@ -79,9 +95,14 @@ def prepared(settings: ModelSettings, loaded: Loaded) -> Loaded:
     """Return a dataset as a network reads it; features of edges are for those that embed them."""
 
     def read(data: Data) -> Data:
-        if not settings.reads_categories and data.get("edge_attr") is not None:
+        unread = [] if settings.reads_categories else ["edge_attr"]
+        if loaded.num_relations > 1 and not settings.reads_types:
+            unread.append("edge_type")
+        held = [name for name in unread if data.get(name) is not None]
+        if held:
             data = copy.copy(data)
-            del data.edge_attr
+            for name in held:
+                del data[name]
         return settings.prepare(data)
 
     if loaded.data is not None:
@@ -101,6 +122,7 @@ def task_for(
     metric: str,
     device: torch.device,
     seed: int,
+    rewire: MethodSettings | None = None,
 ) -> Task:
     """Return how the network is trained and scored on one division of the dataset."""
     task: Task
@@ -121,7 +143,13 @@ def task_for(
     elif dataset.task == "links":
         size = protocol.batch_size or 1024
         task = LinkTask(
-            loaded.data, split, metric=metric, batch_size=size, device=device, seed=seed
+            loaded.data,
+            split,
+            metric=metric,
+            batch_size=size,
+            device=device,
+            seed=seed,
+            messages=loaded.data if rewire is not None and rewire.rewires else None,
         )
     elif dataset.task == "pairs":
         assert loaded.graphs is not None
@@ -166,6 +194,23 @@ def _node_task(
         device=device,
         seed=seed,
     )
+
+
+def drawn_anew(rewire: MethodSettings | None) -> RandomNodeInitSettings | None:
+    """Return the random features that each pass draws anew, where such are asked for."""
+    return rewire if isinstance(rewire, RandomNodeInitSettings) and rewire.redraw else None
+
+
+def _makes_rows(settings: ModelSettings) -> bool:
+    return type(settings).rows is not ModelSettings.rows
+
+
+def _relations(loaded: Loaded) -> int:
+    """Number of types of edges, those of the data itself included."""
+    some = [loaded.data] if loaded.data is not None else loaded.graphs or []
+    types = [data.edge_type for data in some if data.get("edge_type") is not None]
+    most = max((int(each.max()) for each in types if each.numel()), default=0)
+    return max(loaded.num_relations, most + 1)
 
 
 def _parts(fold: Any) -> tuple[Tensor, Tensor, Tensor]:

@@ -9,6 +9,7 @@ from graphpoly.rewiring.gtr import GTR
 from graphpoly.rewiring.laser import LASER
 from graphpoly.rewiring.learned import PRMPNN, NeuralSnowflake
 from graphpoly.rewiring.sdrf import SDRF
+from graphpoly.rewiring.settings import MethodSettings, method_names, method_of
 
 __all__ = [
     "BORF",
@@ -19,8 +20,11 @@ __all__ = [
     "SDRF",
     "ExpanderPropagation",
     "FoSR",
+    "MethodSettings",
     "NeuralSnowflake",
     "Rewiring",
     "cayley_graph",
     "cayley_size",
+    "method_names",
+    "method_of",
 ]

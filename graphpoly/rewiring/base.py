@@ -76,6 +76,17 @@ class Rewiring(BaseTransform):
         self._apply(data, graphs, self.changes(graphs))
         return data
 
+    def apply(self, data: Data, changes: Changes) -> Data:
+        """Do to one graph what :meth:`changes` decided for it; the graph itself is changed."""
+        self._refuse(data)
+        with torch.device("cpu"):
+            if self.symmetrize:
+                _symmetrize(data)
+            size = int(data.num_nodes or 0)
+            bare = Graphs(torch.zeros(size + 1), torch.zeros(0), torch.tensor([0, size]))
+            self._apply(data, bare, changes)
+        return data
+
     def _refuse(self, data: Any) -> None:
         name = type(self).__name__
         if not isinstance(data, Data):

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-__all__ = ["call_by_name", "call_on_nodes"]
+__all__ = ["call_by_name", "call_on_nodes", "names"]
 
 _WHOLE = ("data", "batch")
 
@@ -48,19 +48,20 @@ def call_by_name(model: nn.Module, batch: Any) -> Tensor:
 def call_on_nodes(model: nn.Module, data: Any) -> Tensor:
     """Call ``model(x, edge_index)``, with ``edge_weight=`` where the graph has one.
 
-    ``edge_attr=`` goes to models that name it. A graph without ``edge_index`` gives its ``adj_t``
-    instead.
+    ``edge_attr=`` and ``edge_type=`` go to models that name them. A graph without ``edge_index``
+    gives its ``adj_t`` instead.
     """
     edges = data.edge_index if getattr(data, "edge_index", None) is not None else data.adj_t
     given = {}
-    for name in ("edge_weight", "edge_attr"):
+    for name in ("edge_weight", "edge_attr", "edge_type"):
         value = getattr(data, name, None)
-        if value is not None and (name == "edge_weight" or _names(model, name)):
+        if value is not None and (name == "edge_weight" or names(model, name)):
             given[name] = value
     return model(data.x, edges, **given)
 
 
-def _names(model: nn.Module, argument: str) -> bool:
+def names(model: nn.Module, argument: str) -> bool:
+    """Return whether a model's ``forward`` names an argument."""
     return any(parameter.name == argument for parameter in _forward_parameters(model))
 
 

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 
 from graphpoly.training.config import SPLITS
 from graphpoly.training.fingerprint import fingerprint
+from graphpoly.training.forward import names
 from graphpoly.training.ranking import link_score
 from graphpoly.training.tasks import check_splits
 
@@ -36,6 +37,9 @@ class LinkTask:
         remove_targets: Take the links of a step out of the graph.
         device: Where the data goes; the caller moves the model.
         seed: Seed of order and pairs.
+        messages: A graph on the same nodes that messages run over in place of the training links,
+            such as these rewired; ``edge_type`` goes to models that name it. Links that a step
+            takes out are taken out of it, too.
 
     The model is called as ``model(x, edge_index, pairs)`` and gives a score for each pair; one with
     ``encode(x, edge_index)`` and ``decode(hidden, pairs)`` is evaluated with one pass over the
@@ -54,6 +58,7 @@ class LinkTask:
         remove_targets: bool = True,
         device: str | torch.device | None = None,
         seed: int = 0,
+        messages: Any = None,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size: got {batch_size}, expected at least 1")
@@ -71,7 +76,23 @@ class LinkTask:
         self.edge_index = torch.cat([train, train.flip(0)], 1)
         num_nodes = int(data.num_nodes)
         self._num_nodes = num_nodes
+        self._messages: dict[str, Any] = {}
         self._taken = (self.edge_index[0] * num_nodes + self.edge_index[1]).sort().values
+        self.edge_type: Tensor | None = None
+        # which of the links each edge belongs to, and their number where it is none of them
+        self._link = torch.arange(train.size(1), device=place).repeat(2)
+        if messages is not None:
+            key = train.min(0).values * num_nodes + train.max(0).values
+            ordered, link = key.sort()
+            self.edge_index = messages.edge_index.to(place)
+            held = messages.get("edge_type")
+            self.edge_type = None if held is None else held.to(place)
+            low, high = self.edge_index.min(0).values, self.edge_index.max(0).values
+            found = torch.searchsorted(ordered, low * num_nodes + high)
+            found = found.clamp(max=ordered.numel() - 1)
+            known = ordered[found] == low * num_nodes + high
+            self._link = torch.where(known, link[found], train.size(1))
+            self._messages = {"messages": fingerprint(self.edge_index, self.edge_type)}
         self._generator = torch.Generator().manual_seed(seed)
 
     def train_epoch(self, model: nn.Module, optimizer: Optimizer) -> float:
@@ -84,7 +105,8 @@ class LinkTask:
             optimizer.zero_grad()
             positive, negative = train[:, chosen], self._draw(chosen.numel())
             pairs = torch.cat([positive, negative], 1)
-            scores = model(self.data.x, self._without(chosen), pairs)
+            edges, types = self._without(chosen)
+            scores = model(self.data.x, edges, pairs, **self._typed(model, types))
             truth = torch.zeros_like(scores)
             truth[: chosen.numel()] = 1
             loss = F.binary_cross_entropy_with_logits(scores, truth)
@@ -99,7 +121,10 @@ class LinkTask:
         check_splits(splits)
         model.eval()
         encode: Any = getattr(model, "encode", None)
-        hidden = None if encode is None else encode(self.data.x, self.edge_index)
+        hidden = None
+        if encode is not None:
+            typed = self._typed(model, self.edge_type)
+            hidden = encode(self.data.x, self.edge_index, **typed)
         scores = {}
         for name in splits:
             links, others = self._links[name], self._negatives[name]
@@ -124,6 +149,7 @@ class LinkTask:
             "split": {key: getattr(self.split, key) for key in named if hasattr(self.split, key)},
             "sizes": {name: links.size(1) for name, links in self._links.items()},
             "data": fingerprint(self.data.x, self._links, self._negatives),
+            **self._messages,
         }
 
     def state_dict(self) -> dict[str, Tensor]:
@@ -134,13 +160,17 @@ class LinkTask:
         """Continue the draws from a state."""
         self._generator.set_state(state["generator"])
 
-    def _without(self, chosen: Tensor) -> Tensor:
+    def _without(self, chosen: Tensor) -> tuple[Tensor, Tensor | None]:
         if not self.remove_targets:
-            return self.edge_index
-        keep = torch.ones(self.edge_index.size(1), dtype=torch.bool, device=chosen.device)
-        keep[chosen] = False
-        keep[chosen + self._links["train"].size(1)] = False
-        return self.edge_index[:, keep]
+            return self.edge_index, self.edge_type
+        stay = torch.ones(self._links["train"].size(1) + 1, dtype=torch.bool, device=chosen.device)
+        stay[chosen] = False
+        keep = stay[self._link]
+        types = self.edge_type
+        return self.edge_index[:, keep], None if types is None else types[keep]
+
+    def _typed(self, model: nn.Module, types: Tensor | None) -> dict[str, Tensor]:
+        return {"edge_type": types} if types is not None and names(model, "edge_type") else {}
 
     def _draw(self, count: int) -> Tensor:
         """Return uniform pairs; of those that are links or loops the few are drawn once more."""
@@ -165,7 +195,8 @@ class LinkTask:
         parts = []
         for some in pairs.split(64 * self.batch_size, dim=1):
             if hidden is None:
-                parts.append(model(self.data.x, self.edge_index, some).cpu())
+                typed = self._typed(model, self.edge_type)
+                parts.append(model(self.data.x, self.edge_index, some, **typed).cpu())
             else:
                 decode: Any = model.decode
                 parts.append(decode(hidden, some).cpu())

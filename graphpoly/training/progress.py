@@ -12,8 +12,12 @@ __all__ = ["Progress", "RichProgress"]
 class Progress(Protocol):
     """What :func:`graphpoly.training.fit` tells while it works."""
 
-    def start(self, label: str, total: int, done: int) -> None:
-        """Begin a run of ``total`` epochs of which ``done`` are behind it."""
+    def start(self, label: str, total: int, done: int, what: str = "") -> None:
+        """Begin a run of ``total`` epochs of which ``done`` are behind it.
+
+        Where other things than epochs are counted, ``what`` names one. They all take their time, so
+        that the time left can be told; epochs may end early.
+        """
 
     def update(self, done: int, scores: Mapping[str, float]) -> None:
         """Report that ``done`` epochs are finished, with the scores of the last one."""
@@ -41,10 +45,16 @@ class RichProgress:
         self._shown = 0.0
         self._latest: tuple[int, Mapping[str, float]] = (0, {})
 
-    def start(self, label: str, total: int, done: int) -> None:
+    def start(self, label: str, total: int, done: int, what: str = "") -> None:
         """See :meth:`Progress.start`."""
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
         from rich.progress import Progress as Bar
 
         console = Console(stderr=True)
@@ -53,6 +63,7 @@ class RichProgress:
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
+            *([TextColumn("left"), TimeRemainingColumn()] if what else []),
             TextColumn("{task.fields[scores]}"),
             console=console,
             disable=not console.is_terminal,

@@ -39,6 +39,7 @@ from graphpoly.models.settings.filters import (
     training_homophily,
 )
 from graphpoly.models.settings.graphs import (
+    LASERGNNSettings,
     MatrixFunctionSettings,
     PathSettings,
     PDFSettings,
@@ -63,6 +64,7 @@ __all__ = [
     "GPRSettings",
     "Inputs",
     "JacobiSettings",
+    "LASERGNNSettings",
     "LINKXSettings",
     "LegendreSettings",
     "MLPSettings",

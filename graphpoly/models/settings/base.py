@@ -32,6 +32,7 @@ class Inputs:
         data: The graph, where there is one.
         split: The division of this run, where there is one; only its training part may decide
             anything.
+        num_relations: Number of types of edges.
     """
 
     in_channels: int
@@ -39,6 +40,7 @@ class Inputs:
     level: str = "nodes"
     data: Data | None = None
     split: Any = None
+    num_relations: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +50,8 @@ class ModelSettings(Settings):
     A subclass names the network in :attr:`cls`. Its fields are passed to it by name, but for those
     that begin with ``lr`` or ``weight_decay`` and those in :attr:`withheld`. :attr:`levels` says
     what a row of the output can belong to, and :attr:`pools_by` names the argument that decides
-    between the two. A network that embeds categories itself sets :attr:`reads_categories`.
+    between the two. A network that embeds categories itself sets :attr:`reads_categories`, and one
+    that tells types of edges apart :attr:`reads_types`.
 
     Attributes:
         lr: Learning rate.
@@ -60,6 +63,7 @@ class ModelSettings(Settings):
     pools_by: ClassVar[str | None] = None
     withheld: ClassVar[tuple[str, ...]] = ()
     reads_categories: ClassVar[bool] = False
+    reads_types: ClassVar[bool] = False
 
     lr: float = bounded(0.01, low=0)
     weight_decay: float = bounded(5e-4, low=0)

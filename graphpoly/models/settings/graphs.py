@@ -1,10 +1,11 @@
-"""Settings of the networks for whole graphs: PPGN, PathNN, PDF, MFN."""
+"""Settings of the networks for whole graphs and rewired ones: PPGN, PathNN, PDF, MFN, LASER."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
+from graphpoly.models.laser_gnn import LASERGNN
 from graphpoly.models.matrix_function_gnn import MatrixFunctionGNN
 from graphpoly.models.path_nn import PathNN
 from graphpoly.models.pdf_net import PDFNet
@@ -14,6 +15,7 @@ from graphpoly.models.settings.base import Inputs, ModelSettings, configure
 from graphpoly.settings import bounded
 
 __all__ = [
+    "LASERGNNSettings",
     "MatrixFunctionSettings",
     "PDFSettings",
     "PPGNPlusPlusSettings",
@@ -165,3 +167,28 @@ class MatrixFunctionSettings(GraphSettings):
     tolerance: float | None = bounded(None, low=0)
     dropout: float = bounded(0.5, low=0, high=1)
     pool: str = bounded("mean", choices=_POOLS)
+
+
+@configure("LASERGNN", "laser")
+@dataclass(frozen=True, kw_only=True)
+class LASERGNNSettings(ModelSettings):
+    """Hyperparameters of LASERGNN, which has weights for each type of edge that rewiring makes.
+
+    Attributes:
+        hidden_channels: Width.
+        num_layers: Number of convolutions.
+        dropout: Before each of them.
+    """
+
+    cls = LASERGNN
+    reads_types = True
+
+    hidden_channels: int = bounded(64, low=1)
+    num_layers: int = bounded(3, low=1)
+    dropout: float = bounded(0.5, low=0, high=1)
+    lr: float = bounded(1e-3, low=0)
+    weight_decay: float = bounded(0.0, low=0)
+
+    def arguments(self, inputs: Inputs) -> dict[str, Any]:
+        """Return what the network is made with."""
+        return {**super().arguments(inputs), "num_relations": inputs.num_relations}

@@ -1,0 +1,174 @@
+"""A dataset after rewiring: what a network sees of it, found once and kept beside the run."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from graphpoly.data import Loaded
+from graphpoly.rewiring import MethodSettings, Rewiring
+from graphpoly.rewiring.plan import apply_changes, blocks, decide
+from graphpoly.rewiring.structure import Changes
+from graphpoly.training import Progress
+from graphpoly.training.files import naming
+from graphpoly.training.fingerprint import fingerprint
+
+__all__ = ["message_graph", "rewire", "rewire_loaded", "transform_of"]
+
+_CHEAP = 2.0  # seconds that a resumed run may spend on it again
+_VERSION = 1
+
+
+def rewire_loaded(
+    loaded: Loaded,
+    method: MethodSettings,
+    split: Any = None,
+    *,
+    saved: Path | None = None,
+    progress: Progress | None = None,
+    label: str = "",
+) -> Loaded:
+    """Return a dataset whose graphs are rewired, with types of edges.
+
+    Args:
+        loaded: The dataset as it was read.
+        method: How.
+        split: Where links are asked for, their division: messages run over the training links, and
+            nothing else is rewired or looked at.
+        saved: File of what was decided. It is read where it is about these graphs and this method,
+            and written where that took longer than two seconds.
+        progress: Told about each block of graphs.
+        label: What the progress is called.
+
+    Raises:
+        ValueError: If the method does not take one of the graphs.
+    """
+    graphs = [loaded.data] if loaded.data is not None else list(loaded.graphs or ())
+    if not method.rewires:
+        transform = method.transform()
+        graphs = [transform(graph) for graph in graphs]
+        loaded = dataclasses.replace(loaded, num_features=graphs[0].num_node_features)
+        return _with(loaded, graphs)
+    if split is not None:
+        graphs = [message_graph(loaded.data, split)]
+    transform, types = transform_of(method, graphs)
+    changes = rewire(
+        graphs, method, transform, saved=saved, progress=progress, label=label or method.method
+    )
+    results = []
+    for graph, change in zip(graphs, changes, strict=True):
+        result = apply_changes(transform, graph, change)
+        del result.rewired
+        results.append(result)
+    facts = {
+        **loaded.facts,
+        "rewired": {
+            "added": sum(change.added.size(1) for change in changes),
+            "removed": sum(change.removed.size(1) for change in changes),
+        },
+    }
+    return _with(dataclasses.replace(loaded, facts=facts, num_relations=types), results)
+
+
+def message_graph(data: Data | None, split: Any) -> Data:
+    """Return the graph of the training links, with the nodes and features of a graph."""
+    assert data is not None
+    pairs = torch.cat([split.train, split.train.flip(0)], 1)
+    return Data(x=data.x, edge_index=pairs, num_nodes=int(data.num_nodes or 0))
+
+
+def transform_of(method: MethodSettings, graphs: Sequence[Data]) -> tuple[Rewiring, int]:
+    """Return the transform for some graphs, and how many types of edges there are after it.
+
+    Added edges get 1 as weight, 0 in other attributes, and types that no edge has before.
+    """
+    held = [graph.edge_type for graph in graphs if graph.get("edge_type") is not None]
+    top = max((int(types.max()) for types in held if types.numel()), default=0)
+    fill = {"edge_type": top + 1} if held else None
+    transform = method.transform(typed=True, fill=fill)
+    assert isinstance(transform, Rewiring)
+    return transform, top + method.num_types
+
+
+def rewire(
+    graphs: Sequence[Data],
+    method: MethodSettings,
+    transform: Rewiring,
+    *,
+    saved: Path | None = None,
+    progress: Progress | None = None,
+    label: str = "",
+) -> list[Changes]:
+    """Return what a method does to each of some graphs; see :func:`rewire_loaded`."""
+    key = _key(graphs, method)
+    changes = None if saved is None else _read(saved, key, len(graphs))
+    if changes is not None:
+        return changes
+    changes, began = [], time.monotonic()
+    if progress is not None:
+        progress.start(label, len(graphs), 0, what="graph")
+    try:
+        for block in blocks(graphs):
+            changes += decide(transform, [graphs[i] for i in block])
+            if progress is not None:
+                progress.update(len(changes), {})
+    finally:
+        if progress is not None:
+            progress.stop()
+    if saved is not None and time.monotonic() - began > _CHEAP:
+        _write(saved, key, changes)
+    return changes
+
+
+def _with(loaded: Loaded, graphs: list[Data]) -> Loaded:
+    if loaded.data is not None:
+        return dataclasses.replace(loaded, data=graphs[0])
+    return dataclasses.replace(loaded, graphs=graphs)
+
+
+def _key(graphs: Sequence[Data], method: MethodSettings) -> str:
+    sizes = [int(graph.num_nodes or 0) for graph in graphs]
+    counts = [graph.edge_index.size(1) for graph in graphs]
+    edges = torch.cat([graph.edge_index.cpu() for graph in graphs], 1)
+    return fingerprint(torch.tensor(sizes), torch.tensor(counts), edges, method.to_dict())
+
+
+def _write(path: Path, key: str, changes: Sequence[Changes]) -> None:
+    content: dict[str, Any] = {"version": _VERSION, "key": key}
+    for name in ("added", "removed"):
+        pairs = [getattr(change, name) for change in changes]
+        content[name] = torch.cat(pairs, 1)
+        content[f"{name} of each"] = torch.tensor([each.size(1) for each in pairs])
+    kinds = [change.kind for change in changes if change.kind is not None]
+    content["kind"] = torch.cat(kinds) if len(kinds) == len(changes) else None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.partial")
+    with naming(path):
+        torch.save(content, partial)
+        partial.replace(path)
+
+
+def _read(path: Path, key: str, count: int) -> list[Changes] | None:
+    """Return what was decided; None where that is about something else, or cannot be read."""
+    try:
+        held = torch.load(path, weights_only=True)
+        if held["version"] != _VERSION or held["key"] != key:
+            return None
+        added, removed = (_split(held, name, name) for name in ("added", "removed"))
+        kinds: list[Tensor | None] = [None] * count
+        if held["kind"] is not None:
+            kinds = list(_split(held, "kind", "added"))
+        return [Changes(*each) for each in zip(added, removed, kinds, strict=True)]
+    except Exception:  # absent, cut short or altered: it is decided again
+        return None
+
+
+def _split(held: dict[str, Any], name: str, counted: str) -> tuple[Tensor, ...]:
+    return held[name].split(held[f"{counted} of each"].tolist(), dim=-1)
