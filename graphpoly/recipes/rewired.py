@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch_geometric.data import Data
 
 from graphpoly.data import Loaded
@@ -17,13 +16,12 @@ from graphpoly.rewiring import MethodSettings, Rewiring
 from graphpoly.rewiring.plan import apply_changes, blocks, decide
 from graphpoly.rewiring.structure import Changes
 from graphpoly.training import Progress
-from graphpoly.training.files import naming
+from graphpoly.training.changes_file import read_changes, write_changes
 from graphpoly.training.fingerprint import fingerprint
 
 __all__ = ["message_graph", "rewire", "rewire_loaded", "transform_of"]
 
 _CHEAP = 2.0  # seconds that a resumed run may spend on it again
-_VERSION = 1
 
 
 def rewire_loaded(
@@ -108,7 +106,7 @@ def rewire(
 ) -> list[Changes]:
     """Return what a method does to each of some graphs; see :func:`rewire_loaded`."""
     key = _key(graphs, method)
-    changes = None if saved is None else _read(saved, key, len(graphs))
+    changes = None if saved is None else read_changes(saved, key, len(graphs))
     if changes is not None:
         return changes
     changes, began = [], time.monotonic()
@@ -123,7 +121,7 @@ def rewire(
         if progress is not None:
             progress.stop()
     if saved is not None and time.monotonic() - began > _CHEAP:
-        _write(saved, key, changes)
+        write_changes(saved, key, changes)
     return changes
 
 
@@ -138,37 +136,3 @@ def _key(graphs: Sequence[Data], method: MethodSettings) -> str:
     counts = [graph.edge_index.size(1) for graph in graphs]
     edges = torch.cat([graph.edge_index.cpu() for graph in graphs], 1)
     return fingerprint(torch.tensor(sizes), torch.tensor(counts), edges, method.to_dict())
-
-
-def _write(path: Path, key: str, changes: Sequence[Changes]) -> None:
-    content: dict[str, Any] = {"version": _VERSION, "key": key}
-    for name in ("added", "removed"):
-        pairs = [getattr(change, name) for change in changes]
-        content[name] = torch.cat(pairs, 1)
-        content[f"{name} of each"] = torch.tensor([each.size(1) for each in pairs])
-    kinds = [change.kind for change in changes if change.kind is not None]
-    content["kind"] = torch.cat(kinds) if len(kinds) == len(changes) else None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.partial")
-    with naming(path):
-        torch.save(content, partial)
-        partial.replace(path)
-
-
-def _read(path: Path, key: str, count: int) -> list[Changes] | None:
-    """Return what was decided; None where that is about something else, or cannot be read."""
-    try:
-        held = torch.load(path, weights_only=True)
-        if held["version"] != _VERSION or held["key"] != key:
-            return None
-        added, removed = (_split(held, name, name) for name in ("added", "removed"))
-        kinds: list[Tensor | None] = [None] * count
-        if held["kind"] is not None:
-            kinds = list(_split(held, "kind", "added"))
-        return [Changes(*each) for each in zip(added, removed, kinds, strict=True)]
-    except Exception:  # absent, cut short or altered: it is decided again
-        return None
-
-
-def _split(held: dict[str, Any], name: str, counted: str) -> tuple[Tensor, ...]:
-    return held[name].split(held[f"{counted} of each"].tolist(), dim=-1)
