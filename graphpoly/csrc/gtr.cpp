@@ -1,9 +1,10 @@
 // graphpoly::gtr: pairs whose edge lowers the total effective resistance most, one after the other.
 //
-// R(u, v) and B^2(u, v) = |L+ (e_u - e_v)|^2 of all pairs are kept; an edge changes both by terms of
-// rank one and two, so that a step is one pass over the pairs.
+// R(u, v) and B^2(u, v) = |L+ (e_u - e_v)|^2 of all pairs are kept; an edge changes both by terms
+// of rank one and two, so that a step is one pass over the pairs.
 #ifndef GRAPHPOLY_SIMD
 
+#include "laplacian_powers.h"
 #include "rewiring.h"
 
 #define GRAPHPOLY_KERNELS "gtr.cpp"
@@ -15,109 +16,154 @@ namespace {
 constexpr double kTie = 1e-10;  // gains that are so near, relatively, are equal
 constexpr double kNever = std::numeric_limits<double>::infinity();
 
-std::tuple<Tensor, Tensor> gtr(Tensor rowptr, Tensor col, Tensor pinv, Tensor square, Tensor part,
-                               int64_t num_edges) {
-  constexpr const char* kOp = "gtr";
-  check(num_edges >= 0, kOp, ": num_edges: got ", num_edges, ", expected at least 0");
-  check_rows(kOp, rowptr, col);
-  rowptr = dense(rowptr), col = dense(col), pinv = dense(pinv), square = dense(square), part = dense(part);
-  check(rowptr.scalar_type() == ScalarType::Long && part.scalar_type() == ScalarType::Long, kOp,
-        ": rowptr, col, part: int64 is accepted");
-  const auto rows = rows_view<int64_t>(kOp, rowptr, col);
-  const int64_t n = rows.num_rows;
-  for (const Tensor* t : {&pinv, &square}) {
-    check(t->dim() == 2 && t->size(0) == n && t->size(1) == n && t->scalar_type() == ScalarType::Double,
-          kOp, ": pinv, square: expected float64 [", n, ", ", n, "]");
-  }
-  check(part.dim() == 1 && part.size(0) == n, kOp, ": part: expected [", n, "]");
-  for (int64_t e = 0; e < rows.num_entries; ++e) {
-    check(rows.col[e] >= 0 && rows.col[e] < n, kOp, ": col: an index lies outside [0, ", n, ")");
-  }
-  Tensor out = make_output<int64_t>(col, {2, num_edges});
-  Tensor drop = make_output<double>(pinv, {num_edges});
-  int64_t* const low = out.mutable_data_ptr<int64_t>();
-  int64_t* const high = low + num_edges;
-  double* const gained = drop.mutable_data_ptr<double>();
-  std::fill_n(low, 2 * num_edges, -1), std::fill_n(gained, num_edges, 0.0);
-  if (n < 2) return std::make_tuple(out, drop);
-
-  const double* const plus = pinv.const_data_ptr<double>();
-  const double* const twice = square.const_data_ptr<double>();
-  const int64_t* const component = part.const_data_ptr<int64_t>();
-  // row u holds the pairs (u, v) with v > u; `at` gives where (u, 0) would be
-  const auto at = [n](int64_t u) { return u * (2 * n - u - 1) / 2 - u - 1; };
-  const int64_t pairs = n * (n - 1) / 2;
-  const Scratch<double> resistance(pairs), value(pairs);
-  std::vector<double> own(static_cast<size_t>(n)), own_twice(static_cast<size_t>(n)), most(static_cast<size_t>(n));
-  for (int64_t v = 0; v < n; ++v) {
-    own[static_cast<size_t>(v)] = plus[v * n + v], own_twice[static_cast<size_t>(v)] = twice[v * n + v];
-  }
-  for (int64_t u = 0; u < n; ++u) {
-    double* const r = resistance.data() + at(u);
-    double* const b = value.data() + at(u);
-    GRAPHPOLY_CALL(differences, r + u + 1, own.data() + u + 1, plus + u * n + u + 1, own[static_cast<size_t>(u)], n - u - 1);
-    GRAPHPOLY_CALL(differences, b + u + 1, own_twice.data() + u + 1, twice + u * n + u + 1,
-                   own_twice[static_cast<size_t>(u)], n - u - 1);
-    for (int64_t v = u + 1; v < n; ++v) {
-      if (component[u] != component[v]) r[v] = kNever;
-    }
-    for (int64_t e = rows.rowptr[u]; e < rows.rowptr[u + 1]; ++e) {
-      if (rows.col[e] > u) r[rows.col[e]] = kNever;
-    }
-  }
-  std::vector<std::vector<double>> before;  // z of each edge that was added
-  std::vector<double> shrink, w(static_cast<size_t>(n));
-  const LongWork listener(static_cast<double>(pairs) * static_cast<double>(num_edges));
-  for (int64_t k = 0; k < num_edges; ++k) {
-    check(!listener.interrupted(), kOp, ": interrupted");
-    double scale = 0, norm = 0;  // of the edge before
-    if (k > 0) {
-      scale = shrink.back();
-      for (const double x : before.back()) norm += x * x;
-    }
-    double top = 0;
-    for (int64_t u = 0; u < n; ++u) {
-      double* const r = resistance.data() + at(u) + u + 1;
-      double* const b = value.data() + at(u) + u + 1;
-      double& row = most[static_cast<size_t>(u)];
-      if (k > 0) {
-        GRAPHPOLY_CALL(after_edge, r, b, before.back().data() + u, w.data() + u, scale, norm, n - u - 1, &row);
-      } else {
-        GRAPHPOLY_CALL(most_gained, r, b, n - u - 1, &row);
+// All pairs of one graph.
+class Pairs {
+ public:
+  Pairs(const GraphBatch& batch, int64_t graph, const LongWork& work)
+      : n_(batch.size(graph)), plus_(n_ * n_), resistance_(n_ * (n_ - 1) / 2),
+        value_(n_ * (n_ - 1) / 2), most_(static_cast<size_t>(n_)), w_(static_cast<size_t>(n_)) {
+    const int64_t first = batch.ptr[graph], begin = batch.rows.rowptr[first];
+    std::vector<int64_t> rowptr(batch.rows.rowptr + first, batch.rows.rowptr + first + n_ + 1);
+    std::vector<int64_t> col(batch.rows.col + begin, batch.rows.col + begin + batch.entries(graph));
+    for (int64_t& e : rowptr) e -= begin;
+    for (int64_t& v : col) v -= first;
+    const Rows<int64_t> rows{rowptr.data(), col.data(), n_, batch.entries(graph)};
+    std::vector<int64_t> part(static_cast<size_t>(n_));
+    const Scratch<double> square(n_ * n_);
+    if (!laplacian_powers(rows, plus_.data(), square.data(), part.data(), work)) return;
+    fill(resistance_.data(), plus_.data());
+    fill(value_.data(), square.data());
+    for (int64_t u = 0; u < n_; ++u) {
+      double* const r = resistance_.data() + at(u);
+      for (int64_t v = u + 1; v < n_; ++v) {
+        if (part[static_cast<size_t>(u)] != part[static_cast<size_t>(v)]) r[v] = kNever;
       }
+      for (int64_t e = rowptr[static_cast<size_t>(u)]; e < rowptr[static_cast<size_t>(u) + 1]; ++e) {
+        const int64_t v = col[static_cast<size_t>(e)];
+        if (v > u) r[v] = kNever;
+      }
+    }
+  }
+
+  struct Best {
+    int64_t u, v;
+    double gain;
+  };
+
+  // The pair of the largest gain, which is joined; {-1, -1, 0} where there is none.
+  Best join() {
+    const double top = before_.empty() ? first_pass() : next_pass();
+    for (int64_t u = 0; u < n_ && top > 0; ++u) {
+      if (most_[static_cast<size_t>(u)] < top * (1 - kTie)) continue;
+      double* const r = resistance_.data() + at(u);
+      const double* const b = value_.data() + at(u);
+      for (int64_t v = u + 1; v < n_; ++v) {
+        const double gain = b[v] / (1 + r[v]);
+        if (gain < top * (1 - kTie)) continue;
+        change(u, v, 1 / (1 + r[v]));
+        r[v] = kNever;
+        return {u, v, gain};
+      }
+    }
+    return {-1, -1, 0};
+  }
+
+ private:
+  // Row u holds the pairs (u, v) with v > u; here (u, 0) would be.
+  int64_t at(int64_t u) const { return u * (2 * n_ - u - 1) / 2 - u - 1; }
+
+  void fill(double* out, const double* matrix) const {
+    std::vector<double> own(static_cast<size_t>(n_));
+    for (int64_t v = 0; v < n_; ++v) own[static_cast<size_t>(v)] = matrix[v * n_ + v];
+    for (int64_t u = 0; u < n_; ++u) {
+      GRAPHPOLY_CALL(differences, out + at(u) + u + 1, own.data() + u + 1, matrix + u * n_ + u + 1,
+                     matrix[u * n_ + u], n_ - u - 1);
+    }
+  }
+
+  double first_pass() {
+    double top = 0;
+    for (int64_t u = 0; u < n_; ++u) {
+      double& row = most_[static_cast<size_t>(u)];
+      const int64_t begin = at(u) + u + 1;
+      GRAPHPOLY_CALL(most_gained, resistance_.data() + begin, value_.data() + begin, n_ - u - 1, &row);
       top = std::max(top, row);
     }
-    int64_t best_u = -1, best_v = -1;
-    double best = 0;
-    for (int64_t u = 0; u < n && top > 0 && best_u < 0; ++u) {
-      if (most[static_cast<size_t>(u)] < top * (1 - kTie)) continue;
-      const double* const r = resistance.data() + at(u);
-      const double* const b = value.data() + at(u);
-      for (int64_t v = u + 1; v < n && best_u < 0; ++v) {
-        const double gain = b[v] / (1 + r[v]);
-        if (gain >= top * (1 - kTie)) best = gain, best_u = u, best_v = v;
-      }
+    return top;
+  }
+
+  double next_pass() {
+    const auto& z = before_.back();
+    double norm = 0, top = 0;
+    for (const double x : z) norm += x * x;
+    for (int64_t u = 0; u < n_; ++u) {
+      double& row = most_[static_cast<size_t>(u)];
+      const int64_t begin = at(u) + u + 1;
+      GRAPHPOLY_CALL(after_edge, resistance_.data() + begin, value_.data() + begin, z.data() + u,
+                     w_.data() + u, shrink_.back(), norm, n_ - u - 1, &row);
+      top = std::max(top, row);
     }
-    if (best_u < 0) break;
-    low[k] = best_u, high[k] = best_v, gained[k] = static_cast<double>(n) * best;
-    const double r = resistance.data()[at(best_u) + best_v];
-    std::vector<double> z(static_cast<size_t>(n));
-    for (int64_t i = 0; i < n; ++i) z[static_cast<size_t>(i)] = plus[best_u * n + i] - plus[best_v * n + i];
-    for (size_t s = 0; s < before.size(); ++s) {
-      const auto& old = before[s];
-      const double share = shrink[s] * (old[static_cast<size_t>(best_u)] - old[static_cast<size_t>(best_v)]);
+    return top;
+  }
+
+  // z = L^+ (e_u - e_v) and w = L^+ z, as the edges before have made L^+.
+  void change(int64_t u, int64_t v, double shrink) {
+    std::vector<double> z(static_cast<size_t>(n_));
+    const double* const plus = plus_.data();
+    for (int64_t i = 0; i < n_; ++i) z[static_cast<size_t>(i)] = plus[u * n_ + i] - plus[v * n_ + i];
+    for (size_t s = 0; s < before_.size(); ++s) {
+      const auto& old = before_[s];
+      const double share = shrink_[s] * (old[static_cast<size_t>(u)] - old[static_cast<size_t>(v)]);
       for (size_t i = 0; i < z.size(); ++i) z[i] -= share * old[i];
     }
-    GRAPHPOLY_CALL(times, w.data(), plus, z.data(), n);
-    for (size_t s = 0; s < before.size(); ++s) {
-      const auto& old = before[s];
+    GRAPHPOLY_CALL(times, w_.data(), plus, z.data(), n_);
+    for (size_t s = 0; s < before_.size(); ++s) {
+      const auto& old = before_[s];
       double along = 0;
       for (size_t i = 0; i < z.size(); ++i) along += old[i] * z[i];
-      for (size_t i = 0; i < z.size(); ++i) w[i] -= shrink[s] * along * old[i];
+      for (size_t i = 0; i < z.size(); ++i) w_[i] -= shrink_[s] * along * old[i];
     }
-    resistance.data()[at(best_u) + best_v] = kNever;
-    shrink.push_back(1 / (1 + r)), before.push_back(std::move(z));
+    shrink_.push_back(shrink), before_.push_back(std::move(z));
   }
+
+  const int64_t n_;
+  const Scratch<double> plus_, resistance_, value_;
+  std::vector<double> most_, w_, shrink_;
+  std::vector<std::vector<double>> before_;  // z of each edge that was added
+};
+
+std::tuple<Tensor, Tensor> gtr(Tensor rowptr, Tensor col, Tensor ptr, int64_t num_edges) {
+  constexpr const char* kOp = "gtr";
+  check(num_edges >= 0, kOp, ": num_edges: got ", num_edges, ", expected at least 0");
+  rowptr = dense(rowptr), col = dense(col), ptr = dense(ptr);
+  const GraphBatch batch(kOp, rowptr, col, ptr);
+  const int64_t size = batch.num_graphs * num_edges;
+  Tensor out = make_output<int64_t>(col, {2, batch.num_graphs, num_edges});
+  Tensor drop = make_output<double>(col, {batch.num_graphs, num_edges});
+  int64_t* const low = out.mutable_data_ptr<int64_t>();
+  int64_t* const high = low + size;
+  double* const gained = drop.mutable_data_ptr<double>();
+  std::fill_n(low, 2 * size, -1), std::fill_n(gained, size, 0.0);
+  if (size == 0) return std::make_tuple(out, drop);
+  double steps = 0;
+  for (int64_t g = 0; g < batch.num_graphs; ++g) {
+    const double n = static_cast<double>(batch.size(g));
+    check(batch.size(g) <= std::numeric_limits<int32_t>::max(), kOp, ": too many nodes");
+    steps += n * n * static_cast<double>(1 + num_edges);
+  }
+  const LongWork work(steps);
+  const auto units = static_cast<int64_t>(std::min(steps, 1e15));
+  parallel_items(batch.num_graphs, units, [&](int64_t g) {
+    if (work.interrupted() || batch.size(g) < 2) return;
+    Pairs pairs(batch, g, work);
+    for (int64_t k = g * num_edges; k < (g + 1) * num_edges && !work.interrupted(); ++k) {
+      const auto best = pairs.join();
+      if (best.u < 0) break;
+      low[k] = batch.ptr[g] + best.u, high[k] = batch.ptr[g] + best.v;
+      gained[k] = static_cast<double>(batch.size(g)) * best.gain;
+    }
+  });
+  check(!work.interrupted(), kOp, ": interrupted");
   return std::make_tuple(out, drop);
 }
 

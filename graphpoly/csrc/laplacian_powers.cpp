@@ -10,8 +10,7 @@
 
 #include <queue>
 
-#include "common.h"
-#include "interrupt.h"
+#include "laplacian_powers.h"
 
 #define GRAPHPOLY_KERNELS "laplacian_powers.cpp"
 #include "foreach_simd.h"
@@ -282,7 +281,7 @@ void components(const Rows<int64_t>& rows, int64_t* part) {
   }
 }
 
-std::tuple<Tensor, Tensor, Tensor> laplacian_powers(Tensor rowptr, Tensor col) {
+std::tuple<Tensor, Tensor, Tensor> laplacian_powers_op(Tensor rowptr, Tensor col) {
   constexpr const char* kOp = "laplacian_powers";
   check_rows(kOp, rowptr, col);
   rowptr = dense(rowptr), col = dense(col);
@@ -300,22 +299,30 @@ std::tuple<Tensor, Tensor, Tensor> laplacian_powers(Tensor rowptr, Tensor col) {
   Tensor inverse = make_output<double>(col, {n, n});
   Tensor square = make_output<double>(col, {n, n});
   Tensor part = make_output<int64_t>(col, {n});
-  components(rows, part.mutable_data_ptr<int64_t>());
-  const LongWork listener(static_cast<double>(n) * static_cast<double>(n));
-  const Elimination found(rows, listener);
-  if (!listener.interrupted()) {
-    const Powers powers(found, part.const_data_ptr<int64_t>(), listener);
-    powers.write(inverse.mutable_data_ptr<double>(), square.mutable_data_ptr<double>());
-  }
-  check(!listener.interrupted(), kOp, ": interrupted");
+  const LongWork work(static_cast<double>(n) * static_cast<double>(n));
+  check(laplacian_powers(rows, inverse.mutable_data_ptr<double>(), square.mutable_data_ptr<double>(),
+                         part.mutable_data_ptr<int64_t>(), work),
+        kOp, ": interrupted");
   return std::make_tuple(inverse, square, part);
 }
 
 }  // namespace
+
+bool laplacian_powers(const Rows<int64_t>& rows, double* inverse, double* square, int64_t* part,
+                      const LongWork& work) {
+  components(rows, part);
+  const Elimination found(rows, work);
+  if (work.interrupted()) return false;
+  const Powers powers(found, part, work);
+  if (work.interrupted()) return false;
+  powers.write(inverse, square);
+  return true;
+}
+
 }  // namespace graphpoly
 
 STABLE_TORCH_LIBRARY_IMPL(graphpoly, CPU, m) {
-  m.impl("laplacian_powers", TORCH_BOX(&graphpoly::laplacian_powers));
+  m.impl("laplacian_powers", TORCH_BOX(&graphpoly::laplacian_powers_op));
 }
 
 #else

@@ -15,7 +15,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from graphpoly.ops.entry import affordable, as_size, check_device, check_graphs, check_held
+from graphpoly.ops.entry import affordable, as_size, check_graphs
+from graphpoly.ops.laplacian_powers import laplacian_powers_reference
 from graphpoly.ops.library import implement, interruptible
 
 __all__ = ["gtr"]
@@ -23,64 +24,61 @@ __all__ = ["gtr"]
 _TIE = 1e-10
 
 
-def gtr(
-    rowptr: Tensor, col: Tensor, pinv: Tensor, square: Tensor, part: Tensor, num_edges: int
-) -> tuple[Tensor, Tensor]:
-    """Return the pairs that are joined, in turn, and n times their gains.
+def gtr(rowptr: Tensor, col: Tensor, ptr: Tensor, num_edges: int) -> tuple[Tensor, Tensor]:
+    """Return the pairs that are joined in each graph, in turn, and n times their gains.
 
     Args:
         rowptr: ``[N+1]``, int64.
-        col: Neighbours, ``[E]``; one undirected graph without loops.
-        pinv: :math:`L^+`, float64 ``[N, N]``.
-        square: :math:`(L^+)^2`, float64 ``[N, N]``; only what is above the diagonal and on it.
-        part: Component of each node, ``[N]``, int64.
-        num_edges: Number of edges to add.
+        col: Neighbours in ascending order, ``[E]``; undirected graphs without loops.
+        ptr: Where the nodes of each graph begin, ``[G+1]``.
+        num_edges: Number of edges to add to each graph.
 
     Returns:
-        ``[2, num_edges]``, int64, the smaller node first, -1 where none is left; and
-        ``[num_edges]``, float64.
+        ``[2, G, num_edges]``, int64, the smaller node first, -1 where none is left; and
+        ``[G, num_edges]``, float64.
 
     Raises:
         TypeError: If a tensor or a number is of another type.
         ValueError: If they are not such graphs, or a number is out of range.
 
-    Complexity: one pass over all pairs for each edge, O(n^2).
+    Complexity: for each graph that of :func:`~graphpoly.ops.laplacian_powers`, then one pass over
+    all pairs for each edge, O(n^2); memory O(n^2).
     """
-    check_graphs(rowptr, col)
-    num_edges, size = as_size("num_edges", num_edges), rowptr.size(0) - 1
-    wanted = {
-        "pinv": (pinv, torch.float64, (size, size)),
-        "square": (square, torch.float64, (size, size)),
-        "part": (part, torch.int64, (size,)),
-    }
-    for name, (tensor, dtype, shape) in wanted.items():
-        if tensor.dtype != dtype:
-            raise TypeError(f"{name}: got dtype {tensor.dtype}, expected {dtype}")
-        if tensor.shape != shape:
-            raise ValueError(f"{name}: got shape {tuple(tensor.shape)}, expected {shape}")
-        check_held(name, tensor)
-        check_device(name, tensor, col.device)
+    check_graphs(rowptr, col, ptr)
+    num_edges = as_size("num_edges", num_edges)
     found: tuple[Tensor, Tensor] = affordable(
         f"num_edges: got {num_edges}",
         interruptible,
-        *(torch.ops.graphpoly.gtr, rowptr, col, pinv, square, part, num_edges),
+        *(torch.ops.graphpoly.gtr, rowptr, col, ptr, num_edges),
     )
     return found
 
 
 def gtr_reference(
-    rowptr: Tensor, col: Tensor, pinv: Tensor, square: Tensor, part: Tensor, num_edges: int
+    rowptr: Tensor, col: Tensor, ptr: Tensor, num_edges: int
 ) -> tuple[Tensor, Tensor]:
     """The definition, with the formula of Sherman and Morrison for the pseudo-inverse."""
+    pairs = col.new_full((2, ptr.numel() - 1, num_edges), -1)
+    drop = torch.zeros(pairs.shape[1:], dtype=torch.float64, device=col.device)
+    for graph, (first, last) in enumerate(zip(ptr.tolist(), ptr.tolist()[1:], strict=False)):
+        begin, end = int(rowptr[first]), int(rowptr[last])
+        rows = rowptr[first : last + 1] - begin
+        _add(rows, col[begin:end] - first, pairs[:, graph], drop[graph])
+        pairs[:, graph] += first * (pairs[:, graph] >= 0)
+    return pairs, drop
+
+
+def _add(rowptr: Tensor, col: Tensor, pairs: Tensor, drop: Tensor) -> None:
+    """Write what is joined in one graph."""
+    pinv, _, part = laplacian_powers_reference(rowptr, col)
     size = part.numel()
     allowed = (part[:, None] == part).triu(1)
     allowed[torch.repeat_interleave(rowptr.diff()), col] = False
-    pairs, drop = col.new_full((2, num_edges), -1), pinv.new_zeros(num_edges)
-    for step in range(num_edges):
+    for step in range(drop.numel()):
         if not bool(allowed.any()):
             break
         resistance = _differences(pinv)
-        gain = torch.where(allowed, _differences(square) / (1 + resistance), -1)
+        gain = torch.where(allowed, _differences(pinv @ pinv) / (1 + resistance), -1)
         place = int((gain >= gain.max() * (1 - _TIE)).flatten().nonzero()[0])
         u, v = divmod(place, size)
         pairs[0, step], pairs[1, step] = u, v
@@ -88,8 +86,6 @@ def gtr_reference(
         allowed[u, v] = False
         z = pinv[u] - pinv[v]
         pinv = pinv - torch.outer(z, z) / (1 + resistance[u, v])
-        square = pinv @ pinv
-    return pairs, drop
 
 
 def _differences(matrix: Tensor) -> Tensor:
@@ -101,8 +97,8 @@ def _differences(matrix: Tensor) -> Tensor:
 implement(
     "gtr",
     reference=gtr_reference,
-    fake=lambda rowptr, col, pinv, square, part, num_edges: (
-        col.new_empty(2, num_edges),
-        pinv.new_empty(num_edges),
+    fake=lambda rowptr, col, ptr, num_edges: (
+        col.new_empty(2, ptr.size(0) - 1, num_edges),
+        col.new_empty(ptr.size(0) - 1, num_edges, dtype=torch.float64),
     ),
 )

@@ -126,8 +126,7 @@ SCHEMAS = {
     "laser": f"({_GRAPHS}, int snapshots, float share, int least, int power, int seed) -> Tensor",
     "laplacian_powers": "(Tensor rowptr, Tensor col)"
     " -> (Tensor inverse, Tensor square, Tensor part)",
-    "gtr": "(Tensor rowptr, Tensor col, Tensor pinv, Tensor square, Tensor part, int num_edges)"
-    " -> (Tensor pairs, Tensor drop)",
+    "gtr": f"({_GRAPHS}, int num_edges) -> (Tensor pairs, Tensor drop)",
 }
 
 _LIBRARY = torch.library.Library("graphpoly", "DEF")

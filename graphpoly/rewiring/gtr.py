@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import torch
 from torch_geometric.data.datapipes import functional_transform
 
-from graphpoly.ops import gtr, laplacian_powers
+from graphpoly.ops import gtr
 from graphpoly.registry import register
 from graphpoly.rewiring.base import Fill, Rewiring
 from graphpoly.rewiring.measures.resistance import MAX_DENSE
@@ -68,16 +67,12 @@ class GTR(Rewiring):
         self.num_edges = num_edges
 
     def changes(self, graphs: Graphs) -> Changes:
-        found = [torch.empty(2, 0, dtype=torch.int64)]
-        for g in range(graphs.num_graphs):
-            one = graphs.single(g)
-            if one.num_nodes > MAX_DENSE:
-                raise ValueError(
-                    f"{type(self).__name__}: got a graph of {one.num_nodes} nodes, expected at "
-                    f"most {MAX_DENSE}: all pairs are kept"
-                )
-            powers = laplacian_powers(one.rowptr, one.col)
-            pairs, _ = gtr(one.rowptr, one.col, *powers, self.num_edges)
-            found.append(pairs[:, pairs[0] >= 0] + graphs.ptr[g])
-        pairs = torch.cat(found, 1)
+        largest = int(graphs.ptr.diff().max()) if graphs.num_graphs else 0
+        if largest > MAX_DENSE:
+            raise ValueError(
+                f"{type(self).__name__}: got a graph of {largest} nodes, expected at most "
+                f"{MAX_DENSE}: all pairs are kept"
+            )
+        pairs = gtr(*graphs, self.num_edges)[0].flatten(1)
+        pairs = pairs[:, pairs[0] >= 0]
         return Changes(pairs, pairs[:, :0])

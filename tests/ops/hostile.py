@@ -82,20 +82,6 @@ class Draw:
             "ptr": torch.tensor([0, self.n]),
         }
 
-    def resistances(self) -> dict[str, Any]:
-        given = self.graphs()
-        count = given["rowptr"].diff()
-        laplacian = torch.diag(count.double())
-        laplacian[torch.repeat_interleave(count), given["col"]] -= 1
-        plus = torch.linalg.pinv(laplacian, hermitian=True)
-        part = torch.zeros(self.n).long()
-        return {
-            **{name: given[name] for name in ("rowptr", "col")},
-            "pinv": plus,
-            "square": plus @ plus,
-            "part": part,
-        }
-
     def blocks(self) -> ops.PairBlocks:
         return ops.pair_blocks(None, self.rng.choice((0, 1, 2, 3)))
 
@@ -511,7 +497,7 @@ def _recipes() -> dict[str, Callable[[Draw], Call]]:
             ops.laplacian_powers,
             {name: d.graphs()[name] for name in ("rowptr", "col")},
         ),
-        "gtr": lambda d: (ops.gtr, {**d.resistances(), "num_edges": 2}),
+        "gtr": lambda d: (ops.gtr, {**d.graphs(), "num_edges": 2}),
         "multigraphs": lambda d: (
             ops.multigraphs,
             {"degree": 2, "roots": 1, "kind": "simple"},
