@@ -47,6 +47,7 @@ class GTR(Rewiring):
 
     Differences from the paper: none. Ties go to the pair with the smaller nodes.
 
+    >>> import torch
     >>> from torch_geometric.data import Data
     >>> path = torch.tensor([[0, 1, 1, 2, 2, 3], [1, 0, 2, 1, 3, 2]])
     >>> GTR(1)(Data(edge_index=path, num_nodes=4)).edge_index[:, 6:].tolist()
