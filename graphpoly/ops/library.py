@@ -126,6 +126,7 @@ SCHEMAS = {
     "laser": f"({_GRAPHS}, int snapshots, float share, int least, int power, int seed) -> Tensor",
     "laplacian_powers": "(Tensor rowptr, Tensor col)"
     " -> (Tensor inverse, Tensor square, Tensor part)",
+    "edge_transport": "(Tensor rowptr, Tensor col, Tensor edges) -> (Tensor cost, Tensor farthest)",
     "gtr": f"({_GRAPHS}, int num_edges) -> (Tensor pairs, Tensor drop)",
 }
 

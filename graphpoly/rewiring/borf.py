@@ -5,10 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 from torch_geometric.data.datapipes import functional_transform
+from torch_geometric.utils import cumsum
 
+from graphpoly.ops import edge_transport
+from graphpoly.ops.balanced_forman import neighbour_sets
 from graphpoly.registry import register
 from graphpoly.rewiring.base import Fill, Rewiring
-from graphpoly.rewiring.curvature.ollivier import Transport
 from graphpoly.rewiring.structure import Changes, Graphs, net_changes
 
 __all__ = ["BORF"]
@@ -40,9 +42,6 @@ class BORF(Rewiring):
         fill: See :class:`~graphpoly.rewiring.Rewiring`.
         typed: Likewise.
         symmetrize: Likewise.
-
-    Raises:
-        ImportError: Without POT, which solves the transport problems; the message names the extra.
 
     Complexity: one transport problem of d_i x d_j for each edge; after a batch only for the edges
     within reach of what it has changed.
@@ -78,19 +77,17 @@ class BORF(Rewiring):
         return net_changes(graphs, torch.cat(steps, 1), torch.cat(adds))
 
     def _flow(self, graph: Graphs) -> tuple[Tensor, Tensor]:
-        transport, steps = Transport(graph), []
-        near = transport.near
+        near, steps = neighbour_sets(graph.rowptr, graph.col), []
         curvature: dict[tuple[int, int], float] = {}
         farthest: dict[tuple[int, int], tuple[int, int]] = {}
-        stale = {(u, v) for u, v in graph.edges.T.tolist()}
+        stale, rows = {(u, v) for u, v in graph.edges.T.tolist()}, (graph.rowptr, graph.col)
         for _ in range(self.num_batches):
-            for i, j in stale:
-                plan, cost, rows, cols = transport.plan(i, j)
-                moved = plan * cost
-                curvature[i, j] = 1 - float(moved.sum())
-                place = int((moved >= moved.max() - _TIE).argmax())
-                p, q = rows[place // len(cols)], cols[place % len(cols)]
-                farthest[i, j] = min(p, q), max(p, q)
+            edges = sorted(stale)
+            cost, moved = edge_transport(
+                *rows, torch.tensor(edges, dtype=torch.int64).reshape(-1, 2).T
+            )
+            curvature.update(zip(edges, (1 - cost).tolist(), strict=True))
+            farthest.update(zip(edges, map(tuple, moved.sort(0).values.T.tolist()), strict=True))
             order = sorted(curvature, key=lambda edge: (round(curvature[edge] / _TIE), edge))
             new = [farthest[edge] for edge in order[: self.num_added]]
             new = [(p, q) for p, q in dict.fromkeys(new) if p != q and q not in near[p]]
@@ -108,6 +105,7 @@ class BORF(Rewiring):
                 near[v].remove(u)
                 del curvature[u, v]
             steps += [(*pair, 1) for pair in new] + [(*pair, 0) for pair in old]
+            rows = _rows(near)
             # distances of less than 3 between neighbours of both ends pass through one of them
             reach = before | _around(near, touched)
             stale = {(u, v) for u in reach for v in near[u] if u < v} | {
@@ -115,6 +113,13 @@ class BORF(Rewiring):
             }
         table = torch.tensor(steps, dtype=torch.int64).reshape(-1, 3)
         return table[:, :2].T, table[:, 2].bool()
+
+
+def _rows(near: list[set[int]]) -> tuple[Tensor, Tensor]:
+    """Sets of neighbours in compressed rows."""
+    count = torch.tensor([len(row) for row in near], dtype=torch.int64)
+    col = torch.tensor([v for row in near for v in sorted(row)], dtype=torch.int64)
+    return cumsum(count), col
 
 
 def _around(near: list[set[int]], nodes: set[int]) -> set[int]:

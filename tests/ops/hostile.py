@@ -82,6 +82,11 @@ class Draw:
             "ptr": torch.tensor([0, self.n]),
         }
 
+    def adjacent(self) -> dict[str, Any]:
+        given = self.graphs()
+        edges = torch.stack([torch.repeat_interleave(given["rowptr"].diff()), given["col"]])
+        return {"rowptr": given["rowptr"], "col": given["col"], "edges": edges}
+
     def blocks(self) -> ops.PairBlocks:
         return ops.pair_blocks(None, self.rng.choice((0, 1, 2, 3)))
 
@@ -497,6 +502,7 @@ def _recipes() -> dict[str, Callable[[Draw], Call]]:
             ops.laplacian_powers,
             {name: d.graphs()[name] for name in ("rowptr", "col")},
         ),
+        "edge_transport": lambda d: (ops.edge_transport, d.adjacent()),
         "gtr": lambda d: (ops.gtr, {**d.graphs(), "num_edges": 2}),
         "multigraphs": lambda d: (
             ops.multigraphs,

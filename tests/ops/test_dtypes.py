@@ -122,8 +122,8 @@ OTHERS = {
     "silence_loops", "sort_rows", "spectral_density", "stable_colors", "still_node", "to_csr",
     "to_edges", "uncomputable",
     # of rewiring: structure alone, or numbers of their own
-    "balanced_forman", "color_rounds", "fosr", "gtr", "hash64", "laplacian_powers", "laser",
-    "random_features", "sdrf", "uniform",
+    "balanced_forman", "color_rounds", "edge_transport", "fosr", "gtr", "hash64",
+    "laplacian_powers", "laser", "random_features", "sdrf", "uniform",
 }  # fmt: skip
 
 

@@ -160,6 +160,7 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
         "sdrf": [(*graphs, 2, math.inf, 0.5, 0), (*graphs, 3, 2.0, math.inf, 1)],
         "laser": [(*graphs, 2, 0.5, 1, 8, 0)],
         "laplacian_powers": [graphs[:2]],
+        "edge_transport": [(*graphs[:2], torch.tensor([[0, 2], [1, 1]]))],
         "gtr": [(*graphs, 2)],
         "color_rounds": [(*structure, None, names, 2), (*structure, entry_names, names, 1)],
         "color_stable": [(*structure, entry_names, names, 0), (*structure, None, names, 32)],

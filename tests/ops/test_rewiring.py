@@ -9,6 +9,7 @@ import torch
 from graphpoly.ops import (
     backends,
     balanced_forman,
+    edge_transport,
     fosr,
     gtr,
     hash64,
@@ -18,6 +19,7 @@ from graphpoly.ops import (
     uniform,
 )
 from graphpoly.ops.balanced_forman import balanced_forman_reference
+from graphpoly.ops.edge_transport import edge_transport_reference
 from graphpoly.ops.fosr import fosr_reference
 from graphpoly.ops.gtr import gtr_reference
 from graphpoly.ops.laplacian_powers import laplacian_powers_reference
@@ -145,6 +147,43 @@ def test_laplacian_powers_of_a_long_path_are_its_closed_form():
     value = 1 / (2 * math.sin(math.pi / (2 * n))) ** 2
     assert_close(inverse @ slow / value, slow, kind="accumulated")
     assert_close(square @ slow / value**2, slow, kind="accumulated")
+
+
+def test_edge_transport_is_a_linear_program():
+    compared = 0
+    for graph in (*random_graphs(30, 12, seed=3), nx.star_graph(9), nx.complete_graph(6)):
+        one = graphs_of(graph)
+        edges = torch.stack([one.row, one.col])
+        cost, farthest = edge_transport(one.rowptr, one.col, edges)
+        expected, _ = edge_transport_reference(one.rowptr, one.col, edges)
+        assert_close(cost, expected, kind="accumulated")
+        dense = one.dense()
+        assert bool(dense[edges[0], farthest[0]].all())
+        assert bool(dense[edges[1], farthest[1]].all())
+        compared += cost.numel()
+    assert compared > 300
+
+
+def test_edge_transport_is_that_of_pot():
+    """On graphs with larger degrees, in more than one share of work."""
+    ot = pytest.importorskip("ot", reason="no POT: pip install 'graphpoly[rewiring]'")
+    graph = nx.barabasi_albert_graph(120, 6, seed=2)
+    one = graphs_of(graph)
+    away = dict(nx.all_pairs_shortest_path_length(graph))
+    cost, _ = edge_transport(one.rowptr, one.col, one.edges)
+    for found, (i, j) in zip(cost.tolist(), one.edges.T.tolist(), strict=True):
+        rows, cols = sorted(graph[i]), sorted(graph[j])
+        distance = [[float(away[k][w]) for w in cols] for k in rows]
+        expected = ot.emd2(ot.unif(len(rows)), ot.unif(len(cols)), distance)
+        assert found == pytest.approx(expected, abs=1e-12)
+
+
+def test_edge_transport_refuses_what_is_no_edge():
+    one = graphs_of(nx.path_graph(3))
+    with pytest.raises(ValueError, match="nodes that are not adjacent"):
+        edge_transport(one.rowptr, one.col, torch.tensor([[0], [2]]))
+    with pytest.raises(TypeError, match=r"edges: got torch\.int32"):
+        edge_transport(one.rowptr, one.col, torch.tensor([[0], [1]]).int())
 
 
 def test_gtr_is_its_definition():

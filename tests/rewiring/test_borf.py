@@ -1,8 +1,6 @@
 import networkx as nx
 import pytest
 
-pytest.importorskip("ot", reason="no POT: pip install 'graphpoly[rewiring]'")
-
 from graphpoly.rewiring import BORF
 from graphpoly.rewiring.curvature import ollivier_ricci
 from tests.rewiring.graphs import added, data_of, edges, random_graphs

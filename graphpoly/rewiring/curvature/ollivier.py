@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from graphpoly.ops import edge_transport
 from graphpoly.rewiring.curvature.edges import graph_of, in_given_order
 from graphpoly.rewiring.structure import Graphs
 
@@ -33,7 +34,8 @@ def ollivier_ricci(
         alpha: Laziness :math:`\alpha` in [0, 1).
 
     Raises:
-        ImportError: Without POT, which solves the transport problems; the message names the extra.
+        ImportError: Without POT, which solves the transport problems where alpha is not 0; the
+            message names the extra.
 
     Complexity: one transport problem of d_i x d_j for each edge, about cubic in the degrees.
 
@@ -43,8 +45,11 @@ def ollivier_ricci(
     if not 0 <= alpha < 1:
         raise ValueError(f"alpha: got {alpha}, expected at least 0 and less than 1")
     graphs = graph_of(edge_index, num_nodes)
-    transport = Transport(graphs)
     value = torch.zeros(graphs.col.numel(), dtype=torch.float64)
+    if alpha == 0:
+        value[graphs.row < graphs.col] = 1 - edge_transport(*graphs[:2], graphs.edges)[0]
+        return in_given_order(graphs, _both(graphs, value), edge_index)
+    transport = Transport(graphs)
     for entry, (i, j) in _once(graphs):
         value[entry] = 1 - transport.cost(i, j, alpha)
     return in_given_order(graphs, _both(graphs, value), edge_index)
