@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import global_add_pool, global_mean_pool
 
 from graphpoly.errors import unknown
-from graphpoly.layers.arguments import check_batch, check_features, check_sizes
+from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
 from graphpoly.layers.cooperative import ActionNet, GatedConv, make_base, plot_actions
 from graphpoly.layers.cooperative.base import Base, base_text
 from graphpoly.ops import to_edges
@@ -33,7 +33,7 @@ POOLINGS: dict[str, Callable[..., Tensor]] = {"sum": global_add_pool, "mean": gl
         "complexity": "that of the base layers, and O(|E| + |V| F) a layer for the actions",
     },
 )
-class CoGNN(nn.Module):
+class CoGNN(NamedArguments, nn.Module):
     r"""A linear map, cooperative layers, a linear map.
 
     .. math::

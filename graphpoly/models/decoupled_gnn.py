@@ -48,10 +48,21 @@ class DecoupledGNN(PolynomialGNN):
         out_channels: int,
         K: int = 10,
         *,
+        dropout: float = 0.5,
+        filter_dropout: float = 0.5,
         shared: bool = True,
         **kwargs: Any,
     ) -> None:
-        super().__init__(in_channels, hidden_channels, out_channels, K, shared=shared, **kwargs)
+        super().__init__(
+            in_channels,
+            hidden_channels,
+            out_channels,
+            K,
+            dropout=dropout,
+            filter_dropout=filter_dropout,
+            shared=shared,
+            **kwargs,
+        )
 
     def encode(self, x: Tensor) -> Tensor:
         """Return what the filter receives, ``[N, out_channels]``."""

@@ -7,7 +7,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from graphpoly.layers import FEConv
-from graphpoly.layers.arguments import check_batch, check_features, check_sizes
+from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
+from graphpoly.models.passed_on import passes_on
 from graphpoly.registry import register
 
 __all__ = ["FEGNN"]
@@ -23,7 +24,8 @@ __all__ = ["FEGNN"]
         "complexity": "O(K |E| F + |E| q + |V| q^2 + |V| K F C) time, O(|V| (K F + q)) memory",
     },
 )
-class FEGNN(nn.Module):
+@passes_on(FEConv)
+class FEGNN(NamedArguments, nn.Module):
     r"""FE-GNN: a linear network on the features of every hop and of the structure.
 
     .. math:: \mathrm{logits} = W_2\, \mathrm{FEConv}(X) + b_2

@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from graphpoly.layers import JacobiConv
-from graphpoly.layers.arguments import check_batch, check_features, check_sizes
+from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
+from graphpoly.models.passed_on import passes_on
 from graphpoly.registry import register
 
 __all__ = ["JacobiGNN"]
@@ -21,7 +22,8 @@ __all__ = ["JacobiGNN"]
     example=lambda: JacobiGNN(8, 4, K=3, b=0.5),
     tags={"expressivity": "1-WL", "complexity": "O(K |E| C) time, O(|V| C) memory"},
 )
-class JacobiGNN(nn.Module):
+@passes_on(JacobiConv, without=("linear", "bias"))
+class JacobiGNN(NamedArguments, nn.Module):
     r"""The linear network of `How Powerful are Spectral Graph Neural Networks
     <https://arxiv.org/abs/2205.11172>`_ (Wang and Zhang, ICML 2022), called JacobiConv there.
 

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch_geometric.nn import BatchNorm
 
 from graphpoly.layers import MatrixFunctionConv
-from graphpoly.layers.arguments import check_batch, check_features, check_sizes
+from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
+from graphpoly.models.passed_on import passes_on
 from graphpoly.models.pooling import check_pool, pool_nodes
 from graphpoly.ops import spmm
 from graphpoly.ops.normalize import normalized
@@ -30,7 +31,8 @@ __all__ = ["MatrixFunctionGNN"]
         "complexity": "dense O(L C P sum_g n_g^3); sparse, product: O(L C P |E|) an iteration",
     },
 )
-class MatrixFunctionGNN(nn.Module):
+@passes_on(MatrixFunctionConv)
+class MatrixFunctionGNN(NamedArguments, nn.Module):
     r"""MFN: layers of a graph convolution and a matrix function, both with a residual.
 
     .. math::

@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from graphpoly.layers import PLaplacianConv
-from graphpoly.layers.arguments import check_features, check_sizes
+from graphpoly.layers.arguments import NamedArguments, check_features, check_sizes
+from graphpoly.models.passed_on import passes_on
 from graphpoly.registry import register
 
 __all__ = ["PLaplacianGNN"]
@@ -26,7 +27,8 @@ __all__ = ["PLaplacianGNN"]
         "complexity": "O(|E| (F + T log |E|) + L (|E| + |V| C) C) time, O(|E| (F + T)) memory",
     },
 )
-class PLaplacianGNN(nn.Module):
+@passes_on(PLaplacianConv)
+class PLaplacianGNN(NamedArguments, nn.Module):
     r"""pLapGNN: the graph is cleaned with the raw features, and GCN runs on what is left.
 
     The first layer cleans, all of them convolve with the cleaned operator. With ``cached=True`` it

@@ -13,7 +13,7 @@ from torch_geometric.nn.inits import reset
 
 from graphpoly.errors import unknown
 from graphpoly.layers import PathConv
-from graphpoly.layers.arguments import check_batch, check_features, check_sizes
+from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
 from graphpoly.ops import Paths, PathTrie, enumerate_paths
 from graphpoly.ops.enumerate_paths import MAX_PATHS
 from graphpoly.registry import register
@@ -39,7 +39,7 @@ READOUTS = {"sum": global_add_pool, "mean": global_mean_pool}
         "complexity": "O(P C^2) time, O(P C) memory, P distinct beginnings of paths up to length K",
     },
 )
-class PathNN(nn.Module):
+class PathNN(NamedArguments, nn.Module):
     r"""K layers; the k-th reads the paths of length k, all with one LSTM.
 
     .. math::

@@ -11,7 +11,8 @@ from torch_geometric.nn.inits import reset
 
 from graphpoly.errors import unknown
 from graphpoly.layers import PDFConv
-from graphpoly.layers.arguments import check_batch, check_features, check_sizes
+from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
+from graphpoly.models.passed_on import passes_on
 from graphpoly.models.pooling import check_pool, pool_nodes
 from graphpoly.registry import register
 
@@ -31,7 +32,8 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {"gelu": nn.GELU, "relu": nn.ReLU}
         "complexity": "O(X K |E| n + L P C + P C^2) time, O(L P C) memory for P pairs",
     },
 )
-class PDFNet(nn.Module):
+@passes_on(PDFConv, without=("encoder",))
+class PDFNet(NamedArguments, nn.Module):
     r"""PDF: convolutions and perceptrons in turn, both with a residual.
 
     .. math::

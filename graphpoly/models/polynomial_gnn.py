@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from graphpoly.layers import FavardConv, OptBasisConv, PolynomialConv
-from graphpoly.layers.arguments import check_batch, check_features, check_sizes
+from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
+from graphpoly.models.passed_on import passes_on
 from graphpoly.registry import register
 
 __all__ = ["FavardGNN", "OptBasisGNN", "PolynomialGNN"]
@@ -16,7 +17,7 @@ __all__ = ["FavardGNN", "OptBasisGNN", "PolynomialGNN"]
 _PAPER = "Guo, Wei. Graph Neural Networks with Learnable and Optimal Polynomial Bases. ICML 2023"
 
 
-class PolynomialGNN(nn.Module):
+class PolynomialGNN(NamedArguments, nn.Module):
     r"""A polynomial filter between two linear maps.
 
     .. math:: \mathrm{logits} = W_2\, \mathrm{filter}\!\left(\mathrm{ReLU}(W_1 X + b_1)\right) + b_2
@@ -42,6 +43,12 @@ class PolynomialGNN(nn.Module):
 
     conv: ClassVar[type[PolynomialConv]]
     filter_last: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Write out the arguments of the filter that the subclass names."""
+        super().__init_subclass__(**kwargs)
+        if "conv" in vars(cls):
+            passes_on(cls.conv, without=("linear", "bias"))(cls)
 
     def __init__(
         self,

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from graphpoly.errors import unknown
 from graphpoly.layers import PolynormerConv
-from graphpoly.layers.arguments import check_batch, check_features, check_sizes
+from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
+from graphpoly.models.passed_on import passes_on
 from graphpoly.registry import register
 
 __all__ = ["Polynormer"]
@@ -29,7 +30,8 @@ STAGES = ("local", "global")
         "complexity": "O(L (|E| C + |V| C^2)) time, O(L |V| C) memory",
     },
 )
-class Polynormer(nn.Module):
+@passes_on(PolynormerConv)
+class Polynormer(NamedArguments, nn.Module):
     r"""Polynormer, with a head for each of its two stages of training.
 
     In the stage ``"local"`` the logits are a linear map of what the local layers give; the global

@@ -10,7 +10,13 @@ from torch_geometric.nn.inits import reset
 
 from graphpoly.errors import unknown
 from graphpoly.layers import PPGNBlock
-from graphpoly.layers.arguments import check_batch, check_features, check_size, check_sizes
+from graphpoly.layers.arguments import (
+    NamedArguments,
+    check_batch,
+    check_features,
+    check_size,
+    check_sizes,
+)
 from graphpoly.models.pair_input import pair_input
 from graphpoly.ops import PairBlocks, pair_blocks, pair_pool
 from graphpoly.ops.normalize import NORMALIZATIONS
@@ -32,7 +38,7 @@ _OPS = {"add": "sum", "max": "max", "mean": "mean"}
         "complexity": "O(L (C n^3 + C^2 n^2)) time, O(L C n^2) memory for each graph of n nodes",
     },
 )
-class PPGN(nn.Module):
+class PPGN(NamedArguments, nn.Module):
     r"""Provably powerful graph networks: blocks of matrix products on all pairs of nodes.
 
     .. math::

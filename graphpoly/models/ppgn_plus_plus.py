@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from graphpoly.models.passed_on import passes_on
 from graphpoly.models.ppgn import PPGN
 from graphpoly.ops import PairBlocks
 from graphpoly.registry import register
@@ -25,6 +26,7 @@ __all__ = ["PPGNPlusPlus"]
         "complexity": "O(L (C n^3 + C^2 n^2)) time, O(L C n^2) memory for each graph of n nodes",
     },
 )
+@passes_on(PPGN)
 class PPGNPlusPlus(PPGN):
     r"""PPGN++: blocks that see the transpose and the identity matrix.
 

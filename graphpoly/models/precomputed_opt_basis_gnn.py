@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch_geometric.nn import MLP
 
 from graphpoly.layers import OptBasisConv
-from graphpoly.layers.arguments import check_batch, check_features, check_sizes
+from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
+from graphpoly.models.passed_on import passes_on
 from graphpoly.registry import register
 
 __all__ = ["PrecomputedOptBasisGNN"]
@@ -23,7 +24,8 @@ __all__ = ["PrecomputedOptBasisGNN"]
     example=lambda: PrecomputedOptBasisGNN(8, 16, 4, K=3),
     tags={"expressivity": "1-WL", "complexity": "O(K |E| F + K^2 |V| F) once, then O(K F) a node"},
 )
-class PrecomputedOptBasisGNN(nn.Module):
+@passes_on(OptBasisConv, without=("linear", "bias"))
+class PrecomputedOptBasisGNN(NamedArguments, nn.Module):
     r"""The scaled-up form of OptBasisGNN (section 4.5 of the paper).
 
     .. math::

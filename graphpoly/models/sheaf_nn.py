@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from graphpoly.layers import ConnectionSheafConv, SheafConv, connection_maps
-from graphpoly.layers.arguments import check_batch, check_features, check_sizes
+from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
+from graphpoly.models.passed_on import passes_on
 from graphpoly.registry import register
 
 __all__ = ["SheafNN"]
@@ -24,7 +25,8 @@ _LEARNER = ("reflections", "edge_strength", "sparse_learner")
     example=lambda: SheafNN(8, 4, 3, num_layers=2),
     tags={"expressivity": "1-WL", "complexity": "O(L |E| (d^2 f + d^3)) time"},
 )
-class SheafNN(nn.Module):
+@passes_on(SheafConv, ConnectionSheafConv, without=("map_dropout", "linear"))
+class SheafNN(NamedArguments, nn.Module):
     r"""A linear map to stalks, steps of sheaf diffusion, a linear map to logits.
 
     .. math::

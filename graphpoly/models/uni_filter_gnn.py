@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch_geometric.nn.inits import reset
 
 from graphpoly.layers import UniFilterConv
-from graphpoly.layers.arguments import check_batch, check_features, check_sizes
+from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
+from graphpoly.models.passed_on import passes_on
 from graphpoly.registry import register
 
 __all__ = ["UniFilterGNN"]
@@ -25,7 +26,8 @@ __all__ = ["UniFilterGNN"]
     example=lambda: UniFilterGNN(8, 16, 4, K=3),
     tags={"expressivity": "1-WL", "complexity": "O(K |E| F + K^2 |V| F) time, O(K |V| F) memory"},
 )
-class UniFilterGNN(nn.Module):
+@passes_on(UniFilterConv, without=("linear", "bias"))
+class UniFilterGNN(NamedArguments, nn.Module):
     r"""UniFilter: the features are filtered as they come, in the universal basis.
 
     .. math:: \mathrm{logits} = \mathrm{MLP}\!\left(\mathrm{filter}(X)\right)
