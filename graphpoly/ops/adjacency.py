@@ -357,6 +357,7 @@ def _from_sparse(adj_t: Any, num_rows: int, num_cols: int, transposed: bool) -> 
         return _sorted(row, col, adj_t.values(), num_rows, num_cols, transposed)
     elif adj_t.layout == torch.sparse_csc:
         row, colptr = adj_t.row_indices(), adj_t.ccol_indices()
+        _one_dimension(colptr, row, adj_t.values())
         check = torch.ops.graphpoly.checked_rows
         colptr, row = named("adj_t", check, colptr, row, num_rows, False)
         col = entry_rows(colptr, row.size(0))
@@ -371,11 +372,22 @@ def _from_sparse(adj_t: Any, num_rows: int, num_cols: int, transposed: bool) -> 
         raise TypeError(
             f"adj_t: got indices of dtypes {rowptr.dtype} and {col.dtype}, expected int64 or int32"
         )
+    _one_dimension(rowptr, col, weight)
     dtype = _index_dtype(col.size(0), num_rows, num_cols)
     check = torch.ops.graphpoly.checked_rows
     rowptr, col = named("adj_t", check, rowptr, col, num_cols, dtype == torch.int32)
     back = transpose(rowptr, col, num_cols) if transposed else None
     return trusted_csr(rowptr, col, weight, None, num_cols, back)
+
+
+def _one_dimension(ptr: Tensor, index: Tensor, values: Tensor | None) -> None:
+    """Refuse blocks, batches and what was made without PyTorch's own checks."""
+    fits = ptr.dim() == 1 and index.dim() == 1
+    if not fits or (values is not None and values.shape != index.shape):
+        shapes = [tuple(part.shape) for part in (ptr, index, values) if part is not None]
+        raise ValueError(
+            f"adj_t: got offsets, indices and values of shapes {shapes}, expected [N+1], [E], [E]"
+        )
 
 
 def _sorted(

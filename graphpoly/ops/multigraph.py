@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from graphpoly.errors import unknown
+from graphpoly.ops.entry import as_size
 
 __all__ = ["KINDS", "Multigraph", "multigraphs"]
 
@@ -209,11 +210,8 @@ def multigraphs(degree: int, roots: int = 0, kind: str = "general") -> tuple[Mul
     """
     if kind not in KINDS:
         raise unknown("kind", kind, KINDS)
-    if roots not in (0, 1, 2):
-        raise ValueError(f"roots: got {roots}, expected 0, 1 or 2")
-    least = 1 if kind == "simple" else 0
-    if degree < least:
-        raise ValueError(f"degree: got {degree}, expected at least {least}")
+    roots = as_size("roots", roots, most=2)
+    degree = as_size("degree", degree, 1 if kind == "simple" else 0)
     found: Iterable[Multigraph]
     if kind == "simple":
         found = _simple(degree, roots)

@@ -362,3 +362,14 @@ def test_the_logarithm_of_infinities() -> None:
     assert torch_scatter.scatter_logsumexp(value, index).tolist() == [inf, 0.0, 2.0]
     out = torch.tensor([0.0, -inf, inf])
     assert torch_scatter.scatter_logsumexp(value, index, out=out).tolist() == [inf, 0.0, inf]
+
+
+def test_malformed_shapes_are_refused_by_name() -> None:
+    one = torch.tensor([0, 1]), torch.tensor([0]), torch.ones(1, 1)
+    blocks = torch.sparse_csr_tensor(*one, (1, 1, 1), check_invariants=False)
+    with pytest.raises(ValueError, match=r"adj_t: got offsets, indices and values of shapes"):
+        ops.to_csr(blocks)
+    with pytest.raises(ValueError, match=r"indptr: got shape \(0, 4\), src has \(2, 3, 2\)"):
+        torch_scatter.gather_csr(torch.randn(2, 3, 2), torch.zeros(0, 4, dtype=torch.long))
+    with pytest.raises(TypeError):
+        ops.multigraphs(2, torch.zeros(0))  # type: ignore[arg-type]

@@ -205,7 +205,8 @@ def _gather_csr(src: Tensor, indptr: Tensor, out: Tensor | None = None) -> Tenso
     if src.numel() == 0 and size == 0:
         shape = (*src.shape[:dim], 0, *src.shape[dim + 1 :])
         return src.new_zeros(shape) if out is None else out
-    size = int(indptr.reshape(-1)[-1]) if out is None else out.size(dim)
+    if not indptr.numel():
+        raise ValueError(f"indptr: got shape {tuple(indptr.shape)}, src has {tuple(src.shape)}")
     line = indptr.reshape(-1) if indptr.numel() == indptr.size(-1) else along(src, indptr)
     group, _ = affordable(f"indptr: got {size} values", _csr_index, size, line)
     return gather_coo(src, group if line.dim() > 1 else group.reshape(*(1,) * dim, -1), out)
