@@ -13,7 +13,8 @@ import graphpoly.ops.triton as backend
 ROOT = Path(__file__).resolve().parents[3]
 
 
-@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
+@pytest.mark.slow  # a minute of two cores
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_every_kernel_compiles_for_a_gpu(dtype, tmp_path):
     environment = os.environ | {"TRITON_CACHE_DIR": str(tmp_path), "TRITON_DEFAULT_FP_FUSION": "1"}
     environment.pop("TRITON_INTERPRET", None)
