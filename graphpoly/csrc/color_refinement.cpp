@@ -388,6 +388,7 @@ std::tuple<Tensor, Tensor> color_stable(Tensor rowptr, Tensor col, OptionalTenso
           if (after == before) found = round;
           before = after;
         }
+        if (work.interrupted()) return;
         if (found < 0) {
           Partition<I>(graph, own, size, place.data(), name).refine_and_name(work);
         } else {  // a colour goes on as the others of its part let it

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch_geometric.nn.inits import reset
 
 from graphpoly.layers import LASERConv
+from graphpoly.layers.arguments import NamedArguments
 from graphpoly.registry import register
 
 __all__ = ["LASERGNN"]
@@ -25,7 +26,7 @@ __all__ = ["LASERGNN"]
         "complexity": "O(L (|E| C + |V| R C^2)), R relations",
     },
 )
-class LASERGNN(nn.Module):
+class LASERGNN(NamedArguments, nn.Module):
     r"""Layers of :class:`~graphpoly.layers.LASERConv`, residual but for the first and the last.
 
     .. math::
