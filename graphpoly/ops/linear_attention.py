@@ -20,7 +20,7 @@ from graphpoly.ops.adjacency import trusted_csr
 from graphpoly.ops.batching import count_graphs
 from graphpoly.ops.coo_to_csr import transpose
 from graphpoly.ops.dtypes import floating
-from graphpoly.ops.entry import affordable
+from graphpoly.ops.entry import affordable, check_device
 from graphpoly.ops.spmm import spmm
 
 __all__ = ["linear_attention"]
@@ -68,6 +68,9 @@ def linear_attention(
         raise ValueError(f"value: got shape {tuple(value.shape)}, expected {(*key.shape[:2], 'F')}")
     _, dtype = floating(value=value)
     floating(query=query, key=key)
+    for name, tensor in (("query", query), ("key", key), ("batch", batch)):
+        if tensor is not None:
+            check_device(name, tensor, value.device)
     query, key = query.to(dtype), key.to(dtype)
     # one more column of ones: its result is the denominator
     wide = torch.cat([value.to(dtype), value.new_ones(*value.shape[:2], 1, dtype=dtype)], -1)

@@ -71,3 +71,12 @@ def test_bad_shapes_are_named():
         linear_attention(query[:3], key, value)
     with pytest.raises(ValueError, match="value: got shape"):
         linear_attention(query, key, value[:, :2])
+
+
+@pytest.mark.parametrize("name", ["query", "key", "batch"])
+def test_another_device_is_refused_by_name(name):
+    given = {"query": torch.rand(3, 2, 3), "key": torch.rand(3, 2, 3), "value": torch.rand(3, 2, 1)}
+    given["batch"] = torch.zeros(3, dtype=torch.long)
+    given[name] = given[name].to("meta")
+    with pytest.raises(ValueError, match=f"{name}: got a tensor on meta, the operator is on cpu"):
+        linear_attention(**given, batch_size=1)
