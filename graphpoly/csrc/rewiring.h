@@ -41,6 +41,8 @@ struct GraphBatch {
     ptr = ptr_.const_data_ptr<int64_t>();
     check(ptr[0] == 0 && ptr[num_graphs] == rows.num_rows, op, ": ptr: expected 0 to ",
           rows.num_rows, " (the number of nodes)");
+    // the rows are in order, so that the reverses of a row's entries are met in their order, too
+    std::vector<int64_t> next(rows.rowptr, rows.rowptr + rows.num_rows);
     for (int64_t g = 0; g < num_graphs; ++g) {
       check(ptr[g] <= ptr[g + 1], op, ": ptr: descends at ", g);
       for (int64_t v = ptr[g]; v < ptr[g + 1]; ++v) {
@@ -48,6 +50,10 @@ struct GraphBatch {
           check(rows.col[e] >= ptr[g] && rows.col[e] < ptr[g + 1] && rows.col[e] != v &&
                     (e == rows.rowptr[v] || rows.col[e - 1] < rows.col[e]),
                 op, ": col: row ", v, " is not an ascending list of other nodes of its graph");
+          int64_t& back = next[static_cast<size_t>(rows.col[e])];
+          check(back < rows.rowptr[rows.col[e] + 1] && rows.col[back] == v, op, ": col: the edge ",
+                v, " -> ", rows.col[e], " has no reverse");
+          ++back;
         }
       }
     }

@@ -18,8 +18,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from graphpoly.ops.entry import check_graphs
-from graphpoly.ops.library import implement, interruptible
+from graphpoly.ops.entry import check_graphs, on_graphs
+from graphpoly.ops.library import implement
 
 __all__ = ["balanced_forman", "ricci_of_edge"]
 
@@ -45,8 +45,8 @@ def balanced_forman(rowptr: Tensor, col: Tensor, ptr: Tensor) -> Tensor:
     >>> balanced_forman(*square, torch.tensor([0, 4])).tolist()
     [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
     """
-    check_graphs(rowptr, col, ptr)
-    out: Tensor = interruptible(torch.ops.graphpoly.balanced_forman, rowptr, col, ptr)
+    what = "col: one number for each"
+    out: Tensor = on_graphs(torch.ops.graphpoly.balanced_forman, what, rowptr, col, ptr)
     return out
 
 
@@ -72,6 +72,7 @@ def ricci_of_edge(near: list[set[int]], i: int, j: int) -> float:
 
 def balanced_forman_reference(rowptr: Tensor, col: Tensor, ptr: Tensor) -> Tensor:
     """The definition, edge by edge."""
+    check_graphs(rowptr, col, ptr)
     near = neighbour_sets(rowptr, col)
     rows = torch.repeat_interleave(rowptr.diff()).tolist()
     values = [ricci_of_edge(near, i, j) for i, j in zip(rows, col.tolist(), strict=True)]

@@ -13,7 +13,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from graphpoly.ops.library import implement
+from graphpoly.ops.library import implement, interruptible
 
 __all__ = [
     "INT32_MAX",
@@ -34,6 +34,7 @@ __all__ = [
     "check_weighted",
     "named",
     "narrowed",
+    "on_graphs",
     "out_of_memory",
 ]
 
@@ -233,17 +234,7 @@ def check_graphs(rowptr: Tensor, col: Tensor, ptr: Tensor | None = None) -> None
     """
     if torch.compiler.is_compiling():
         return
-    given = {"rowptr": rowptr, "col": col, "ptr": ptr}
-    for name, tensor in given.items():
-        if name == "ptr" and tensor is None:
-            continue
-        if not isinstance(tensor, Tensor) or tensor.dtype != torch.int64:
-            got = getattr(tensor, "dtype", type(tensor).__name__)
-            raise TypeError(f"{name}: got {got}, expected an int64 tensor")
-        if tensor.dim() != 1 or (name != "col" and not tensor.numel()):
-            raise ValueError(f"{name}: got shape {tuple(tensor.shape)}, expected one dimension")
-        check_held(name, tensor)
-        check_device(name, tensor, rowptr.device)
+    _graph_tensors(rowptr, col, ptr)
     if not _readable(rowptr):
         return
     size = rowptr.size(0) - 1
@@ -261,6 +252,47 @@ def check_graphs(rowptr: Tensor, col: Tensor, ptr: Tensor | None = None) -> None
         raise ValueError("col: got a row that is not an ascending list of other nodes")
     if not torch.equal(key, back):
         raise ValueError("col: got an edge without its reverse")
+
+
+def on_graphs(operator: Any, what: str, *arguments: Any) -> Any:
+    """Call an operator on ``rowptr``, ``col`` and ``ptr`` of graphs; see :func:`check_graphs`.
+
+    The kernel looks at the values itself, in one pass, and so does the definition: what they say is
+    the user's error.
+
+    Args:
+        operator: The operator.
+        what: The argument that the size of the result depends on, and what it is.
+        *arguments: Its own.
+
+    Raises:
+        TypeError: If a tensor of the graphs is not int64.
+        ValueError: If they are no such graphs, or there is no memory for the result.
+    """
+    if torch.compiler.is_compiling():
+        return operator(*arguments)
+    _graph_tensors(*arguments[:3])
+    try:
+        return affordable(what, interruptible, operator, *arguments)
+    except RuntimeError as error:
+        said = str(error).partition("\n")[0].partition(f"{operator.__name__}: ")[2]
+        if not said:
+            raise
+        raise ValueError(said) from None
+
+
+def _graph_tensors(rowptr: Tensor, col: Tensor, ptr: Tensor | None) -> None:
+    given = {"rowptr": rowptr, "col": col, "ptr": ptr}
+    for name, tensor in given.items():
+        if name == "ptr" and tensor is None:
+            continue
+        if not isinstance(tensor, Tensor) or tensor.dtype != torch.int64:
+            got = getattr(tensor, "dtype", type(tensor).__name__)
+            raise TypeError(f"{name}: got {got}, expected an int64 tensor")
+        if tensor.dim() != 1 or (name != "col" and not tensor.numel()):
+            raise ValueError(f"{name}: got shape {tuple(tensor.shape)}, expected one dimension")
+        check_held(name, tensor)
+        check_device(name, tensor, rowptr.device)
 
 
 def _rows_fit(rowptr: Tensor, col: Tensor, num_cols: int) -> None:

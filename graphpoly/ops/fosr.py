@@ -18,9 +18,9 @@ import math
 import torch
 from torch import Tensor
 
-from graphpoly.ops.entry import INT64_MIN, affordable, as_size, check_graphs
+from graphpoly.ops.entry import INT64_MIN, as_size, check_graphs, on_graphs
 from graphpoly.ops.hashing import hash64, uniform
-from graphpoly.ops.library import implement, interruptible
+from graphpoly.ops.library import implement
 
 __all__ = ["fosr", "second_vector", "smallest_product"]
 
@@ -59,16 +59,12 @@ def fosr(
     Complexity: O(E) for each step of the iteration, whose number grows with one over the root of
     the gap, and O(N) to find the pair.
     """
-    check_graphs(rowptr, col, ptr)
     num_edges, seed = as_size("num_edges", num_edges), as_size("seed", seed, INT64_MIN)
     steps = -1 if power_steps is None else as_size("power_steps", power_steps)
     if not 0 <= tolerance <= 1:
         raise ValueError(f"tolerance: got {tolerance}, expected 0 to 1")
-    out: Tensor = affordable(
-        f"num_edges: got {num_edges}",
-        interruptible,
-        *(torch.ops.graphpoly.fosr, rowptr, col, ptr, num_edges, steps, tolerance, seed),
-    )
+    arguments = (rowptr, col, ptr, num_edges, steps, tolerance, seed)
+    out: Tensor = on_graphs(torch.ops.graphpoly.fosr, f"num_edges: got {num_edges}", *arguments)
     return out
 
 
@@ -82,6 +78,7 @@ def fosr_reference(
     seed: int,
 ) -> Tensor:
     """The definition: an eigendecomposition and all pairs, for each edge."""
+    check_graphs(rowptr, col, ptr)
     out = col.new_full((2, ptr.numel() - 1, num_edges), -1)
     for graph, (first, last) in enumerate(zip(ptr.tolist(), ptr.tolist()[1:], strict=False)):
         size = last - first

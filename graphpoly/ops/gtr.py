@@ -15,9 +15,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from graphpoly.ops.entry import affordable, as_size, check_graphs
+from graphpoly.ops.entry import as_size, check_graphs, on_graphs
 from graphpoly.ops.laplacian_powers import laplacian_powers_reference
-from graphpoly.ops.library import implement, interruptible
+from graphpoly.ops.library import implement
 
 __all__ = ["gtr"]
 
@@ -44,12 +44,9 @@ def gtr(rowptr: Tensor, col: Tensor, ptr: Tensor, num_edges: int) -> tuple[Tenso
     Complexity: for each graph that of :func:`~graphpoly.ops.laplacian_powers`, then one pass over
     all pairs for each edge, O(n^2); memory O(n^2).
     """
-    check_graphs(rowptr, col, ptr)
     num_edges = as_size("num_edges", num_edges)
-    found: tuple[Tensor, Tensor] = affordable(
-        f"num_edges: got {num_edges}",
-        interruptible,
-        *(torch.ops.graphpoly.gtr, rowptr, col, ptr, num_edges),
+    found: tuple[Tensor, Tensor] = on_graphs(
+        torch.ops.graphpoly.gtr, f"num_edges: got {num_edges}", rowptr, col, ptr, num_edges
     )
     return found
 
@@ -58,6 +55,7 @@ def gtr_reference(
     rowptr: Tensor, col: Tensor, ptr: Tensor, num_edges: int
 ) -> tuple[Tensor, Tensor]:
     """The definition, with the formula of Sherman and Morrison for the pseudo-inverse."""
+    check_graphs(rowptr, col, ptr)
     pairs = col.new_full((2, ptr.numel() - 1, num_edges), -1)
     drop = torch.zeros(pairs.shape[1:], dtype=torch.float64, device=col.device)
     for graph, (first, last) in enumerate(zip(ptr.tolist(), ptr.tolist()[1:], strict=False)):

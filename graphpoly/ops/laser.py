@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 
 from graphpoly.ops.balanced_forman import neighbour_sets
-from graphpoly.ops.entry import INT64_MIN, as_size, check_graphs
+from graphpoly.ops.entry import INT64_MIN, as_size, check_graphs, on_graphs
 from graphpoly.ops.hashing import hash64
-from graphpoly.ops.library import implement, interruptible
+from graphpoly.ops.library import implement
 
 __all__ = ["laser"]
 
@@ -60,14 +60,12 @@ def laser(
     Complexity: the walks of length k from every node: O(k E) for each of them, eight at a time, in
     graphs of up to 4096 nodes; in larger ones only through the ball of radius (k + L + 1) / 2.
     """
-    check_graphs(rowptr, col, ptr)
     snapshots, least = as_size("snapshots", snapshots, 1), as_size("least", least)
     power, seed = as_size("power", power, snapshots + 1), as_size("seed", seed, INT64_MIN)
     if not 0 <= share <= 1:
         raise ValueError(f"share: got {share}, expected 0 to 1")
-    out: Tensor = interruptible(
-        torch.ops.graphpoly.laser, rowptr, col, ptr, snapshots, share, least, power, seed
-    )
+    arguments = (rowptr, col, ptr, snapshots, share, least, power, seed)
+    out: Tensor = on_graphs(torch.ops.graphpoly.laser, f"share: got {share}", *arguments)
     return out
 
 
@@ -82,6 +80,7 @@ def laser_reference(
     seed: int,
 ) -> Tensor:
     """The definition: exact numbers of walks as Python's integers, distances by breadth."""
+    check_graphs(rowptr, col, ptr)
     near, found = neighbour_sets(rowptr, col), []
     for first, last in zip(ptr.tolist(), ptr.tolist()[1:], strict=False):
         pairs: set[tuple[int, int, int]] = set()

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from graphpoly.ops.balanced_forman import neighbour_sets, ricci_of_edge
-from graphpoly.ops.entry import INT64_MIN, affordable, as_size, check_graphs
+from graphpoly.ops.entry import INT64_MIN, as_size, check_graphs, on_graphs
 from graphpoly.ops.hashing import hash64, uniform
-from graphpoly.ops.library import implement, interruptible
+from graphpoly.ops.library import implement
 
 __all__ = ["sdrf"]
 
@@ -58,17 +58,13 @@ def sdrf(
     Complexity: all curvatures once; then O(E) to find an edge and the curvatures of the edges
     nearby, for each iteration.
     """
-    check_graphs(rowptr, col, ptr)
     iterations, seed = as_size("iterations", iterations), as_size("seed", seed, INT64_MIN)
     if not tau >= 0:
         raise ValueError(f"tau: got {tau}, expected at least 0")
     if math.isnan(bound):
         raise ValueError("bound: got nan, expected a number")
-    out: Tensor = affordable(
-        f"iterations: got {iterations}",
-        interruptible,
-        *(torch.ops.graphpoly.sdrf, rowptr, col, ptr, iterations, tau, bound, seed),
-    )
+    arguments = (rowptr, col, ptr, iterations, tau, bound, seed)
+    out: Tensor = on_graphs(torch.ops.graphpoly.sdrf, f"iterations: got {iterations}", *arguments)
     return out
 
 
@@ -76,6 +72,7 @@ def sdrf_reference(
     rowptr: Tensor, col: Tensor, ptr: Tensor, iterations: int, tau: float, bound: float, seed: int
 ) -> Tensor:
     """The definition: all curvatures again for each candidate and each iteration."""
+    check_graphs(rowptr, col, ptr)
     near = neighbour_sets(rowptr, col)
     out = col.new_full((2, ptr.numel() - 1, iterations, 2), -1)
     for graph, (first, last) in enumerate(zip(ptr.tolist(), ptr.tolist()[1:], strict=False)):
