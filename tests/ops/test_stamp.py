@@ -6,7 +6,8 @@ from graphpoly.acceleration.operators import gcn_operator, operator
 from graphpoly.expressivity import GraphSet, spasm
 from graphpoly.layers import FEConv, GPRConv, OptBasisConv, PDFConv, PLaplacianConv
 from graphpoly.ops import Multigraph, common_neighbors, normalize, silence_loops, sort_rows, to_csr
-from graphpoly.ops.stamp import stamp
+from graphpoly.ops.pool import segments
+from graphpoly.ops.stamp import Memory, stamp
 
 EDGES = torch.tensor([[0, 3, 1, 2, 2, 0, 1], [1, 1, 0, 3, 2, 1, 3]])
 
@@ -182,3 +183,38 @@ def test_stamps_of_what_has_no_address():
         return edges * 2
 
     assert torch.equal(torch.func.vmap(inside)(EDGES), EDGES * 2)
+
+
+def test_memory_lasts_as_long_as_the_tensor():
+    memory, tensor = Memory(), torch.zeros(2)
+    memory.keep(tensor, "a", 1)
+    memory.keep(tensor, "b", 2)
+    assert (memory.recall(tensor, "a"), memory.recall(tensor, "b")) == (1, 2)
+    assert memory.recall(tensor, "c") is None
+    assert memory.recall(torch.zeros(2), "a") is None  # equal, and another
+    assert len(memory) == 1
+    del tensor
+    assert len(memory) == 0
+
+
+def test_memory_is_not_deceived_by_a_number_that_is_used_again():
+    memory, old, new = Memory(), torch.zeros(2), torch.zeros(2)
+    memory.keep(old, "a", 1)
+    memory._held[id(new)] = memory._held.pop(
+        id(old)
+    )  # as where the number of a dead tensor is taken
+    assert memory.recall(new, "a") is None
+    memory.keep(new, "b", 2)
+    assert memory.recall(new, "a") is None
+    assert memory.recall(new, "b") == 2
+
+
+def test_groups_without_a_number_are_those_of_the_index_as_it_is():
+    index = torch.tensor([0, 1, 1])
+    assert segments(index).num_rows == 2
+    assert segments(index) is segments(index, 2)
+    assert segments(index, 5).num_rows == 5
+    assert segments(index).num_rows == 2
+    index[0] = 3
+    assert segments(index).num_rows == 4
+    assert segments(index).rowptr.tolist() == [0, 0, 2, 2, 3]
