@@ -67,7 +67,40 @@ class CategoryEncoder(nn.Module):
         return torch.stack(embedded).sum(0)
 
 
-class Encoded(nn.Module):
+class _Behind(nn.Module):
+    """A network, ``net``, that reads what something else makes of ``x``; that comes first."""
+
+    net: nn.Module
+    _given: tuple[str, ...]
+
+    def read(self, x: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def reset_parameters(self) -> None:
+        """Draw new parameters."""
+        for child in self.children():
+            reset(child)
+
+    def forward(
+        self,
+        x: Tensor,
+        edge_index: Any,
+        edge_weight: Tensor | None = None,
+        batch: Tensor | None = None,
+        batch_size: int | None = None,
+        edge_type: Tensor | None = None,
+    ) -> Tensor:
+        """Return what the network returns."""
+        given = {
+            "edge_weight": edge_weight,
+            "batch": batch,
+            "batch_size": batch_size,
+            "edge_type": edge_type,
+        }
+        return call(self.net, self._given, self.read(x), edge_index, given)
+
+
+class Encoded(_Behind):
     """A network behind embeddings of its categories.
 
     Args:
@@ -81,24 +114,10 @@ class Encoded(nn.Module):
         self.net = net
         self._given = _names(net)
 
-    def reset_parameters(self) -> None:
-        """Draw new parameters."""
-        reset(self.encoder)
-        reset(self.net)
-
-    def forward(
-        self,
-        x: Tensor,
-        edge_index: Any,
-        edge_weight: Tensor | None = None,
-        batch: Tensor | None = None,
-        batch_size: int | None = None,
-        edge_type: Tensor | None = None,
-    ) -> Tensor:
-        """Return what the network returns."""
-        given = {"edge_weight": edge_weight, "batch": batch, "batch_size": batch_size}
-        given["edge_type"] = edge_type
-        return call(self.net, self._given, self.encoder(x), edge_index, given)
+    def read(self, x: Tensor) -> Tensor:
+        """Return the embeddings."""
+        out: Tensor = self.encoder(x)
+        return out
 
 
 class PooledNet(nn.Module):
@@ -140,8 +159,12 @@ class PooledNet(nn.Module):
         edge_type: Tensor | None = None,
     ) -> Tensor:
         """Return logits, one row a graph."""
-        given = {"edge_weight": edge_weight, "batch": batch, "batch_size": batch_size}
-        given["edge_type"] = edge_type
+        given = {
+            "edge_weight": edge_weight,
+            "batch": batch,
+            "batch_size": batch_size,
+            "edge_type": edge_type,
+        }
         hidden = call(self.net, self._given, x, edge_index, given).relu()
         out: Tensor = self.head(pool_nodes(hidden, self.pool, batch, batch_size))
         return out
@@ -203,7 +226,7 @@ class LinkNet(nn.Module):
         return self.decode(self.encode(x, edge_index, edge_weight, edge_type), pairs)
 
 
-class NoisyNet(nn.Module):
+class NoisyNet(_Behind):
     """A network behind random features that are drawn anew in each forward pass.
 
     Args:
@@ -218,23 +241,10 @@ class NoisyNet(nn.Module):
         self.net = net
         self._given = _names(net)
 
-    def reset_parameters(self) -> None:
-        """Draw new parameters."""
-        reset(self.net)
-
-    def forward(
-        self,
-        x: Tensor,
-        edge_index: Any,
-        edge_weight: Tensor | None = None,
-        batch: Tensor | None = None,
-        batch_size: int | None = None,
-        edge_type: Tensor | None = None,
-    ) -> Tensor:
-        """Return what the network returns."""
-        given = {"edge_weight": edge_weight, "batch": batch, "batch_size": batch_size}
-        given["edge_type"] = edge_type
-        return call(self.net, self._given, self.noise(x), edge_index, given)
+    def read(self, x: Tensor) -> Tensor:
+        """Return the features with the random ones behind them."""
+        out: Tensor = self.noise(x)
+        return out
 
 
 def names_argument(net: nn.Module, name: str) -> bool:
@@ -246,7 +256,7 @@ def names_argument(net: nn.Module, name: str) -> bool:
     (True, False)
     """
     if name in inspect.signature(net.forward).parameters:
-        if isinstance(net, Encoded | LinkNet | NoisyNet | PooledNet):
+        if isinstance(net, _Behind | LinkNet | PooledNet):
             inner: Any = net.net
             return names_argument(inner, name)
         return True
