@@ -266,6 +266,9 @@ class LASERSettings(MethodSettings):
 class ExpanderSettings(MethodSettings):
     """What expander propagation is told: the edges of a Cayley graph join those of the graph.
 
+    Differences from the paper: it alternates layers on the graph with layers on the expander; here
+    every layer sees both, told apart by their type where the network reads types.
+
     Attributes:
         shuffle: Put the nodes on the expander in a random order, not in that of their numbers.
         seed: Of the method's own draws, not of the runs.
@@ -295,7 +298,7 @@ class DIGLSettings(MethodSettings):
     Attributes:
         alpha: Probability of a return.
         k: Entries that each node keeps, itself included; none where eps decides.
-        eps: Threshold in place of k, or none.
+        eps: Threshold in place of k, with k=none; or none.
         symmetrize: Take directed graphs, and give each edge its reverse.
     """
 
