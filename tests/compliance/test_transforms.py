@@ -29,11 +29,6 @@ FORMS = [
 ]
 
 
-def _needs_transport(name):
-    if name == "BORF":
-        pytest.importorskip("ot", reason="no POT: pip install 'graphpoly[rewiring]'")
-
-
 def _name(form):
     return f"{type(form).__name__}-{FORMS.index(form)}" if form in FORMS else form.name
 
@@ -41,14 +36,12 @@ def _name(form):
 @pytest.mark.parametrize("entry", entries("transform"), ids=lambda entry: entry.name)
 @pytest.mark.parametrize("name", transform_properties(rewiring=False))
 def test_transform(entry, name):
-    _needs_transport(entry.name)
     check_transform(entry, only=[name])
 
 
 @pytest.mark.parametrize("form", FORMS, ids=_name)
 @pytest.mark.parametrize("name", transform_properties())
 def test_rewiring(form, name):
-    _needs_transport(type(form).__name__)
     check_transform(form, only=[name])
 
 

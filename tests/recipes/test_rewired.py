@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -46,11 +45,6 @@ METHODS: dict[str, tuple[dict[str, str], Any]] = {
     "ExpanderPropagation": ({"seed": "1"}, ExpanderPropagation(separate=False, typed=True)),
     "DIGL": ({"rewire.alpha": "0.2", "k": "4"}, DIGL(0.2, k=4, typed=True)),
 }
-
-# BORF needs POT, an optional package
-BARE = importlib.util.find_spec("ot") is None
-POT = pytest.mark.skipif(BARE, reason="no POT: pip install 'graphpoly[rewiring]'")
-NAMES = [pytest.param(each, marks=POT) if each == "BORF" else each for each in METHODS]
 
 
 def ring(size: int, number: int) -> Data:
@@ -127,7 +121,7 @@ def test_every_method_is_listed_here() -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("method", NAMES)
+@pytest.mark.parametrize("method", METHODS)
 def test_of_one_graph(model: str, method: str, seen: list[dict[str, Any]], tmp_path: Path) -> None:
     outcome = launch(model, "nodes", method, tmp_path)
     expected = METHODS[method][1](GRAPH.clone())
@@ -140,7 +134,7 @@ def test_of_one_graph(model: str, method: str, seen: list[dict[str, Any]], tmp_p
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("method", NAMES)
+@pytest.mark.parametrize("method", METHODS)
 def test_of_many_graphs(
     model: str, method: str, seen: list[dict[str, Any]], tmp_path: Path
 ) -> None:
@@ -152,7 +146,7 @@ def test_of_many_graphs(
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("method", NAMES)
+@pytest.mark.parametrize("method", METHODS)
 def test_of_links_only_those_that_are_trained_on(
     model: str, method: str, seen: list[dict[str, Any]], tmp_path: Path
 ) -> None:
