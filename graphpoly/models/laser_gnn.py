@@ -71,6 +71,9 @@ class LASERGNN(NamedArguments, nn.Module):
             LASERConv(sizes[i], sizes[i + 1], num_relations=num_relations)
             for i in range(num_layers)
         )
+        if num_relations > 1:
+            alone = "weights of types that no edge has are not used"
+            self.compliance_exceptions = {"used_parameters": alone}
 
     def reset_parameters(self) -> None:
         """Draw new parameters."""
@@ -100,3 +103,9 @@ class LASERGNN(NamedArguments, nn.Module):
                 hidden = hidden.relu()
             x = x + hidden if 0 < i < last else hidden
         return x
+
+    def __repr__(self) -> str:
+        sizes = (self.in_channels, self.hidden_channels, self.out_channels, self.num_layers)
+        arguments = ", ".join(map(str, sizes))
+        rest = f"num_relations={self.num_relations}, dropout={self.dropout}"
+        return f"{type(self).__name__}({arguments}, {rest})"

@@ -141,9 +141,9 @@ def to_csr(
     >>> adj.rowptr.tolist(), adj.col.tolist(), adj.perm.tolist()
     ([0, 1, 3, 3], [2, 0, 1], [2, 0, 1])
     """
+    _refuse_trace()
     num_cols, num_rows = _sizes(edge_index, num_nodes, size)
     if _is_sparse(edge_index):
-        _refuse_trace()
         if edge_weight is not None:
             raise ValueError(
                 "edge_weight: the sparse adjacency has values already; give one or the other"
@@ -160,7 +160,7 @@ def to_csr(
 
 
 def _refuse_trace() -> None:
-    if torch.jit.is_tracing():
+    if torch._C._get_tracing_state() is not None:  # what torch.jit.is_tracing() asks
         raise TypeError(
             "torch.jit.trace: a trace would hold the sizes and the structure of one graph; "
             "use torch.compile or torch.export"
@@ -301,7 +301,6 @@ def _structure(edge_index: Tensor, num_rows: int, num_cols: int, transposed: boo
     held = _recall(edge_index, "structure", num_rows, num_cols, transposed)
     if held is not None:
         return held
-    _refuse_trace()
     pairs = edge_index.as_tensor() if isinstance(edge_index, EdgeIndex) else edge_index
     dtype = _index_dtype(pairs.size(1), num_rows, num_cols)
     if torch.compiler.is_compiling():
