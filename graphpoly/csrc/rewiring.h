@@ -25,6 +25,12 @@ inline double uniform(uint64_t bits) {  // in [0, 1)
   return static_cast<double>(bits >> 11) * 0x1p-53;
 }
 
+inline void check_ascending(const char* op, const char* name, const int64_t* offsets, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    check(offsets[i] <= offsets[i + 1], op, ": ", name, ": descends at ", i);
+  }
+}
+
 // Many graphs side by side, in compressed rows that are in order; all int64.
 struct GraphBatch {
   Rows<int64_t> rows;
@@ -41,10 +47,11 @@ struct GraphBatch {
     ptr = ptr_.const_data_ptr<int64_t>();
     check(ptr[0] == 0 && ptr[num_graphs] == rows.num_rows, op, ": ptr: expected 0 to ",
           rows.num_rows, " (the number of nodes)");
+    check_ascending(op, "rowptr", rows.rowptr, rows.num_rows);
+    check_ascending(op, "ptr", ptr, num_graphs);
     // the rows are in order, so that the reverses of a row's entries are met in their order, too
     std::vector<int64_t> next(rows.rowptr, rows.rowptr + rows.num_rows);
     for (int64_t g = 0; g < num_graphs; ++g) {
-      check(ptr[g] <= ptr[g + 1], op, ": ptr: descends at ", g);
       for (int64_t v = ptr[g]; v < ptr[g + 1]; ++v) {
         for (int64_t e = rows.rowptr[v]; e < rows.rowptr[v + 1]; ++e) {
           check(rows.col[e] >= ptr[g] && rows.col[e] < ptr[g + 1] && rows.col[e] != v &&

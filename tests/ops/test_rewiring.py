@@ -213,6 +213,12 @@ def test_gtr_is_its_definition():
             lambda r, c, p: balanced_forman(r, c, torch.tensor([0, 1, 3])),
             "is not an ascending list of other nodes of its graph|an edge between two",
         ),
+        (
+            lambda r, c, p: fosr(r, c, torch.tensor([0, 2**40, 3]), 1),
+            "ptr: (descends|.*expected offsets)",
+        ),
+        (lambda r, c, p: fosr(r + 2**40 * (r == 1), c, p, 1), "rowptr: .*(descends|ascending)"),
+        (lambda r, c, p: fosr(r - 2**62 * (r == 1), c, p, 1), "rowptr: .*(descends|ascending)"),
     ],
 )
 @pytest.mark.cpu
