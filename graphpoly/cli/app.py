@@ -17,6 +17,7 @@ from graphpoly.cli.expressivity import expressivity
 from graphpoly.cli.filters import filters
 from graphpoly.cli.info import info
 from graphpoly.cli.list import list_entries
+from graphpoly.cli.rewire import rewire
 from graphpoly.cli.show import show
 from graphpoly.cli.train import train
 
@@ -33,6 +34,7 @@ app = typer.Typer(
 app.command("train")(train)
 app.command("filters")(filters)
 app.add_typer(expressivity, name="expressivity")
+app.command("rewire")(rewire)
 app.command("bench")(bench)
 app.command("list")(list_entries)
 app.command("show")(show)

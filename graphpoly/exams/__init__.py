@@ -1,4 +1,4 @@
-"""Whole networks put to a benchmark's test: trained on it, and held against an exact bound."""
+"""Whole networks and whole datasets put to a test, and held against what is known exactly."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from graphpoly.exams.brec import (
     chosen_pairs,
     run_brec,
 )
+from graphpoly.exams.rewiring import Example, Measure, RewiringReport, Shift, run_rewiring
+from graphpoly.exams.rewiring_page import rewiring_page
 
 __all__ = [
     "BREC_SEEDS",
@@ -19,7 +21,13 @@ __all__ = [
     "BrecSettings",
     "Candidate",
     "CategoryRow",
+    "Example",
+    "Measure",
+    "RewiringReport",
+    "Shift",
     "brec_candidate",
     "chosen_pairs",
+    "rewiring_page",
     "run_brec",
+    "run_rewiring",
 ]

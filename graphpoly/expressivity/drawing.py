@@ -16,7 +16,7 @@ from torch_geometric.utils import to_networkx
 
 from graphpoly.expressivity.colors import wl_colors
 
-__all__ = ["draw_pair", "place_nodes", "svg"]
+__all__ = ["draw_graph", "draw_pair", "place_nodes", "svg"]
 
 _PALETTE = 8  # colours --c0 to --c7; further ones are --soft
 _LARGEST, _MOST_SYMMETRIES = 16, 120  # nodes and symmetries that are tried
@@ -202,17 +202,40 @@ def _on_circle(i: float, size: int) -> tuple[float, float]:
 
 
 def _draw(data: Data, colors: list[int], left: float, size: float) -> list[str]:
-    count = int(data.num_nodes or 0)
-    radius = max(2.6, min(6.5, 0.26 * size / max(1.0, math.sqrt(count)) / 2))
-    reach = size / 2 - radius - 2
-    at = [(left + size / 2 + reach * a, size / 2 + reach * b) for a, b in place_nodes(data)]
     width = max(0.5, min(1.4, 30 / max(1, data.num_edges // 2)))
-    parts = [f'<g stroke="var(--edge)" stroke-width="{width:.2f}">']
-    for u, v in torch.unique(data.edge_index.sort(0).values, dim=1).T.tolist():
-        (a, b), (c, d) = at[u], at[v]
-        parts.append(f'<line x1="{a:.1f}" y1="{b:.1f}" x2="{c:.1f}" y2="{d:.1f}"/>')
-    parts.append('</g><g stroke="var(--paper)" stroke-width="1">')
-    for (a, b), color in zip(at, colors, strict=True):
-        fill = f"var(--c{color})" if color < _PALETTE else "var(--soft)"
+    pairs = torch.unique(data.edge_index.sort(0).values, dim=1).T.tolist()
+    fills = [f"var(--c{color})" if color < _PALETTE else "var(--soft)" for color in colors]
+    style = f'stroke="var(--edge)" stroke-width="{width:.2f}"'
+    return draw_graph(place_nodes(data), [(style, pairs)], fills, left, size)
+
+
+def draw_graph(
+    places: Sequence[tuple[float, float]],
+    lines: Sequence[tuple[str, Sequence[Sequence[int]]]],
+    fills: Sequence[str],
+    left: float,
+    size: float,
+) -> list[str]:
+    """Return the elements of a graph's drawing.
+
+    Args:
+        places: Of each node, within -1 and 1.
+        lines: Attributes that some edges are drawn with, and these edges.
+        fills: Colour of each node.
+        left: Where it begins.
+        size: Its width and height.
+    """
+    radius = max(2.6, min(6.5, 0.26 * size / max(1.0, math.sqrt(len(places))) / 2))
+    reach = size / 2 - radius - 2
+    at = [(left + size / 2 + reach * a, size / 2 + reach * b) for a, b in places]
+    parts = []
+    for style, pairs in lines:
+        parts.append(f"<g {style}>")
+        for u, v in pairs:
+            (a, b), (c, d) = at[u], at[v]
+            parts.append(f'<line x1="{a:.1f}" y1="{b:.1f}" x2="{c:.1f}" y2="{d:.1f}"/>')
+        parts.append("</g>")
+    parts.append('<g stroke="var(--paper)" stroke-width="1">')
+    for (a, b), fill in zip(at, fills, strict=True):
         parts.append(f'<circle cx="{a:.1f}" cy="{b:.1f}" r="{radius:.1f}" fill="{fill}"/>')
     return [*parts, "</g>"]

@@ -13,13 +13,12 @@ from torch_geometric.data import Data
 
 from graphpoly.data import Loaded
 from graphpoly.rewiring import MethodSettings, Rewiring
-from graphpoly.rewiring.plan import apply_changes, blocks, decide
+from graphpoly.rewiring.plan import apply_changes, blocks, decide, transform_of
 from graphpoly.rewiring.structure import Changes
 from graphpoly.training import Progress
-from graphpoly.training.changes_file import read_changes, write_changes
-from graphpoly.training.fingerprint import fingerprint
+from graphpoly.training.changes_file import changes_key, read_changes, write_changes
 
-__all__ = ["message_graph", "rewire", "rewire_loaded", "transform_of"]
+__all__ = ["message_graph", "rewire", "rewire_loaded"]
 
 _CHEAP = 2.0  # seconds that a resumed run may spend on it again
 
@@ -82,19 +81,6 @@ def message_graph(data: Data | None, split: Any) -> Data:
     return Data(x=data.x, edge_index=pairs, num_nodes=int(data.num_nodes or 0))
 
 
-def transform_of(method: MethodSettings, graphs: Sequence[Data]) -> tuple[Rewiring, int]:
-    """Return the transform for some graphs, and how many types of edges there are after it.
-
-    Added edges get 1 as weight, 0 in other attributes, and types that no edge has before.
-    """
-    held = [graph.edge_type for graph in graphs if graph.get("edge_type") is not None]
-    top = max((int(types.max()) for types in held if types.numel()), default=0)
-    fill = {"edge_type": top + 1} if held else None
-    transform = method.transform(typed=True, fill=fill)
-    assert isinstance(transform, Rewiring)
-    return transform, top + method.num_types
-
-
 def rewire(
     graphs: Sequence[Data],
     method: MethodSettings,
@@ -105,7 +91,7 @@ def rewire(
     label: str = "",
 ) -> list[Changes]:
     """Return what a method does to each of some graphs; see :func:`rewire_loaded`."""
-    key = _key(graphs, method)
+    key = changes_key(graphs, method)
     changes = None if saved is None else read_changes(saved, key, len(graphs))
     if changes is not None:
         return changes
@@ -129,10 +115,3 @@ def _with(loaded: Loaded, graphs: list[Data]) -> Loaded:
     if loaded.data is not None:
         return dataclasses.replace(loaded, data=graphs[0])
     return dataclasses.replace(loaded, graphs=graphs)
-
-
-def _key(graphs: Sequence[Data], method: MethodSettings) -> str:
-    sizes = [int(graph.num_nodes or 0) for graph in graphs]
-    counts = [graph.edge_index.size(1) for graph in graphs]
-    edges = torch.cat([graph.edge_index.cpu() for graph in graphs], 1)
-    return fingerprint(torch.tensor(sizes), torch.tensor(counts), edges, method.to_dict())

@@ -11,9 +11,10 @@ from torch_geometric.data import Data
 from torch_geometric.utils import cumsum
 
 from graphpoly.rewiring.base import Rewiring
+from graphpoly.rewiring.settings import MethodSettings
 from graphpoly.rewiring.structure import Changes, Graphs
 
-__all__ = ["apply_changes", "blocks", "decide", "side_by_side"]
+__all__ = ["apply_changes", "blocks", "decide", "side_by_side", "transform_of"]
 
 _GRAPHS, _NODES = 64, 4096  # of a block, at most, but for one graph that is larger
 
@@ -61,6 +62,19 @@ def decide(transform: Rewiring, some: Sequence[Data]) -> list[Changes]:
     added, kinds = _each(graphs, changes.added, changes.kind)
     removed, _ = _each(graphs, changes.removed, None)
     return [Changes(*each) for each in zip(added, removed, kinds, strict=True)]
+
+
+def transform_of(method: MethodSettings, graphs: Sequence[Data]) -> tuple[Rewiring, int]:
+    """Return the transform for some graphs, and how many types of edges there are after it.
+
+    Added edges get 1 as weight, 0 in other attributes, and types that no edge has before.
+    """
+    held = [graph.edge_type for graph in graphs if graph.get("edge_type") is not None]
+    top = max((int(types.max()) for types in held if types.numel()), default=0)
+    fill = {"edge_type": top + 1} if held else None
+    transform = method.transform(typed=True, fill=fill)
+    assert isinstance(transform, Rewiring)
+    return transform, top + method.num_types
 
 
 def apply_changes(transform: Rewiring, data: Data, changes: Changes) -> Data:

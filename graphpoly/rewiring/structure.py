@@ -103,6 +103,19 @@ class Graphs(NamedTuple):
         col = self.col[int(rowptr[0]) : int(rowptr[-1])] - first
         return Graphs(rowptr - rowptr[0], col, torch.tensor([0, last - first]))
 
+    def after(self, changes: Changes) -> Graphs:
+        """Return the graphs without the removed edges and with the added ones.
+
+        >>> path = Graphs.of(torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]]), 3)
+        >>> path.after(Changes(torch.tensor([[0], [2]]), torch.tensor([[1], [0]]))).edges.tolist()
+        [[0, 1], [2, 2]]
+        """
+        size = max(self.num_nodes, 1)
+        low, high = changes.removed.sort(0).values
+        kept = self.edges[:, ~torch.isin(self.edges[0] * size + self.edges[1], low * size + high)]
+        pairs = torch.cat([kept, changes.added], 1)
+        return Graphs.of(torch.cat([pairs, pairs.flip(0)], 1), self.num_nodes, self.ptr)
+
     def dense(self, graph: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
         """Return the adjacency matrix of one graph, ``[n, n]``."""
         one = self.single(graph)

@@ -8,13 +8,24 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch_geometric.data import Data
 
+from graphpoly.rewiring.settings import MethodSettings
 from graphpoly.rewiring.structure import Changes
 from graphpoly.training.files import naming
+from graphpoly.training.fingerprint import fingerprint
 
-__all__ = ["read_changes", "write_changes"]
+__all__ = ["changes_key", "read_changes", "write_changes"]
 
 _VERSION = 1
+
+
+def changes_key(graphs: Sequence[Data], method: MethodSettings) -> str:
+    """Return what stands for the edges of some graphs and a method in :func:`write_changes`."""
+    sizes = [int(graph.num_nodes or 0) for graph in graphs]
+    counts = [graph.edge_index.size(1) for graph in graphs]
+    edges = torch.cat([graph.edge_index.cpu() for graph in graphs], 1)
+    return fingerprint(torch.tensor(sizes), torch.tensor(counts), edges, method.to_dict())
 
 
 def write_changes(path: Path, key: str, changes: Sequence[Changes]) -> None:
@@ -22,7 +33,7 @@ def write_changes(path: Path, key: str, changes: Sequence[Changes]) -> None:
 
     Args:
         path: The file; it is whole or is not there.
-        key: What the graphs and the method are, see :func:`~graphpoly.training.fingerprint`.
+        key: What the graphs and the method are, see :func:`changes_key`.
         changes: Of each graph.
     """
     content: dict[str, Any] = {"version": _VERSION, "key": key}

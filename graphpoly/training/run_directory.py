@@ -28,6 +28,7 @@ _TRACES = (
     "checkpoint",
     "checkpoint.old",
     "pairs.jsonl",
+    "graphs.jsonl",
     "report.html",
     "sweep.svg",
     "seed-*",

@@ -1,5 +1,6 @@
 """What a graph, or a model on it, loses on the way: measures of bottlenecks and over-squashing."""
 
+from graphpoly.rewiring.measures.bottlenecks import Bottlenecks, bottlenecks
 from graphpoly.rewiring.measures.curvature import CurvatureStatistics, curvature_statistics
 from graphpoly.rewiring.measures.features import dirichlet_energy, mean_average_distance
 from graphpoly.rewiring.measures.resistance import (
@@ -17,7 +18,9 @@ from graphpoly.rewiring.measures.sensitivity import (
 from graphpoly.rewiring.measures.spectral_gap import spectral_gap
 
 __all__ = [
+    "Bottlenecks",
     "CurvatureStatistics",
+    "bottlenecks",
     "commute_time",
     "curvature_statistics",
     "dirichlet_energy",

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from graphpoly.errors import unknown
 from graphpoly.rewiring.measures.resistance import as_graph, components
+from graphpoly.rewiring.structure import Graphs
 
-__all__ = ["spectral_gap"]
+__all__ = ["gap_of_connected", "spectral_gap"]
 
 NORMALIZATIONS = ("sym", "none")
 _DENSE = 1000
@@ -39,8 +40,13 @@ def spectral_gap(
     if normalization not in NORMALIZATIONS:
         raise unknown("normalization", normalization, NORMALIZATIONS)
     graphs = as_graph(edge_index, num_nodes)
+    return 0.0 if bool(components(graphs).any()) else gap_of_connected(graphs, normalization)
+
+
+def gap_of_connected(graphs: Graphs, normalization: str = "sym") -> float:
+    """Return what :func:`spectral_gap` does, for one graph in one part."""
     size = graphs.num_nodes
-    if size < 2 or bool(components(graphs).any()):
+    if size < 2:
         return 0.0
     degree = graphs.degree.double().numpy()
     entries = (np.ones(graphs.col.numel()), graphs.col.numpy(), graphs.rowptr.numpy())
