@@ -11,7 +11,7 @@ OUT    ?= runs/demo
 # where wheels built from source are kept between checkouts, for each torch
 WHEELS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/graphpoly/wheels/torch-$(shell sed -n 's/^torch==//p' constraints.txt)
 
-.PHONY: help demo test test-slow lint bench results matrix gpu-check gpu-bench scatter scatter-wheel \
+.PHONY: help demo test test-slow lint bench results matrix gpu-check gpu-bench test-scatter \
 	peer-suites clean
 .DEFAULT_GOAL := help
 
@@ -56,9 +56,8 @@ $(VENV)/.scatter-$(MARK): $(VENV)/.dev-$(MARK) $(WHEELS)/.torch-scatter
 	@$(PIP) install --no-index --no-deps --find-links $(WHEELS) torch-scatter
 	@touch $@
 
-scatter-wheel: $(WHEELS)/.torch-scatter ## Build torch-scatter, to compare with it
-
-scatter: $(VENV)/.scatter-$(MARK) ## Install torch-scatter, too
+test-scatter: $(VENV)/.scatter-$(MARK) ## Build torch-scatter, and compare the adapter with it
+	@$(BIN)/python -m pytest tests/compat
 
 # fetches no more than pip's sdists, which may hold no tests; SUITES=FOLDER names checkouts
 peer-suites: $(VENV)/.dev-$(MARK) ## Run the tests of torch-scatter and PyG on our code (SUITES=FOLDER)

@@ -13,6 +13,8 @@ from graphpoly.data.entries import generated, graphs
 
 ENTRIES = {entry.name: entry.obj for entry in registry.entries("dataset")}
 STORED = [name for name, entry in ENTRIES.items() if entry.stored]
+# read as others of their family are, and take longer
+LONG = ("images-comb", "Mutagenicity", "NCI1", "IMDB-MULTI", "AIDS", "squirrel", "ogbg-moltox21")
 # read whole, these take minutes or gigabytes
 LARGE = ("cs", "physics", "ogbg-molhiv", "cornell5", "REDDIT-BINARY", "DD", "computers", "PB")
 
@@ -46,7 +48,14 @@ def test_absent_files_are_one_line_and_leave_nothing(
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("name", [name for name in STORED if name not in LARGE])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name in LONG else [])
+        for name in STORED
+        if name not in LARGE
+    ],
+)
 def test_files_at_hand_are_read_and_divided(name: str, data_root: Path) -> None:
     entry = ENTRIES[name]
     try:

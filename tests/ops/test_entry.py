@@ -290,6 +290,7 @@ def test_sizes_that_are_integers_pass() -> None:
 
 
 ENDLESS = """
+import signal
 import torch
 from torch_geometric.data import Data
 from graphpoly.ops import color_refinement, count_paths, enumerate_paths, stable_colors, to_csr
@@ -300,6 +301,7 @@ def graph(nodes, edges):
     edge_index = torch.randint(nodes, (2, edges))
     return Data(edge_index=torch.cat([edge_index, edge_index.flip(0)], 1), num_nodes=nodes)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 clique = torch.combinations(torch.arange(40)).T
 clique = torch.cat([clique, clique.flip(0)], 1)
 line = torch.arange(4 * 10**6)

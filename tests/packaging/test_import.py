@@ -1,15 +1,6 @@
 """What a user pays before anything runs."""
 
-import subprocess
-import sys
-
-
-def run(code: str, *flags: str) -> str:
-    done = subprocess.run(
-        [sys.executable, *flags, "-c", code], capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+from tests.packaging.children import run, run_warm
 
 
 def test_import_is_light():
@@ -26,26 +17,27 @@ def test_every_room_can_be_the_first_that_is_imported():
     import graphpoly
 
     for room in graphpoly._rooms():
-        assert run(f"import graphpoly.{room} as room; print(room.__name__)") == f"graphpoly.{room}"
+        code = f"import graphpoly.{room} as room; print(room.__name__)"
+        assert run_warm(code) == f"graphpoly.{room}"
 
 
 def test_names_are_found_when_they_are_asked_for():
     names = ["FavardConv", "OptBasisGNN", "ops", "testing"]
     found = [f"graphpoly.{name}.__name__.split('.')[-1]" for name in names]
-    assert run(f"import graphpoly; print({', '.join(found)})").split() == names
+    assert run_warm(f"import graphpoly; print({', '.join(found)})").split() == names
 
 
 def test_unknown_name_is_an_attribute_error():
     code = "import graphpoly\ntry: graphpoly.Nothing\nexcept AttributeError as e: print(e)"
-    assert "no attribute 'Nothing'" in run(code)
+    assert "no attribute 'Nothing'" in run_warm(code)
 
 
 def test_our_modules_raise_no_warning():
     code = (
-        "import warnings, torch, torch_geometric, torch_geometric.nn\n"
+        "import warnings\n"
         "warnings.simplefilter('error')\n"
         "import graphpoly.layers, graphpoly.models, graphpoly.ops, graphpoly.data\n"
         "import graphpoly.training, graphpoly.testing\n"
         "print('quiet')"
     )
-    assert run(code) == "quiet"
+    assert run_warm(code) == "quiet"

@@ -10,6 +10,22 @@ import torch
 import graphpoly.ops.triton as backend
 from tests.conftest import DEVICE
 
+# what takes longest in the interpreter: graphs of short rows, in the way that is for long ones
+_LONGEST = ("test_attention.py", "test_polynomial.py")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave for `make test-slow` what only repeats, at length, what others show."""
+    for item in items:
+        words = set(item.name.rstrip("]").replace("[", "-").split("-"))
+        if (
+            item.path.name in _LONGEST
+            and {"test_value_and_gradients", "rows in chunks"} <= words
+            and {"isolated", "duplicates"} & words
+        ):
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture(autouse=True)
 def _kernels() -> Iterator[None]:

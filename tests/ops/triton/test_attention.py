@@ -9,7 +9,7 @@ from graphpoly.ops.triton import kernel
 from graphpoly.testing import assert_close
 from tests.ops.triton.compare import GRAPHS, assert_same, operator
 
-HEADS, WIDTH, DEPTH = 3, 5, 3
+HEADS, WIDTH, DEPTH = 2, 5, 3
 
 
 def gat(adj, dtype=torch.float64):
