@@ -17,7 +17,7 @@ import triton.language as tl
 from torch import Tensor
 
 from graphpoly.ops.attention_operator import _threshold
-from graphpoly.ops.triton.blocks import Split, accumulator, chunk_span, row_span, split
+from graphpoly.ops.triton.blocks import Split, accumulator, span_of, split
 
 __all__ = ["Shape", "attention", "keep_of", "score_of", "settings"]
 
@@ -143,12 +143,8 @@ def _kernel(
     pid = tl.program_id(0).to(tl.int64)
     item, head = pid // heads, pid % heads
     d, f = tl.arange(0, BLOCK_D), tl.arange(0, BLOCK_F)
-    row = item - num_chunks
-    start, end, count = row_span(rowptr, tl.maximum(row, 0), item >= num_chunks, LIMIT)
-    if SPLIT:
-        if item < num_chunks:
-            row, start, end = chunk_span(rowptr, chunk_row, chunk_start, item, LIMIT)
-    at = tl.maximum(row, 0) * heads + head
+    row, start, end, whole = span_of(rowptr, chunk_row, chunk_start, item, num_chunks, SPLIT, LIMIT)
+    at = row * heads + head
     to = tl.load(target + at * depth + d, mask=d < depth, other=0).to(ACC)
     peak = tl.full([], -float("inf"), ACC)
     total = tl.full([], 0, ACC)
@@ -184,8 +180,7 @@ def _kernel(
             tl.store(part_sums + pid * width + f, sums, mask=f < width)
             tl.store(part_stats + 2 * pid, peak)
             tl.store(part_stats + 2 * pid + 1, total)
-    live = (item >= num_chunks) & (count <= LIMIT)
-    _store(out, lse, tl.maximum(row, 0), head, heads, width, f, peak, total, sums, live)
+    _store(out, lse, row, head, heads, width, f, peak, total, sums, whole)
 
 
 @triton.jit

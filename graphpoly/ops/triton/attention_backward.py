@@ -14,7 +14,7 @@ import triton.language as tl
 from torch import Tensor
 
 from graphpoly.ops.triton.attention import Shape, keep_of, score_of, settings
-from graphpoly.ops.triton.blocks import chunk_span, combine_sum, row_span, split
+from graphpoly.ops.triton.blocks import combine_sum, span_of, split
 
 __all__ = ["attention_backward"]
 
@@ -84,12 +84,8 @@ def _rows(
     pid = tl.program_id(0).to(tl.int64)
     item, head = pid // heads, pid % heads
     d, f = tl.arange(0, BLOCK_D), tl.arange(0, BLOCK_F)
-    row = item - num_chunks
-    start, end, count = row_span(rowptr, tl.maximum(row, 0), item >= num_chunks, LIMIT)
-    if SPLIT:
-        if item < num_chunks:
-            row, start, end = chunk_span(rowptr, chunk_row, chunk_start, item, LIMIT)
-    at = tl.maximum(row, 0) * heads + head
+    row, start, end, whole = span_of(rowptr, chunk_row, chunk_start, item, num_chunks, SPLIT, LIMIT)
+    at = row * heads + head
     to = tl.load(target + at * depth + d, mask=d < depth, other=0).to(ACC)
     g = tl.load(grad + at * width + f, mask=f < width, other=0).to(ACC)
     mean = tl.sum(g * tl.load(out + at * width + f, mask=f < width, other=0).to(ACC), 0)
@@ -135,7 +131,7 @@ def _rows(
     if SPLIT:
         if item < num_chunks:
             tl.store(part_target + pid * depth + d, result, mask=d < depth)
-    inside = d < tl.where((item >= num_chunks) & (count <= LIMIT), depth, 0)
+    inside = d < tl.where(whole, depth, 0)
     tl.store(to_target + at * depth + d, result, mask=inside)
     if ATT:
         tl.store(part_att + pid * depth + d, tl.sum(sum_att, 0), mask=d < depth)
@@ -183,12 +179,10 @@ def _columns(
     pid = tl.program_id(0).to(tl.int64)
     item, head = pid // heads, pid % heads
     d, f = tl.arange(0, BLOCK_D), tl.arange(0, BLOCK_F)
-    node = item - num_chunks
-    start, end, count = row_span(colptr, tl.maximum(node, 0), item >= num_chunks, LIMIT)
-    if SPLIT:
-        if item < num_chunks:
-            node, start, end = chunk_span(colptr, chunk_row, chunk_start, item, LIMIT)
-    at = tl.maximum(node, 0) * heads + head
+    node, start, end, whole = span_of(
+        colptr, chunk_row, chunk_start, item, num_chunks, SPLIT, LIMIT
+    )
+    at = node * heads + head
     of = tl.load(source + at * depth + d, mask=d < depth, other=0).to(ACC)
     v = tl.load(value + at * width + f, mask=f < width, other=0).to(ACC)
     if ATT:
@@ -228,7 +222,6 @@ def _columns(
         if item < num_chunks:
             tl.store(part_source + pid * depth + d, one, mask=d < depth)
             tl.store(part_value + pid * width + f, two, mask=f < width)
-    whole = (item >= num_chunks) & (count <= LIMIT)
     tl.store(to_source + at * depth + d, one, mask=d < tl.where(whole, depth, 0))
     tl.store(to_value + at * width + f, two, mask=f < tl.where(whole, width, 0))
 

@@ -33,6 +33,7 @@ __all__ = [
     "row_of",
     "row_span",
     "rowwise",
+    "span_of",
     "split",
     "steps",
 ]
@@ -158,6 +159,23 @@ def chunk_span(rowptr, chunk_row, chunk_start, chunk, LIMIT: tl.constexpr):
     start = tl.load(chunk_start + chunk)
     last = tl.load(rowptr + tl.maximum(row, 0) + 1).to(tl.int64)
     return row, start, tl.where(row < 0, start, tl.minimum(start + LIMIT, last))
+
+
+@triton.jit
+def span_of(
+    rowptr, chunk_row, chunk_start, item, num_chunks, SPLIT: tl.constexpr, LIMIT: tl.constexpr
+):
+    """Row and entries of an item, of which chunks come first, and whether it is a whole row.
+
+    A long row has its entries in its chunks, and none itself; where there is nothing, the row is 0.
+    """
+    row = item - num_chunks
+    start, end, count = row_span(rowptr, tl.maximum(row, 0), item >= num_chunks, LIMIT)
+    whole = (item >= num_chunks) & (count <= LIMIT)
+    if SPLIT:
+        if item < num_chunks:
+            row, start, end = chunk_span(rowptr, chunk_row, chunk_start, item, LIMIT)
+    return tl.maximum(row, 0), start, end, whole
 
 
 @triton.jit

@@ -26,7 +26,7 @@ from graphpoly.ops.multi_aggregate import (
     VAR,
     _keeps_mean,
 )
-from graphpoly.ops.triton.blocks import accumulator, block, chunk_span, row_span, rowwise, split
+from graphpoly.ops.triton.blocks import accumulator, block, rowwise, span_of, split
 from graphpoly.ops.triton.spmm_max import first_best, take_best
 
 __all__ = ["multi_aggregate"]
@@ -147,11 +147,7 @@ def _kernel(
     item = tl.program_id(0).to(tl.int64)
     channel = tl.program_id(1) * BLOCK_F + tl.arange(0, BLOCK_F)
     inside = channel < channels
-    row = item - num_chunks
-    start, end, degree = row_span(rowptr, tl.maximum(row, 0), item >= num_chunks, LIMIT)
-    if SPLIT:
-        if item < num_chunks:
-            row, start, end = chunk_span(rowptr, chunk_row, chunk_start, item, LIMIT)
+    row, start, end, whole = span_of(rowptr, chunk_row, chunk_start, item, num_chunks, SPLIT, LIMIT)
     nobody = num_entries + tl.zeros([BLOCK_E, BLOCK_F], tl.int64)
     sums = tl.zeros([BLOCK_E, BLOCK_F], ACC)
     high, low, high_arg, low_arg = sums, sums, nobody, nobody
@@ -194,7 +190,6 @@ def _kernel(
             tl.store(part_arg + place + channels, least_arg, mask=inside)
     best = tl.where(best_arg == num_entries, 0, best)
     least = tl.where(least_arg == num_entries, 0, least)
-    whole = (item >= num_chunks) & (degree <= LIMIT)
     _write(
         row, channel < tl.where(whole, channels, 0), channel, channels, count, total, around, best,
         best_arg, least, least_arg, out, mean_out, arg_max, arg_min, SLOT_SUM, SLOT_MEAN, SLOT_VAR,

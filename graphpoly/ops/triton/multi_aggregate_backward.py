@@ -14,7 +14,7 @@ import triton.language as tl
 from torch import Tensor
 
 from graphpoly.ops.multi_aggregate import MAX, MIN, _terms
-from graphpoly.ops.triton.blocks import accumulator, block, chunk_span, combine_sum, row_span, split
+from graphpoly.ops.triton.blocks import accumulator, block, combine_sum, span_of, split
 
 __all__ = ["multi_aggregate_backward"]
 
@@ -61,12 +61,10 @@ def _kernel(
     item = tl.program_id(0).to(tl.int64)
     channel = tl.program_id(1) * BLOCK_F + tl.arange(0, BLOCK_F)
     inside = channel < channels
-    node = item - num_chunks
-    start, end, count = row_span(colptr, tl.maximum(node, 0), item >= num_chunks, LIMIT)
-    if SPLIT:
-        if item < num_chunks:
-            node, start, end = chunk_span(colptr, chunk_row, chunk_start, item, LIMIT)
-    here_x = tl.load(x + tl.maximum(node, 0) * channels + channel, mask=inside, other=0).to(ACC)
+    node, start, end, whole = span_of(
+        colptr, chunk_row, chunk_start, item, num_chunks, SPLIT, LIMIT
+    )
+    here_x = tl.load(x + node * channels + channel, mask=inside, other=0).to(ACC)
     total = tl.zeros([BLOCK_E, BLOCK_F], ACC)
     for k in range(start, end, BLOCK_E):
         place = k + tl.arange(0, BLOCK_E)
@@ -98,7 +96,7 @@ def _kernel(
     if SPLIT:
         if item < num_chunks:
             tl.store(partial + item * channels + channel, result, mask=inside)
-    inside = channel < tl.where((item >= num_chunks) & (count <= LIMIT), channels, 0)
+    inside = channel < tl.where(whole, channels, 0)
     tl.store(out + node * channels + channel, result, mask=inside)
 
 

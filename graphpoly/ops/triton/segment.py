@@ -16,10 +16,9 @@ from graphpoly.ops.triton.blocks import (
     Block,
     accumulator,
     block,
-    chunk_span,
     combine_sum,
     row_of,
-    row_span,
+    span_of,
     split,
     steps,
 )
@@ -65,11 +64,7 @@ def _sum_rows(
     item = tl.program_id(0).to(tl.int64)
     head = tl.program_id(1) * BLOCK_H + tl.arange(0, BLOCK_H)
     inside = head < heads
-    row = item - num_chunks
-    start, end, count = row_span(rowptr, tl.maximum(row, 0), item >= num_chunks, LIMIT)
-    if SPLIT:
-        if item < num_chunks:
-            row, start, end = chunk_span(rowptr, chunk_row, chunk_start, item, LIMIT)
+    row, start, end, whole = span_of(rowptr, chunk_row, chunk_start, item, num_chunks, SPLIT, LIMIT)
     peak = tl.full([BLOCK_H], -float("inf"), ACC)
     total = tl.zeros([BLOCK_H], ACC)
     for e in range(start, end, BLOCK_E):
@@ -95,7 +90,7 @@ def _sum_rows(
             tl.store(part_totals + item * heads + head, total, mask=inside)
             if POWERS:
                 tl.store(part_peaks + item * heads + head, peak, mask=inside)
-    inside = head < tl.where((item >= num_chunks) & (count <= LIMIT), heads, 0)
+    inside = head < tl.where(whole, heads, 0)
     tl.store(totals + row * heads + head, total, mask=inside)
     if POWERS:
         tl.store(peaks + row * heads + head, peak, mask=inside)

@@ -16,10 +16,9 @@ from torch import Tensor
 from graphpoly.ops.triton.blocks import (
     accumulator,
     block,
-    chunk_span,
     combine_sum,
-    row_span,
     rowwise,
+    span_of,
     split,
 )
 
@@ -73,11 +72,7 @@ def _kernel(
     item = tl.program_id(0).to(tl.int64)
     channel = tl.program_id(1) * BLOCK_F + tl.arange(0, BLOCK_F)
     inside = channel < channels
-    row = item - num_chunks
-    start, end, count = row_span(rowptr, tl.maximum(row, 0), item >= num_chunks, LIMIT)
-    if SPLIT:
-        if item < num_chunks:
-            row, start, end = chunk_span(rowptr, chunk_row, chunk_start, item, LIMIT)
+    row, start, end, whole = span_of(rowptr, chunk_row, chunk_start, item, num_chunks, SPLIT, LIMIT)
     nobody = num_entries + tl.zeros([BLOCK_E, BLOCK_F], tl.int64)
     best = tl.zeros([BLOCK_E, BLOCK_F], ACC)
     arg = nobody
@@ -98,9 +93,8 @@ def _kernel(
         if item < num_chunks:
             tl.store(partial + item * channels + channel, peak, mask=inside)
             tl.store(partial_arg + item * channels + channel, first, mask=inside)
-    whole = (item >= num_chunks) & (count <= LIMIT)
     inside = channel < tl.where(whole, channels, 0)
-    tl.store(out + row * channels + channel, tl.where(count > 0, SIGN * peak, 0), mask=inside)
+    tl.store(out + row * channels + channel, tl.where(end > start, SIGN * peak, 0), mask=inside)
     tl.store(arg_out + row * channels + channel, first, mask=inside)
 
 
@@ -221,11 +215,9 @@ def _backward(
     item = tl.program_id(0).to(tl.int64)
     channel = tl.program_id(1) * BLOCK_F + tl.arange(0, BLOCK_F)
     inside = channel < channels
-    node = item - num_chunks
-    start, end, count = row_span(colptr, tl.maximum(node, 0), item >= num_chunks, LIMIT)
-    if SPLIT:
-        if item < num_chunks:
-            node, start, end = chunk_span(colptr, chunk_row, chunk_start, item, LIMIT)
+    node, start, end, whole = span_of(
+        colptr, chunk_row, chunk_start, item, num_chunks, SPLIT, LIMIT
+    )
     total = tl.zeros([BLOCK_E, BLOCK_F], ACC)
     for k in range(start, end, BLOCK_E):
         place = k + tl.arange(0, BLOCK_E)
@@ -244,7 +236,6 @@ def _backward(
     if SPLIT:
         if item < num_chunks:
             tl.store(partial + item * channels + channel, result, mask=inside)
-    whole = (item >= num_chunks) & (count <= LIMIT)
     inside = channel < tl.where(whole, channels, 0)
     tl.store(out + node * channels + channel, result, mask=inside)
 
