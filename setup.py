@@ -165,8 +165,10 @@ class BuildKernels(build_ext):
                     reason = f"{source} does not compile (`pip install -v` shows why)"
                     raise NotBuilt(reason) from error
 
+            # the longest files take longest, and must not be what all others wait for in the end
+            longest_first = sorted(sources, key=lambda source: -Path(source).stat().st_size)
             with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-                return [made for some in pool.map(compile_one, sources) for made in some]
+                return [made for some in pool.map(compile_one, longest_first) for made in some]
 
         self.compiler.compile = compile_all
 
