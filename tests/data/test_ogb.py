@@ -4,7 +4,6 @@ import errno
 import gzip
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 import torch
 
 from graphpoly.data import DatasetError, load_ogb_graph, load_ogb_node, ogb, ogb_evaluator
+from tests.children import run_warm
 
 needs_data = pytest.mark.skipif(
     "GRAPHPOLY_DATA" not in os.environ, reason="GRAPHPOLY_DATA is not set"
@@ -292,7 +292,7 @@ def test_import_starts_no_thread_and_leaves_no_trace() -> None:
         "assert 'OUTDATED_IGNORE' not in os.environ\n"
         "assert not started, started\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+    run_warm(code)
 
 
 @pytest.mark.data

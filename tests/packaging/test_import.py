@@ -1,6 +1,6 @@
 """What a user pays before anything runs."""
 
-from tests.packaging.children import run, run_warm
+from tests.children import run, run_warm
 
 
 def test_import_is_light():

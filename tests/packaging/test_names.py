@@ -9,7 +9,7 @@ import pytest
 import graphpoly
 from graphpoly import acceleration, layers, models, rewiring
 from graphpoly.registry import entries
-from tests.packaging.children import run, run_warm
+from tests.children import run, run_warm
 
 ROOMS = [m.name for m in pkgutil.iter_modules(graphpoly.__path__) if m.ispkg and m.name != "cli"]
 NAMES = sorted({*acceleration.__all__, *layers.__all__, *models.__all__, *rewiring.__all__, *ROOMS})

@@ -51,6 +51,7 @@ def suites(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_page_holds_what_was_counted(suites, tmp_path, monkeypatch):
     out = tmp_path / "page.md"
     arguments = ["peer_suites", "--suites", str(suites), "--out", str(out), "--timeout", "120"]

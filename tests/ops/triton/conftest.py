@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,20 +11,17 @@ import torch
 import graphpoly.ops.triton as backend
 from tests.conftest import DEVICE
 
-# what takes longest in the interpreter: graphs of short rows, in the way that is for long ones
-_LONGEST = ("test_attention.py", "test_polynomial.py")
-
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave for `make test-slow` what only repeats, at length, what others show."""
+    """Leave for `make test-slow` what only repeats, at length, what others show.
+
+    That is graphs of short rows, in the way that is for long ones.
+    """
     for item in items:
         words = set(item.name.rstrip("]").replace("[", "-").split("-"))
-        if (
-            item.path.name in _LONGEST
-            and {"test_value_and_gradients", "rows in chunks"} <= words
-            and {"isolated", "duplicates"} & words
-        ):
+        here = item.path.parent == Path(__file__).parent
+        if here and "rows in chunks" in words and {"isolated", "duplicates"} & words:
             item.add_marker(pytest.mark.slow)
 
 

@@ -18,13 +18,15 @@ for line in sys.stdin:
     if os.fork():
         os.wait()
         continue
-    said, failed = io.StringIO(), ""
+    code, environment = json.loads(line)
+    os.environ.update(environment)
+    out, err, failed = io.StringIO(), io.StringIO(), ""
     try:
-        with contextlib.redirect_stdout(said):
-            exec(json.loads(line), {"__name__": "__main__"})
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            exec(code, {"__name__": "__main__"})
     except BaseException:
         failed = traceback.format_exc()
-    print(json.dumps([said.getvalue(), failed]), flush=True)
+    print(json.dumps([out.getvalue(), err.getvalue(), failed]), flush=True)
     os._exit(0)
 """
 
@@ -38,18 +40,23 @@ def run(code: str, *flags: str) -> str:
     return done.stdout.strip()
 
 
-def run_warm(code: str) -> str:
+def run_warm(code: str, **environment: str) -> str:
     """Run code where torch and PyG are in memory, and nothing of ours; return what it prints."""
+    return outputs_of(code, **environment)[0].strip()
+
+
+def outputs_of(code: str, **environment: str) -> tuple[str, str]:
+    """Return what :func:`run_warm` does, and what goes to standard error."""
     if not hasattr(os, "fork"):
         pytest.skip("this system has no fork")
     server = _server()
     assert server.stdin is not None
     assert server.stdout is not None
-    server.stdin.write(json.dumps(code) + "\n")
+    server.stdin.write(json.dumps([code, environment]) + "\n")
     server.stdin.flush()
-    said, failed = json.loads(server.stdout.readline())
+    out, err, failed = json.loads(server.stdout.readline())
     assert not failed, failed
-    return str(said).strip()
+    return out, err
 
 
 @functools.cache
