@@ -102,6 +102,10 @@ def test_closed_forms_between_two_ends():
         # one way: degrees r - 1, r, 2, ..., 2, 1
         expected = ((r - 1) * r * r * 2) ** -0.5 * 2.0 ** -(r - 3) * 2**-0.5
         assert bound(graph, r, target)[source].item() == pytest.approx(expected, rel=1e-12)
+        # one way from the root of a binary tree to a leaf: degrees 2, 3, ..., 3, 1
+        tree = nx.balanced_tree(2, r)
+        expected = 3.0 ** -(r - 1) * 2**-0.5
+        assert bound(tree, r, 0)[len(tree) - 1].item() == pytest.approx(expected, rel=1e-12)
 
 
 def test_sensitivity_falls_with_resistance_and_rewiring_raises_it():
