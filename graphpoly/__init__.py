@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from graphpoly import expressivity as expressivity
     from graphpoly import features as features
     from graphpoly import layers as layers
+    from graphpoly import loader as loader
     from graphpoly import models as models
     from graphpoly import ops as ops
     from graphpoly import recipes as recipes

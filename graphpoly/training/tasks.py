@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from graphpoly.errors import unknown
+from graphpoly.loader import PackedDataset, PackedLoader
 from graphpoly.training.config import SPLITS
 from graphpoly.training.fingerprint import fingerprint
 from graphpoly.training.forward import call_by_name, call_on_nodes
@@ -170,8 +171,6 @@ class GraphTask:
         seed: int = 0,
         num_workers: int = 0,
     ) -> None:
-        from torch_geometric.loader import DataLoader
-
         self._metric = get_metric(metric, maximize=maximize)
         self.metric, self.maximize = self._metric.name, self._metric.maximize
         self.loss, self.batch_size, self.seed = loss, batch_size, seed
@@ -188,11 +187,14 @@ class GraphTask:
             "num_workers": num_workers,
             "worker_init_fn": _ignore_interrupt,
         }
-        self._shuffled = DataLoader(train, shuffle=True, generator=self._generator, **options)
+        packed = {name: _packed(dataset) for name, dataset in self._datasets.items()}
+        self._shuffled = _loader(
+            packed["train"], shuffle=True, generator=self._generator, **options
+        )
         self._loaders = {
             # A generator of their own: evaluation must not move the global one.
-            name: DataLoader(dataset, generator=torch.Generator(), **options)
-            for name, dataset in self._datasets.items()
+            name: _loader(dataset, generator=torch.Generator(), **options)
+            for name, dataset in packed.items()
         }
 
     def train_epoch(self, model: nn.Module, optimizer: Optimizer) -> float:
@@ -277,6 +279,22 @@ def score(metric: Metric, y_true: Tensor, y_pred: Tensor) -> float:
     if not bool(torch.isfinite(y_pred).all()):
         return math.nan
     return float(metric.function(y_true, y_pred))
+
+
+def _packed(dataset: Any) -> Any:
+    """Return the graphs in contiguous arrays, or as they are where only PyG can join them."""
+    try:
+        return PackedDataset(dataset)
+    except (TypeError, ValueError):
+        return dataset
+
+
+def _loader(dataset: Any, **options: Any) -> Any:
+    if isinstance(dataset, PackedDataset):
+        return PackedLoader(dataset, **options)
+    from torch_geometric.loader import DataLoader
+
+    return DataLoader(dataset, **options)
 
 
 def _ignore_interrupt(worker: int) -> None:

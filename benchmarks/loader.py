@@ -1,0 +1,118 @@
+"""Batches of packed graphs beside PyG's DataLoader: ``python -m benchmarks.loader``.
+
+Molecules as ogbg-molhiv has them, where it lies under the root of the datasets, or generated ones
+of the same shape. Milliseconds for a batch, an epoch over all graphs divided by its batches, the
+median of several epochs in which both loaders take turns; one thread. Writes ``loader.json`` and
+``loader.md``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch_geometric.data import Data
+from torch_geometric.loader import DataLoader
+
+from benchmarks.measure import describe_machine
+from graphpoly.data import DatasetError, load_ogb_graph
+from graphpoly.loader import PackedDataset, PackedLoader
+
+RESULTS = Path(__file__).parent / "results"
+GRAPHS, SIZES = 8192, (1, 32, 128, 256, 512)
+
+
+def molecules(root: Path | None) -> tuple[str, list[Data]]:
+    """Real graphs where they are at hand, in random order, else generated ones."""
+    generator = torch.Generator().manual_seed(0)
+    try:
+        graphs, _ = load_ogb_graph("ogbg-molhiv", root)
+        chosen = torch.randperm(len(graphs), generator=generator)[:GRAPHS].tolist()
+        return "ogbg-molhiv", [graphs[i] for i in chosen]
+    except DatasetError:
+        return "generated", [_molecule(generator) for _ in range(GRAPHS)]
+
+
+def _molecule(generator: torch.Generator) -> Data:
+    size = int(torch.randint(10, 42, (), generator=generator))
+    parent = torch.cat(
+        [torch.randint(max(0, v - 3), v, (1,), generator=generator) for v in range(1, size)]
+    )
+    pairs = torch.stack([torch.arange(1, size), parent])
+    edges = torch.cat([pairs, pairs.flip(0)], 1)
+    return Data(
+        x=torch.randint(9, (size, 9), generator=generator),
+        edge_index=edges,
+        edge_attr=torch.randint(3, (edges.size(1), 3), generator=generator),
+        y=torch.zeros(1, 1, dtype=torch.int64),
+    )
+
+
+def epoch(loader: Any) -> float:
+    """Seconds of an epoch in which nothing is done."""
+    begin = time.perf_counter()
+    for _ in loader:
+        pass
+    return time.perf_counter() - begin
+
+
+def compare(
+    graphs: Sequence[Data], packed: PackedDataset, size: int, rounds: int
+) -> dict[str, Any]:
+    """One row: both loaders at one size of batches."""
+    few = max(64 * size, 2048) if size > 1 else 512  # graphs of an epoch
+    own = PackedDataset(graphs[:few]) if few < len(graphs) else packed
+    loaders = {
+        "graphpoly": PackedLoader(own, size, shuffle=True),
+        "PyG": DataLoader(graphs[:few], size, shuffle=True),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in loaders}
+    for turn in range(rounds + 1):
+        for name, loader in loaders.items():
+            took = epoch(loader)
+            if turn:  # the first one warms up
+                seconds[name].append(took / len(loader))
+    ours, theirs = (statistics.median(seconds[name]) for name in ("graphpoly", "PyG"))
+    return {"batch": size, "graphpoly ms": 1e3 * ours, "PyG ms": 1e3 * theirs, "x": theirs / ours}
+
+
+def main() -> None:
+    """Measure, and write the results."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--root", type=Path)
+    parser.add_argument("--rounds", type=int, default=7)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    source, graphs = molecules(given.root)
+    begin = time.perf_counter()
+    packed = PackedDataset(graphs)
+    packing = time.perf_counter() - begin
+    rows = [compare(graphs, packed, size, given.rounds) for size in SIZES]
+    machine = describe_machine()
+    found = {"machine": machine, "graphs": source, "packing seconds": packing, "rows": rows}
+    lines = [
+        "# Loading batches of graphs",
+        "",
+        f"{source}, {len(graphs):,} graphs; packing them took {packing:.2f} s, once.",
+        "",
+        "| graphs in a batch | graphpoly ms | PyG DataLoader ms | x |",
+        "|---:|---:|---:|---:|",
+        *(
+            f"| {row['batch']} | {row['graphpoly ms']:.3f} | {row['PyG ms']:.3f} | {row['x']:.1f} |"
+            for row in rows
+        ),
+    ]
+    page = "\n".join(lines) + "\n"
+    (RESULTS / "loader.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    (RESULTS / "loader.md").write_text(page, encoding="utf-8")
+    print(page)
+
+
+if __name__ == "__main__":
+    main()

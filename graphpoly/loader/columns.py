@@ -1,0 +1,235 @@
+"""An attribute of many graphs in one piece, and how the share of some of them is gathered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+from torch_geometric.utils import cumsum, is_sparse
+
+__all__ = ["Column", "Listed", "Numbers", "Places", "PlacesOf", "Rows", "Shared", "column_of"]
+
+Gathered: TypeAlias = tuple[Any, Any, Any]  # value, slices, increments, as PyG's collate has them
+
+
+class Places:
+    """Where some graphs' shares lie in columns that are divided alike.
+
+    Args:
+        bounds: Where each graph's share begins, ``[G+1]``.
+        graphs: Numbers of the graphs, ``[B]``.
+    """
+
+    def __init__(self, bounds: Tensor, graphs: Tensor) -> None:
+        start = bounds[graphs]
+        self.counts = bounds[graphs + 1] - start
+        self.slices = cumsum(self.counts)
+        self._start = start
+        self._index: Tensor | None = None
+
+    @property
+    def index(self) -> Tensor:
+        """The places, graph by graph, ``[S]``."""
+        if self._index is None:
+            size = int(self.slices[-1])
+            if size == self.counts.numel() and bool((self.counts == 1).all()):
+                self._index = self._start
+            else:
+                shift = self.spread(self._start - self.slices[:-1])
+                self._index = shift.add_(torch.arange(size))
+        return self._index
+
+    def spread(self, values: Tensor) -> Tensor:
+        """Repeat the value of each graph for each of its places."""
+        size = int(self.slices[-1])
+        return torch.repeat_interleave(values, self.counts, dim=0, output_size=size)
+
+
+PlacesOf: TypeAlias = Callable[[Tensor], Places]
+Shared: TypeAlias = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Tensors side by side.
+
+    Attributes:
+        value: All of them.
+        dim: Along which they are joined.
+        bounds: Where each begins, ``[G+1]``.
+        step: By how much each raises the numbers of those behind it, ``[G]`` or ``[G, ...]``.
+        moves: Whether any raises them.
+    """
+
+    value: Tensor
+    dim: int
+    bounds: Tensor
+    step: Tensor
+    moves: bool
+
+    def gather(self, graphs: Tensor, places_of: PlacesOf) -> Gathered:
+        """Return the share of some graphs, its slices and its increments."""
+        places = places_of(self.bounds)
+        value = self.value.index_select(self.dim, places.index)
+        if not self.moves:
+            shape = (graphs.numel(), *self.step.shape[1:])
+            return value, places.slices, self.step.new_zeros(shape)
+        raised = cumsum(self.step[graphs[:-1]])
+        return self._raised(value, raised, places), places.slices, raised
+
+    def _raised(self, value: Tensor, raised: Tensor, places: Places) -> Tensor:
+        if raised.dim() > 1:
+            parts = value.split(places.counts.tolist(), dim=self.dim)
+            return torch.cat([a + b for a, b in zip(parts, raised, strict=True)], dim=self.dim)
+        if not int(raised[-1]):
+            return value
+        # of two integer types PyG's sum has that of the tensor
+        kind = torch.result_type(value, raised[-1])
+        shape = [1] * value.dim()
+        shape[self.dim] = -1
+        return value.to(kind) + places.spread(raised).to(kind).view(shape)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A number of each graph."""
+
+    values: list[Any]
+    step: Tensor
+
+    def gather(self, graphs: Tensor, places_of: PlacesOf) -> Gathered:
+        """Return the numbers of some graphs."""
+        value = torch.tensor([self.values[i] for i in graphs.tolist()])
+        raised = cumsum(self.step[graphs[:-1]])
+        if int(raised[-1]):
+            value.add_(raised)
+        return value, torch.arange(graphs.numel() + 1), raised
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Anything else: what each graph has, in a list."""
+
+    values: list[Any]
+
+    def gather(self, graphs: Tensor, places_of: PlacesOf) -> Gathered:
+        """Return what some graphs have."""
+        return [self.values[i] for i in graphs.tolist()], torch.arange(graphs.numel() + 1), None
+
+
+@dataclass(frozen=True)
+class _Named:
+    parts: dict[Any, Column]
+
+    def gather(self, graphs: Tensor, places_of: PlacesOf) -> Gathered:
+        """Return what :meth:`Rows.gather` does, part by part."""
+        found = {name: part.gather(graphs, places_of) for name, part in self.parts.items()}
+        value, slices, raised = ({name: each[i] for name, each in found.items()} for i in range(3))
+        return value, slices, raised
+
+
+@dataclass(frozen=True)
+class _InTurn:
+    parts: list[Column]
+
+    def gather(self, graphs: Tensor, places_of: PlacesOf) -> Gathered:
+        """Return what :meth:`Rows.gather` does, part by part."""
+        found = [part.gather(graphs, places_of) for part in self.parts]
+        value, slices, raised = ([each[i] for each in found] for i in range(3))
+        return value, slices, raised
+
+
+Column: TypeAlias = Rows | Numbers | Listed | _Named | _InTurn
+
+
+def column_of(
+    key: Any, values: list[Any], graphs: Sequence[Any], stores: Sequence[Any], shared: Shared
+) -> Column:
+    """Return the column of one attribute.
+
+    Args:
+        key: Its name.
+        values: What each graph has.
+        graphs: The graphs, who know by how much they raise the numbers of the next.
+        stores: Their stores.
+        shared: From where each share begins, ``[G+1]``, to the tensor that columns which are
+            divided alike have in common.
+
+    Raises:
+        TypeError: If the values are such that only PyG's own loader can join them: sparse or nested
+            tensors, tensors of classes of their own, tensors that want a gradient, or values of
+            different types.
+        ValueError: If they have shapes that cannot be joined.
+    """
+    first = values[0]
+    kinds = {type(value) for value in values}
+    if len(kinds) > 1:
+        names = " and ".join(sorted(kind.__name__ for kind in kinds))
+        raise TypeError(f"{key}: got {names} in different graphs, expected one type")
+    if isinstance(first, Tensor):
+        return _rows(str(key), values, graphs, stores, shared)
+    if is_sparse(first) or type(first).__name__ == "TensorFrame":
+        raise TypeError(f"{key}: got {type(first).__name__}; PyG's DataLoader takes it")
+    if isinstance(first, int | float):
+        return Numbers(values, _steps(key, values, graphs, stores))
+    if isinstance(first, Mapping):
+        if any(list(value) != list(first) for value in values):
+            raise TypeError(f"{key}: got mappings with different keys")
+        return _Named(
+            {
+                name: column_of(name, [value[name] for value in values], graphs, stores, shared)
+                for name in first
+            }
+        )
+    if isinstance(first, list | tuple) and len(first) and isinstance(first[0], Tensor):
+        if any(len(value) != len(first) for value in values):
+            raise TypeError(f"{key}: got lists of different lengths")
+        return _InTurn(
+            [
+                column_of(key, [value[i] for value in values], graphs, stores, shared)
+                for i in range(len(first))
+            ]
+        )
+    return Listed(values)
+
+
+def _rows(
+    key: str, values: list[Tensor], graphs: Sequence[Any], stores: Sequence[Any], shared: Shared
+) -> Rows:
+    first = values[0]
+    plain = type(first) is Tensor and first.layout == torch.strided
+    if not plain or first.is_nested or any(value.requires_grad for value in values):
+        what = type(first).__name__ if type(first) is not Tensor else str(first.layout)
+        raise TypeError(
+            f"{key}: got {what}; dense tensors that want no gradient are packed, PyG's DataLoader "
+            "takes the rest"
+        )
+    if any(value.device.type != "cpu" for value in values):
+        raise TypeError(f"{key}: got a tensor on {first.device}; graphs are packed on the CPU")
+    if any(value.dtype != first.dtype or value.dim() != first.dim() for value in values):
+        raise ValueError(f"{key}: got different types or numbers of dimensions in the graphs")
+    step = _steps(key, values, graphs, stores)
+    dim = graphs[0].__cat_dim__(key, first, stores[0])
+    if not isinstance(dim, int | None):
+        raise TypeError(f"{key}: is joined along {dim}; PyG's DataLoader takes it")
+    if dim is None or first.dim() == 0:
+        values, dim = [value.unsqueeze(0) for value in values], 0
+    dim %= values[0].dim()
+    sizes = torch.tensor([value.size(dim) for value in values])
+    try:
+        joined = torch.cat(values, dim=dim).contiguous()
+    except RuntimeError as error:
+        line = str(error).partition("\n")[0]
+        raise ValueError(f"{key}: cannot be joined over the graphs: {line}") from error
+    return Rows(joined, dim, shared(cumsum(sizes)), step, bool(step.any()))
+
+
+def _steps(key: Any, values: list[Any], graphs: Sequence[Any], stores: Sequence[Any]) -> Tensor:
+    each = [
+        graph.__inc__(key, value, store)
+        for value, graph, store in zip(values, graphs, stores, strict=True)
+    ]
+    return torch.stack(each) if isinstance(each[0], Tensor) else torch.tensor(each)

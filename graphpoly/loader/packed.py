@@ -1,0 +1,249 @@
+"""A dataset of graphs in contiguous arrays, and batches gathered from it."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+import torch.utils.data
+from torch import Tensor
+from torch_geometric.data import Batch, Data, HeteroData
+from torch_geometric.data.storage import NodeStorage
+from torch_geometric.utils import cumsum
+
+from graphpoly.loader.columns import Column, Listed, Places, PlacesOf, Shared, column_of
+
+__all__ = ["PackedDataset", "PackedLoader"]
+
+
+class _Store(NamedTuple):
+    """What the graphs have under one key: None, or a type of nodes or of edges.
+
+    Attributes:
+        columns: By attribute, in the order in which the first graph has them.
+        counted: Of a store of nodes: whether each graph knows how many there are.
+        bounds: Of a store of nodes: where those of each graph begin, ``[G+1]``.
+    """
+
+    columns: dict[str, Column]
+    counted: list[bool]
+    bounds: Tensor
+
+
+class PackedDataset(torch.utils.data.Dataset[Any]):
+    """Many graphs, each attribute in one contiguous tensor.
+
+    A batch is then a few gathers, whatever the number of its graphs, where PyG joins a list of
+    objects. What comes out is equal, field by field, to ``Batch.from_data_list`` of the graphs.
+
+    Args:
+        graphs: ``Data`` or ``HeteroData``, all with the same attributes: a list, or a dataset of
+            PyG, whose graphs are read once. They are copied.
+
+    Raises:
+        TypeError: If the dataset has a ``transform``, which would have to run at each access, or if
+            graphs hold what only PyG joins: sparse tensors, tensors of classes of their own, those
+            that want a gradient or lie on a GPU. The message names the attribute.
+        ValueError: If there are no graphs, or they differ in attributes, types or shapes.
+
+    Complexity: memory of the dataset once; O(size of the batch) for a batch.
+
+    >>> graphs = [Data(x=torch.ones(n, 2), edge_index=torch.tensor([[0], [n - 1]])) for n in (1, 2)]
+    >>> PackedDataset(graphs).batch([1, 0]).edge_index.tolist()
+    [[0, 2], [1, 2]]
+    """
+
+    def __init__(self, graphs: Any) -> None:
+        if getattr(graphs, "transform", None) is not None:
+            raise TypeError(
+                "graphs: the dataset has a transform, which runs at each access; give it as "
+                "pre_transform, or pack [graph for graph in dataset] to run it once"
+            )
+        some = list(graphs)
+        if not some:
+            raise ValueError("graphs: got none")
+        for number, graph in enumerate(some):
+            if not isinstance(graph, Data | HeteroData) or isinstance(graph, Batch):
+                got = type(graph).__name__
+                raise TypeError(f"graph {number}: got {got}, expected Data or HeteroData")
+            if _names(graph) != _names(some[0]):
+                raise ValueError(f"graph {number}: its attributes are not those of graph 0")
+        self._size = len(some)
+        # made once: PyG looks the signature of the class up each time
+        self._blank: Any = Batch(_base_cls=type(some[0]))
+        self._blank.stores_as(some[0])
+        seen: dict[bytes, Tensor] = {}
+
+        def shared(bounds: Tensor) -> Tensor:
+            return seen.setdefault(bounds.numpy().tobytes(), bounds)
+
+        stores = [graph.stores for graph in some]
+        self._stores = {
+            store._key: self._packed(some, [each[place] for each in stores], shared)
+            for place, store in enumerate(stores[0])
+        }
+
+    @staticmethod
+    def _packed(graphs: Sequence[Any], stores: Sequence[Any], shared: Shared) -> _Store:
+        columns: dict[str, Column] = {}
+        for name in stores[0].keys():  # noqa: SIM118
+            values = [store[name] for store in stores]
+            if name == "num_nodes":
+                columns[name] = Listed(values)
+            elif name != "ptr":  # a batch has its own
+                columns[name] = column_of(name, values, graphs, stores, shared)
+        counted = [isinstance(each, NodeStorage) and each.can_infer_num_nodes for each in stores]
+        nodes = [
+            store.num_nodes or 0 if known else 0
+            for store, known in zip(stores, counted, strict=True)
+        ]
+        return _Store(columns, counted, shared(cumsum(torch.tensor(nodes))))
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, number: int) -> Any:
+        """Return one of the graphs, as a batch of it gives it back."""
+        return self.batch([number]).get_example(0)
+
+    def __getitems__(self, numbers: list[int]) -> list[int]:
+        """Leave it to the loader to gather all that it asks for at once."""
+        return numbers
+
+    def batch(
+        self,
+        numbers: Sequence[int] | Tensor,
+        *,
+        follow_batch: Iterable[str] | None = None,
+        exclude_keys: Iterable[str] | None = None,
+    ) -> Batch:
+        """Return some of the graphs as one.
+
+        Args:
+            numbers: Which, from 0; in any order, and more than once.
+            follow_batch: Attributes that get a vector of graphs and offsets of their own.
+            exclude_keys: Attributes to leave out.
+
+        Raises:
+            IndexError: If there is no such graph.
+            ValueError: If there are no numbers.
+        """
+        graphs = torch.as_tensor(numbers, dtype=torch.int64)
+        if not graphs.numel():
+            raise ValueError("numbers: got none; a batch has at least one graph")
+        low, high = (int(end) for end in graphs.aminmax())
+        if low < -self._size or high >= self._size:
+            raise IndexError(f"numbers: got {low} to {high}, there are {self._size} graphs")
+        if low < 0:
+            graphs = torch.where(graphs < 0, graphs + self._size, graphs)
+        followed, excluded = set(follow_batch or ()), set(exclude_keys or ())
+        held: dict[int, Places] = {}
+
+        def places_of(bounds: Tensor) -> Places:
+            found = held.get(id(bounds))
+            if found is None:
+                found = held[id(bounds)] = Places(bounds, graphs)
+            return found
+
+        batch = copy.copy(self._blank)
+        slices: dict[Any, Any] = {}
+        steps: dict[Any, Any] = {}
+        for out in batch.stores:
+            own = slices, steps
+            if out._key is not None:
+                own = {}, {}
+            _join(out, self._stores[out._key], graphs, places_of, followed, excluded, *own)
+            if own[0] is not slices and own[0]:
+                slices[out._key], steps[out._key] = own
+        batch._num_graphs, batch._slice_dict, batch._inc_dict = graphs.numel(), slices, steps
+        return batch
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._size})"
+
+
+class PackedLoader(torch.utils.data.DataLoader[Any]):
+    """Batches of packed graphs, as ``torch_geometric.loader.DataLoader`` gives them.
+
+    The order of the graphs is torch's: the same under the same generator. Nothing but the way in
+    which a batch is joined is another, so that workers are seldom of use.
+
+    Args:
+        dataset: A :class:`PackedDataset`, or what it is made of.
+        batch_size: Graphs in a batch.
+        shuffle: Whether each epoch has an order of its own.
+        follow_batch: Attributes that get a vector of graphs and offsets of their own.
+        exclude_keys: Attributes to leave out.
+        **kwargs: Further arguments of :class:`torch.utils.data.DataLoader`.
+
+    Raises:
+        TypeError: See :class:`PackedDataset`.
+        ValueError: See :class:`PackedDataset`.
+
+    >>> graphs = [Data(x=torch.ones(n, 2)) for n in (1, 2, 3)]
+    >>> [batch.num_nodes for batch in PackedLoader(graphs, batch_size=2)]
+    [3, 3]
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        batch_size: int = 1,
+        shuffle: bool = False,
+        follow_batch: Sequence[str] | None = None,
+        exclude_keys: Sequence[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.pop("collate_fn", None)  # as PyG's loader does
+        self.follow_batch, self.exclude_keys = follow_batch, exclude_keys
+        packed = dataset if isinstance(dataset, PackedDataset) else PackedDataset(dataset)
+        gather = functools.partial(
+            packed.batch, follow_batch=follow_batch, exclude_keys=exclude_keys
+        )
+        super().__init__(packed, batch_size, shuffle, collate_fn=gather, **kwargs)
+
+
+def _join(
+    out: Any,
+    store: _Store,
+    graphs: Tensor,
+    places_of: PlacesOf,
+    followed: set[str],
+    excluded: set[str],
+    slices: dict[str, Any],
+    steps: dict[str, Any],
+) -> None:
+    """Fill the store of a batch, its slices and its increments."""
+    for name, column in store.columns.items():
+        if name in excluded:
+            continue
+        value, own, step = column.gather(graphs, places_of)
+        if name == "num_nodes":
+            out._num_nodes, out.num_nodes = value, sum(value)
+            continue
+        out[name], slices[name], steps[name] = value, own, step
+        if name in followed:
+            out[f"{name}_batch"], out[f"{name}_ptr"] = _followed(own)
+    if store.counted[int(graphs[0])]:
+        places = places_of(store.bounds)
+        out.batch = places.spread(torch.arange(graphs.numel()))
+        out.ptr = places.slices.clone()
+
+
+def _names(graph: Any) -> list[tuple[Any, set[str]]]:
+    return [(store._key, set(store.keys())) for store in graph.stores]
+
+
+def _followed(slices: Any) -> tuple[Any, Any]:
+    """Vector of graphs and offsets of a followed attribute, in the form that its slices have."""
+    if isinstance(slices, Mapping):
+        found = {name: _followed(part) for name, part in slices.items()}
+        return {k: v for k, (v, _) in found.items()}, {k: p for k, (_, p) in found.items()}
+    if isinstance(slices, list):
+        parts = [_followed(part) for part in slices]
+        return [v for v, _ in parts], [p for _, p in parts]
+    counts = slices.diff()
+    return torch.repeat_interleave(torch.arange(counts.numel()), counts), cumsum(counts)

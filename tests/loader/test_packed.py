@@ -1,0 +1,239 @@
+"""Batches of packed graphs are PyG's, field by field."""
+
+import pickle
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch_geometric.data import Batch, Data, HeteroData
+from torch_geometric.loader import DataLoader
+
+from graphpoly.loader import PackedDataset, PackedLoader
+
+
+def equal(found, wanted):
+    """Equal in type, dtype, shape and values, at any depth."""
+    assert type(found) is type(wanted), (type(found), type(wanted))
+    if isinstance(wanted, torch.Tensor):
+        assert found.dtype == wanted.dtype
+        assert torch.equal(found, wanted)
+    elif isinstance(wanted, dict):
+        assert list(found) == list(wanted)
+        for key in wanted:
+            equal(found[key], wanted[key])
+    elif isinstance(wanted, list | tuple):
+        assert len(found) == len(wanted)
+        for one, other in zip(found, wanted, strict=True):
+            equal(one, other)
+    else:
+        assert found == wanted
+
+
+def same_batch(found, wanted, examples=True):
+    assert type(found) is type(wanted)
+    for one, other in zip(found.stores, wanted.stores, strict=True):
+        assert one._key == other._key
+        equal(dict(one.items()), dict(other.items()))
+        assert one._mapping.keys() == other._mapping.keys()
+        equal(one.get("_num_nodes"), other.get("_num_nodes"))
+    equal(found._slice_dict, wanted._slice_dict)
+    equal(found._inc_dict, wanted._inc_dict)
+    assert found.num_graphs == wanted.num_graphs
+    for i in range(found.num_graphs if examples else 0):
+        one, other = found.get_example(i), wanted.get_example(i)
+        equal(one.to_dict(), other.to_dict())
+
+
+class Pair(Data):
+    """Two graphs, whose edges count from nodes of two kinds."""
+
+    def __inc__(self, key, value, *args, **kwargs):
+        if key == "edge_index":
+            return torch.tensor([[self.x_s.size(0)], [self.x_t.size(0)]])
+        if key == "edge_index_t":
+            return self.x_t.size(0)
+        return super().__inc__(key, value, *args, **kwargs)
+
+    def __cat_dim__(self, key, value, *args, **kwargs):
+        return None if key == "flat" else super().__cat_dim__(key, value, *args, **kwargs)
+
+
+def plain(seed, nodes=None):
+    torch.manual_seed(seed)
+    n = int(torch.randint(0, 6, ())) if nodes is None else nodes
+    e = int(torch.randint(0, 9, ())) if n else 0
+    return Data(
+        x=torch.randn(n, 3),
+        edge_index=torch.randint(max(n, 1), (2, e)),
+        edge_attr=torch.randn(e, 2),
+        y=torch.tensor([seed % 3]),
+        scalar=torch.tensor(float(seed)),
+        number=seed,
+        share=seed / 2,
+        flag=seed % 2 == 0,
+        name=f"graph {seed}",
+        empty=torch.zeros(0, 4),
+    )
+
+
+def counted(seed):
+    torch.manual_seed(seed)
+    return Data(edge_index=torch.randint(4, (2, seed)), num_nodes=4 + seed, y=torch.zeros(1, 2))
+
+
+def pair(seed):
+    torch.manual_seed(seed)
+    s, t = 1 + seed % 3, 2 + seed % 2
+    return Pair(
+        x_s=torch.randn(s, 2),
+        x_t=torch.randn(t, 2),
+        edge_index=torch.stack([torch.randint(s, (5,)), torch.randint(t, (5,))]),
+        edge_index_t=torch.randint(t, (2, 4)),
+        flat=torch.randn(2, 2),
+    )
+
+
+def nested(seed):
+    torch.manual_seed(seed)
+    n = 1 + seed % 4
+    return Data(
+        num_nodes=n,
+        parts={"a": torch.randn(n, 1), "b": torch.arange(seed)},
+        turns=[torch.randn(n, 2), torch.randn(seed, 3)],
+        index_small=torch.zeros(seed, dtype=torch.int32),
+        index_byte=torch.zeros(2, dtype=torch.uint8),
+        index_share=torch.zeros(seed),
+        text=["a", "b"],
+        nothing=(),
+    )
+
+
+def hetero(seed):
+    torch.manual_seed(seed)
+    data = HeteroData()
+    a, b = 1 + seed % 3, seed % 4
+    data["author"].x = torch.randn(a, 2)
+    data["paper"].num_nodes = b + 1
+    data["paper"].year = torch.arange(b + 1)
+    data["author", "writes", "paper"].edge_index = torch.stack(
+        [torch.randint(a, (3,)), torch.randint(b + 1, (3,))]
+    )
+    data["author", "writes", "paper"].edge_attr = torch.randn(3, 1)
+    data.y = torch.tensor([seed])
+    return data
+
+
+MAKERS = [plain, counted, pair, nested, hetero]
+
+
+@pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
+@settings(max_examples=30, deadline=None)
+@given(numbers=st.lists(st.integers(0, 11), min_size=1, max_size=9))
+def test_a_batch_is_that_of_a_list(make, numbers):
+    graphs = [make(seed) for seed in range(12)]
+    packed = PackedDataset(graphs)
+    same_batch(packed.batch(numbers), Batch.from_data_list([graphs[i] for i in numbers]))
+
+
+@pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
+def test_followed_and_excluded_attributes(make):
+    graphs = [make(seed) for seed in range(6)]
+    names = [name for store in graphs[0].stores for name in store if name != "num_nodes"]
+    for name in names:
+        value = graphs[0].stores[0].get(name)
+        if isinstance(value, torch.Tensor | dict | list) and name != "text":
+            wanted = Batch.from_data_list(graphs, follow_batch=[name])
+            same_batch(PackedDataset(graphs).batch(range(6), follow_batch=[name]), wanted)
+        wanted = Batch.from_data_list(graphs, exclude_keys=[name])
+        # PyG does not find its own examples where a store has nothing left
+        same_batch(PackedDataset(graphs).batch(range(6), exclude_keys=[name]), wanted, False)
+
+
+@pytest.mark.parametrize("options", [{}, {"shuffle": True}, {"drop_last": True, "shuffle": True}])
+@pytest.mark.parametrize("batch_size", [1, 5, 20])
+def test_a_loader_gives_what_pyg_does(options, batch_size):
+    graphs = [plain(seed) for seed in range(12)]
+    for generator in (None, 7):
+        epochs = []
+        for kind in (PackedLoader, DataLoader):
+            torch.manual_seed(3)
+            own = None if generator is None else torch.Generator().manual_seed(generator)
+            loader = kind(graphs, batch_size, generator=own, **options)
+            epochs.append([list(loader) for _ in range(2)])
+            epochs[-1].append(torch.rand(3))  # the global generator is where it would be
+        for one, other in zip(epochs[0][:2], epochs[1][:2], strict=True):
+            assert len(one) == len(other)
+            for found, wanted in zip(one, other, strict=True):
+                same_batch(found, wanted)
+        assert torch.equal(epochs[0][2], epochs[1][2])
+
+
+def test_workers_give_the_same():
+    graphs = [plain(seed) for seed in range(8)]
+    alone = list(PackedLoader(graphs, batch_size=3))
+    for one, other in zip(PackedLoader(graphs, batch_size=3, num_workers=2), alone, strict=True):
+        assert torch.equal(one.edge_index, other.edge_index)
+        assert torch.equal(one.x, other.x)
+
+
+def test_single_graphs_and_copies():
+    graphs = [plain(seed) for seed in range(5)]
+    packed = pickle.loads(pickle.dumps(PackedDataset(graphs)))
+    assert len(packed) == 5
+    for i in (0, 4, -1):
+        equal(packed[i].to_dict(), Batch.from_data_list([graphs[i]])[0].to_dict())
+    same_batch(packed.batch([-1, 0]), Batch.from_data_list([graphs[4], graphs[0]]))
+    batch = packed.batch([0, 1])
+    batch.x.add_(1), batch.ptr.add_(1)
+    same_batch(packed.batch([0, 1]), Batch.from_data_list(graphs[:2]))
+
+
+def test_graphs_that_do_not_know_their_size():
+    graphs = [Data(y=torch.tensor([float(seed)])) for seed in range(4)]
+    same_batch(PackedDataset(graphs).batch([2, 0]), Batch.from_data_list([graphs[2], graphs[0]]))
+
+
+@pytest.mark.parametrize(
+    ("graphs", "error", "message"),
+    [
+        ([], ValueError, "got none"),
+        ([Data(x=torch.ones(1)), 3], TypeError, "graph 1: got int"),
+        ([Data(x=torch.ones(1)), Data(z=torch.ones(1))], ValueError, "graph 1: its attributes"),
+        ([Data(x=torch.ones(1)), Data(x=1)], TypeError, "x: got Tensor and int"),
+        ([Data(x=torch.ones(1)), Data(x=torch.ones(1).double())], ValueError, "x: got different"),
+        ([Data(x=torch.ones(1, 2)), Data(x=torch.ones(1, 3))], ValueError, "x: cannot be joined"),
+        ([Data(x=torch.ones(2, 2).to_sparse())], TypeError, "x: got torch.sparse_coo"),
+        ([Data(x=torch.ones(2, requires_grad=True))], TypeError, "x: got torch.strided"),
+        ([Batch.from_data_list([Data(x=torch.ones(1))])], TypeError, "graph 0: got DataBatch"),
+    ],
+)
+def test_what_cannot_be_packed_is_named(graphs, error, message):
+    with pytest.raises(error, match=message):
+        PackedDataset(graphs)
+
+
+def test_a_transform_is_refused():
+    class Set(list):
+        transform = staticmethod(lambda data: data)
+
+    with pytest.raises(TypeError, match="transform"):
+        PackedDataset(Set([plain(0)]))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "error"), [([], ValueError), ([3], IndexError), ([-4], IndexError)]
+)
+def test_numbers_of_no_graph(numbers, error):
+    with pytest.raises(error, match="numbers: got"):
+        PackedDataset([plain(seed) for seed in range(3)]).batch(numbers)
+
+
+@pytest.mark.data
+def test_real_graphs(data_root):
+    from graphpoly.data import load_tu
+
+    graphs = list(load_tu("MUTAG", data_root))
+    packed = PackedDataset(graphs)
+    numbers = torch.randperm(len(graphs))[:64].tolist()
+    same_batch(packed.batch(numbers), Batch.from_data_list([graphs[i] for i in numbers]))
