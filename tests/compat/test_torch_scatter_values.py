@@ -35,6 +35,19 @@ def test_means_of_negative_integers():
     assert ours.scatter_mean(values, index).tolist() == [-2, -4, 1]
 
 
+def test_a_mean_of_truth_values_is_refused_by_name():
+    values, index, pointers = torch.ones(3) > 0, torch.tensor([0, 0, 1]), torch.tensor([0, 2, 3])
+    for call in (
+        lambda: ours.scatter_mean(values, index),
+        lambda: ours.scatter(values, index, reduce="mean"),
+        lambda: ours.segment_mean_coo(values, index),
+        lambda: ours.segment_mean_csr(values, pointers),
+        lambda: ours.segment_csr(values, pointers, reduce="mean"),
+    ):
+        with pytest.raises(TypeError, match=r"src: got dtype torch\.bool"):
+            call()
+
+
 @pytest.mark.parametrize("pointers", [[], [0]])
 def test_gathering_from_nothing(pointers):
     index = torch.tensor(pointers, dtype=torch.long)

@@ -142,6 +142,8 @@ def count_of(groups: Groups, total: Tensor) -> Tensor:
 def divide(total: Tensor, count: Tensor, *, integers: str = "floor") -> Tensor:
     if total.is_floating_point():
         return total.div_(count)
+    if total.dtype == torch.bool:
+        raise TypeError("src: got dtype torch.bool, of which there is no mean; give src.float()")
     return total.div_(count, rounding_mode=integers)
 
 
