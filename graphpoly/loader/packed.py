@@ -62,7 +62,9 @@ class PackedDataset(torch.utils.data.Dataset[Any]):
                 "graphs: the dataset has a transform, which runs at each access; give it as "
                 "pre_transform, or pack [graph for graph in dataset] to run it once"
             )
-        some = list(graphs)
+        # by number: a dataset of torch's need not end when it is walked through
+        counted = hasattr(graphs, "__len__")
+        some = [graphs[i] for i in range(len(graphs))] if counted else list(graphs)
         if not some:
             raise ValueError("graphs: got none")
         for number, graph in enumerate(some):

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch_geometric.data import InMemoryDataset
 
 from graphpoly.errors import unknown
 from graphpoly.loader import PackedDataset, PackedLoader
@@ -282,7 +283,17 @@ def score(metric: Metric, y_true: Tensor, y_pred: Tensor) -> float:
 
 
 def _packed(dataset: Any) -> Any:
-    """Return the graphs in contiguous arrays, or as they are where only PyG can join them."""
+    """Return the graphs in contiguous arrays, or as they are where only PyG can join them.
+
+    A dataset of the user's own may give another graph at each access, and stays as it is.
+    """
+    kept = isinstance(dataset, list | tuple) or (
+        isinstance(dataset, InMemoryDataset)
+        and type(dataset).get is InMemoryDataset.get
+        and type(dataset).__getitem__ is InMemoryDataset.__getitem__
+    )
+    if not kept:
+        return dataset
     try:
         return PackedDataset(dataset)
     except (TypeError, ValueError):

@@ -209,6 +209,26 @@ def test_graph_epoch_loss_is_the_mean_over_graphs():
     assert graph_task().train_epoch(model, optimizer) == pytest.approx((3 + 8 + 15 + 4 + 1.5) / 5)
 
 
+class Counting(torch.utils.data.Dataset):
+    """Graphs that are others at each access, as augmented ones are."""
+
+    def __init__(self):
+        self.accesses = 0
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, number):
+        self.accesses += 1
+        return ring(self.accesses)
+
+
+def test_graphs_that_change_at_each_access_are_not_kept():
+    task = GraphTask(Counting(), [ring(1)], [ring(1)], loss="l1", metric="mae")
+    first, second = ([batch.y.sum().item() for batch in task._shuffled] for _ in range(2))
+    assert sum(second) > sum(first) > 0
+
+
 def order(task):
     return [batch.y.tolist() for batch in task._shuffled]
 
