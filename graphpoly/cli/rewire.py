@@ -52,14 +52,13 @@ def rewire(
     To train on rewired graphs: `graphpoly train MODEL DATASET rewire=METHOD [KEY=VALUE]...`.
     """
     with failing_with(USAGE, debug=debug):
-        from graphpoly.data import dataset_from, find_dataset
+        from graphpoly.data import any_dataset
         from graphpoly.rewiring import method_of
         from graphpoly.settings import parse_assignments, replace_settings
 
         kind = method_of(method)
         chosen = replace_settings(kind(), parse_assignments(settings or []))
-        own = ":" in dataset or dataset.endswith((".pt", ".pth", ".npz"))
-        entry = dataset_from(dataset) if own else find_dataset(dataset)
+        entry = any_dataset(dataset)
     with failing_with(FAILED, debug=debug):
         from graphpoly import __version__
         from graphpoly.exams import rewiring_page, run_rewiring
@@ -87,9 +86,9 @@ def _print(found: RewiringReport) -> None:
         f"{found.removed} removed, in {found.seconds:.3g} s"
     )
     rows = [["mean over graphs", "before", "after", "rose", "fell"]]
-    for measure, shift in zip(MEASURES, found.shifts, strict=True):
+    for title, shift in zip(MEASURES.values(), found.shifts, strict=True):
         values = ["-" if value is None else f"{value:.4g}" for value in (shift.before, shift.after)]
         shares = [f"{100 * share:.0f} %" for share in (shift.rose, shift.fell)]
-        rows.append([measure.title, *values, *shares])
+        rows.append([title, *values, *shares])
     print_table(rows)
     typer.echo(found.describe())

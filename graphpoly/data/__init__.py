@@ -23,7 +23,7 @@ from graphpoly.data.image_filter import (
 from graphpoly.data.links import LINK_SPLITS, LinkSplit, link_split, sample_non_links
 from graphpoly.data.molecules import load_peptides, load_zinc
 from graphpoly.data.ogb import load_ogb_graph, load_ogb_link, load_ogb_node, ogb_evaluator
-from graphpoly.data.own import dataset_from
+from graphpoly.data.own import any_dataset, dataset_from, is_own
 from graphpoly.data.root_neighbors import root_neighbors
 from graphpoly.data.seal import SEAL_NAMES, load_seal
 from graphpoly.data.splits import SPLIT_NAMES, Split, make_split
@@ -45,6 +45,7 @@ __all__ = [
     "Loaded",
     "Reading",
     "Split",
+    "any_dataset",
     "apply_response",
     "as_undirected",
     "csbm",
@@ -56,6 +57,7 @@ __all__ = [
     "grid_graph",
     "image_filter_task",
     "interior_mask",
+    "is_own",
     "link_split",
     "load_brec",
     "load_csl",

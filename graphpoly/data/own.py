@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch, Data, HeteroData
 
-from graphpoly.data.dataset import Dataset, Loaded, Reading
+from graphpoly.data.dataset import Dataset, Loaded, Reading, find_dataset
 from graphpoly.data.entries.graphs import FOLDS, graph_problem
 from graphpoly.data.entries.links import link_problem
 from graphpoly.data.entries.nodes import node_problem
@@ -25,7 +25,7 @@ from graphpoly.data.links import LINK_SPLITS
 from graphpoly.data.splits import Split
 from graphpoly.errors import unknown
 
-__all__ = ["dataset_from"]
+__all__ = ["any_dataset", "dataset_from", "is_own"]
 
 _SOURCE = "the user's own data"
 _SUFFIXES = (".pt", ".pth", ".npz")
@@ -37,6 +37,28 @@ _KEYS = {
     "edge_weight": ("edge_weight", "edge_weights"),
 }
 _MASKS = ("train", "val", "test")
+
+
+def is_own(name: str) -> bool:
+    """Return whether a name stands for data of the user's own: a file, or ``"module:factory"``."""
+    return ":" in name or name.endswith(_SUFFIXES)
+
+
+def any_dataset(name: str) -> Dataset:
+    """Return a registered dataset by its name in any case, or an entry for the user's own data.
+
+    Raises:
+        ValueError: If there is none; the message names the nearest one, or the kinds of files.
+        DatasetError: See :func:`dataset_from`.
+    """
+    if is_own(name):
+        return dataset_from(name)
+    try:
+        return find_dataset(name)
+    except ValueError:
+        if Path(name).exists():
+            raise unknown("kind of file", Path(name).suffix, (".pt", ".npz")) from None
+        raise
 
 
 def dataset_from(source: str) -> Dataset:

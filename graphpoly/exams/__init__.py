@@ -12,7 +12,7 @@ from graphpoly.exams.brec import (
     chosen_pairs,
     run_brec,
 )
-from graphpoly.exams.rewiring import Example, Measure, RewiringReport, Shift, run_rewiring
+from graphpoly.exams.rewiring import Example, RewiringReport, Shift, run_rewiring
 from graphpoly.exams.rewiring_page import rewiring_page
 
 __all__ = [
@@ -22,7 +22,6 @@ __all__ = [
     "Candidate",
     "CategoryRow",
     "Example",
-    "Measure",
     "RewiringReport",
     "Shift",
     "brec_candidate",

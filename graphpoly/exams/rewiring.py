@@ -26,37 +26,24 @@ from graphpoly.training.files import to_json, write_atomically
 from graphpoly.training.lines import LineFile
 from graphpoly.training.run_directory import reserve
 
-__all__ = ["MEASURES", "Example", "Measure", "RewiringReport", "Shift", "run_rewiring"]
+__all__ = ["CURVATURES", "MEASURES", "Example", "RewiringReport", "Shift", "run_rewiring"]
 
 _VERSION = 1
-_LOW, _HIGH, _BINS = -2.0, 2.0, 40  # balanced Forman curvatures; what lies outside is at the end
 _MOST_DRAWN = 60  # nodes
 
 
-@dataclass(frozen=True)
-class Measure:
-    """What is measured of every graph.
-
-    Attributes:
-        name: Of the field of :class:`~graphpoly.rewiring.measures.Bottlenecks`.
-        title: What it is called.
-        better: ``"up"`` or ``"down"`` where messages pass more easily that way.
-    """
-
-    name: str
-    title: str
-    better: str = ""
-
-
-MEASURES = (
-    Measure("edges", "edges"),
-    Measure("degree", "largest degree"),
-    Measure("parts", "components", "down"),
-    Measure("gap", "spectral gap", "up"),
-    Measure("resistance", "mean effective resistance", "down"),
-    Measure("least", "least curvature", "up"),
-    Measure("negative", "share of edges with negative curvature", "down"),
-)
+# fields of Bottlenecks, and what they are called
+MEASURES = {
+    "edges": "edges",
+    "degree": "largest degree",
+    "parts": "components",
+    "gap": "spectral gap",
+    "resistance": "mean effective resistance",
+    "least": "least curvature",
+    "negative": "share of edges with negative curvature",
+}
+# ends of the bins of balanced Forman curvatures; what lies outside is counted at the ends
+CURVATURES = [i / 10 for i in range(-20, 21)]
 
 
 @dataclass(frozen=True)
@@ -116,8 +103,8 @@ class RewiringReport:
         removed: Number that were removed.
         shifts: A line for each measure.
         values: Of each measure, all its values before and all after, in the order of the graphs.
-        curvature: How many edges have a curvature in each of 40 bins from -2 to 2, before and
-            after.
+        curvature: How many edges have a curvature in each of the bins of :data:`CURVATURES`,
+            before and after.
         seconds: That deciding took; measuring is not counted.
         example: A graph to look at: of those that were changed the one whose size is nearest to
             the median. None if none was changed.
@@ -149,15 +136,15 @@ class RewiringReport:
             return "No graph was changed: there was nothing to add and nothing to remove."
         found = {shift.measure: shift for shift in self.shifts}
         words = []
-        for measure in MEASURES:
-            shift = found[measure.name]
-            if measure.name not in ("gap", "resistance", "least") or shift.before is None:
+        for name in ("gap", "resistance", "least"):
+            shift = found[name]
+            if shift.before is None:
                 continue
             values = f"from {shift.before:.3g} to {shift.after:.3g}"
             if self.num_graphs > 1:
                 moved, share = max(("rose", shift.rose), ("fell", shift.fell), key=itemgetter(1))
                 values = f"{moved} in {100 * share:.0f} % of the graphs, mean {values}"
-            words.append(f"{measure.title} {values}")
+            words.append(f"{MEASURES[name]} {values}")
         return f"{self.changed} of {self.num_graphs} graphs changed: " + "; ".join(words) + "."
 
 
@@ -206,15 +193,15 @@ def run_rewiring(
     with reserve(out, resume=resume):
         file = LineFile(out / "graphs.jsonl", header, resume=resume)
         records = list(file.records)
+        done = sum(len(record["added"]) for record in records)
         if progress is not None:
-            done = sum(len(record["added"]) for record in records)
             progress.start(f"{method.method}, {dataset.name}", len(graphs), done, what="graph")
         try:
             for record in _each(transform, graphs, parts[len(records) :]):
                 file.append(record)
                 records.append(record)
+                done += len(record["added"])
                 if progress is not None:
-                    done = sum(len(record["added"]) for record in records)
                     progress.update(done, {})
         finally:
             if progress is not None:
@@ -248,8 +235,9 @@ def _each(
 
 def _counted(curvature: Tensor) -> list[int]:
     """Numbers of edges, bin by bin; each edge stands in two rows."""
-    inside = curvature.clamp(_LOW, _HIGH)
-    return (torch.histc(inside, _BINS, _LOW, _HIGH).long() // 2).tolist()
+    low, high = CURVATURES[0], CURVATURES[-1]
+    counts = torch.histc(curvature.clamp(low, high), len(CURVATURES) - 1, low, high)
+    return (counts.long() // 2).tolist()
 
 
 def _report(
@@ -266,10 +254,8 @@ def _report(
         [Bottlenecks(*each) for record in records for each in record[name]]
         for name in ("before", "after")
     )
-    values = {
-        measure.name: _both([(a, b) for a, b in zip(before, after, strict=True)], measure.name)
-        for measure in MEASURES
-    }
+    pairs = list(zip(before, after, strict=True))
+    values = {name: _both(pairs, name) for name in MEASURES}
     touched = [i for i in range(len(graphs)) if added[i] or removed[i]]
     return RewiringReport(
         dataset=dataset.name,
@@ -280,7 +266,7 @@ def _report(
         changed=len(touched),
         added=sum(added),
         removed=sum(removed),
-        shifts=[_shift(measure.name, *values[measure.name]) for measure in MEASURES],
+        shifts=[_shift(name, *values[name]) for name in MEASURES],
         values=values,
         curvature=_summed([record["curvature"] for record in records]),
         seconds=round(sum(record["seconds"] for record in records), 3),
@@ -313,7 +299,7 @@ def _shift(name: str, before: Sequence[float], after: Sequence[float]) -> Shift:
 
 
 def _summed(counts: Sequence[Sequence[Sequence[int]]]) -> tuple[list[int], list[int]]:
-    total = torch.tensor(counts, dtype=torch.int64).reshape(-1, 2, _BINS).sum(0)
+    total = torch.tensor(counts, dtype=torch.int64).reshape(-1, 2, len(CURVATURES) - 1).sum(0)
     return total[0].tolist(), total[1].tolist()
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 
 import torch
 from torch_geometric.data import Data
 
-from graphpoly.exams.rewiring import MEASURES, Example, RewiringReport, Shift
+from graphpoly.exams.rewiring import CURVATURES, MEASURES, Example, RewiringReport, Shift
 from graphpoly.expressivity.drawing import draw_graph, place_nodes, svg
 from graphpoly.expressivity.html_page import html_page, plural, section, table
 
@@ -83,8 +82,8 @@ def _words(report: RewiringReport) -> str:
 def _rows(report: RewiringReport) -> list[list[str]]:
     many = report.num_graphs > 1
     rows = [["measure", "before", "after", *(["rose", "fell"] if many else [])]]
-    for measure, shift in zip(MEASURES, report.shifts, strict=True):
-        row = [measure.title[0].upper() + measure.title[1:]]
+    for title, shift in zip(MEASURES.values(), report.shifts, strict=True):
+        row = [title[0].upper() + title[1:]]
         row += [_value(shift, shift.before), _value(shift, shift.after)]
         if many:
             row += [f"{100 * share:.0f} %" for share in (shift.rose, shift.fell)]
@@ -101,13 +100,10 @@ def _value(shift: Shift, value: float | None) -> str:
 
 
 def _figures(report: RewiringReport) -> list[str]:
-    figures = []
-    low, high = -2.0, 2.0
-    edges = [low + (high - low) * i / len(report.curvature[0]) for i in range(41)]
-    figures.append(_histogram("curvature of the edges", edges, report.curvature, None))
-    for measure in MEASURES:
-        before, after = report.values[measure.name]
-        if measure.name not in ("gap", "resistance", "least") or len(before) < 2:
+    figures = [_histogram("curvature of the edges", CURVATURES, report.curvature, None)]
+    for name in ("gap", "resistance", "least"):
+        before, after = report.values[name]
+        if len(before) < 2:
             continue
         low, high = min(before + after), max(before + after)
         if not high > low:
@@ -118,7 +114,7 @@ def _figures(report: RewiringReport) -> list[str]:
             for some in (before, after)
         )
         means = sum(before) / len(before), sum(after) / len(after)
-        figures.append(_histogram(f"{measure.title} of the graphs", edges, counts, means))
+        figures.append(_histogram(f"{MEASURES[name]} of the graphs", edges, counts, means))
     return figures
 
 
@@ -187,4 +183,4 @@ def _drawn(example: Example) -> str:
         f"Added: {len(example.added)} edges, blue. Removed: {len(example.removed)}, orange."
     )
     drawing = svg(2 * size + gap, size, parts, "a graph before and after")
-    return section("One graph", html.unescape(caption), f"<figure>{drawing}</figure>")
+    return section("One graph", caption, f"<figure>{drawing}</figure>")

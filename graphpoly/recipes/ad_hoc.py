@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from graphpoly import registry
-from graphpoly.data import Dataset, dataset_from, find_dataset
-from graphpoly.errors import unknown
+from graphpoly.data import Dataset, any_dataset, is_own
 from graphpoly.models.settings import settings_of
 from graphpoly.recipes.own_model import own_settings
 from graphpoly.recipes.recipe import Protocol, Recipe
@@ -31,7 +30,7 @@ def recipe_for(model: str, dataset: str | Dataset) -> Recipe:
         ValueError: If one of them is unknown; the message names the nearest one.
         DatasetError: If a file cannot be read.
     """
-    entry = _dataset(dataset) if isinstance(dataset, str) else dataset
+    entry = any_dataset(dataset) if isinstance(dataset, str) else dataset
     if ":" in model:
         name, settings, paper, arxiv = model, own_settings(model), "", None
     else:
@@ -57,7 +56,7 @@ def recipe_for(model: str, dataset: str | Dataset) -> Recipe:
     return Recipe(
         name=f"{name.lower().replace(':', '.')}/{entry.name.lower()}",
         title=f"{name} on {entry.title}",
-        dataset=entry if isinstance(dataset, Dataset) or _is_own(dataset) else entry.name,
+        dataset=entry if isinstance(dataset, Dataset) or is_own(dataset) else entry.name,
         models=(name,),
         protocol=protocol,
         settings=settings,
@@ -104,18 +103,3 @@ def _found(name: str, results: Mapping[str, Any]) -> Recipe:
         assert isinstance(recipe, Recipe)
         return recipe
     return recipe_for(next(iter(results["models"])), str(results["given"]))
-
-
-def _is_own(dataset: str) -> bool:
-    return ":" in dataset or dataset.endswith((".pt", ".pth", ".npz"))
-
-
-def _dataset(name: str) -> Dataset:
-    if _is_own(name):
-        return dataset_from(name)
-    try:
-        return find_dataset(name)
-    except ValueError:
-        if Path(name).exists():
-            raise unknown("kind of file", Path(name).suffix, (".pt", ".npz")) from None
-        raise
