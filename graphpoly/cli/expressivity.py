@@ -110,7 +110,7 @@ def dataset(
     """
     with failing_with(FAILED, debug=debug):
         from graphpoly.expressivity import identify, levels_page, verdict
-        from graphpoly.training.files import write_atomically
+        from graphpoly.files import write_atomically
 
         graphs, _ = _load(name, root)
         levels = identify(graphs, rounds=rounds, pairs=pairs)

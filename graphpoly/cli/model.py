@@ -66,7 +66,7 @@ def model(
     with failing_with(FAILED, debug=debug):
         from graphpoly import __version__
         from graphpoly.expressivity import analyze_model, model_page
-        from graphpoly.training.files import write_atomically
+        from graphpoly.files import write_atomically
 
         report = analyze_model(
             factory,

@@ -62,7 +62,7 @@ def rewire(
     with failing_with(FAILED, debug=debug):
         from graphpoly import __version__
         from graphpoly.exams import rewiring_page, run_rewiring
-        from graphpoly.training.files import to_json, write_atomically
+        from graphpoly.files import to_json, write_atomically
 
         name = f"rewire-{entry.name}-{kind.method}".lower()
         folder = Path("runs") / name if out is None else out

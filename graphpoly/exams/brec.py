@@ -29,11 +29,11 @@ from graphpoly.data import BREC, BREC_CATEGORIES, load_brec
 from graphpoly.errors import unknown
 from graphpoly.expressivity import named_test, separated
 from graphpoly.expressivity.rpc import SCALES, THRESHOLD, comparison_graphs, judge, paired_statistic
+from graphpoly.files import to_json, write_atomically
 from graphpoly.models.model_factory import model_factory
 from graphpoly.settings import Settings, bounded
 from graphpoly.training import Progress, seed_everything
 from graphpoly.training.contrast import train_apart
-from graphpoly.training.files import to_json, write_atomically
 from graphpoly.training.forward import call_by_name
 from graphpoly.training.lines import LineFile
 from graphpoly.training.run_directory import reserve

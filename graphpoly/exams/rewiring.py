@@ -16,13 +16,13 @@ from torch_geometric.data import Data
 
 from graphpoly import ops
 from graphpoly.data import Dataset
+from graphpoly.files import to_json, write_atomically
 from graphpoly.rewiring import MethodSettings, Rewiring
 from graphpoly.rewiring.measures import Bottlenecks, bottlenecks
 from graphpoly.rewiring.plan import blocks, decide, side_by_side, transform_of
 from graphpoly.rewiring.structure import Changes, Graphs
 from graphpoly.training import Progress
 from graphpoly.training.changes_file import changes_key
-from graphpoly.training.files import to_json, write_atomically
 from graphpoly.training.lines import LineFile
 from graphpoly.training.run_directory import reserve
 

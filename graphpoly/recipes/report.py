@@ -11,12 +11,12 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphpoly import __version__
+from graphpoly.files import write_atomically
 from graphpoly.layers import OptBasisConv
 from graphpoly.models import FavardGNN, OptBasisGNN
 from graphpoly.ops import normalize
 from graphpoly.recipes.run import Finished
 from graphpoly.training import Experiment
-from graphpoly.training.files import write_atomically
 from graphpoly.training.loggers import read_history
 
 __all__ = ["filter_gain", "label_spectrum", "write_report"]

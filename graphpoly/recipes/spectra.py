@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from graphpoly import __version__
+from graphpoly.files import write_atomically
 from graphpoly.layers import FEConv, KrylovConv, OperatorConv
 from graphpoly.ops import CSR, spectral_density
 from graphpoly.recipes.ad_hoc import recipe_of
@@ -17,7 +18,6 @@ from graphpoly.recipes.recipe import Recipe
 from graphpoly.recipes.run import read_results, rebuild
 from graphpoly.recipes.spectrum import Spectrum
 from graphpoly.training.checkpoint import load_weights
-from graphpoly.training.files import write_atomically
 
 __all__ = ["draw_filters", "filter_spectra"]
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from graphpoly.data import find_dataset
+from graphpoly.files import write_atomically
 from graphpoly.models.settings import ModelSettings, settings_of
 from graphpoly.recipes.recipe import Protocol, Recipe, SharedSettings, publish
 from graphpoly.recipes.run import Finished, RunOptions
 from graphpoly.settings import bounded, describe, replace_settings
 from graphpoly.training import Experiment
-from graphpoly.training.files import write_atomically
 
 __all__ = ["SweepSettings"]
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphpoly.files import naming
 from graphpoly.rewiring.settings import MethodSettings
 from graphpoly.rewiring.structure import Changes
-from graphpoly.training.files import naming
 from graphpoly.training.fingerprint import fingerprint
 
 __all__ = ["changes_key", "read_changes", "write_changes"]

@@ -30,7 +30,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from graphpoly.training.files import fsync_directory, naming, to_json, write_synced
+from graphpoly.files import fsync_directory, naming, to_json, write_synced
 
 __all__ = ["FORMAT", "CheckpointError", "Snapshot", "config_hash", "load_checkpoint"]
 __all__ += ["load_weights", "require_same", "save_checkpoint", "versions"]

@@ -13,9 +13,9 @@ import numpy as np
 from torch import nn
 from torch.optim import Optimizer
 
+from graphpoly.files import plain, to_json, write_atomically
 from graphpoly.training.checkpoint import versions
 from graphpoly.training.config import TrainConfig
-from graphpoly.training.files import plain, to_json, write_atomically
 from graphpoly.training.fit import FitResult, fit
 from graphpoly.training.progress import Progress
 from graphpoly.training.run_directory import read_record, reserve, write_config

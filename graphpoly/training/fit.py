@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from graphpoly.files import plain, to_json, write_atomically
 from graphpoly.training.checkpoint import (
     CheckpointError,
     Snapshot,
@@ -25,7 +26,6 @@ from graphpoly.training.checkpoint import (
 )
 from graphpoly.training.checkpoint import versions as package_versions
 from graphpoly.training.config import TrainConfig
-from graphpoly.training.files import plain, to_json, write_atomically
 from graphpoly.training.identity import describe_model, describe_optimizer, describe_task
 from graphpoly.training.interrupt import postponed_interrupt
 from graphpoly.training.loggers import Logger, default_loggers

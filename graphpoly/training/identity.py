@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
 
-from graphpoly.training.files import plain
+from graphpoly.files import plain
 from graphpoly.training.tasks import Task
 
 __all__ = ["describe_model", "describe_optimizer", "describe_task"]

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from graphpoly.files import fsync_directory, naming, write_synced
 from graphpoly.training.checkpoint import CheckpointError
-from graphpoly.training.files import fsync_directory, naming, write_synced
 
 __all__ = ["LineFile"]
 

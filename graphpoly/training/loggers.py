@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, Protocol, TypeVar
 
+from graphpoly.files import naming, write_atomically
 from graphpoly.training.checkpoint import CheckpointError
-from graphpoly.training.files import naming, write_atomically
 
 __all__ = [
     "CsvLogger",

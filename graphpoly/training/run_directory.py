@@ -13,9 +13,9 @@ from typing import Any
 
 import yaml
 
+from graphpoly.files import naming, plain, write_atomically
 from graphpoly.training.checkpoint import CheckpointError, require_same
 from graphpoly.training.config import TrainConfig
-from graphpoly.training.files import naming, plain, write_atomically
 
 __all__ = ["claim", "lock", "read_record", "reserve", "write_config"]
 

@@ -219,7 +219,7 @@ def test_first_difference_is_named(stored, current, message):
 
 
 def _listed(value):
-    from graphpoly.training.files import plain
+    from graphpoly.files import plain
 
     return plain(value)
 

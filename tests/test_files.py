@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from graphpoly.training import CsvLogger, JsonlLogger, files
+from graphpoly.files import fsync_directory, naming, write_atomically, write_synced
+from graphpoly.training import CsvLogger, JsonlLogger
 from graphpoly.training.checkpoint import Snapshot, load_checkpoint, save_checkpoint
-from graphpoly.training.files import naming, write_atomically, write_synced
 from graphpoly.training.lines import LineFile
 from graphpoly.training.run_directory import lock, write_config
 
@@ -120,7 +120,7 @@ def test_what_was_there_outlives_a_full_disk(tmp_path, full_disk):
     [
         lambda path: write_synced(path, b""),
         lambda path: write_atomically(path, ""),
-        files.fsync_directory,
+        fsync_directory,
         lambda path: JsonlLogger(path).open(0),
         lambda path: os.mkdir(path.parent.parent) or os.replace(path, path),
     ],

@@ -14,7 +14,15 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ["fsync_directory", "naming", "plain", "to_json", "write_atomically", "write_synced"]
+__all__ = [
+    "fsync_directory",
+    "naming",
+    "plain",
+    "replacing",
+    "to_json",
+    "write_atomically",
+    "write_synced",
+]
 
 
 @contextmanager
@@ -56,13 +64,28 @@ def fsync_directory(path: Path) -> None:
             os.close(handle)
 
 
-def write_atomically(path: Path, content: str) -> None:
-    """Replace a text file in one step: a reader sees the old content or the new, never a part."""
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give the name of a file that takes the place of another in one step when the block ends.
+
+    A reader sees the old content or the new, never a part; where the block fails, the old.
+    """
     temporary = path.with_name(f".{path.name}.tmp")
     with naming(path):
-        write_synced(temporary, content.encode())
-        os.replace(temporary, path)
+        try:
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
     fsync_directory(path.parent)
+
+
+def write_atomically(path: Path, content: str) -> None:
+    """Replace a text file in one step: see :func:`replacing`."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content.encode())
 
 
 def plain(value: Any, name: str = "settings") -> Any:
