@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import io
+import pickle
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -10,45 +13,13 @@ import torch
 from torch import Tensor
 from torch_geometric.utils import cumsum, is_sparse
 
-__all__ = ["Column", "Listed", "Numbers", "Places", "PlacesOf", "Rows", "Shared", "column_of"]
+from graphpoly.ops import gather_parts
+
+__all__ = ["Column", "Listed", "Numbers", "Rows", "Shared", "column_of", "read", "written"]
 
 Gathered: TypeAlias = tuple[Any, Any, Any]  # value, slices, increments, as PyG's collate has them
 
 
-class Places:
-    """Where some graphs' shares lie in columns that are divided alike.
-
-    Args:
-        bounds: Where each graph's share begins, ``[G+1]``.
-        graphs: Numbers of the graphs, ``[B]``.
-    """
-
-    def __init__(self, bounds: Tensor, graphs: Tensor) -> None:
-        start = bounds[graphs]
-        self.counts = bounds[graphs + 1] - start
-        self.slices = cumsum(self.counts)
-        self._start = start
-        self._index: Tensor | None = None
-
-    @property
-    def index(self) -> Tensor:
-        """The places, graph by graph, ``[S]``."""
-        if self._index is None:
-            size = int(self.slices[-1])
-            if size == self.counts.numel() and bool((self.counts == 1).all()):
-                self._index = self._start
-            else:
-                shift = self.spread(self._start - self.slices[:-1])
-                self._index = shift.add_(torch.arange(size))
-        return self._index
-
-    def spread(self, values: Tensor) -> Tensor:
-        """Repeat the value of each graph for each of its places."""
-        size = int(self.slices[-1])
-        return torch.repeat_interleave(values, self.counts, dim=0, output_size=size)
-
-
-PlacesOf: TypeAlias = Callable[[Tensor], Places]
 Shared: TypeAlias = Callable[[Tensor], Tensor]
 
 
@@ -70,19 +41,19 @@ class Rows:
     step: Tensor
     moves: bool
 
-    def gather(self, graphs: Tensor, places_of: PlacesOf) -> Gathered:
+    def gather(self, graphs: Tensor) -> Gathered:
         """Return the share of some graphs, its slices and its increments."""
-        places = places_of(self.bounds)
-        value = self.value.index_select(self.dim, places.index)
-        if not self.moves:
-            shape = (graphs.numel(), *self.step.shape[1:])
-            return value, places.slices, self.step.new_zeros(shape)
+        plain = self.step.dim() == 1 and self.step.dtype == torch.int64
+        if plain and (not self.moves or self.value.dtype == torch.int64):
+            step = self.step if self.moves else None
+            return tuple(gather_parts(self.value, self.bounds, graphs, dim=self.dim, step=step))
+        value, slices, _ = gather_parts(self.value, self.bounds, graphs, dim=self.dim)
         raised = cumsum(self.step[graphs[:-1]])
-        return self._raised(value, raised, places), places.slices, raised
+        return self._raised(value, raised, slices.diff()), slices, raised
 
-    def _raised(self, value: Tensor, raised: Tensor, places: Places) -> Tensor:
+    def _raised(self, value: Tensor, raised: Tensor, counts: Tensor) -> Tensor:
         if raised.dim() > 1:
-            parts = value.split(places.counts.tolist(), dim=self.dim)
+            parts = value.split(counts.tolist(), dim=self.dim)
             return torch.cat([a + b for a, b in zip(parts, raised, strict=True)], dim=self.dim)
         if not int(raised[-1]):
             return value
@@ -90,7 +61,8 @@ class Rows:
         kind = torch.result_type(value, raised[-1])
         shape = [1] * value.dim()
         shape[self.dim] = -1
-        return value.to(kind) + places.spread(raised).to(kind).view(shape)
+        spread = torch.repeat_interleave(raised, counts, output_size=value.size(self.dim))
+        return value.to(kind) + spread.to(kind).view(shape)
 
 
 @dataclass(frozen=True)
@@ -100,7 +72,7 @@ class Numbers:
     values: list[Any]
     step: Tensor
 
-    def gather(self, graphs: Tensor, places_of: PlacesOf) -> Gathered:
+    def gather(self, graphs: Tensor) -> Gathered:
         """Return the numbers of some graphs."""
         value = torch.tensor([self.values[i] for i in graphs.tolist()])
         raised = cumsum(self.step[graphs[:-1]])
@@ -115,7 +87,7 @@ class Listed:
 
     values: list[Any]
 
-    def gather(self, graphs: Tensor, places_of: PlacesOf) -> Gathered:
+    def gather(self, graphs: Tensor) -> Gathered:
         """Return what some graphs have."""
         return [self.values[i] for i in graphs.tolist()], torch.arange(graphs.numel() + 1), None
 
@@ -124,9 +96,9 @@ class Listed:
 class _Named:
     parts: dict[Any, Column]
 
-    def gather(self, graphs: Tensor, places_of: PlacesOf) -> Gathered:
+    def gather(self, graphs: Tensor) -> Gathered:
         """Return what :meth:`Rows.gather` does, part by part."""
-        found = {name: part.gather(graphs, places_of) for name, part in self.parts.items()}
+        found = {name: part.gather(graphs) for name, part in self.parts.items()}
         value, slices, raised = ({name: each[i] for name, each in found.items()} for i in range(3))
         return value, slices, raised
 
@@ -135,14 +107,50 @@ class _Named:
 class _InTurn:
     parts: list[Column]
 
-    def gather(self, graphs: Tensor, places_of: PlacesOf) -> Gathered:
+    def gather(self, graphs: Tensor) -> Gathered:
         """Return what :meth:`Rows.gather` does, part by part."""
-        found = [part.gather(graphs, places_of) for part in self.parts]
+        found = [part.gather(graphs) for part in self.parts]
         value, slices, raised = ([each[i] for each in found] for i in range(3))
         return value, slices, raised
 
 
 Column: TypeAlias = Rows | Numbers | Listed | _Named | _InTurn
+
+
+_FORMS = {form.__name__: form for form in (Rows, Numbers, Listed, _Named, _InTurn)}
+
+
+def written(name: Any, column: Column) -> tuple[Any, ...]:
+    """Return a column as tensors and plain values.
+
+    Raises:
+        TypeError: If it holds objects of other kinds.
+    """
+    form = type(column).__name__
+    if isinstance(column, _Named):
+        return form, {key: written(key, part) for key, part in column.parts.items()}
+    if isinstance(column, _InTurn):
+        return form, [written(name, part) for part in column.parts]
+    if isinstance(column, Listed):
+        held = io.BytesIO()
+        try:
+            torch.save(column.values, held)
+            held.seek(0)
+            torch.load(held, weights_only=True)
+        except (pickle.PickleError, AttributeError, TypeError) as error:
+            kind = type(column.values[0]).__name__
+            raise TypeError(f"{name}: got {kind}; tensors and plain values are written") from error
+    return form, *(getattr(column, field.name) for field in dataclasses.fields(column))
+
+
+def read(form: str, *values: Any) -> Column:
+    """Return the column of which :func:`written` made this."""
+    kind: Any = _FORMS[form]
+    if kind is _Named:
+        return _Named({name: read(*part) for name, part in values[0].items()})
+    if kind is _InTurn:
+        return _InTurn([read(*part) for part in values[0]])
+    return kind(*values)
 
 
 def column_of(

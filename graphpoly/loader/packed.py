@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -13,10 +14,15 @@ from torch import Tensor
 from torch_geometric.data import Batch, Data, HeteroData
 from torch_geometric.data.storage import NodeStorage
 from torch_geometric.utils import cumsum
+from typing_extensions import Self
 
-from graphpoly.loader.columns import Column, Listed, Places, PlacesOf, Shared, column_of
+from graphpoly.files import replacing
+from graphpoly.loader.columns import Column, Listed, Shared, column_of, read, written
 
 __all__ = ["PackedDataset", "PackedLoader"]
+
+_FORMAT = "graphpoly.loader.PackedDataset 1"
+_KINDS = (Data, HeteroData)
 
 
 class _Store(NamedTuple):
@@ -25,12 +31,12 @@ class _Store(NamedTuple):
     Attributes:
         columns: By attribute, in the order in which the first graph has them.
         counted: Of a store of nodes: whether each graph knows how many there are.
-        bounds: Of a store of nodes: where those of each graph begin, ``[G+1]``.
+        nodes: Of a store of nodes: how many each graph has, ``[G]``.
     """
 
     columns: dict[str, Column]
     counted: list[bool]
-    bounds: Tensor
+    nodes: Tensor
 
 
 class PackedDataset(torch.utils.data.Dataset[Any]):
@@ -74,9 +80,7 @@ class PackedDataset(torch.utils.data.Dataset[Any]):
             if _names(graph) != _names(some[0]):
                 raise ValueError(f"graph {number}: its attributes are not those of graph 0")
         self._size = len(some)
-        # made once: PyG looks the signature of the class up each time
-        self._blank: Any = Batch(_base_cls=type(some[0]))
-        self._blank.stores_as(some[0])
+        self._blank = _blank_of(some[0])
         seen: dict[bytes, Tensor] = {}
 
         def shared(bounds: Tensor) -> Tensor:
@@ -102,7 +106,57 @@ class PackedDataset(torch.utils.data.Dataset[Any]):
             store.num_nodes or 0 if known else 0
             for store, known in zip(stores, counted, strict=True)
         ]
-        return _Store(columns, counted, shared(cumsum(torch.tensor(nodes))))
+        return _Store(columns, counted, torch.tensor(nodes))
+
+    def save(self, path: str | Path) -> None:
+        """Write the dataset to a file, which :meth:`load` reads.
+
+        Raises:
+            TypeError: If the graphs are of a class of their own, or an attribute holds what is
+                neither a tensor nor a plain value.
+        """
+        kinds = [kind for kind in _KINDS if type(self._blank) is type(Batch(_base_cls=kind))]
+        if not kinds:
+            got = type(self._blank).__name__
+            raise TypeError(f"save: got batches of {got}, those of Data and HeteroData are written")
+        stores = [
+            (key, {name: written(name, c) for name, c in store.columns.items()}, *store[1:])
+            for key, store in self._stores.items()
+        ]
+        with replacing(Path(path)) as temporary:
+            torch.save((_FORMAT, kinds[0].__name__, self._size, stores), temporary)
+
+    @classmethod
+    def load(cls, path: str | Path, *, mmap: bool = True) -> Self:
+        """Read what :meth:`save` wrote.
+
+        Args:
+            path: The file.
+            mmap: Leave the arrays on the disk, from where a batch takes what it needs; memory is
+                then bounded by what the system keeps of the file.
+
+        Raises:
+            OSError: If it cannot be read.
+            ValueError: If it holds something else, or not all of it.
+        """
+        try:
+            mark, kind, size, stores = torch.load(path, mmap=mmap, weights_only=True)
+            if mark != _FORMAT:
+                raise ValueError(mark)
+            example: Any = next(each for each in _KINDS if each.__name__ == kind)()
+            found = cls.__new__(cls)
+            found._size, found._stores = size, {}
+            for key, columns, counted, nodes in stores:
+                if key is not None:
+                    _ = example[key]  # made by being asked for
+                held = {name: read(*column) for name, column in columns.items()}
+                found._stores[key] = _Store(held, counted, nodes)
+            found._blank = _blank_of(example)
+        except OSError:
+            raise
+        except Exception as error:
+            raise ValueError(f"{path}: no packed dataset, or not all of one") from error
+        return found
 
     def __len__(self) -> int:
         return self._size
@@ -142,14 +196,6 @@ class PackedDataset(torch.utils.data.Dataset[Any]):
         if low < 0:
             graphs = torch.where(graphs < 0, graphs + self._size, graphs)
         followed, excluded = set(follow_batch or ()), set(exclude_keys or ())
-        held: dict[int, Places] = {}
-
-        def places_of(bounds: Tensor) -> Places:
-            found = held.get(id(bounds))
-            if found is None:
-                found = held[id(bounds)] = Places(bounds, graphs)
-            return found
-
         batch = copy.copy(self._blank)
         slices: dict[Any, Any] = {}
         steps: dict[Any, Any] = {}
@@ -157,7 +203,7 @@ class PackedDataset(torch.utils.data.Dataset[Any]):
             own = slices, steps
             if out._key is not None:
                 own = {}, {}
-            _join(out, self._stores[out._key], graphs, places_of, followed, excluded, *own)
+            _join(out, self._stores[out._key], graphs, followed, excluded, *own)
             if own[0] is not slices and own[0]:
                 slices[out._key], steps[out._key] = own
         batch._num_graphs, batch._slice_dict, batch._inc_dict = graphs.numel(), slices, steps
@@ -212,7 +258,6 @@ def _join(
     out: Any,
     store: _Store,
     graphs: Tensor,
-    places_of: PlacesOf,
     followed: set[str],
     excluded: set[str],
     slices: dict[str, Any],
@@ -222,7 +267,7 @@ def _join(
     for name, column in store.columns.items():
         if name in excluded:
             continue
-        value, own, step = column.gather(graphs, places_of)
+        value, own, step = column.gather(graphs)
         if name == "num_nodes":
             out._num_nodes, out.num_nodes = value, sum(value)
             continue
@@ -230,9 +275,13 @@ def _join(
         if name in followed:
             out[f"{name}_batch"], out[f"{name}_ptr"] = _followed(own)
     if store.counted[int(graphs[0])]:
-        places = places_of(store.bounds)
-        out.batch = places.spread(torch.arange(graphs.numel()))
-        out.ptr = places.slices.clone()
+        out.batch, out.ptr = _numbered(store.nodes[graphs])
+
+
+def _blank_of(graph: Any) -> Any:
+    """A batch without attributes. Made once: PyG looks the signature of the class up each time."""
+    blank: Any = Batch(_base_cls=type(graph))
+    return blank.stores_as(graph)
 
 
 def _names(graph: Any) -> list[tuple[Any, set[str]]]:
@@ -247,5 +296,8 @@ def _followed(slices: Any) -> tuple[Any, Any]:
     if isinstance(slices, list):
         parts = [_followed(part) for part in slices]
         return [v for v, _ in parts], [p for _, p in parts]
-    counts = slices.diff()
+    return _numbered(slices.diff())
+
+
+def _numbered(counts: Tensor) -> tuple[Tensor, Tensor]:
     return torch.repeat_interleave(torch.arange(counts.numel()), counts), cumsum(counts)

@@ -27,6 +27,7 @@ from graphpoly.ops.edge_transport import edge_transport
 from graphpoly.ops.entry_sum import entry_sum, sum_entries
 from graphpoly.ops.enumerate_paths import Paths, count_paths, enumerate_paths
 from graphpoly.ops.fosr import fosr
+from graphpoly.ops.gather_parts import Parts, gather_parts
 from graphpoly.ops.gtr import gtr
 from graphpoly.ops.hashing import hash64, uniform
 from graphpoly.ops.householder import householder, householder_transport
@@ -70,6 +71,7 @@ __all__ = [
     "Ordering",
     "PairBlocks",
     "Pairs",
+    "Parts",
     "PathTrie",
     "Paths",
     "Plan",
@@ -96,6 +98,7 @@ __all__ = [
     "enumerate_paths",
     "fosr",
     "gat_attention",
+    "gather_parts",
     "gatv2_attention",
     "gtr",
     "hash64",

@@ -58,6 +58,8 @@ SCHEMAS = {
     " -> (Tensor rowptr, Tensor col, Tensor perm)",
     "checked_rows": "(Tensor rowptr, Tensor col, SymInt num_cols, bool narrow)"
     " -> (Tensor rowptr, Tensor col)",
+    "gather_parts": "(Tensor value, Tensor bounds, Tensor? step, Tensor chosen, int dim)"
+    " -> (Tensor out, Tensor offsets, Tensor raised)",
     "spmm_sum": f"(Tensor rowptr, Tensor col, Tensor? weight, Tensor x, {_TRANSPOSE}, bool mean)"
     " -> Tensor",
     "spmm_max": f"(Tensor rowptr, Tensor col, Tensor? weight, Tensor x, {_TRANSPOSE}, bool largest)"

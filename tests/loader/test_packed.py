@@ -177,6 +177,48 @@ def test_workers_give_the_same():
         assert torch.equal(one.x, other.x)
 
 
+@pytest.mark.parametrize("mmap", [True, False])
+@pytest.mark.parametrize("make", [plain, counted, nested, hetero], ids=lambda make: make.__name__)
+def test_a_file_holds_the_same_graphs(make, mmap, tmp_path):
+    graphs = [make(seed) for seed in range(7)]
+    PackedDataset(graphs).save(tmp_path / "graphs.pt")
+    loaded = PackedDataset.load(tmp_path / "graphs.pt", mmap=mmap)
+    assert len(loaded) == 7
+    same_batch(loaded.batch([3, 0, 3]), Batch.from_data_list([graphs[i] for i in (3, 0, 3)]))
+    batches = zip(PackedLoader(loaded, 3), DataLoader(graphs, 3), strict=True)
+    for found, wanted in batches:
+        same_batch(found, wanted)
+
+
+def test_what_a_file_cannot_hold_is_named_and_the_old_one_stays(tmp_path):
+    path = tmp_path / "graphs.pt"
+    PackedDataset([plain(0)]).save(path)
+    for graphs, message in (
+        ([Data(x=torch.ones(2), made_by=object())], "made_by: got object"),
+        ([pair(0)], "save: got batches of PairBatch"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            PackedDataset(graphs).save(path)
+    assert PackedDataset.load(path)[0].name == "graph 0"
+    assert [file.name for file in tmp_path.iterdir()] == ["graphs.pt"]
+
+
+def test_other_files_are_refused_by_name(tmp_path):
+    path = tmp_path / "graphs.pt"
+    PackedDataset([plain(seed) for seed in range(3)]).save(path)
+    whole = path.read_bytes()
+    others = [b"", b"words", whole[: len(whole) // 2]]
+    for content in others:
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"graphs\.pt: no packed dataset"):
+            PackedDataset.load(path)
+    torch.save({"x": torch.ones(1)}, path)
+    with pytest.raises(ValueError, match=r"graphs\.pt: no packed dataset"):
+        PackedDataset.load(path)
+    with pytest.raises(FileNotFoundError, match="nothing"):
+        PackedDataset.load(tmp_path / "nothing.pt")
+
+
 def test_single_graphs_and_copies():
     graphs = [plain(seed) for seed in range(5)]
     packed = pickle.loads(pickle.dumps(PackedDataset(graphs)))

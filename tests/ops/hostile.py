@@ -504,6 +504,16 @@ def _recipes() -> dict[str, Callable[[Draw], Call]]:
         ),
         "edge_transport": lambda d: (ops.edge_transport, d.adjacent()),
         "gtr": lambda d: (ops.gtr, {**d.graphs(), "num_edges": 2}),
+        "gather_parts": lambda d: (
+            ops.gather_parts,
+            {
+                "value": d.edge_index.long(),
+                "bounds": torch.tensor([0, d.e // 2, d.e]),
+                "chosen": d.index(3, 2).long(),
+                "dim": 1,
+                "step": d.rng.choice((None, torch.tensor([d.n, 1]))),
+            },
+        ),
         "multigraphs": lambda d: (
             ops.multigraphs,
             {"degree": 2, "roots": 1, "kind": "simple"},

@@ -76,6 +76,7 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
     shared = intersect_rows(adj, adj, torch.stack(pairs[4:])).rowptr.long()
     # the path of three nodes and one more, alone
     graphs = (torch.tensor([0, 1, 3, 4, 4]), torch.tensor([1, 0, 2, 1]), torch.tensor([0, 3, 4]))
+    picks = torch.tensor([1, 1, 0])
     plan, spread = [1, 4, 5, 3], (leaf(6, 3), torch.rand(6, 3, dtype=dtype).requires_grad_())
     return {
         "coo_to_csr": [
@@ -84,6 +85,10 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
             (rows.long(), rows.flip(0).int(), 6, 6, True),
         ],
         "checked_rows": [(*structure, 6, True), (*structure, 6, False)],
+        "gather_parts": [
+            (x.detach(), torch.tensor([0, 2, 2, 5]), None, torch.tensor([2, 0, 2]), 0),
+            (rows.long().view(3, 3), torch.tensor([0, 1, 3]), torch.tensor([3, 2]), picks, 1),
+        ],
         "spmm_sum": [(*head, x, *turn, False), (*head, strided, *none, True)],
         "spmm_max": [(*head, x, *turn, True), (*head, strided, *none, False)],
         "spmm_max_backward": [(*turn, weight, x, arg)],

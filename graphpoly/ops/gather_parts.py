@@ -1,0 +1,113 @@
+"""Parts of one tensor side by side: how a batch is taken from many graphs in one piece."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from graphpoly.ops.library import call, implement
+
+__all__ = ["Parts", "gather_parts"]
+
+
+class Parts(NamedTuple):
+    """What :func:`gather_parts` gives.
+
+    Attributes:
+        value: The parts that were asked for, joined.
+        offsets: Where each begins there, ``[B+1]``.
+        raised: By how much each was raised, ``[B]``.
+    """
+
+    value: Tensor
+    offsets: Tensor
+    raised: Tensor
+
+
+def gather_parts(
+    value: Tensor, bounds: Tensor, chosen: Tensor, *, dim: int = 0, step: Tensor | None = None
+) -> Parts:
+    """Join some of the parts that a tensor is divided into, in any order and more than once.
+
+    With ``step`` each part but the first is raised by the steps of those that come before it among
+    the chosen: so the node numbers of graphs become those of a batch.
+
+    Args:
+        value: ``[..., S, ...]``, of any type.
+        bounds: Where each part begins, ``[G+1]``, int64, ascending within ``[0, S]``.
+        chosen: Numbers of parts, ``[B]``, int64.
+        dim: The divided dimension.
+        step: How much each part makes room for, ``[G]``, int64; for an int64 ``value``.
+
+    Raises:
+        TypeError: If a type is another.
+        ValueError: If shapes, bounds or numbers do not fit.
+
+    Complexity: one copy of what is chosen. There is no gradient.
+
+    >>> edges, bounds = torch.tensor([[0, 1, 0], [1, 0, 0]]), torch.tensor([0, 2, 3])
+    >>> found = gather_parts(edges, bounds, torch.tensor([1, 0]), dim=1, step=torch.tensor([2, 1]))
+    >>> found.value.tolist(), found.offsets.tolist(), found.raised.tolist()
+    ([[0, 1, 2], [0, 2, 1]], [0, 1, 3], [0, 1])
+    """
+    for name, tensor in {"bounds": bounds, "chosen": chosen, "step": step}.items():
+        if tensor is not None and tensor.dtype != torch.int64:
+            raise TypeError(f"{name}: got {tensor.dtype}, int64 is accepted")
+    if step is not None and value.dtype != torch.int64:
+        raise TypeError(f"step: value is of {value.dtype}, only int64 is raised")
+    if not -value.dim() <= dim < value.dim():
+        raise ValueError(f"dim: got {dim}, value has {value.dim()} dimensions")
+    for name, tensor in {"bounds": bounds, "chosen": chosen, "step": step}.items():
+        if tensor is not None and tensor.dim() != 1:
+            raise ValueError(f"{name}: got {tensor.dim()} dimensions, expected 1")
+    if bounds.numel() == 0:
+        raise ValueError("bounds: got none, expected [G+1]")
+    if step is not None and step.numel() != bounds.numel() - 1:
+        expected = bounds.numel() - 1
+        raise ValueError(f"step: got {step.numel()} numbers, there are {expected} parts")
+    operator = torch.ops.graphpoly.gather_parts
+    try:
+        return Parts(*call(operator, value, bounds, step, chosen, dim % value.dim()))
+    except RuntimeError as error:
+        line = str(error).partition("\n")[0]
+        if not line.startswith(("bounds: ", "chosen: ")):
+            raise
+        raise ValueError(line) from None
+
+
+def gather_parts_reference(
+    value: Tensor, bounds: Tensor, step: Tensor | None, chosen: Tensor, dim: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The definition: an index of every place."""
+    parts = bounds.numel() - 1
+    if bool(((chosen < 0) | (chosen >= parts)).any()):
+        raise RuntimeError(f"chosen: got a number outside [0, {parts})")
+    begin, end = bounds[chosen], bounds[chosen + 1]
+    if bool(((begin < 0) | (begin > end) | (end > value.size(dim))).any()):
+        raise RuntimeError(f"bounds: expected ascending ones in [0, {value.size(dim)}]")
+    offsets, raised = (chosen.new_zeros(chosen.numel() + more) for more in (1, 0))
+    offsets[1:] = (end - begin).cumsum(0)
+    size = int(offsets[-1])
+
+    def spread(of_parts: Tensor) -> Tensor:
+        return torch.repeat_interleave(of_parts, end - begin, output_size=size)
+
+    places = spread(begin - offsets[:-1]) + torch.arange(size, device=value.device)
+    out = value.index_select(dim, places)
+    if step is not None:
+        raised[1:] = step[chosen[:-1]].cumsum(0)
+        out += spread(raised).view([-1 if d == dim else 1 for d in range(value.dim())])
+    return out, offsets, raised
+
+
+def _fake(
+    value: Tensor, bounds: Tensor, step: Tensor | None, chosen: Tensor, dim: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    shape = list(value.shape)
+    shape[dim] = torch.library.get_ctx().new_dynamic_size()
+    return value.new_empty(shape), chosen.new_empty(chosen.size(0) + 1), torch.empty_like(chosen)
+
+
+implement("gather_parts", reference=gather_parts_reference, fake=_fake)
