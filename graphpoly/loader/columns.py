@@ -46,7 +46,7 @@ class Rows:
         plain = self.step.dim() == 1 and self.step.dtype == torch.int64
         if plain and (not self.moves or self.value.dtype == torch.int64):
             step = self.step if self.moves else None
-            return tuple(gather_parts(self.value, self.bounds, graphs, dim=self.dim, step=step))
+            return gather_parts(self.value, self.bounds, graphs, dim=self.dim, step=step)
         value, slices, _ = gather_parts(self.value, self.bounds, graphs, dim=self.dim)
         raised = cumsum(self.step[graphs[:-1]])
         return self._raised(value, raised, slices.diff()), slices, raised

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -105,7 +105,7 @@ def gather_parts_reference(
 def _fake(
     value: Tensor, bounds: Tensor, step: Tensor | None, chosen: Tensor, dim: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    shape = list(value.shape)
+    shape: list[Any] = list(value.shape)
     shape[dim] = torch.library.get_ctx().new_dynamic_size()
     return value.new_empty(shape), chosen.new_empty(chosen.size(0) + 1), torch.empty_like(chosen)
 
