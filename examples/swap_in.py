@@ -11,13 +11,11 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch_geometric.data import Data
-from torch_geometric.loader import NeighborLoader
-from torch_geometric.sampler import BaseSampler, NodeSamplerInput, SamplerOutput
 from torch_geometric.transforms import RandomNodeSplit
-from torch_geometric.typing import WITH_PYG_LIB, WITH_TORCH_SPARSE
-from torch_geometric.utils import index_sort, stochastic_blockmodel_graph
+from torch_geometric.utils import stochastic_blockmodel_graph
 
 from graphpoly import FavardConv  # swapped: from torch_geometric.nn import GCNConv
+from graphpoly.loader import NeighborLoader  # PyG's own needs pyg-lib or torch-sparse
 
 
 class Net(torch.nn.Module):
@@ -69,16 +67,7 @@ def train_on_neighbourhoods(data: Data, epochs: int = 10) -> float:
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01, weight_decay=5e-4)
     hops = model.conv.num_hops  # GCNConv: 1
     fan_out = [10] * hops
-    # PyG's own sampler comes with pyg-lib or torch-sparse
-    sampler = None if WITH_PYG_LIB or WITH_TORCH_SPARSE else UniformSampler(data, fan_out)
-    loader = NeighborLoader(
-        data,
-        fan_out,
-        input_nodes=data.train_mask,
-        batch_size=64,
-        shuffle=True,
-        neighbor_sampler=sampler,
-    )
+    loader = NeighborLoader(data, fan_out, input_nodes=data.train_mask, batch_size=64, shuffle=True)
     for _ in range(epochs):
         model.train()
         for batch in loader:
@@ -87,55 +76,6 @@ def train_on_neighbourhoods(data: Data, epochs: int = 10) -> float:
             F.cross_entropy(out, batch.y[: batch.batch_size]).backward()
             optimizer.step()
     return test_accuracy(model, data)
-
-
-class UniformSampler(BaseSampler):
-    """Neighbour sampling in plain PyTorch, for where neither pyg-lib nor torch-sparse is there."""
-
-    def __init__(self, data: Data, fan_out: list[int]) -> None:
-        self.fan_out, self.num_nodes = fan_out, data.num_nodes
-        target, self.edge_permutation_ = index_sort(data.edge_index[1], data.num_nodes)
-        self.source = data.edge_index[0][self.edge_permutation_]
-        self.rowptr = torch.searchsorted(target, torch.arange(data.num_nodes + 1))
-
-    def sample_from_nodes(self, inputs: NodeSamplerInput, **kwargs: object) -> SamplerOutput:
-        nodes = frontier = inputs.node
-        place = torch.full((self.num_nodes,), -1)
-        place[nodes] = torch.arange(nodes.numel())
-        rows, cols, edges = [], [], []
-        for fan in self.fan_out:
-            edge, target = self.draw(frontier, fan)
-            source = self.source[edge]
-            frontier = source[place[source] < 0].unique()
-            place[frontier] = torch.arange(nodes.numel(), nodes.numel() + frontier.numel())
-            nodes = torch.cat([nodes, frontier])
-            rows.append(place[source])
-            cols.append(place[target])
-            edges.append(edge)
-        return SamplerOutput(
-            nodes,
-            torch.cat(rows),
-            torch.cat(cols),
-            torch.cat(edges),
-            metadata=(inputs.input_id, inputs.time),
-        )
-
-    def draw(self, targets: torch.Tensor, fan: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Draw up to ``fan`` incoming edges of each target, all different."""
-        count = self.rowptr[targets + 1] - self.rowptr[targets]
-        group = torch.arange(targets.numel()).repeat_interleave(count)
-        first = count.cumsum(0) - count
-        edge = torch.arange(group.numel()) - (first - self.rowptr[targets])[group]
-        shuffled = (group + torch.rand(group.numel(), dtype=torch.float64)).argsort()
-        kept = shuffled[torch.arange(group.numel()) - first[group] < fan]
-        return edge[kept], targets[group[kept]]
-
-    def sample_from_edges(self, *args: object, **kwargs: object) -> SamplerOutput:
-        raise NotImplementedError("this sampler starts from nodes")
-
-    @property
-    def edge_permutation(self) -> torch.Tensor:
-        return self.edge_permutation_
 
 
 def main() -> tuple[float, float]:

@@ -1,29 +1,14 @@
 // What the kernels that rewire graphs share: one graph of a batch as sorted lists of neighbours that
-// may be edited, the random numbers, and the loop over graphs.
+// may be edited, and the loop over graphs.
 #pragma once
 
 #include <utility>
 
 #include "common.h"
+#include "hashing.h"
 #include "interrupt.h"
 
 namespace graphpoly {
-
-inline uint64_t mix64(uint64_t x) {  // splitmix64
-  x += 0x9E3779B97F4A7C15ULL;
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBULL;
-  return x ^ (x >> 31);
-}
-
-// A number that depends on a seed and two others, as ops/hashing.py makes it.
-inline uint64_t hash64(uint64_t seed, uint64_t a, uint64_t b) {
-  return mix64(mix64(mix64(seed) + a) + b);
-}
-
-inline double uniform(uint64_t bits) {  // in [0, 1)
-  return static_cast<double>(bits >> 11) * 0x1p-53;
-}
 
 inline void check_ascending(const char* op, const char* name, const int64_t* offsets, int64_t count) {
   for (int64_t i = 0; i < count; ++i) {

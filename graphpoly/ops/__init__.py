@@ -39,6 +39,7 @@ from graphpoly.ops.matrix_root import matrix_root, sylvester
 from graphpoly.ops.multi_aggregate import multi_aggregate
 from graphpoly.ops.multigraph import Multigraph, multigraphs
 from graphpoly.ops.normalize import normalize, rescale
+from graphpoly.ops.number_keys import NumberedKeys, number_keys
 from graphpoly.ops.p_laplacian import p_laplacian, p_smooth
 from graphpoly.ops.pair_blocks import (
     PairBlocks,
@@ -56,6 +57,7 @@ from graphpoly.ops.random_features import random_features
 from graphpoly.ops.reorder import Ordering, reorder
 from graphpoly.ops.resolvent import resolvent
 from graphpoly.ops.restriction_products import restriction_products
+from graphpoly.ops.sample_neighbors import SampledEntries, sample_neighbors
 from graphpoly.ops.sddmm import sddmm
 from graphpoly.ops.sdrf import sdrf
 from graphpoly.ops.segment import segment_logsumexp, segment_softmax
@@ -68,6 +70,7 @@ __all__ = [
     "CSR",
     "STABLE_ROUNDS",
     "Multigraph",
+    "NumberedKeys",
     "Ordering",
     "PairBlocks",
     "Pairs",
@@ -75,6 +78,7 @@ __all__ = [
     "PathTrie",
     "Paths",
     "Plan",
+    "SampledEntries",
     "StableColors",
     "backends",
     "balanced_forman",
@@ -116,6 +120,7 @@ __all__ = [
     "multi_aggregate",
     "multigraphs",
     "normalize",
+    "number_keys",
     "p_laplacian",
     "p_smooth",
     "pair_blocks",
@@ -133,6 +138,7 @@ __all__ = [
     "rescale",
     "resolvent",
     "restriction_products",
+    "sample_neighbors",
     "sddmm",
     "sdrf",
     "segment_logsumexp",

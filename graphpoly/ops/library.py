@@ -60,6 +60,10 @@ SCHEMAS = {
     " -> (Tensor rowptr, Tensor col)",
     "gather_parts": "(Tensor value, Tensor bounds, Tensor? step, Tensor chosen, int dim)"
     " -> (Tensor out, Tensor offsets, Tensor raised)",
+    "number_keys": "(Tensor known, Tensor found) -> (Tensor number, Tensor first)",
+    "sample_neighbors": "(Tensor rowptr, Tensor node, int count, bool replace, bool last,"
+    " Tensor? weight, Tensor? time, Tensor? until, SymInt num_entries, int seed)"
+    " -> (Tensor entry, Tensor offsets)",
     "spmm_sum": f"(Tensor rowptr, Tensor col, Tensor? weight, Tensor x, {_TRANSPOSE}, bool mean)"
     " -> Tensor",
     "spmm_max": f"(Tensor rowptr, Tensor col, Tensor? weight, Tensor x, {_TRANSPOSE}, bool largest)"

@@ -10,6 +10,7 @@ from torch_geometric.data import HeteroData
 from torch_geometric.utils import to_torch_coo_tensor, to_torch_csc_tensor, to_torch_csr_tensor
 
 from graphpoly.acceleration import accelerate
+from graphpoly.loader import NeighborLoader
 from graphpoly.testing import assert_close, graph_zoo
 from tests.acceleration.compare import check_same, run
 
@@ -74,14 +75,9 @@ def test_trimmed_batches(name):
 
 
 def test_neighbor_loader():
-    loader = pytest.importorskip("torch_geometric.loader")
     data = graph_zoo(num_features=5, names=["barabasi_albert"])["barabasi_albert"]
-    try:
-        batches = list(loader.NeighborLoader(data, [2, 2, 2], batch_size=8))
-    except ImportError as error:
-        pytest.skip(str(error))
     model = MODELS["sage"]()
-    for batch in batches:
+    for batch in NeighborLoader(data, [2, 2, 2], batch_size=8):
         check_model(
             model,
             batch.x,

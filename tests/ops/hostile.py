@@ -514,6 +514,22 @@ def _recipes() -> dict[str, Callable[[Draw], Call]]:
                 "step": d.rng.choice((None, torch.tensor([d.n, 1]))),
             },
         ),
+        "number_keys": lambda d: (
+            ops.number_keys,
+            {"known": d.index(4, 9).long(), "found": d.index(d.e, 9).long()},
+        ),
+        "sample_neighbors": lambda d: (
+            ops.sample_neighbors,
+            {
+                "rowptr": d.graphs()["rowptr"],
+                "node": d.index(3, d.n).long(),
+                "count": d.rng.choice((-1, 0, 2)),
+                "num_entries": d.graphs()["col"].numel(),
+                "replace": d.rng.random() < 0.5,
+                "weight": d.positive(d.graphs()["col"].numel()).double(),
+                "seed": 1,
+            },
+        ),
         "multigraphs": lambda d: (
             ops.multigraphs,
             {"degree": 2, "roots": 1, "kind": "simple"},

@@ -89,6 +89,14 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
             (x.detach(), torch.tensor([0, 2, 2, 5]), None, torch.tensor([2, 0, 2]), 0),
             (rows.long().view(3, 3), torch.tensor([0, 1, 3]), torch.tensor([3, 2]), picks, 1),
         ],
+        "number_keys": [(torch.tensor([4, 7, 4]), torch.tensor([9, 7, 9, 4, 1]))],
+        "sample_neighbors": [
+            (torch.tensor([0, 4, 4, 9]), picks, 2, False, False, None, None, None, 9, 5),
+            (
+                *(torch.tensor([0, 4, 9]), picks, 3, True, True),
+                *(torch.rand(9, dtype=torch.float64), torch.arange(9), picks + 3, 9, -1),
+            ),
+        ],
         "spmm_sum": [(*head, x, *turn, False), (*head, strided, *none, True)],
         "spmm_max": [(*head, x, *turn, True), (*head, strided, *none, False)],
         "spmm_max_backward": [(*turn, weight, x, arg)],

@@ -1,0 +1,83 @@
+"""PyG's neighbour loaders with our sampler in them."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from torch_geometric import loader as pyg
+
+from graphpoly.loader.neighbor_sampler import NeighborSampler
+
+__all__ = ["LinkNeighborLoader", "NeighborLoader"]
+
+_SAMPLING = (
+    *("replace", "subgraph_type", "disjoint", "temporal_strategy", "time_attr", "weight_attr"),
+    *("is_sorted", "directed"),
+)
+
+
+class NeighborLoader(pyg.NeighborLoader):
+    """``torch_geometric.loader.NeighborLoader`` that needs neither pyg-lib nor torch-sparse.
+
+    Arguments and batches are PyG's; see :class:`~graphpoly.loader.NeighborSampler` for what is
+    sampled and how it is seeded. What pyg-lib alone offers works as well: weights, times, disjoint
+    subgraphs, ``num_sampled_nodes`` for ``trim_to_layer``.
+
+    Args:
+        data: A graph, or a pair of a feature store and a graph store.
+        num_neighbors: Neighbours for each hop, -1 for all; or such a list for each type of edges.
+        *args: Further arguments of PyG's loader.
+        **kwargs: Its keyword arguments, and those of :class:`torch.utils.data.DataLoader`.
+
+    >>> import torch
+    >>> from torch_geometric.data import Data
+    >>> edge_index = torch.tensor([[0, 1, 2, 3], [1, 2, 3, 0]])
+    >>> loader = NeighborLoader(Data(torch.eye(4), edge_index), [1], batch_size=2)
+    >>> [batch.n_id.tolist() for batch in loader]
+    [[0, 1, 3], [2, 3, 1]]
+    """
+
+    def __init__(self, data: Any, num_neighbors: Any, *args: Any, **kwargs: Any) -> None:
+        _with_sampler(pyg.NeighborLoader, self, data, num_neighbors, args, kwargs)
+        super().__init__(data, num_neighbors, *args, **kwargs)
+
+
+class LinkNeighborLoader(pyg.LinkNeighborLoader):
+    """``torch_geometric.loader.LinkNeighborLoader`` that needs neither pyg-lib nor torch-sparse.
+
+    Args:
+        data: A graph, or a pair of a feature store and a graph store.
+        num_neighbors: Neighbours for each hop, -1 for all; or such a list for each type of edges.
+        *args: Further arguments of PyG's loader.
+        **kwargs: Its keyword arguments, and those of :class:`torch.utils.data.DataLoader`.
+
+    >>> import torch
+    >>> from torch_geometric.data import Data
+    >>> edge_index = torch.tensor([[0, 1, 2, 3], [1, 2, 3, 0]])
+    >>> loader = LinkNeighborLoader(Data(torch.eye(4), edge_index), [1], batch_size=4)
+    >>> next(iter(loader)).edge_label_index.tolist()
+    [[0, 1, 2, 3], [1, 2, 3, 0]]
+    """
+
+    def __init__(self, data: Any, num_neighbors: Any, *args: Any, **kwargs: Any) -> None:
+        _with_sampler(pyg.LinkNeighborLoader, self, data, num_neighbors, args, kwargs)
+        super().__init__(data, num_neighbors, *args, **kwargs)
+
+
+def _with_sampler(
+    kind: Any,
+    loader: Any,
+    data: Any,
+    num_neighbors: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> None:
+    """Put a sampler among the arguments of a loader, where there is none."""
+    given = inspect.signature(kind.__init__).bind(loader, data, num_neighbors, *args, **kwargs)
+    if given.arguments.get("neighbor_sampler") is None:
+        options = {name: given.arguments[name] for name in _SAMPLING if name in given.arguments}
+        workers = given.arguments.get("kwargs", {}).get("num_workers", 0)
+        kwargs["neighbor_sampler"] = NeighborSampler(
+            data, num_neighbors, share_memory=workers > 0, **options
+        )

@@ -1,0 +1,290 @@
+"""PyG's neighbour sampling on our own operators: nothing but torch is needed."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+import torch_geometric.typing
+from torch import Tensor
+from torch_geometric import sampler as pyg
+from torch_geometric.sampler import HeteroSamplerOutput, SamplerOutput
+from torch_geometric.sampler.base import SubgraphType
+
+from graphpoly.ops import mix64, number_keys, sample_neighbors
+
+__all__ = ["NeighborSampler"]
+
+
+class NeighborSampler(pyg.NeighborSampler):
+    """Sample neighbours hop by hop, for PyG's ``NodeLoader`` and ``LinkLoader``.
+
+    What PyG's own sampler asks of pyg-lib or torch-sparse is done by :mod:`graphpoly.ops`. The
+    arguments are PyG's, and so are the fields of what comes out: nodes in the order in which they
+    are reached, seeds first; edges hop by hop and type by type, ``num_sampled_nodes`` and
+    ``num_sampled_edges`` with them. All combinations work: weights, times, replacement, disjoint
+    and induced subgraphs, homogeneous and heterogeneous graphs.
+
+    Draws follow torch's generator, as a loader seeds it, and do not depend on the number of
+    threads.
+
+    Args:
+        *args: As of :class:`torch_geometric.sampler.NeighborSampler`: ``data``, ``num_neighbors``.
+        **kwargs: Its keyword arguments: ``subgraph_type``, ``replace``, ``disjoint``,
+            ``temporal_strategy``, ``time_attr``, ``weight_attr``, ``is_sorted``, ``share_memory``,
+            ``sample_direction``.
+
+    Raises:
+        ValueError: If weights are negative or not finite, if ``temporal_strategy`` is unknown, or
+            if ``is_sorted`` is claimed of times that are not in order.
+
+    Complexity: O(nodes + edges of the sample), once more for each hop.
+
+    >>> from torch_geometric.data import Data
+    >>> path = Data(edge_index=torch.tensor([[0, 1, 2], [1, 2, 3]]), num_nodes=4)
+    >>> sampler = NeighborSampler(path, [1, 1])
+    >>> out = sampler.sample_from_nodes(pyg.NodeSamplerInput(None, torch.tensor([3])))
+    >>> out.node.tolist(), out.row.tolist(), out.col.tolist(), out.num_sampled_nodes
+    ([3, 2, 1], [1, 2], [0, 1], [1, 1, 1])
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        with _nothing_asked_for():
+            super().__init__(*args, **kwargs)
+        if self.temporal_strategy not in ("uniform", "last"):
+            raise ValueError(
+                f"temporal_strategy: got {self.temporal_strategy!r}, expected 'uniform' or 'last'"
+            )
+        self._relations, self._moments = _relations_of(self)
+
+    def _sample(
+        self, seed: Any, seed_time: Any = None, **kwargs: Any
+    ) -> SamplerOutput | HeteroSamplerOutput:
+        seeds = seed if isinstance(seed, dict) else {None: seed}
+        times = seed_time if isinstance(seed_time, dict | None) else {None: seed_time}
+        growth = _Growth(self, seeds, times)
+        growth.grow()
+        if self.subgraph_type == SubgraphType.induced:
+            growth.induce()
+        found = growth.results(backward=self.sample_direction == "backward")
+        if isinstance(seed, dict):
+            if self.sample_direction == "backward":
+                for name in ("row", "col", "edge", "num_sampled_edges"):
+                    held = found[name]
+                    if held is not None:
+                        found[name] = {self.to_restored_edge_type[k]: v for k, v in held.items()}
+            return HeteroSamplerOutput(**found)
+        alone = {k: None if v is None else next(iter(v.values())) for k, v in found.items()}
+        return SamplerOutput(**alone)
+
+
+class _Relation(NamedTuple):
+    """The edges of one type, in compressed columns.
+
+    Attributes:
+        name: The type, None where there is one alone.
+        source: Type of the nodes that are sampled.
+        target: Type of the nodes whose neighbours they are.
+        colptr: ``[N+1]``.
+        row: ``[E]``.
+        weight: ``[E]``, float64, or None.
+        time: Rank of the time of each edge, ``[E]``, or None.
+    """
+
+    name: Any
+    source: Any
+    target: Any
+    colptr: Tensor
+    row: Tensor
+    weight: Tensor | None
+    time: Tensor | None
+
+
+class _Growth:
+    """A sample on its way: the nodes of each type so far, and the edges."""
+
+    def __init__(
+        self, sampler: NeighborSampler, seeds: dict[Any, Tensor], times: dict[Any, Any] | None
+    ) -> None:
+        self.sampler = sampler
+        homogeneous = None in seeds
+        self.sizes = {None: sampler.num_nodes} if homogeneous else sampler.num_nodes
+        empty = torch.empty(0, dtype=torch.int64)
+        self.node: dict[Any, Tensor] = dict.fromkeys(self.sizes, empty)
+        self.batch: dict[Any, Tensor] = dict.fromkeys(self.sizes, empty)
+        self.num_nodes: dict[Any, list[int]] = {kind: [0] for kind in self.sizes}
+        self.edges: dict[Any, list[tuple[Tensor, Tensor, Tensor]]]
+        self.edges = {relation.name: [] for relation in sampler._relations}
+        self.num_edges: dict[Any, list[int]] = {name: [] for name in self.edges}
+        until, count = [], 0
+        for kind, node in seeds.items():
+            self.node[kind] = node = node.to(torch.int64)
+            self.batch[kind] = torch.arange(count, count + node.numel())
+            self.num_nodes[kind] = [node.numel()]
+            count += node.numel()
+            if sampler.is_temporal:
+                until.append(self._until(kind, node, times))
+        self.until = torch.cat(until) if until else None
+
+    def _until(self, kind: Any, node: Tensor, times: dict[Any, Any] | None) -> Tensor:
+        given = None if times is None else times.get(kind)
+        if given is None:
+            held = self.sampler.node_time
+            held = held.get(kind) if isinstance(held, dict) else held
+            if held is None:
+                raise ValueError("input_time: got None; the seeds have no time of their own")
+            given = held[node]
+        moments = self.sampler._moments
+        return torch.searchsorted(moments, given.to(moments.dtype), right=True) - 1
+
+    def grow(self) -> None:
+        """Go hop by hop; within one, type by type."""
+        counts = self.sampler.num_neighbors
+        if None in self.sizes:
+            wanted = {None: counts.get_mapped_values()}
+        else:
+            mapped = counts.get_mapped_values(self.sampler.edge_types)
+            wanted = {k: mapped["__".join(k)] for k in self.sampler.edge_types}
+        draw = int(torch.randint(2**62, ()))
+        begin = dict.fromkeys(self.sizes, 0)
+        for hop in range(counts.num_hops):
+            end = {kind: node.numel() for kind, node in self.node.items()}
+            for place, relation in enumerate(self.sampler._relations):
+                seed = int(mix64(torch.tensor(draw + 1009 * hop + place)))
+                part = slice(begin[relation.target], end[relation.target])
+                self._step(relation, part, wanted[relation.name][hop], seed)
+            begin = end
+            for kind, node in self.node.items():
+                self.num_nodes[kind].append(node.numel() - end[kind])
+
+    def _step(self, relation: _Relation, part: slice, count: int, seed: int) -> None:
+        entry, owner = self._drawn(relation, part, count, seed)
+        source, batch = relation.row[entry], self.batch[relation.target][owner]
+        keys, kind = self._keys(relation.source, source, batch), relation.source
+        known = self._keys(kind, self.node[kind], self.batch[kind])
+        number, first = number_keys(known, keys)
+        self.node[kind] = torch.cat([self.node[kind], source[first]])
+        self.batch[kind] = torch.cat([self.batch[kind], batch[first]])
+        self.edges[relation.name].append((number, owner, entry))
+        self.num_edges[relation.name].append(entry.numel())
+
+    def _drawn(
+        self, relation: _Relation, part: slice, count: int, seed: int
+    ) -> tuple[Tensor, Tensor]:
+        """Entries of the relation, and the number of the node that each was drawn for."""
+        frontier, until = self.node[relation.target][part], None
+        if relation.time is not None:
+            assert self.until is not None
+            until = self.until[self.batch[relation.target][part]]
+        entry, offsets = sample_neighbors(
+            relation.colptr,
+            frontier,
+            count,
+            num_entries=relation.row.numel(),
+            replace=self.sampler.replace,
+            weight=relation.weight,
+            time=relation.time,
+            until=until,
+            last=self.sampler.is_temporal and self.sampler.temporal_strategy == "last",
+            seed=seed,
+        )
+        owner = torch.arange(part.start, part.start + frontier.numel())
+        return entry, torch.repeat_interleave(owner, offsets.diff(), output_size=entry.numel())
+
+    def _keys(self, kind: Any, node: Tensor, batch: Tensor) -> Tensor:
+        return node + batch * self.sizes[kind] if self.sampler.disjoint else node
+
+    def induce(self) -> None:
+        """Take all edges between the nodes of the sample instead of those that led to them."""
+        for relation in self.sampler._relations:
+            everything = slice(0, self.node[relation.target].numel())
+            entry, owner = self._drawn(relation, everything, -1, 0)
+            kind, batch = relation.source, self.batch[relation.target][owner]
+            known = self._keys(kind, self.node[kind], self.batch[kind])
+            number, _ = number_keys(known, self._keys(kind, relation.row[entry], batch))
+            inside = number < known.numel()
+            self.edges[relation.name] = [(number[inside], owner[inside], entry[inside])]
+
+    def results(self, *, backward: bool) -> dict[str, Any]:
+        """What PyG's outputs hold, each by type."""
+        parts: dict[Any, list[Tensor]] = {}
+        for relation in self.sampler._relations:
+            steps = self.edges[relation.name] or [(torch.empty(0, dtype=torch.int64),) * 3]
+            parts[relation.name] = [torch.cat(each) for each in zip(*steps, strict=True)]
+        row, col, edge = ({name: each[i] for name, each in parts.items()} for i in range(3))
+        counted = self.sampler.subgraph_type != SubgraphType.induced
+        return {
+            "node": self.node,
+            "row": col if backward else row,
+            "col": row if backward else col,
+            "edge": edge,
+            "batch": self.batch if self.sampler.disjoint else None,
+            "num_sampled_nodes": self.num_nodes if counted else None,
+            "num_sampled_edges": self.num_edges if counted else None,
+        }
+
+
+def _relations_of(sampler: Any) -> tuple[list[_Relation], Tensor]:
+    """The relations of a sampler of PyG's, and all moments in order."""
+    if not sampler.is_hetero:
+        kinds: list[Any] = [None]
+        columns = {None: (sampler.colptr, sampler.row)}
+        weights, node_time = {None: sampler.edge_weight}, {None: sampler.node_time}
+        edge_time = {None: sampler.edge_time}
+    else:
+        kinds = list(sampler.edge_types)
+        key = sampler.to_rel_type
+        columns = {k: (sampler.colptr_dict[key[k]], sampler.row_dict[key[k]]) for k in kinds}
+        weights = {k: (sampler.edge_weight or {}).get(key[k]) for k in kinds}
+        edge_time = {k: (sampler.edge_time or {}).get(key[k]) for k in kinds}
+        node_time = sampler.node_time or {}
+    times = {}
+    for kind in kinds:
+        source = None if kind is None else kind[0]
+        of_nodes = node_time.get(source)
+        times[kind] = edge_time[kind] if of_nodes is None else of_nodes[columns[kind][1].long()]
+    held = [time for time in times.values() if time is not None]
+    held += [time for time in node_time.values() if time is not None]
+    moments = torch.unique(torch.cat(held)) if held else torch.empty(0)
+    relations = []
+    for kind in kinds:
+        source, target = (None, None) if kind is None else (kind[0], kind[-1])
+        colptr, row = (part.to(torch.int64) for part in columns[kind])
+        weight, time = weights[kind], times[kind]
+        if weight is not None:
+            weight = weight.to(torch.float64)
+            if not bool(((weight >= 0) & weight.isfinite()).all()):
+                raise ValueError("weight_attr: got negative weights, or some that are not finite")
+        if time is not None:
+            time = torch.searchsorted(moments, time)
+            _check_order(colptr, time)
+        relations.append(_Relation(kind, source, target, colptr, row, weight, time))
+    return relations, moments
+
+
+def _check_order(colptr: Tensor, time: Tensor) -> None:
+    falls = torch.zeros(time.numel() + 1, dtype=torch.bool)
+    falls[1:-1] = time[1:] < time[:-1]
+    falls[colptr] = False  # from one node to the next
+    if bool(falls.any()):
+        raise ValueError("is_sorted: the times of a node's neighbours are not in order")
+
+
+@contextmanager
+def _nothing_asked_for() -> Iterator[None]:
+    """Let PyG's constructor pass over the libraries that it finds absent: they are not called."""
+    flags = torch_geometric.typing
+    names = ("WITH_EDGE_TIME_NEIGHBOR_SAMPLE", "WITH_WEIGHTED_NEIGHBOR_SAMPLE")
+    held = {name: getattr(flags, name) for name in names}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*without a 'pyg-lib'.*")
+        try:
+            for name in names:
+                setattr(flags, name, True)
+            yield
+        finally:
+            for name, value in held.items():
+                setattr(flags, name, value)

@@ -1,0 +1,134 @@
+"""Batches of sampled neighbourhoods hold what PyG's hold."""
+
+import pytest
+import torch
+from torch_geometric.data import Data, HeteroData
+from torch_geometric.loader import NodeLoader
+from torch_geometric.nn import SAGEConv
+from torch_geometric.sampler import NegativeSampling
+from torch_geometric.utils import trim_to_layer
+
+from graphpoly.loader import LinkNeighborLoader, NeighborLoader, NeighborSampler
+
+
+def graph(nodes=30, edges=120):
+    torch.manual_seed(0)
+    return Data(
+        x=torch.arange(nodes).float().unsqueeze(1),
+        edge_index=torch.randint(nodes, (2, edges)),
+        edge_attr=torch.arange(edges),
+        y=torch.arange(nodes),
+        train_mask=torch.arange(nodes) % 3 == 0,
+    )
+
+
+def test_every_field_belongs_to_its_nodes_and_edges():
+    data = graph()
+    loader = NeighborLoader(data, [3, 2], input_nodes=data.train_mask, batch_size=4, shuffle=True)
+    seen = []
+    for batch in loader:
+        size = batch.batch_size
+        assert torch.equal(batch.n_id[:size], batch.input_id)
+        seen += batch.input_id.tolist()
+        assert torch.equal(batch.x[:, 0].long(), batch.n_id)
+        assert torch.equal(batch.y, batch.n_id)
+        assert torch.equal(batch.edge_attr, batch.e_id)
+        assert torch.equal(data.edge_index[:, batch.e_id], batch.n_id[batch.edge_index])
+        assert sum(batch.num_sampled_nodes) == batch.num_nodes
+        assert sum(batch.num_sampled_edges) == batch.num_edges
+        assert int(torch.bincount(batch.edge_index[1]).max()) <= 3
+    assert sorted(seen) == list(range(0, 30, 3))
+
+
+def test_layers_see_no_less_after_trimming():
+    data = graph()
+    torch.manual_seed(1)
+    convs = [SAGEConv(1, 4), SAGEConv(4, 2)]
+    for batch in NeighborLoader(data, [-1, -1], batch_size=7):
+        x, edge_index = batch.x, batch.edge_index
+        for layer, conv in enumerate(convs):
+            x, edge_index, _ = trim_to_layer(
+                layer, batch.num_sampled_nodes, batch.num_sampled_edges, x, edge_index
+            )
+            x = conv(x, edge_index).relu()
+        whole = data.x
+        for conv in convs:
+            whole = conv(whole, data.edge_index).relu()
+        torch.testing.assert_close(x[: batch.batch_size], whole[batch.input_id])
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_seed_decides_the_epoch(workers):
+    epochs = []
+    for _ in range(2):
+        torch.manual_seed(4)
+        loader = NeighborLoader(graph(), [2, 2], batch_size=8, shuffle=True, num_workers=workers)
+        epochs.append([batch.e_id.tolist() for batch in loader])
+    assert epochs[0] == epochs[1]
+
+
+def test_types_disjoint_weighted_and_timed():
+    torch.manual_seed(0)
+    data = HeteroData()
+    data["user"].x = torch.arange(6.0).unsqueeze(1)
+    data["user"].time = torch.arange(6)
+    data["item"].x = torch.arange(8.0).unsqueeze(1)
+    data["item"].time = torch.arange(8)
+    edges = torch.stack([torch.randint(6, (30,)), torch.randint(8, (30,))])
+    data["user", "buys", "item"].edge_index = edges
+    data["item", "rev_buys", "user"].edge_index = edges.flip(0)
+    for kind in data.edge_types:
+        data[kind].share = torch.rand(30)
+    loader = NeighborLoader(
+        *(data, {kind: [2, 2] for kind in data.edge_types}, "item"),
+        batch_size=4,
+        time_attr="time",
+        weight_attr="share",
+    )
+    for batch in loader:
+        size = batch["item"].batch_size
+        assert batch["item"].batch[:size].tolist() == list(range(size))
+        until = batch["item"].time[:size]
+        for kind in ("user", "item"):
+            store = batch[kind]
+            assert torch.equal(store.x[:, 0].long(), store.n_id)
+            assert (store.time <= until[store.batch]).all()
+            assert sum(store.num_sampled_nodes) == store.num_nodes
+        for kind in data.edge_types:
+            ends = [batch[kind[i]].n_id[batch[kind].edge_index[i // 2]] for i in (0, 2)]
+            assert torch.equal(torch.stack(ends), data[kind].edge_index[:, batch[kind].e_id])
+
+
+def test_links():
+    data = graph()
+    loader = LinkNeighborLoader(
+        *(data, [2]), batch_size=16, neg_sampling=NegativeSampling("triplet", 2), shuffle=True
+    )
+    count = 0
+    for batch in loader:
+        source, target = batch.n_id[batch.src_index], batch.n_id[batch.dst_pos_index]
+        assert torch.equal(data.edge_index[:, batch.input_id], torch.stack([source, target]))
+        assert batch.dst_neg_index.shape == (source.numel(), 2)
+        count += source.numel()
+    assert count == data.num_edges
+    binary = LinkNeighborLoader(data, [2], batch_size=16, neg_sampling="binary")
+    batch = next(iter(binary))
+    assert batch.edge_label.tolist() == [1.0] * 16 + [0.0] * 16
+
+
+def test_a_sampler_of_ones_own_stays():
+    data = graph()
+    sampler = NeighborSampler(data, [1])
+    assert NeighborLoader(data, [5], neighbor_sampler=sampler).node_sampler is sampler
+    assert next(iter(NodeLoader(data, sampler, batch_size=3))).num_sampled_nodes[0] == 3
+
+
+def test_deprecated_and_unknown_arguments_are_as_in_pyg():
+    data = graph()
+    with pytest.warns(UserWarning, match="directed"):
+        loader = NeighborLoader(data, [2], directed=False, batch_size=5)
+    batch = next(iter(loader))
+    inside = torch.isin(data.edge_index, batch.n_id).all(0)
+    assert batch.num_edges == int(inside.sum())
+    with pytest.raises(TypeError, match="no_such"):
+        NeighborLoader(data, [2], no_such=1)
