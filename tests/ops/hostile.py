@@ -545,9 +545,9 @@ RECIPES = _recipes()
 # exported and without a call that arguments could spoil: types, constants, and functions of graphs'
 # names that hold no tensor
 OTHERS = {
-    "COLOR_VERSION", "STABLE_ROUNDS", "Multigraph", "Ordering", "PairBlocks", "Pairs", "PathTrie",
-    "Paths", "Plan", "StableColors", "backends", "contraction_plan", "einsum_cost", "still_node",
-    "uncomputable",
+    "COLOR_VERSION", "STABLE_ROUNDS", "Multigraph", "NumberedKeys", "Ordering", "PairBlocks",
+    "Pairs", "Parts", "PathTrie", "Paths", "Plan", "SampledEntries", "StableColors", "backends",
+    "contraction_plan", "einsum_cost", "still_node", "uncomputable",
 }  # fmt: skip
 
 
