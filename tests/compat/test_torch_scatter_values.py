@@ -52,3 +52,15 @@ def test_a_mean_of_truth_values_is_refused_by_name():
 def test_gathering_from_nothing(pointers):
     index = torch.tensor(pointers, dtype=torch.long)
     assert ours.gather_csr(torch.randn(0, 4), index).shape == (0, 4)
+
+
+@pytest.mark.parametrize("shape", [(0, 0, 0, 16), (0, 3)])
+@pytest.mark.parametrize("name", ours.__all__)
+def test_nothing_has_a_gradient_too(name, shape):
+    src = torch.randn(shape, requires_grad=True)
+    along = {"dim": 0} if name.startswith("scatter") else {}
+    out = getattr(ours, name)(src, torch.tensor([], dtype=torch.int64), **along)
+    out = out[0] if isinstance(out, tuple) else out
+    assert out.shape == shape
+    out.backward(torch.randn_like(out))
+    assert src.grad.shape == shape

@@ -203,8 +203,7 @@ def _gather_csr(src: Tensor, indptr: Tensor, out: Tensor | None = None) -> Tenso
         raise ValueError(f"indptr: expected offsets from 0 to {size}, the number of values")
     check_device("indptr", indptr, src.device)
     if src.numel() == 0 and size == 0:
-        shape = (*src.shape[:dim], 0, *src.shape[dim + 1 :])
-        return src.new_zeros(shape) if out is None else out
+        return src.narrow(dim, 0, 0).clone() if out is None else out
     if not indptr.numel():
         raise ValueError(f"indptr: got shape {tuple(indptr.shape)}, src has {tuple(src.shape)}")
     line = indptr.reshape(-1) if indptr.numel() == indptr.size(-1) else along(src, indptr)
