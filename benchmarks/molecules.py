@@ -1,0 +1,178 @@
+"""Training steps on batches of molecules beside PyG's: ``python -m benchmarks.molecules``.
+
+Five layers of 64 channels, the sum over each graph, a linear map, Adam; a fresh ``edge_index`` at
+each step, as a loader gives it. Contestants are PyG's models as they are, compiled with
+``--compiled`` (minutes more), and after ``graphpoly.accelerate``. The floor is the same step in
+which nothing is sent along edges: linear maps, norms, activations, the loss, the backward pass and
+the optimiser, which no sparse operator can make faster. Medians of steps in which all take turns.
+Writes ``molecules.json`` and ``molecules.md``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.data import Batch
+from torch_geometric.nn import GAT, GCN, GIN, GraphSAGE, global_add_pool
+
+import graphpoly
+from benchmarks.loader import molecules
+from benchmarks.measure import describe_machine
+from graphpoly import ops
+
+RESULTS = Path(__file__).parent / "results"
+SIZES, CHANNELS, LAYERS = (32, 128, 512), 64, 5
+NETWORKS: dict[str, Callable[[int], nn.Module]] = {
+    "GIN": lambda channels: GIN(channels, CHANNELS, LAYERS),
+    "GCN": lambda channels: GCN(channels, CHANNELS, LAYERS),
+    "SAGE": lambda channels: GraphSAGE(channels, CHANNELS, LAYERS),
+    "GAT": lambda channels: GAT(channels, CHANNELS, LAYERS, heads=4),
+}
+
+
+class Network(nn.Module):
+    """Layers, the sum over each graph, a linear map."""
+
+    def __init__(self, layers: nn.Module) -> None:
+        super().__init__()
+        self.layers, self.lin = layers, nn.Linear(CHANNELS, 1)
+
+    def forward(self, x: Tensor, edge_index: Tensor, batch: Tensor, size: int) -> Tensor:
+        """Return a number for each graph."""
+        return self.lin(global_add_pool(self.layers(x, edge_index), batch, size))
+
+
+def floor(network: Network) -> Network:
+    """The network in which nothing is sent along edges."""
+
+    def stay(edge_index: Any, *, x: Any, **rest: Any) -> Tensor:
+        return x[0] if isinstance(x, tuple) else x
+
+    for layer in network.layers.convs:
+        layer.propagate = stay
+        layer.edge_updater = lambda edge_index, **rest: None
+        layer.normalize = layer.add_self_loops = False
+    return network
+
+
+class Step:
+    """One step after the other over the same batches."""
+
+    def __init__(self, network: nn.Module, batches: list[Batch]) -> None:
+        self.network, self.batches, self.place = network, batches, 0
+        self.optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+
+    def __call__(self) -> float:
+        """Train on the next batch, and return the seconds that it took."""
+        batch = self.batches[self.place % len(self.batches)]
+        self.place += 1
+        edge_index, groups = batch.edge_index.clone(), batch.batch.clone()
+        begin = time.perf_counter()
+        out = self.network(batch.x, edge_index, groups, batch.num_graphs)
+        nn.functional.mse_loss(out, batch.y).backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return time.perf_counter() - begin
+
+
+def compare(name: str, batches: list[Batch], rounds: int, *, compiled: bool) -> dict[str, Any]:
+    """One row: all contestants on batches of one size."""
+    torch.manual_seed(0)
+    plain = Network(NETWORKS[name](batches[0].num_features))
+    networks: dict[str, Any] = {"PyG": plain, "graphpoly": copy.deepcopy(plain)}
+    networks["floor"] = floor(copy.deepcopy(plain))
+    if compiled:
+        networks["compiled PyG"] = torch.compile(copy.deepcopy(plain), dynamic=True)
+    graphpoly.accelerate(networks["graphpoly"])
+    steps = {kind: Step(network, batches) for kind, network in networks.items()}
+    for step in steps.values():
+        for _ in batches:
+            step()  # warms up, and compiles
+    seconds: dict[str, list[float]] = {kind: [] for kind in steps}
+    for _ in range(rounds):
+        for kind, step in steps.items():
+            step()  # what the one before left in the caches
+            seconds[kind] += [step() for _ in range(8)]
+    row: dict[str, Any] = {kind: 1e3 * statistics.median(each) for kind, each in seconds.items()}
+    return {"network": name, "graphs": batches[0].num_graphs, **row}
+
+
+def parts(batches: list[Batch], rounds: int) -> dict[str, float]:
+    """What the sparse side of a step is made of, in milliseconds."""
+    x = [torch.randn(batch.num_nodes, CHANNELS) for batch in batches]
+    found: dict[str, list[float]] = {}
+
+    def timed(name: str, run: Callable[[], Any]) -> Any:
+        begin = time.perf_counter()
+        out = run()
+        found.setdefault(name, []).append(time.perf_counter() - begin)
+        return out
+
+    for _ in range(rounds):
+        for batch, features in zip(batches, x, strict=True):
+            edges, n = batch.edge_index.clone(), int(batch.num_nodes or 0)
+            adj = timed(
+                "rows and their transpose",
+                lambda edges=edges, n=n: ops.to_csr(edges, num_nodes=n, transposed=True),
+            )
+            timed("a product", lambda adj=adj, features=features: ops.spmm(adj, features))
+            groups = batch.batch.clone()
+            timed("the sum over graphs", lambda g=groups, f=features: ops.pool(f, g))
+    return {name: 1e3 * statistics.median(each) for name, each in found.items()}
+
+
+def main() -> None:
+    """Measure, and write the results."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--root", type=Path)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--compiled", action="store_true")
+    given = parser.parse_args()
+    source, graphs = molecules(given.root)
+    rows, split = [], {}
+    for size in SIZES:
+        some = [Batch.from_data_list(graphs[i * size : (i + 1) * size]) for i in range(8)]
+        for batch in some:
+            batch.x, batch.y = batch.x.float(), batch.y.float()
+        split[size] = parts(some, given.rounds)
+        for name in NETWORKS:
+            rows.append(compare(name, some, given.rounds, compiled=given.compiled))
+            print(rows[-1], flush=True)
+    peers = ["PyG", *(["compiled PyG"] if given.compiled else [])]
+    lines = [
+        "# Training steps on molecules",
+        "",
+        f"{source}, {torch.get_num_threads()} threads; milliseconds for a step. The floor is the",
+        "step in which nothing is sent along edges.",
+        "",
+        f"| network | graphs | graphpoly | floor | x floor | {' | x | '.join(peers)} | x |",
+        "|---|---:|---:|---:|---:|" + "---:|---:|" * len(peers),
+    ]
+    for row in rows:
+        ours = row["graphpoly"]
+        cells = [f"{ours:.2f}", f"{row['floor']:.2f}", f"{ours / row['floor']:.2f}"]
+        for peer in peers:
+            cells += [f"{row[peer]:.2f}", f"{row[peer] / ours:.2f}"]
+        lines.append(f"| {row['network']} | {row['graphs']} | {' | '.join(cells)} |")
+    names = list(split[SIZES[0]])
+    lines += ["", f"| graphs | {' | '.join(names)} |", "|---:|" + "---:|" * len(names)]
+    for size, found in split.items():
+        lines.append(f"| {size} | " + " | ".join(f"{found[name]:.3f}" for name in names) + " |")
+    page = "\n".join(lines) + "\n"
+    found = {"machine": describe_machine(), "graphs": source, "rows": rows, "parts": split}
+    (RESULTS / "molecules.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    (RESULTS / "molecules.md").write_text(page, encoding="utf-8")
+    print(page)
+
+
+if __name__ == "__main__":
+    main()
