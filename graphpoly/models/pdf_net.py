@@ -29,7 +29,8 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {"gelu": nn.GELU, "relu": nn.ReLU}
     example=lambda: PDFNet(8, 16, 4, num_layers=2, powers=(1, 2), hops=None),
     tags={
         "expressivity": "beyond 1-WL (closed walks)",
-        "complexity": "O(X K |E| n + L P C + P C^2) time, O(L P C) memory for P pairs",
+        "complexity": "O(X K |E| n + L P C + P C^2) time, or O(X K T + ...) for T entries in balls "
+        "around nodes; O(L P C) memory for P pairs",
     },
 )
 @passes_on(PDFConv, without=("encoder",))

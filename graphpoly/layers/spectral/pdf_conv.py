@@ -41,7 +41,8 @@ class PairFilters(NamedTuple):
     example=lambda: PDFConv(8, 4, powers=(1, 2)),
     tags={
         "expressivity": "beyond 1-WL (closed walks)",
-        "complexity": "O(X K |E| n + P (M C + C^2)) time, O(P C) memory for P pairs",
+        "complexity": "O(X K |E| n + P (M C + C^2)) time, or O(X K T + ...) for T entries in balls "
+        "around nodes; O(P C) memory for P pairs",
     },
 )
 class PDFConv(OperatorLayer):
@@ -86,14 +87,17 @@ class PDFConv(OperatorLayer):
         On a batch of graphs give ``batch`` for ``hops=None``; otherwise all nodes are one graph.
 
     Complexity:
-        With M matrices and P pairs O(P (M C + C^2)), and O(K E n) for the powers of graphs of n
-        nodes.
+        With M matrices and P pairs O(P (M C + C^2)) time and O(P C) memory. The powers take
+        O(K n e) for each graph of n nodes and e edges; of a large graph with ``hops`` given,
+        O(K T log T) where that is less, for T entries in balls of :math:`\lfloor (K + 1) / 2
+        \rfloor` steps, or K steps for more than one hop, that go around hubs: O(N + E) on a star
+        or a path. See :func:`~graphpoly.ops.power_basis` for the memory.
 
     Differences from the paper:
-        The sparse form with one hop never makes a dense matrix, and parallel edges count for one
-        pair, of their common weight. The published code takes powers with dense products for each
-        graph beforehand; here they are part of the layer and differentiable in ``edge_weight``.
-        Features of edges, and the standardisation of :math:`b` over a graph, are left out.
+        Parallel edges count for one pair, of their common weight, with one hop. The published code
+        takes powers with dense products for each graph beforehand; here they are part of the layer
+        and differentiable in ``edge_weight``. Features of edges, and the standardisation of
+        :math:`b` over a graph, are left out.
 
     Example:
         >>> import torch
