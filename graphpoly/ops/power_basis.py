@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from graphpoly.ops.adjacency import CSR, trusted_csr
 from graphpoly.ops.batching import count_graphs, nodes_of_each, places
@@ -161,8 +162,9 @@ def power_basis(
     Complexity: for each exponent O(k n e) for each graph of n nodes and e entries, in slices of
     columns, or O(k T log T), where that is less, for T entries in the balls that
     :mod:`~graphpoly.ops.near_powers` makes: O(E) of them in a star and in graphs of bounded degree.
-    Slices and balls are made some at a time; for a backward pass, k n^2 numbers of the slices are
-    kept, and balls are made again. Under ``torch.compile`` O(k E N) time and O(k N^2) memory.
+    Slices and balls are made some at a time, and made again for a backward pass, so that the memory
+    beside the result is bounded, but for a gradient of the gradient. Under ``torch.compile``
+    O(k E N) time and O(k N^2) memory.
 
     >>> import torch
     >>> from graphpoly.ops import normalize
@@ -207,8 +209,8 @@ def power_basis(
 def _walks(
     adj: CSR, pairs: CSR, graph: Tensor, num_graphs: int, products: int, k: int
 ) -> tuple[Plan, Tensor] | None:
-    """The walks to follow and whether those of each node are, or None for none of them."""
-    nodes = nodes_of_each(graph, num_graphs)
+    """The walks to follow and whether those of each node are, or None; ``products`` by columns."""
+    nodes = nodes_of_each(graph, num_graphs).double()
     reads = nodes_of_each(graph[pairs.rows().long()], num_graphs)
     few = (nodes > _LARGE) & (_MANY * reads < nodes * nodes)
     if not bool(few.any()):
@@ -216,7 +218,7 @@ def _walks(
     plan = plan_walks(adj, pairs, graph, num_graphs, k)
     entries = nodes_of_each(graph[adj.rows().long()], num_graphs)
     cost = plan.cost.new_zeros(num_graphs).index_add(0, graph[plan.node], plan.cost)
-    near = few & (_STEP * cost < float(products) * nodes * (entries + nodes))
+    near = few & (_STEP * cost < products * nodes * (entries + nodes))
     return (plan, near[graph]) if bool(near.any()) else None
 
 
@@ -245,7 +247,14 @@ def _column_powers(
         number = keep.cumsum(0) - 1
         reads = number[row[here]], at[here] - first
         index.append(here)
-        value.append(_slice_powers(held, scale[keep], place[keep], (first, last), powers, reads))
+        columns = held, scale[keep], place[keep], (first, last), powers, reads
+        # what exceeds the budget is not kept for a backward pass; functions' transforms keep it
+        again = most < width and not torch._C._are_functorch_transforms_active()
+        value.append(
+            checkpoint(_slice_powers, *columns, use_reentrant=False, preserve_rng_state=False)
+            if again
+            else _slice_powers(*columns)
+        )
         first = last
     return out.index_copy(1, torch.cat(index), torch.cat(value, 1)) if index else out
 

@@ -79,7 +79,10 @@ def test_batch_is_its_graphs_one_by_one(hops, shuffled):
         assert pairs.num_entries == int((sizes * sizes).sum())
 
 
-def test_gradient_in_the_weights():
+@pytest.mark.parametrize("budget", [2**24, 64])
+def test_gradient_in_the_weights(budget, monkeypatch):
+    """Also where slices are made again for it, and for its own gradient."""
+    monkeypatch.setitem(function.__globals__, "_BUDGET", budget)
     data = zoo()["directed"]
 
     def basis(weight):
@@ -88,7 +91,9 @@ def test_gradient_in_the_weights():
         pairs = pairs_within(adj, None).adj
         return power_basis(adj, pairs, exponents=(-0.5, 0.2), powers=(1, 3))
 
-    assert torch.autograd.gradcheck(basis, data.edge_weight.clone().requires_grad_())
+    weight = data.edge_weight.clone().requires_grad_()
+    assert torch.autograd.gradcheck(basis, weight, fast_mode=budget == 64)
+    assert torch.autograd.gradgradcheck(basis, weight, fast_mode=True)
 
 
 def star(num_nodes):
