@@ -61,6 +61,25 @@ def test_sparse_and_dense_agree_where_the_support_is_the_same(softmax):
             assert_close(one, other, kind="accumulated")
 
 
+def test_a_star_of_many_leaves_equals_the_definition_and_its_gradients():
+    size = 300
+    leaf = torch.arange(1, size)
+    edges = torch.stack([torch.zeros_like(leaf), leaf])
+    edges = torch.cat([edges, edges.flip(0)], 1)
+    weight = torch.rand(edges.size(1), dtype=torch.float64) + 0.5
+    x = torch.randn(size, 3, dtype=torch.float64)
+    conv = PDFConv(3, 4, **SMALL).double()
+    found = []
+    for run in (lambda d: conv(d.x, d.edge_index, d.edge_weight), lambda d: dense(conv, d, 1)):
+        data = Data(x=x.clone().requires_grad_(), edge_index=edges, num_nodes=size)
+        data.edge_weight = weight.clone().requires_grad_()
+        out = run(data)
+        inputs = [data.x, data.edge_weight, *conv.parameters()]
+        found.append([out, *torch.autograd.grad(out.square().sum(), inputs)])
+    for one, other in zip(*found, strict=True):
+        assert_close(one, other, kind="accumulated")
+
+
 def test_a_linear_filter_of_one_power_is_the_graph_convolution():
     data = graph_zoo(names=["grid"], weighted=True, num_features=3, dtype=torch.float64)["grid"]
     conv = PDFConv(3, 3, powers=(1,)).double()
