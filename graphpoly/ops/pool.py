@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR, _index_dtype, _recall, _remember, trusted_csr
+from graphpoly.ops.coo_to_csr import entry_rows
 from graphpoly.ops.entry import as_size, out_of_memory
 from graphpoly.ops.multi_aggregate import multi_aggregate
 from graphpoly.ops.spmm import spmm
 
-__all__ = ["pool", "segments"]
+__all__ = ["pool", "ranges", "segments"]
 
 
 def pool(
@@ -104,3 +105,19 @@ def _grouped(index: Tensor, num_segments: int, name: str) -> CSR:
     row = line.to(dtype)
     back = torch.empty_like(perm).index_copy(0, perm.long(), place[:-1])
     return trusted_csr(rowptr, col, None, perm, size, (place, row, back))
+
+
+def ranges(ptr: Tensor, size: int) -> CSR:
+    """Return the operator that gathers ranges: row i lists ``ptr[i]`` to ``ptr[i + 1] - 1``.
+
+    Args:
+        ptr: ``[G+1]``, int32 or int64, ascending from 0 to ``size``, which nobody checks here; see
+            :func:`graphpoly.ops.entry.check_offsets`.
+        size: Number of columns.
+
+    Returns:
+        An operator with one entry in each column, and its transpose.
+    """
+    place = torch.arange(size + 1, dtype=ptr.dtype, device=ptr.device)
+    back = (place, entry_rows(ptr, size), place[:-1])
+    return trusted_csr(ptr.contiguous(), place[:-1], None, None, size, back)

@@ -3,7 +3,7 @@ import torch
 from torch_geometric.nn import global_add_pool, global_max_pool, global_mean_pool
 
 from graphpoly.ops import pool
-from graphpoly.ops.pool import segments
+from graphpoly.ops.pool import ranges, segments
 from graphpoly.testing import assert_close
 
 BATCHES = {
@@ -65,3 +65,14 @@ def test_bad_input_is_named():
         pool(x, torch.tensor([0, 1, 2]), batch_size=2)
     with pytest.raises(TypeError, match=r"torch\.float32"):
         pool(x, torch.zeros(3))
+
+
+@pytest.mark.parametrize("index", [torch.int64, torch.int32])
+def test_ranges_are_the_groups_of_a_sorted_batch(index):
+    by_ptr = ranges(torch.tensor([0, 3, 3, 5, 6], dtype=index), 6)
+    by_batch = segments(BATCHES["sorted"], 4)
+    for one, other in zip(by_ptr[:2], by_batch[:2], strict=True):
+        assert one.tolist() == other.tolist()
+    for one, other in zip(by_ptr.transposed, by_batch.transposed, strict=True):
+        assert one.tolist() == other.tolist()
+    assert (by_ptr.perm, by_ptr.num_cols) == (None, 6)

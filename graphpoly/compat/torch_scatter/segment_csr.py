@@ -13,9 +13,8 @@ from graphpoly.compat.torch_scatter.groups import (
 )
 from graphpoly.compat.torch_scatter.segment_coo import REDUCTIONS, along, gather_coo
 from graphpoly.errors import unknown
-from graphpoly.ops.adjacency import CSR, trusted_csr
-from graphpoly.ops.coo_to_csr import entry_rows
 from graphpoly.ops.entry import INT64_MAX, affordable, check_device, check_offsets
+from graphpoly.ops.pool import ranges
 
 __all__ = [
     "gather_csr",
@@ -54,19 +53,13 @@ def _csr_groups(src: Tensor, indptr: Tensor) -> Groups:
     if indptr.numel() == indptr.size(-1):
         indptr = indptr.reshape(-1)
         if indptr.numel() and int(indptr[0]) == 0 and int(indptr[-1]) == size:
-            return Groups(_ranges(indptr, size), dim, tuple(src.shape), num_groups, True)
+            return Groups(ranges(indptr, size), dim, tuple(src.shape), num_groups, True)
     else:
         indptr = along(src, indptr)
     group, held = _csr_index(size, indptr)
     nowhere = 0 if bool(held.all()) else 1
     group = torch.where(held, group, num_groups)
     return find_groups(src, group, dim, None, num_groups + nowhere)
-
-
-def _ranges(indptr: Tensor, size: int) -> CSR:
-    place = torch.arange(size + 1, dtype=indptr.dtype, device=indptr.device)
-    back = (place, entry_rows(indptr, size), place[:-1])
-    return trusted_csr(indptr.contiguous(), place[:-1], None, None, size, back)
 
 
 def segment_sum_csr(src: Tensor, indptr: Tensor, out: Tensor | None = None) -> Tensor:
