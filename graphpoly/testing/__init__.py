@@ -9,6 +9,7 @@ Certify a layer of your own:
 ['node_permutation', 'edge_order']
 """
 
+from graphpoly.testing.aggregations import aggregation_properties, check_aggregation
 from graphpoly.testing.battery import check_layer, parametrize_with_checks, properties
 from graphpoly.testing.report import ComplianceError, Report, Result
 from graphpoly.testing.tolerances import TOLERANCES, Tolerance, assert_close, difference, tolerance
@@ -22,7 +23,9 @@ __all__ = [
     "Report",
     "Result",
     "Tolerance",
+    "aggregation_properties",
     "assert_close",
+    "check_aggregation",
     "check_layer",
     "check_transform",
     "difference",

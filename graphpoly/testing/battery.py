@@ -23,7 +23,7 @@ from graphpoly.testing.report import (
 from graphpoly.testing.subject import Subject
 from graphpoly.testing.violations import NotApplicable, Violation
 
-__all__ = ["check_layer", "parametrize_with_checks", "properties"]
+__all__ = ["check_layer", "check_subject", "parametrize_with_checks", "properties"]
 
 assert checks.__all__  # importing the checks fills the table of properties
 
@@ -78,9 +78,20 @@ def check_layer(
           batch       passed
     """
     subject = Subject(layer_or_factory, in_channels=in_channels, edge_dim=edge_dim, seed=seed)
-    reasons = _reasons(subject, exclude)
+    return check_subject(subject, table(), exclude=exclude, only=only)
+
+
+def check_subject(
+    subject: Subject,
+    listed: Mapping[str, Property],
+    *,
+    exclude: Exclusions = (),
+    only: Iterable[str] | None = None,
+) -> Report:
+    """Ask a subject for the listed properties; see :func:`check_layer`."""
+    reasons = _reasons(subject, exclude, listed)
     results = []
-    for entry in _chosen(only):
+    for entry in _chosen(only, listed):
         if entry.name in reasons:
             results.append(Result(entry.name, entry.sentence, EXCLUDED, reasons[entry.name]))
         else:
@@ -125,8 +136,8 @@ def parametrize_with_checks(
     for layer in layers:
         subject = Subject(layer)
         held.append(subject.name)
-        excluded = _reasons(subject, reasons.get(subject.name, {}))
-        for entry in _chosen(names):
+        excluded = _reasons(subject, reasons.get(subject.name, {}), table())
+        for entry in _chosen(names, table()):
             marks = []
             if entry.name in excluded:
                 reason = excluded[entry.name]
@@ -165,24 +176,25 @@ def _run(entry: Property, subject: Subject) -> Result:
     return result(PASSED)
 
 
-def _chosen(only: Iterable[str] | None) -> list[Property]:
-    entries = table()
-    names = list(entries) if only is None else list(only)
-    _known(names)
-    return [entry for name, entry in entries.items() if name in names]
+def _chosen(only: Iterable[str] | None, listed: Mapping[str, Property]) -> list[Property]:
+    names = list(listed) if only is None else list(only)
+    _known(names, listed)
+    return [entry for name, entry in listed.items() if name in names]
 
 
-def _reasons(subject: Subject, exclude: Exclusions) -> dict[str, str]:
+def _reasons(
+    subject: Subject, exclude: Exclusions, listed: Mapping[str, Property]
+) -> dict[str, str]:
     """Join what the layer declares with what the caller excludes; the caller's words win."""
     if isinstance(exclude, str):
         raise TypeError(f"exclude: got the text {exclude!r}, expected a list or a mapping")
     given = exclude if isinstance(exclude, Mapping) else dict.fromkeys(exclude, "by the caller")
     reasons = {**subject.exceptions, **given}
-    _known(reasons)
+    _known(reasons, listed)
     return reasons
 
 
-def _known(names: Iterable[str]) -> None:
+def _known(names: Iterable[str], listed: Mapping[str, Property]) -> None:
     for name in names:
-        if name not in table():
-            raise unknown("property", name, table())
+        if name not in listed:
+            raise unknown("property", name, listed)
