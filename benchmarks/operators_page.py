@@ -1,4 +1,4 @@
-"""The page of layers, models and transforms, made from the registry.
+"""The page of layers, aggregations, models and transforms, made from the registry.
 
 python -m benchmarks.operators_page     # writes docs/operators.md
 """
@@ -12,11 +12,12 @@ from pathlib import Path
 PAGE = Path(__file__).parents[1] / "docs" / "operators.md"
 
 HEAD = """\
-# Layers, models, transforms
+# Layers, aggregations, models, transforms
 
 Made by `graphpoly list --markdown` from the registry. Each layer passes the compliance battery
-(`graphpoly.testing.check_layer`) with the exceptions that its class declares. Each example can be
-called with `(torch.randn(n, 8), edge_index)`, or with what its docstring says.
+(`graphpoly.testing.check_layer`) with the exceptions that its class declares, each aggregation its
+own (`graphpoly.testing.check_aggregation`). Each example can be called with
+`(torch.randn(n, 8), edge_index)`, or with what its docstring says.
 """
 
 
@@ -24,7 +25,7 @@ called with `(torch.randn(n, 8), edge_index)`, or with what its docstring says.
 LISTS = """
 import sys
 from graphpoly.cli.app import app
-for kind in ("layers", "models", "transforms"):
+for kind in ("layers", "aggregations", "models", "transforms"):
     print(f"\\n## {kind.capitalize()}\\n", flush=True)
     app(["list", kind, "--markdown"], standalone_mode=False)
 """

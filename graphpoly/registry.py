@@ -1,7 +1,7 @@
 """The one list of what graphpoly offers.
 
-Layers, models, bases, transforms and recipes enter it with :func:`register`; the compliance
-battery, ``graphpoly list`` and the documentation read it. Nobody keeps a second list.
+Layers, aggregations, models, bases, transforms and recipes enter it with :func:`register`; the
+compliance battery, ``graphpoly list`` and the documentation read it. Nobody keeps a second list.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from graphpoly.errors import unknown
 
 __all__ = ["KINDS", "Entry", "add", "entries", "get", "load_all", "register"]
 
-KINDS = ("layer", "model", "baseline", "basis", "transform", "dataset", "recipe")
+KINDS = ("layer", "aggregation", "model", "baseline", "basis", "transform", "dataset", "recipe")
 
 # Rooms that register something; importing them fills the list.
 _ROOMS = ("bases", "data", "rewiring", "features", "layers", "models", "recipes")

@@ -19,6 +19,7 @@ __all__ = ["list_entries"]
 
 _KINDS = {
     "layers": "layer",
+    "aggregations": "aggregation",
     "models": "model",
     "baselines": "baseline",
     "bases": "basis",
@@ -39,7 +40,7 @@ def list_entries(
     cite: Annotated[bool, typer.Option("--cite", help="Print where each comes from.")] = False,
     debug: Debug = False,
 ) -> None:
-    """List layers, models, baselines, bases, transforms, datasets and recipes."""
+    """List layers, aggregations, models, baselines, bases, transforms, datasets and recipes."""
     with failing_with(USAGE, debug=debug):
         chosen = None if kind is None else _singular(kind)
         if as_json and as_markdown:

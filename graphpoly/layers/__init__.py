@@ -1,6 +1,7 @@
-"""Drop-in message-passing layers."""
+"""Drop-in message-passing layers and aggregations."""
 
 from graphpoly.layers.cooperative import CooperativeConv
+from graphpoly.layers.gnp_aggregation import GNPAggregation
 from graphpoly.layers.laser_conv import LASERConv
 from graphpoly.layers.pair_linear import PairLinear
 from graphpoly.layers.path_conv import PathConv
@@ -40,6 +41,7 @@ __all__ = [
     "CooperativeConv",
     "FEConv",
     "FavardConv",
+    "GNPAggregation",
     "GPRConv",
     "JacobiConv",
     "KrylovConv",

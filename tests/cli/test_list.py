@@ -15,6 +15,7 @@ from graphpoly.cli.list import _KINDS
     [
         (None, None),
         ("layers", "layer"),
+        ("aggregations", "aggregation"),
         ("models", "model"),
         ("bases", "basis"),
         ("transforms", "transform"),

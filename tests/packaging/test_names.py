@@ -23,7 +23,7 @@ def test_everything_is_found_and_nothing_else_is_shown():
     assert {"PPGN", "PPGNPlusPlus", "CooperativeConv", "expressivity"} <= set(NAMES)
 
 
-@pytest.mark.parametrize("kind", ["layer", "model"])
+@pytest.mark.parametrize("kind", ["layer", "aggregation", "model"])
 def test_everything_that_is_registered_is_exported(kind):
     assert [entry.name for entry in entries(kind) if entry.name not in NAMES] == []
 

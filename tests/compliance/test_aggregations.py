@@ -1,0 +1,39 @@
+"""Every registered aggregation keeps every promise in each of its forms; so do simple PyG ones."""
+
+from __future__ import annotations
+
+import pytest
+from torch_geometric.nn import MaxAggregation, MeanAggregation, SumAggregation
+
+from graphpoly.layers import GNPAggregation
+from graphpoly.registry import entries
+from graphpoly.testing import aggregation_properties, check_aggregation
+
+FORMS = {
+    "per_channel": lambda: GNPAggregation(8, shared=False, p=2.0, q=0.5),
+    "positive": lambda: GNPAggregation(sign="positive", p=3.0, q=1.0),
+    "negative": lambda: GNPAggregation(8, sign="negative", shared=False, p=0.75),
+}
+OF_PYG = (SumAggregation, MeanAggregation, MaxAggregation)
+
+
+@pytest.mark.parametrize("entry", entries("aggregation"), ids=lambda entry: entry.name)
+@pytest.mark.parametrize("name", aggregation_properties())
+def test_registered(entry, name):
+    check_aggregation(entry, only=[name])
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", [name for name in aggregation_properties() if name != "compile"])
+def test_form(form, name):
+    check_aggregation(FORMS[form], only=[name])
+
+
+@pytest.mark.parametrize("cls", OF_PYG)
+@pytest.mark.parametrize("name", aggregation_properties())
+def test_of_pyg(cls, name):
+    check_aggregation(cls, only=[name])
+
+
+def test_every_aggregation_has_an_example():
+    assert [entry.name for entry in entries("aggregation") if entry.example is None] == []
