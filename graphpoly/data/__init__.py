@@ -8,6 +8,11 @@ from graphpoly.data.cycles import cycle_pairs
 from graphpoly.data.dataset import TASKS, Dataset, Loaded, Reading, find_dataset, offer
 from graphpoly.data.datasets import as_undirected, load_node_data, node_dataset_names
 from graphpoly.data.expressivity import SR_FAMILIES, load_csl, load_exp, load_sr
+from graphpoly.data.extrapolation import (
+    EXTRAPOLATION_FAMILIES,
+    EXTRAPOLATION_TASKS,
+    extrapolation_graphs,
+)
 from graphpoly.data.files import DatasetError, default_root
 from graphpoly.data.folds import GraphFold, published_folds, stratified_folds
 from graphpoly.data.graph_datasets import graph_dataset_names, load_graph_data
@@ -32,6 +37,8 @@ from graphpoly.data.tu import load_tu, tu_dataset_names
 __all__ = [
     "BREC",
     "BREC_CATEGORIES",
+    "EXTRAPOLATION_FAMILIES",
+    "EXTRAPOLATION_TASKS",
     "IMAGE_RESPONSES",
     "LINK_SPLITS",
     "SEAL_NAMES",
@@ -52,6 +59,7 @@ __all__ = [
     "cycle_pairs",
     "dataset_from",
     "default_root",
+    "extrapolation_graphs",
     "find_dataset",
     "graph_dataset_names",
     "grid_graph",
