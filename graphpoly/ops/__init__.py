@@ -64,6 +64,7 @@ from graphpoly.ops.segment import segment_logsumexp, segment_softmax
 from graphpoly.ops.sparse_contraction import contract_sparse, still_node
 from graphpoly.ops.spectral_density import spectral_density
 from graphpoly.ops.spmm import spmm
+from graphpoly.ops.stationary_distribution import stationary_distribution
 
 __all__ = [
     "COLOR_VERSION",
@@ -148,6 +149,7 @@ __all__ = [
     "spectral_density",
     "spmm",
     "stable_colors",
+    "stationary_distribution",
     "still_node",
     "sum_entries",
     "sylvester",

@@ -223,6 +223,10 @@ def _recipes() -> dict[str, Callable[[Draw], Call]]:
                 "seed": 1,
             },
         ),
+        "stationary_distribution": lambda d: (
+            ops.stationary_distribution,
+            {"adj": d.adj, "damping": 0.1},
+        ),
         "connection": lambda d: (
             ops.connection,
             {"adj": d.adj, "x": d.normal(d.n, 3), "rank": 2, "batch": d.batch()},

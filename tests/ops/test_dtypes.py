@@ -120,7 +120,7 @@ OTHERS = {
     "intersect_rows", "label_names", "list_cliques", "mix64", "multigraphs", "normalize",
     "number_keys", "pair_blocks", "pair_transpose", "pairs_within", "path_trie", "power_basis",
     "reorder", "rescale", "sample_neighbors", "silence_loops", "sort_rows", "spectral_density",
-    "stable_colors", "still_node", "to_csr", "to_edges", "uncomputable",
+    "stable_colors", "stationary_distribution", "still_node", "to_csr", "to_edges", "uncomputable",
     # of rewiring: structure alone, or numbers of their own
     "balanced_forman", "color_rounds", "edge_transport", "fosr", "gtr", "hash64",
     "laplacian_powers", "laser", "random_features", "sdrf", "uniform",
