@@ -15,6 +15,7 @@ from graphpoly.data.extrapolation import (
 )
 from graphpoly.data.files import DatasetError, default_root
 from graphpoly.data.folds import GraphFold, published_folds, stratified_folds
+from graphpoly.data.geometric import POINT_SHAPES, geometric_graph
 from graphpoly.data.graph_datasets import graph_dataset_names, load_graph_data
 from graphpoly.data.image_filter import (
     IMAGE_RESPONSES,
@@ -41,6 +42,7 @@ __all__ = [
     "EXTRAPOLATION_TASKS",
     "IMAGE_RESPONSES",
     "LINK_SPLITS",
+    "POINT_SHAPES",
     "SEAL_NAMES",
     "SPLIT_NAMES",
     "SR_FAMILIES",
@@ -61,6 +63,7 @@ __all__ = [
     "default_root",
     "extrapolation_graphs",
     "find_dataset",
+    "geometric_graph",
     "graph_dataset_names",
     "grid_graph",
     "image_filter_task",
