@@ -24,6 +24,7 @@ from graphpoly.ops.connection import connection
 from graphpoly.ops.contraction import Plan, contract, contraction_plan, einsum_cost, uncomputable
 from graphpoly.ops.denoise_graph import denoise_graph, edge_distances
 from graphpoly.ops.edge_transport import edge_transport
+from graphpoly.ops.edge_vectors import edge_vectors
 from graphpoly.ops.entry_sum import entry_sum, sum_entries
 from graphpoly.ops.enumerate_paths import Paths, count_paths, enumerate_paths
 from graphpoly.ops.fosr import fosr
@@ -98,6 +99,7 @@ __all__ = [
     "dot_attention",
     "edge_distances",
     "edge_transport",
+    "edge_vectors",
     "einsum_cost",
     "entry_sum",
     "enumerate_paths",

@@ -60,17 +60,30 @@ def sum_entries(adj: CSR, values: Tensor) -> Tensor:
     check_values("values", values, adj.num_entries, *values.shape[1:], device=adj.col.device)
     kept, dtype = floating(values=values)
     flat = values.reshape(values.size(0), math.prod(values.shape[1:]))
-    out = _sum(adj.rowptr, _count(adj.col), flat.to(dtype))
+    out = _row_sums(adj.rowptr, flat.to(dtype))
     return out.to(kept).reshape(adj.num_rows, *values.shape[1:])
 
 
-def _count(index: Tensor) -> Tensor:
-    return torch.arange(index.size(0), dtype=index.dtype, device=index.device)
+def _row_sums(rowptr: Tensor, values: Tensor) -> Tensor:
+    """Sums of rows: a product with a matrix of one entry in each column."""
+    size = values.size(0)
+    count = torch.arange(size + 1, dtype=rowptr.dtype, device=rowptr.device)
+    entry = count[:size]
+    if not (torch.is_grad_enabled() and values.requires_grad):
+        return _sum(rowptr, entry, values)
+    return _sum(rowptr, entry, values, count, entry_rows(rowptr, size), entry)
 
 
-def _sum(pointer: Tensor, entry: Tensor, values: Tensor) -> Tensor:
-    none = (None, None, None)
-    out: Tensor = torch.ops.graphpoly.spmm_sum(pointer, entry, None, values, *none, False)
+def _sum(
+    pointer: Tensor,
+    entry: Tensor,
+    values: Tensor,
+    colptr: Tensor | None = None,
+    row: Tensor | None = None,
+    tperm: Tensor | None = None,
+) -> Tensor:
+    turn = (colptr, row, tperm)
+    out: Tensor = torch.ops.graphpoly.spmm_sum(pointer, entry, None, values, *turn, False)
     return out
 
 
@@ -110,7 +123,7 @@ def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     rowptr, col, colptr, tperm = ctx.saved_tensors
     grad_a = grad_b = None
     if ctx.needs_input_grad[2]:
-        grad_a = _sum(rowptr, _count(col), grad)
+        grad_a = _row_sums(rowptr, grad)
     if ctx.needs_input_grad[3]:
         if colptr is None:
             colptr, _, tperm = transpose(rowptr, col, ctx.num_cols)

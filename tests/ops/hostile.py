@@ -177,6 +177,15 @@ def _recipes() -> dict[str, Callable[[Draw], Call]]:
             {"adj": d.adj, "a": d.normal(d.n, d.f), "b": d.normal(d.n, d.f)},
         ),
         "sum_entries": lambda d: (ops.sum_entries, {"adj": d.adj, "values": d.normal(d.e, d.f)}),
+        "edge_vectors": lambda d: (
+            ops.edge_vectors,
+            {
+                "adj": d.adj,
+                "pos": d.normal(d.n, 3),
+                "cell": d.normal(2, 3, 3),
+                "batch": d.index(d.n, 2),
+            },
+        ),
         "block_spmm": lambda d: (
             ops.block_spmm,
             {"adj": d.adj, "blocks": d.normal(d.e, 2, 2), "x": d.normal(d.n, 2, d.f)},

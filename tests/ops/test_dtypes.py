@@ -38,6 +38,7 @@ CASES = {
     "sddmm": Case(ops.sddmm, {"a": (N, F), "b": (N, F)}),
     "entry_sum": Case(ops.entry_sum, {"a": (N, F), "b": (N, F)}),
     "sum_entries": Case(ops.sum_entries, {"values": (E, F)}),
+    "edge_vectors": Case(ops.edge_vectors, {"pos": (N, F)}),
     "block_spmm": Case(
         lambda adj, blocks, x: ops.block_spmm(adj, blocks, x), {"blocks": (E, 2, 2), "x": (N, 2, F)}
     ),

@@ -35,6 +35,17 @@ def test_gradients(transposed):
     assert torch.autograd.gradgradcheck(function, (a, b))
 
 
+def test_gradients_of_sums():
+    adj = random_csr((4, 5, 9), weighted=False)
+    values = torch.randn(9, 2, dtype=torch.float64, requires_grad=True)
+
+    def function(values):
+        return sum_entries(adj, values).sin()
+
+    assert torch.autograd.gradcheck(function, (values,))
+    assert torch.autograd.gradgradcheck(function, (values,))
+
+
 def test_shapes_must_fit():
     with pytest.raises(ValueError, match=r"expected \[4, P\] and \[5, P\]"):
         entry_sum(random_csr((4, 5, 9)), torch.ones(5, 2), torch.ones(5, 2))
