@@ -16,10 +16,11 @@ from graphpoly.registry import Entry
 from graphpoly.testing.violations import NotApplicable, Violation
 from graphpoly.testing.zoo import graph_zoo
 
-__all__ = ["Subject", "simple"]
+__all__ = ["Subject", "joined", "simple"]
 
 # What forward may ask for; anything else that has no default cannot be given.
-_KNOWN = ("edge_weight", "edge_attr", "batch", "batch_size", "size")
+_KNOWN = ("edge_weight", "edge_attr", "pos", "vel", "batch", "batch_size", "size")
+_DIM = 3  # of positions and velocities
 
 
 class Subject:
@@ -88,6 +89,8 @@ class Subject:
                 raise ValueError(f"{self.name}: forward needs edge_attr; give edge_dim=")
             if edge_dim is None:
                 takes.discard("edge_attr")
+        if "vel" in takes and not getattr(layer, "velocity", True):
+            takes.discard("vel")
         return takes, edge_dim
 
     def layer(
@@ -124,7 +127,10 @@ class Subject:
         return {name: self.dress(data, dtype=dtype, seed=seed) for name, data in zoo.items()}
 
     def dress(self, data: Data, *, dtype: torch.dtype = torch.float64, seed: int = 0) -> Data:
-        """Add features (and ``edge_attr``), drop ``edge_weight`` where forward takes none."""
+        """Add features and what else forward takes: edge attributes, positions, velocities.
+
+        ``edge_weight`` is dropped where it takes none.
+        """
         # drawn on the CPU, so that every device gets the same
         generator = torch.Generator("cpu").manual_seed(7919 * (self.seed + seed) + 13)
         drawn: dict[str, Any] = {"generator": generator, "device": "cpu"}
@@ -138,21 +144,34 @@ class Subject:
         if "edge_attr" in self.takes:
             attr = torch.randn(num_edges, cast(int, self.edge_dim), **drawn)
             dressed.edge_attr = attr.to(device, dtype)
+        for name in sorted({"pos", "vel"} & self.takes):
+            points = torch.randn(num_nodes, _DIM, **drawn, dtype=torch.float64)
+            dressed[name] = points.to(device, dtype)
         return dressed
 
     def call(self, layer: Any, data: Data, **changed: Any) -> Tensor:
-        """Run the layer on the graph; ``changed`` replaces or adds arguments."""
+        """Run the layer on the graph; ``changed`` replaces or adds arguments.
+
+        Where forward returns several tensors, features and positions, they are joined.
+        """
+        return joined(self.outputs(layer, data, **changed))
+
+    def outputs(self, layer: Any, data: Data, **changed: Any) -> Any:
+        """Run the layer as :meth:`call` does, and return what it returns.
+
+        Only forward that takes positions may return several tensors.
+        """
         x = changed.pop("x", data.x)
         edge_index = changed.pop("edge_index", data.edge_index)
         arguments: dict[str, Any] = {
             name: data[name]
-            for name in ("edge_weight", "edge_attr", "batch")
+            for name in ("edge_weight", "edge_attr", "pos", "vel", "batch")
             if name in self.takes and name in data
         }
         arguments.update(changed)
         out = layer(x, edge_index, **arguments)
-        if not isinstance(out, Tensor):
-            raise Violation(f"forward returned {type(out).__name__}, expected a tensor")
+        if isinstance(out, tuple) and "pos" not in self.takes:
+            raise Violation("forward returned tuple, expected a tensor")
         return out
 
     def needs(self, argument: str) -> None:
@@ -191,6 +210,15 @@ class Subject:
         if calls:
             return calls[0]
         return {name: value for name, value in held_arguments(layer).items() if simple(value)}
+
+
+def joined(out: Any) -> Tensor:
+    """Return a layer's output, several tensors side by side."""
+    if isinstance(out, tuple) and out and all(isinstance(part, Tensor) for part in out):
+        return torch.cat(out, dim=-1)
+    if not isinstance(out, Tensor):
+        raise Violation(f"forward returned {type(out).__name__}, expected a tensor, or several")
+    return out
 
 
 def _factory(layer_or_factory: Any) -> tuple[Callable[[], Any], str | None]:

@@ -3,7 +3,9 @@ import torch
 from torch_geometric.nn import GATConv, GCNConv, GINEConv, GraphConv
 
 from graphpoly.registry import Entry
-from graphpoly.testing.subject import Subject, held_arguments
+from graphpoly.testing.subject import Subject, held_arguments, joined
+from graphpoly.testing.violations import Violation
+from tests.testing.checks.sound_conv import SoundPointConv
 
 
 def test_what_forward_takes_is_read_from_its_signature():
@@ -14,6 +16,19 @@ def test_what_forward_takes_is_read_from_its_signature():
     data = subject.graph("star")
     assert data.edge_attr.shape == (16, 3)
     assert "edge_weight" not in data
+
+
+def test_positions_and_velocities_are_given_where_they_are_taken():
+    still = type("StillConv", (SoundPointConv,), {"velocity": False})
+    assert Subject(lambda: still(8, 4)).takes == {"edge_weight", "pos", "batch", "batch_size"}
+    subject = Subject(lambda: SoundPointConv(8, 4))
+    assert {"pos", "vel"} <= subject.takes
+    data, layer = subject.graph("star"), subject.layer(dtype=torch.float64)
+    assert (data.pos.shape, data.vel.shape) == ((9, 3), (9, 3))
+    whole = torch.cat(subject.outputs(layer, data), dim=1)
+    assert torch.equal(subject.call(layer, data), whole)
+    with pytest.raises(Violation, match="forward returned list, expected a tensor, or several"):
+        joined([data.pos])
 
 
 def test_input_size():

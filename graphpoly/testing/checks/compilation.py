@@ -11,7 +11,7 @@ from torch.export import Dim
 from torch_geometric.data import Data
 
 from graphpoly.testing.properties import prop
-from graphpoly.testing.subject import Subject
+from graphpoly.testing.subject import Subject, joined
 from graphpoly.testing.violations import Violation, expect, expect_close
 
 __all__: list[str] = []
@@ -46,6 +46,7 @@ def check_export(subject: Subject) -> None:
     nodes, edges = Dim("nodes", min=2), Dim("edges", min=2)
     shapes = {"x": {0: nodes}, "edge_index": {1: edges}}
     shapes |= {name: {0: edges} for name in ("edge_weight", "edge_attr") if name in subject.takes}
+    shapes |= {name: {0: nodes} for name in ("pos", "vel") if name in subject.takes}
     names = list(shapes)
     try:
         program = torch.export.export(
@@ -74,9 +75,12 @@ class _Named(torch.nn.Module):
         edge_index: Tensor,
         edge_weight: Tensor | None = None,
         edge_attr: Tensor | None = None,
+        pos: Tensor | None = None,
+        vel: Tensor | None = None,
     ) -> Any:
-        given = {"edge_weight": edge_weight, "edge_attr": edge_attr}
-        return self.layer(x, edge_index, **{k: v for k, v in given.items() if v is not None})
+        given = {"edge_weight": edge_weight, "edge_attr": edge_attr, "pos": pos, "vel": vel}
+        given = {k: v for k, v in given.items() if v is not None}
+        return joined(self.layer(x, edge_index, **given))
 
 
 def _expect_compiles(

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from graphpoly.testing.properties import prop
-from graphpoly.testing.subject import Subject, held_arguments, simple
+from graphpoly.testing.subject import Subject, held_arguments, joined, simple
 from graphpoly.testing.violations import NotApplicable, Violation, expect, expect_close
 
 __all__ = ["refusal"]
@@ -58,7 +58,9 @@ def _other(value: object) -> object:
 
 
 @prop(
-    "output", "The output has a row for each node, out_channels columns, and x's dtype and device."
+    "output",
+    "The output has a row for each node, out_channels columns, and x's dtype and device; positions "
+    "and velocities beside it have the shape and dtype of pos.",
 )
 def check_output(subject: Subject) -> None:
     layer = subject.layer()
@@ -66,13 +68,17 @@ def check_output(subject: Subject) -> None:
     if columns is not None and getattr(layer, "concat", False):
         columns *= getattr(layer, "heads", 1)
     for name, data in subject.graphs(dtype=torch.float32).items():
-        out = subject.call(layer, data)
+        out = subject.outputs(layer, data)
+        out, *points = out if isinstance(out, tuple) else (joined(out),)
         if columns is None:
             columns = out.size(-1)
         expected = (data.num_nodes, columns)
         expect(out.shape == expected, f"{name}: shape {tuple(out.shape)}, expected {expected}")
         expect(out.dtype == data.x.dtype, f"{name}: {out.dtype} from features in {data.x.dtype}")
         expect(out.device == data.x.device, f"{name}: on {out.device}, x is on {data.x.device}")
+        for part in points:
+            fits = (part.shape, part.dtype) == (data.pos.shape, data.pos.dtype)
+            expect(fits, f"{name}: {part.dtype} of shape {tuple(part.shape)}, other than pos")
 
 
 @prop("float64", "In float64 the layer computes in float64, and float32 agrees with it.")
@@ -90,7 +96,7 @@ def check_float64(subject: Subject) -> None:
 
 def _widened(subject: Subject, data: Any) -> Any:
     wide = data.clone()
-    for key in ("x", "edge_weight", "edge_attr"):
+    for key in ("x", "edge_weight", "edge_attr", "pos", "vel"):
         if key in data:
             wide[key] = data[key].double()
     return wide

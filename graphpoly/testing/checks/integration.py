@@ -12,10 +12,12 @@ from torch_geometric.nn import HeteroConv, MessagePassing
 
 from graphpoly.testing.checks.contract import refusal
 from graphpoly.testing.properties import prop
-from graphpoly.testing.subject import Subject
+from graphpoly.testing.subject import Subject, joined
 from graphpoly.testing.violations import NotApplicable, expect, expect_close
 
 __all__: list[str] = []
+
+_BESIDE_X = ("edge_weight", "edge_attr", "pos", "vel")
 
 
 class _Model(nn.Module):
@@ -26,8 +28,7 @@ class _Model(nn.Module):
         self.layer = layer
 
     def forward(self, x: Tensor, edge_index: Tensor, **kwargs: Any) -> Tensor:
-        out: Tensor = self.layer(x, edge_index, **kwargs)
-        return out
+        return joined(self.layer(x, edge_index, **kwargs))
 
 
 @prop(
@@ -48,7 +49,7 @@ def check_explainer(subject: Subject) -> None:
         edge_mask_type="object",
         model_config={"mode": "regression", "task_level": "node", "return_type": "raw"},
     )
-    given = {k: data[k] for k in ("edge_weight", "edge_attr") if k in subject.takes and k in data}
+    given = {k: data[k] for k in _BESIDE_X if k in subject.takes and k in data}
     mask = explainer(data.x, data.edge_index, **given).edge_mask
     expect(mask is not None, "the explanation has no edge mask")
     expect(mask.size(0) == data.edge_index.size(1), f"the edge mask has {mask.size(0)} entries")
@@ -70,6 +71,8 @@ def check_explainer(subject: Subject) -> None:
 def check_hetero_conv(subject: Subject) -> None:
     first, second = subject.layer(), subject.layer(seed=subject.seed + 1)
     a, b = (subject.graph("erdos_renyi", dtype=torch.float32, seed=seed) for seed in (0, 1))
+    if not isinstance(subject.outputs(first, a), Tensor):
+        raise NotApplicable("HeteroConv adds up layers that return one tensor each")
     near, far = ("paper", "near", "paper"), ("paper", "far", "paper")
     hetero = HeteroConv({near: first, far: second}, aggr="sum").eval()
     out = hetero({"paper": a.x}, {near: a.edge_index, far: b.edge_index}, **_dicts(near, a, far, b))
@@ -94,10 +97,10 @@ def check_hetero_conv(subject: Subject) -> None:
 
 
 def _dicts(*pairs: Any) -> dict[str, dict[Any, Tensor]]:
-    """Return edge_weight_dict and edge_attr_dict as HeteroConv takes them."""
+    """Return edge_weight_dict and its like as HeteroConv takes them."""
     found: dict[str, dict[Any, Tensor]] = {}
     for relation, data in zip(pairs[::2], pairs[1::2], strict=True):
-        for key in ("edge_weight", "edge_attr"):
+        for key in _BESIDE_X:
             if key in data:
                 found.setdefault(f"{key}_dict", {})[relation] = data[key]
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch_geometric.data import Batch, Data
@@ -12,6 +14,7 @@ from graphpoly.testing.violations import expect, expect_close
 
 __all__: list[str] = []
 
+_NODE_KEYS = ("x", "pos", "vel")
 _EDGE_KEYS = ("edge_weight", "edge_attr")
 
 
@@ -21,7 +24,9 @@ def check_node_permutation(subject: Subject) -> None:
     for name, data in subject.graphs().items():
         order = torch.randperm(data.num_nodes)
         renamed = data.clone()
-        renamed.x = torch.empty_like(data.x).index_copy(0, order, data.x)
+        for key in _NODE_KEYS:
+            if key in data:
+                renamed[key] = torch.empty_like(data[key]).index_copy(0, order, data[key])
         renamed.edge_index = order[data.edge_index]
         expect_close(
             subject.call(layer, renamed)[order],
@@ -50,6 +55,35 @@ def reordered(data: Data, order: Tensor) -> Data:
         if key in data:
             other[key] = data[key][order]
     return other
+
+
+@prop(
+    "equivariance",
+    "Turning, mirroring and shifting the positions does the same to positions and velocities in "
+    "the output, and nothing to features.",
+)
+def check_equivariance(subject: Subject) -> None:
+    subject.needs("pos")
+    layer = subject.layer(dtype=torch.float64)
+    for name, data in subject.graphs().items():
+        features, *points = _parts(subject.outputs(layer, data))
+        for what, sign in (("turned", 1), ("mirrored", -1)):
+            turn, _ = torch.linalg.qr(torch.randn(3, 3, dtype=torch.float64))
+            turn[0] *= torch.linalg.det(turn).sign() * sign
+            shift = torch.randn(3, dtype=torch.float64)
+            moved = data.clone()
+            moved.pos = data.pos @ turn.T + shift
+            if "vel" in data:
+                moved.vel = data.vel @ turn.T
+            got, *others = _parts(subject.outputs(layer, moved))
+            expect_close(got, features, f"{name}: features of {what} and plain positions")
+            for k, (other, point) in enumerate(zip(others, points, strict=True)):
+                wanted = point @ turn.T if k else point @ turn.T + shift
+                expect_close(other, wanted, f"{name}: {what}, {'velocities' if k else 'positions'}")
+
+
+def _parts(out: Any) -> tuple[Tensor, ...]:
+    return out if isinstance(out, tuple) else (out,)
 
 
 @prop("batch", "On a batch of unequal graphs each graph gets the output that it gets alone.")

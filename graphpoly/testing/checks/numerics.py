@@ -16,18 +16,20 @@ from graphpoly.testing.violations import Violation, expect, expect_close
 
 __all__: list[str] = []
 
+_BESIDE_X = ("edge_weight", "pos", "vel")  # what else has a gradient
+
 
 @prop(
     "gradcheck",
-    "The gradients of x, of edge_weight and of every parameter are those of finite differences.",
+    "The gradients of x, of edge_weight, of positions and velocities and of every parameter are "
+    "those of finite differences.",
 )
 def check_gradcheck(subject: Subject) -> None:
     layer = subject.layer(dtype=torch.float64)
     for name in ("directed", "cycle"):
         data = subject.graph(name)
         inputs: dict[str, Tensor] = {"x": data.x}
-        if "edge_weight" in data:
-            inputs["edge_weight"] = data.edge_weight
+        inputs.update({key: data[key] for key in _BESIDE_X if key in data})
         inputs.update({k: p.detach() for k, p in layer.named_parameters() if p.is_floating_point()})
         for key, value in inputs.items():
             _expect_gradient(_as_function(subject, layer, data, key), value, f"{name}: {key}")
@@ -45,7 +47,7 @@ def _as_function(subject: Subject, layer: Any, data: Data, key: str) -> Any:
     """Return the output as a function of one input or parameter alone."""
 
     def function(value: Tensor) -> Tensor:
-        if key in ("x", "edge_weight"):
+        if key in ("x", *_BESIDE_X):
             return subject.call(layer, data, **{key: value})
         return subject.call(
             lambda *args, **kwargs: functional_call(layer, {key: value}, args, kwargs), data
@@ -86,7 +88,7 @@ def check_used_parameters(subject: Subject) -> None:
 @prop(
     "degenerate_graphs",
     "Values and gradients are finite on every graph of the zoo, on a graph without nodes, and with "
-    "zero features or weights; after a step in train() the state is finite, too.",
+    "zero features, weights or positions; after a step in train() the state is finite, too.",
 )
 def check_degenerate_graphs(subject: Subject) -> None:
     layer = subject.layer()
@@ -96,13 +98,13 @@ def check_degenerate_graphs(subject: Subject) -> None:
     )
     cases["no nodes"] = subject.dress(nothing, dtype=torch.float32)
     for name in ("star", "self_loops"):
-        for key in ("x", "edge_weight"):
+        for key in ("x", *_BESIDE_X):
             if key in cases[name]:
                 zeroed = cases[name].clone()
                 zeroed[key] = torch.zeros_like(zeroed[key])
                 cases[f"{name} with zero {key}"] = zeroed
     for name, data in cases.items():
-        inputs = {key: leaf(data[key]) for key in ("x", "edge_weight") if key in data}
+        inputs = {key: leaf(data[key]) for key in ("x", *_BESIDE_X) if key in data}
         layer.zero_grad()
         out = subject.call(layer, data, **inputs)
         expect(out.isfinite().all(), f"{name}: the output is not finite")

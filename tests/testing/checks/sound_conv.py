@@ -88,6 +88,28 @@ class SoundConv(MessagePassing):
         return f"{type(self).__name__}({arguments}, {options})"
 
 
+class SoundPointConv(SoundConv):
+    """Among positions and with velocities: weights fall with the distance, nodes move along."""
+
+    velocity = True
+
+    def forward(
+        self, x, edge_index, edge_weight=None, batch=None, batch_size=None, pos=None, vel=None
+    ):
+        if isinstance(x, tuple):
+            raise ValueError(f"{type(self).__name__} takes no bipartite graphs, got a tuple")
+        check_features("SoundPointConv", x, self.lin.in_channels)
+        (source, target), weight = self.edges(x, edge_index, edge_weight)
+        difference = pos[target] - pos[source]
+        weight = weight / (1 + self.length(difference))
+        out = self.propagate(torch.stack([source, target]), x=self.lin(x), weight=weight)
+        shift = torch.zeros_like(pos).index_add(0, target, weight.unsqueeze(-1) * difference)
+        return out + self.bias, pos + shift, vel + self.bias.mean() * shift
+
+    def length(self, difference):
+        return difference.square().sum(-1)
+
+
 def expect_broken(cls: Any, name: str, words: str) -> None:
     """Check that the layer fails at this property, with a message that names it and says why."""
     factory = lambda: cls(8, 4)  # noqa: E731

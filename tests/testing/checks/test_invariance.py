@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from graphpoly.testing.checks import invariance
-from tests.testing.checks.sound_conv import SoundConv, expect_broken, promised
+from tests.testing.checks.sound_conv import SoundConv, SoundPointConv, expect_broken, promised
 
 
 class PositionConv(SoundConv):
@@ -44,7 +44,29 @@ class GlobalReachConv(GlobalMeanConv):
     num_hops = 1
 
 
+class AxisConv(SoundPointConv):
+    def length(self, difference):
+        return difference[:, 0].square()
+
+
+class HandedConv(SoundPointConv):
+    """Sees which way three axes turn: it can tell a molecule from its mirror image."""
+
+    def length(self, difference):
+        after = difference.roll(1, 0)
+        return torch.linalg.cross(difference, after).mul(difference.roll(2, 0)).sum(-1).sigmoid()
+
+
+class DriftingConv(SoundPointConv):
+    def forward(self, x, edge_index, pos=None, vel=None):
+        h, pos, vel = super().forward(x, edge_index, pos=pos, vel=vel)
+        return h, 1.5 * pos, vel
+
+
 BROKEN = [
+    (AxisConv, "equivariance", "features of turned and plain positions"),
+    (HandedConv, "equivariance", "features of mirrored and plain positions"),
+    (DriftingConv, "equivariance", "turned, positions"),
     (PositionConv, "node_permutation", "renamed nodes and the original"),
     (FirstEdgeConv, "edge_order", "shuffled edges and the original"),
     (GlobalMeanConv, "batch", "in a batch and alone"),
