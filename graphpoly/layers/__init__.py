@@ -1,6 +1,7 @@
 """Drop-in message-passing layers and aggregations."""
 
 from graphpoly.layers.cooperative import CooperativeConv
+from graphpoly.layers.egnn_conv import EGNNConv
 from graphpoly.layers.gnp_aggregation import GNPAggregation
 from graphpoly.layers.laser_conv import LASERConv
 from graphpoly.layers.pair_linear import PairLinear
@@ -39,6 +40,7 @@ __all__ = [
     "ConnectionMaps",
     "ConnectionSheafConv",
     "CooperativeConv",
+    "EGNNConv",
     "FEConv",
     "FavardConv",
     "GNPAggregation",

@@ -19,6 +19,7 @@ __all__ = [
     "check_batch",
     "check_edge_attr",
     "check_features",
+    "check_points",
     "check_size",
     "check_sizes",
     "chosen_normalization",
@@ -110,6 +111,21 @@ def check_features(layer: str, x: Any, width: int = -1) -> None:
         raise ValueError(f"x: got shape {list(x.shape)}, expected [N, {columns}]")
     if not x.is_floating_point():
         raise TypeError(f"x: got {x.dtype}, expected floating-point features [N, {columns}]")
+
+
+def check_points(name: str, points: Any, num_nodes: int) -> None:
+    """Raise unless ``points``, such as positions, has a row of floating-point numbers a node.
+
+    Raises:
+        TypeError: If it is no tensor, or not of floating-point numbers.
+        ValueError: If it is of another shape.
+    """
+    if not isinstance(points, Tensor):
+        raise TypeError(f"{name}: got {type(points).__name__}, expected a tensor [N, D]")
+    if points.dim() != 2 or points.size(0) != num_nodes:
+        raise ValueError(f"{name}: got shape {list(points.shape)}, expected [{num_nodes}, D]")
+    if not points.is_floating_point():
+        raise TypeError(f"{name}: got {points.dtype}, expected floating-point numbers [N, D]")
 
 
 def check_batch(batch: Any) -> None:

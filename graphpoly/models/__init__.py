@@ -11,6 +11,7 @@ from graphpoly.models.decoupled_gnn import (
     DecoupledGNN,
     LegendreNet,
 )
+from graphpoly.models.egnn import EGNN
 from graphpoly.models.fe_gnn import FEGNN
 from graphpoly.models.jacobi_gnn import JacobiGNN
 from graphpoly.models.laser_gnn import LASERGNN
@@ -29,6 +30,7 @@ from graphpoly.models.sheaf_nn import SheafNN
 from graphpoly.models.uni_filter_gnn import UniFilterGNN
 
 __all__ = [
+    "EGNN",
     "FEGNN",
     "GCNII",
     "GPRGNN",
