@@ -28,6 +28,7 @@ from graphpoly.data.image_filter import (
 )
 from graphpoly.data.links import LINK_SPLITS, LinkSplit, link_split, sample_non_links
 from graphpoly.data.molecules import load_peptides, load_zinc
+from graphpoly.data.n_body import n_body, simulate_charges
 from graphpoly.data.ogb import load_ogb_graph, load_ogb_link, load_ogb_node, ogb_evaluator
 from graphpoly.data.own import any_dataset, dataset_from, is_own
 from graphpoly.data.root_neighbors import root_neighbors
@@ -85,12 +86,14 @@ __all__ = [
     "load_tu",
     "load_zinc",
     "make_split",
+    "n_body",
     "node_dataset_names",
     "offer",
     "ogb_evaluator",
     "published_folds",
     "root_neighbors",
     "sample_non_links",
+    "simulate_charges",
     "smooth_images",
     "stratified_folds",
     "tu_dataset_names",

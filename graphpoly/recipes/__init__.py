@@ -5,6 +5,7 @@ from __future__ import annotations
 from graphpoly.recipes import (
     cooperative,
     demo,
+    egnn,
     favard,
     features,
     image_filter,
@@ -37,6 +38,7 @@ __all__ = [
     "cooperative",
     "demo",
     "draw_filters",
+    "egnn",
     "favard",
     "features",
     "filter_spectra",

@@ -33,7 +33,8 @@ __all__ = ["drawn_anew", "network_for", "prepared", "task_for"]
 _WIDTH = 64  # of what stands between a network and its head, where it has no width of its own
 _EMBEDDING = 16  # of a graph, where graphs are told apart by what a network says of them
 _THRESHOLD = 0.01  # distance of embeddings of graphs that are told apart, as published for PPGN
-_LEVELS = {"graphs": "graphs", "pairs": "graphs"}  # whatever else there is belongs to nodes
+# whatever else there is belongs to nodes
+_LEVELS = {"graphs": "graphs", "pairs": "graphs", "positions": "positions"}
 
 
 def network_for(
@@ -58,6 +59,10 @@ def network_for(
     if settings.reads_categories and loaded.categories != "ogb":
         raise ValueError(f"dataset: {dataset.name} has no atoms and bonds, which this model reads")
     headed = level not in settings.levels
+    if headed and "positions" in (level, *settings.levels):
+        what = "asks for positions, which this model does not return"
+        what = what if level == "positions" else "has no positions, which this model reads"
+        raise ValueError(f"dataset: {dataset.name} {what}")
     if headed and level == "nodes":
         raise ValueError(
             f"dataset: {dataset.name} asks for {dataset.task}, the model answers for graphs alone"
@@ -95,7 +100,7 @@ def prepared(settings: ModelSettings, loaded: Loaded) -> Loaded:
     """Return a dataset as a network reads it; features of edges are for those that embed them."""
 
     def read(data: Data) -> Data:
-        unread = [] if settings.reads_categories else ["edge_attr"]
+        unread = [] if settings.reads_edges else ["edge_attr"]
         if loaded.num_relations > 1 and not settings.reads_types:
             unread.append("edge_type")
         held = [name for name in unread if data.get(name) is not None]
@@ -128,7 +133,7 @@ def task_for(
     task: Task
     if dataset.task == "nodes":
         task = _node_task(settings, dataset, loaded, split, model, protocol, metric, device, seed)
-    elif dataset.task == "graphs":
+    elif dataset.task in ("graphs", "positions"):
         assert loaded.graphs is not None
         graphs = loaded.graphs
         parts = ([graphs[i] for i in part.tolist()] for part in _parts(split))

@@ -13,7 +13,7 @@ from torch import Tensor
 from graphpoly.errors import unknown
 
 __all__ = ["METRICS", "Metric", "MetricFunction", "accuracy", "average_precision", "get_metric"]
-__all__ += ["mae", "rmse", "rocauc", "sse"]
+__all__ += ["mae", "mse", "rmse", "rocauc", "sse"]
 
 MetricFunction = Callable[[Tensor, Tensor], float]
 
@@ -89,6 +89,11 @@ def mae(y_true: Tensor, y_pred: Tensor) -> float:
     return float(_errors(y_true, y_pred).abs().mean())
 
 
+def mse(y_true: Tensor, y_pred: Tensor) -> float:
+    """Return the mean squared error over all labels that are not NaN."""
+    return float(_errors(y_true, y_pred).square().mean())
+
+
 def rmse(y_true: Tensor, y_pred: Tensor) -> float:
     """Return the root of the mean squared error over all labels that are not NaN."""
     return float(_errors(y_true, y_pred).square().mean().sqrt())
@@ -136,6 +141,7 @@ METRICS: dict[str, Metric] = {
         Metric("rocauc", rocauc, True),
         Metric("average_precision", average_precision, True),
         Metric("mae", mae, False),
+        Metric("mse", mse, False),
         Metric("rmse", rmse, False),
         Metric("sse", sse, False),
     )

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from graphpoly.training import METRICS, accuracy, mae, rocauc
-from graphpoly.training.metrics import average_precision, get_metric, rmse
+from graphpoly.training.metrics import average_precision, get_metric, mse, rmse
 
 
 def pairs(y, score):
@@ -56,6 +56,7 @@ def test_average_precision_by_hand():
 def test_errors_skip_missing_labels_and_do_not_broadcast():
     y, guess = torch.tensor([1.0, float("nan"), 4.0]), torch.tensor([[2.0], [9.0], [2.0]])
     assert mae(y, guess) == 1.5
+    assert mse(y, guess) == 5 / 2
     assert rmse(y, guess) == pytest.approx((5 / 2) ** 0.5)
     with pytest.raises(ValueError, match="does not fit"):
         mae(y, guess[:2])
@@ -67,6 +68,7 @@ def test_lookup():
         "rocauc": True,
         "average_precision": True,
         "mae": False,
+        "mse": False,
         "rmse": False,
         "sse": False,
     }

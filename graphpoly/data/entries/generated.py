@@ -1,4 +1,4 @@
-"""Data that is made here: block models, trees, cycles, filtered images."""
+"""Data that is made here: block models, trees, cycles, filtered images, charged particles."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from graphpoly.data.csbm import csbm
 from graphpoly.data.cycles import cycle_pairs
 from graphpoly.data.dataset import Dataset, Loaded, Reading, offer
 from graphpoly.data.entries.nodes import node_problem
+from graphpoly.data.folds import GraphFold
 from graphpoly.data.image_filter import IMAGE_RESPONSES, image_filter_task, load_images
+from graphpoly.data.n_body import n_body
 from graphpoly.data.root_neighbors import root_neighbors
 from graphpoly.settings import bounded
 
-__all__ = ["BlockModel", "Draws"]
+__all__ = ["BlockModel", "Draws", "Particles"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +150,56 @@ offer(
         stored=False,
         source=_COOPERATIVE,
         reading=Draws(),
+        num_splits=3,
+    )
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Particles(Reading):
+    """Systems of charged particles.
+
+    Attributes:
+        num_particles: Particles of each system.
+        train, val, test: Systems of each part.
+        first: Frame that is given, of 100 steps each.
+        last: Frame that is asked for.
+    """
+
+    num_particles: int = bounded(5, low=1)
+    train: int = bounded(3000, low=1)
+    val: int = bounded(2000, low=1)
+    test: int = bounded(2000, low=1)
+    first: int = bounded(30, low=0)
+    last: int = bounded(40, low=0)
+
+
+def _particles(root: Path | None, reading: Reading, seed: int) -> Loaded:
+    assert isinstance(reading, Particles)
+    sizes = [reading.train, reading.val, reading.test]
+    graphs = n_body(sum(sizes), reading.num_particles, first=reading.first, last=reading.last)
+    fold = GraphFold("n-body", 0, *torch.arange(sum(sizes)).split(sizes))
+    return Loaded(
+        graphs=graphs,
+        num_features=1,
+        num_outputs=3,
+        split=lambda name, seed: fold,
+        facts={"graphs": len(graphs), "particles": reading.num_particles},
+    )
+
+
+offer(
+    Dataset(
+        name="n-body",
+        title="charged particles",
+        task="positions",
+        metric="mse",
+        loss="mse",
+        splits=("n-body",),
+        load=_particles,
+        stored=False,
+        source="Satorras, Hoogeboom, Welling. E(n) Equivariant Graph Neural Networks. ICML 2021",
+        reading=Particles(),
         num_splits=3,
     )
 )

@@ -39,6 +39,7 @@ from graphpoly.models.settings.filters import (
     training_homophily,
 )
 from graphpoly.models.settings.graphs import (
+    EGNNSettings,
     LASERGNNSettings,
     MatrixFunctionSettings,
     PathSettings,
@@ -54,6 +55,7 @@ __all__ = [
     "BernSettings",
     "ChebIISettings",
     "CoGNNSettings",
+    "EGNNSettings",
     "FESettings",
     "FavardSettings",
     "FilterSettings",

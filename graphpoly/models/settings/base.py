@@ -17,8 +17,8 @@ from graphpoly.training import Task, parameter_groups
 
 __all__ = ["LEVELS", "Inputs", "ModelSettings", "configure", "model_names", "settings_of"]
 
-# what a row of a network's output belongs to
-LEVELS = ("nodes", "graphs")
+# what a row of a network's output belongs to, or is
+LEVELS = ("nodes", "graphs", "positions")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +67,11 @@ class ModelSettings(Settings):
 
     lr: float = bounded(0.01, low=0)
     weight_decay: float = bounded(5e-4, low=0)
+
+    @property
+    def reads_edges(self) -> bool:
+        """Whether features of edges are given to the network."""
+        return self.reads_categories
 
     def arguments(self, inputs: Inputs) -> dict[str, Any]:
         """Return what the network is made with."""

@@ -1,10 +1,15 @@
-"""Settings of the networks for whole graphs and rewired ones: PPGN, PathNN, PDF, MFN, LASER."""
+"""Settings of networks for graphs, rewired and in space: PPGN, PathNN, PDF, MFN, LASER, EGNN."""
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import Any
 
+from torch_geometric.data import Data
+
+from graphpoly.layers.egnn_conv import COORD_AGGREGATIONS
+from graphpoly.models.egnn import EGNN
 from graphpoly.models.laser_gnn import LASERGNN
 from graphpoly.models.matrix_function_gnn import MatrixFunctionGNN
 from graphpoly.models.path_nn import PathNN
@@ -15,6 +20,7 @@ from graphpoly.models.settings.base import Inputs, ModelSettings, configure
 from graphpoly.settings import bounded
 
 __all__ = [
+    "EGNNSettings",
     "LASERGNNSettings",
     "MatrixFunctionSettings",
     "PDFSettings",
@@ -192,3 +198,55 @@ class LASERGNNSettings(ModelSettings):
     def arguments(self, inputs: Inputs) -> dict[str, Any]:
         """Return what the network is made with."""
         return {**super().arguments(inputs), "num_relations": inputs.num_relations}
+
+
+@configure("EGNN")
+@dataclass(frozen=True, kw_only=True)
+class EGNNSettings(ModelSettings):
+    """Hyperparameters of EGNN, which says where particles will be.
+
+    Attributes:
+        hidden_channels: Width.
+        num_layers: Number of layers.
+        edge_dim: Columns of the features of edges, or none to leave them out.
+        attention: Weigh each message.
+        coord_aggr: Of what moves a particle.
+        normalize: Divide each difference by its length.
+        tanh: Bound what a difference is multiplied by.
+        clamp: Bound each component of what an edge adds, or none.
+        velocity: Read velocities.
+        update_velocity: Pass updated velocities on.
+    """
+
+    cls = EGNN
+    levels = ("positions",)
+
+    hidden_channels: int = bounded(64, low=1)
+    num_layers: int = bounded(4, low=1)
+    edge_dim: int | None = bounded(2, low=1)
+    attention: bool = False
+    coord_aggr: str = bounded("mean", choices=COORD_AGGREGATIONS)
+    normalize: bool = False
+    tanh: bool = False
+    clamp: float | None = bounded(None, low=0)
+    velocity: bool = True
+    update_velocity: bool = True
+    lr: float = bounded(5e-4, low=0)
+    weight_decay: float = bounded(1e-12, low=0)
+
+    @property
+    def reads_edges(self) -> bool:
+        """Whether features of edges are given to the network."""
+        return self.edge_dim is not None
+
+    def prepare(self, data: Data) -> Data:
+        """Leave velocities out where they are not read."""
+        if self.velocity or "vel" not in data:
+            return data
+        data = copy.copy(data)
+        del data.vel
+        return data
+
+    def arguments(self, inputs: Inputs) -> dict[str, Any]:
+        """Ask for positions."""
+        return {**super().arguments(inputs), "out_channels": None}
