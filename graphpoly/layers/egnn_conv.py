@@ -201,7 +201,7 @@ class EGNNConv(NamedArguments, MessagePassing):
         Args:
             x: Features h, ``[N, in_channels]``.
             edge_index: The graph; a radius graph where there are many nodes.
-            pos: Positions x, ``[N, D]``, in any floating-point type.
+            pos: Positions x, ``[N, D]``, in any floating-point type, which they keep.
             edge_attr: ``[E, edge_dim]``, in the order of ``edge_index``.
             vel: Velocities v, ``[N, D]``, with ``velocity=True``.
             cell: Periodic cell or cells, see :func:`graphpoly.ops.edge_vectors`; positions are not
@@ -209,8 +209,9 @@ class EGNNConv(NamedArguments, MessagePassing):
             batch: Graph of each node, ``[N]``; read only where each graph has its own ``cell``.
         """
         check_features("EGNNConv", x, self.phi_e.in_channels)
-        adj = _silenced(edge_index, x)
-        self._check(x.size(0), pos, edge_attr, vel)
+        check_points("pos", pos, x.size(0))
+        adj = _silenced(edge_index, x.size(0), pos.dtype)
+        self._check(adj, pos, edge_attr, vel)
         difference = edge_vectors(adj, pos, cell=cell, batch=batch)
         carried = difference.square().sum(-1, keepdim=True).to(x.dtype)
         if edge_attr is not None:
@@ -224,11 +225,12 @@ class EGNNConv(NamedArguments, MessagePassing):
             h = x + h
         if self.phi_x is None:
             return h
-        shift = self._shift(adj, difference, self.phi_x(message), mask)
+        # positions keep their type, which may be more precise than that of the features
+        shift = self._shift(adj, difference, self.phi_x(message).to(pos.dtype), mask)
         if self.phi_v is None:
             return h, pos + shift
         assert vel is not None
-        moved = self.phi_v(x) * vel + shift
+        moved = self.phi_v(x).to(vel.dtype) * vel + shift
         return h, pos + moved, moved if self.update_velocity else vel
 
     def _shift(self, adj: CSR, difference: Tensor, scale: Tensor, mask: Tensor | None) -> Tensor:
@@ -236,7 +238,7 @@ class EGNNConv(NamedArguments, MessagePassing):
         scale = scale.tanh() if self.tanh else scale
         for weight in (adj.weight, mask):
             if weight is not None:
-                scale = scale * weight.unsqueeze(-1)
+                scale = scale * weight.unsqueeze(-1).to(scale.dtype)
         if self.normalize:
             length = torch.linalg.vector_norm(difference, dim=-1, keepdim=True)
             difference = difference / (length + _LEAST)
@@ -249,21 +251,22 @@ class EGNNConv(NamedArguments, MessagePassing):
         count = adj.rowptr.diff() if adj.weight is None else sum_entries(adj, adj.weight)
         return total / count.clamp(min=1).unsqueeze(-1)
 
-    def _check(
-        self, num_nodes: int, pos: Tensor, edge_attr: Tensor | None, vel: Tensor | None
-    ) -> None:
-        for name, value in (("pos", pos), ("vel", vel)):
-            if value is not None:
-                check_points(name, value, num_nodes)
+    def _check(self, adj: CSR, pos: Tensor, edge_attr: Tensor | None, vel: Tensor | None) -> None:
         if (vel is None) == self.velocity:
             got = "None" if vel is None else "a tensor"
             raise ValueError(f"vel: got {got}, the layer has velocity={self.velocity}")
-        if vel is not None and vel.shape != pos.shape:
-            raise ValueError(f"vel: got shape {list(vel.shape)}, expected {list(pos.shape)}")
+        if vel is not None:
+            check_points("vel", vel, adj.num_rows)
+            if vel.size(1) != pos.size(1):
+                raise ValueError(f"vel: got {vel.size(1)} columns, pos has {pos.size(1)}")
         if edge_attr is not None:
             if self.edge_dim is None:
                 raise ValueError("edge_attr: given to a layer without edge_dim")
             check_edge_attr(edge_attr, self.edge_dim)
+            if edge_attr.size(0) != adj.num_entries:
+                raise ValueError(
+                    f"edge_attr: got {edge_attr.size(0)} rows, expected {adj.num_entries}"
+                )
         elif self.edge_dim is not None:
             raise ValueError(f"edge_attr: got None, edge_dim is {self.edge_dim}")
 
@@ -289,9 +292,9 @@ def _perceptron(
     )
 
 
-def _silenced(edge_index: Any, x: Tensor) -> CSR:
+def _silenced(edge_index: Any, num_nodes: int, dtype: torch.dtype) -> CSR:
     """Return the edges, of which loops weigh nothing and others have no weight or 1."""
     if getattr(edge_index, "layout", None) != torch.strided:  # one with values, which are not read
-        edge_index, _ = to_edges(edge_index, size=(x.size(0), x.size(0)))
+        edge_index, _ = to_edges(edge_index, size=(num_nodes, num_nodes))
     grad = torch.is_grad_enabled()
-    return silence_loops(edge_index, None, x.size(0), dtype=x.dtype, transposed=grad)
+    return silence_loops(edge_index, None, num_nodes, dtype=dtype, transposed=grad)

@@ -171,6 +171,22 @@ def test_nodes_at_one_place_have_finite_gradients():
     assert all(bool(gradient.isfinite().all()) for gradient in gradients)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_positions_keep_their_type_and_precision(dtype):
+    data = graph_zoo(names=["self_loops"])["self_loops"]
+    conv = made(velocity=True)
+    inputs = drawn(conv, data)
+    plain = called(conv, data.edge_index, inputs)
+    other = torch.float32 if dtype == torch.float64 else torch.float64
+    inputs = {key: value.to(dtype) for key, value in inputs.items()}
+    inputs["x"] = inputs["x"].to(other)
+    far = 1e6 if dtype == torch.float64 else 0.0
+    got = called(conv.to(other), data.edge_index, {**inputs, "pos": inputs["pos"] + far})
+    assert [value.dtype for value in got] == [other, dtype, dtype]
+    for one, wanted in zip((got[0], got[1] - far, got[2]), plain, strict=True):
+        assert_close(one.float(), wanted.float(), kind="accumulated")
+
+
 def test_forces_can_be_learned():
     data = graph_zoo(names=["cycle"])["cycle"]
     conv = made(3, 3, normalize=True)
@@ -233,6 +249,7 @@ REFUSED = {
     r"pos: got torch.int64": {"pos": torch.zeros(3, 3).long()},
     r"pos: got list": {"pos": [0.0]},
     r"vel: got a tensor, the layer has velocity=False": {"vel": torch.zeros(3, 3)},
+    r"edge_attr: got 5 rows, expected 4": {"edge_attr": torch.zeros(5, 2), "edge_dim": 2},
     r"edge_attr: given to a layer without edge_dim": {"edge_attr": torch.zeros(4, 2)},
     r"cell: got shape \[2, 2\]": {"cell": torch.eye(2)},
 }
@@ -241,8 +258,9 @@ REFUSED = {
 @pytest.mark.parametrize("words", REFUSED)
 def test_inputs_that_do_not_fit_are_refused_by_name(words):
     given = {"pos": torch.zeros(3, 3), **REFUSED[words]}
+    conv = EGNNConv(8, 4, edge_dim=given.pop("edge_dim", None))
     with pytest.raises((TypeError, ValueError), match=words):
-        EGNNConv(8, 4)(torch.randn(3, 8), torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]]), **given)
+        conv(torch.randn(3, 8), torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]]), **given)
 
 
 def test_arguments_that_do_nothing_are_refused():
