@@ -1,4 +1,4 @@
-"""What is learned on small graphs and asked of large ones, by what they are aggregated with.
+"""What is learned on small graphs and asked of large ones, by what aggregates them.
 
 python -m benchmarks.extrapolation
 
@@ -224,8 +224,8 @@ def page(results: dict[str, Any]) -> str:
         "# What is learned on small graphs and asked of large ones",
         "",
         "Made by `python -m benchmarks.extrapolation`. Mean absolute percentage error on graphs",
-        f"larger than any in training; seeds {seeds[0]} to {seeds[-1]} draw the graphs, in brackets",
-        "least and largest over them. The networks differ in their aggregation alone; GNP+ has no",
+        f"larger than any in training; over {len(seeds)} draws of the graphs, in brackets the",
+        "least and the largest. The networks differ in their aggregation alone; GNP+ has no",
         "exponents below zero.",
         f"{CHANNELS} channels, {TRAIN_GRAPHS} graphs to train on, {TEST_GRAPHS} to test,",
         f"{ADAM_STEPS} steps of Adam and at most {LBFGS_STEPS} of L-BFGS for everybody, from",

@@ -3,9 +3,10 @@
 A step is ``PDFConv(32, 32)``, forward and backward; with weights, their gradient is wanted, too.
 Beside it pairs and powers alone, without a gradient, and the powers as the published code makes
 them: dense products for each graph, where the graphs are small enough. In float64, both have to
-agree at the pairs. Each measurement has a process of its own. Times are of the processor, on one thread: medians
-of three after one to warm up, or the first where it takes more than a second. Memory is what the
-first step adds to the resident set. Writes ``pdf.json`` and ``pdf.md``. Linux only.
+agree at the pairs. Each measurement has a process of its own. Times are of the processor, on one
+thread: medians of three after one to warm up, or the first where it takes more than a second.
+Memory is what the first run adds to the resident set. Writes ``pdf.json`` and ``pdf.md``. Linux
+only.
 """
 
 from __future__ import annotations
@@ -198,8 +199,8 @@ def page(machine: dict[str, Any], rows: list[dict[str, Any]]) -> str:
     lines = [
         "# PDFConv and the size of the graph",
         "",
-        "Made by `python -m benchmarks.pdf`; its head says what is measured. A step goes forward and",
-        "backward, powers are the part of it that reads the graph, forward; dense: the same as the",
+        "Made by `python -m benchmarks.pdf`; its head says what is measured. A step goes forward",
+        "and backward; powers are what of it reads the graph, forward; dense: the same as the",
         f"published code makes them, for graphs of up to {MOST_DENSE:,} nodes.",
         "",
         f"- {machine['cpu']}, load {machine['load_average']} at the start, one thread",

@@ -64,6 +64,7 @@ class HiddenFeatures(BaseTransform):
 
     Raises:
         TypeError: On ``HeteroData``; there is one kind of point.
+        ValueError: If there is neither ``edge_index`` nor ``adj_t``.
 
     Complexity: O(m (E + N log N) + m^3) time, O(m N) memory.
 
@@ -110,7 +111,9 @@ class HiddenFeatures(BaseTransform):
             raise TypeError(
                 f"HiddenFeatures: got {type(data).__name__}; Data of one node type is accepted"
             )
-        edges = data.edge_index if data.get("edge_index") is not None else data.adj_t
+        edges = data.edge_index if data.get("edge_index") is not None else data.get("adj_t")
+        if edges is None:
+            raise ValueError("HiddenFeatures: got no edges; edge_index and adj_t are accepted")
         with torch.device("cpu"):
             pairs, count = simple_pairs(edges, int(data.num_nodes or 0))
             sizes = data.ptr.diff().cpu() if isinstance(data, Batch) else torch.tensor([count])

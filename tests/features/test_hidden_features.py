@@ -185,5 +185,7 @@ def test_refusals() -> None:
             HiddenFeatures(**{name: value})
     with pytest.raises(ValueError, match="unknown extension 'nystrøm'"):
         HiddenFeatures(extension="nystrøm")
+    with pytest.raises(ValueError, match="HiddenFeatures: got no edges"):
+        HiddenFeatures()(Data(x=torch.zeros(3, 1)))
     with pytest.raises(ValueError, match="edge_index"):
         HiddenFeatures()(Data(edge_index=torch.tensor([[0], [5]]), num_nodes=3))

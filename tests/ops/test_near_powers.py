@@ -77,6 +77,11 @@ def test_gradients():
     scale = torch.rand(data.num_nodes, 1, dtype=torch.float64).requires_grad_()
     assert torch.autograd.gradcheck(run, (weight, scale))
     assert torch.autograd.gradgradcheck(run, (weight, scale), fast_mode=True)
+    total = run(weight, scale).square().sum()
+    once = torch.autograd.grad(total, (weight, scale), retain_graph=True)
+    kept = torch.autograd.grad(total, (weight, scale), create_graph=True)
+    for one, other in zip(once, kept, strict=True):
+        assert_close(other.detach(), one)
 
 
 def test_gradients_do_not_depend_on_slices(monkeypatch):

@@ -16,6 +16,7 @@ from graphpoly.models.settings import model_names
 from graphpoly.recipes import recipe_for, run_recipe
 
 ATOMS = ("MoleculeGNN", "PathMolecule")
+IN_SPACE = ("EGNN",)
 SMALL = {"hidden_channels": 8, "num_layers": 2, "K": 2, "heads": 2, "num_splits": 1}
 
 
@@ -52,7 +53,9 @@ def entry(task: str) -> Dataset:
 
 
 @pytest.mark.parametrize("task", ["nodes", "graphs", "links", "featureless"])
-@pytest.mark.parametrize("name", [name for name in model_names() if name not in ATOMS])
+@pytest.mark.parametrize(
+    "name", [name for name in model_names() if name not in (*ATOMS, *IN_SPACE)]
+)
 def test_every_model_is_trained_on_every_task(name: str, task: str, tmp_path: Path) -> None:
     recipe = recipe_for(name, entry(task))
     changes = {key: value for key, value in SMALL.items() if key in recipe.keys}
@@ -72,6 +75,13 @@ def test_every_model_is_trained_on_every_task(name: str, task: str, tmp_path: Pa
 def test_networks_of_molecules_need_molecules(name: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="has no atoms and bonds, which this model reads"):
         run_recipe(recipe_for(name, entry("graphs")), out=tmp_path, seeds=1)
+
+
+@pytest.mark.parametrize("task", ["nodes", "graphs", "links"])
+@pytest.mark.parametrize("name", IN_SPACE)
+def test_networks_in_space_need_positions(name: str, task: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=f"tiny-{task} has no positions, which this model reads"):
+        run_recipe(recipe_for(name, entry(task)), out=tmp_path, seeds=1)
 
 
 def test_links_that_stand_in_blocks_are_learned(tmp_path: Path) -> None:
