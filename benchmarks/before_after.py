@@ -1,9 +1,9 @@
 """Two states of the package side by side: ``python -m benchmarks.before_after BEFORE AFTER``.
 
 BEFORE and AFTER are checkouts with their kernels built. Children of both take turns, so that what
-else the machine does falls on both alike; of each child the fastest of many runs counts, and of
-each operator the ratio of the medians is reported. Exits with 1 if one has become slower by more
-than ``--limit``.
+else the machine does falls on both alike; of each child the fastest of many runs counts. What
+disturbs a run only adds to it: the ratio of the least times of all children decides, that of their
+medians stands beside it. Exits with 1 if an operator has become slower by more than ``--limit``.
 """
 
 from __future__ import annotations
@@ -117,11 +117,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 for name, seconds in measure(given.trees[which], size, given.op).items():
                     times[which].setdefault(name, []).append(seconds)
         for name in times[0]:
-            before, after = (statistics.median(side[name]) for side in times)
+            before, after = (min(side[name]) for side in times)
+            usual = [statistics.median(side[name]) for side in times]
             worst = max(worst, after / before - 1)
             sys.stdout.write(
                 f"{size:6} {name:24} {before * 1e6:12.1f} us {after * 1e6:12.1f} us "
-                f"{after / before - 1:+8.1%}\n"
+                f"{after / before - 1:+8.1%}   (medians {usual[1] / usual[0] - 1:+.1%})\n"
             )
             sys.stdout.flush()
     return int(worst > given.limit)
