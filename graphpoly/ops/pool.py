@@ -102,8 +102,11 @@ def _grouped(index: Tensor, num_segments: int, name: str) -> CSR:
         if "outside" not in str(error):
             raise
         raise ValueError(f"{name}: one lies outside [0, {num_segments}) ({error})") from None
-    row = line.to(dtype)
-    back = torch.empty_like(perm).index_copy(0, perm.long(), place[:-1])
+    row, back = line.to(dtype), place[:-1]
+    # groups in order, as loaders give them, are turned back by nothing
+    known = index.device.type == "cpu" and not torch.compiler.is_compiling()
+    if not (known and torch.equal(perm, back)):
+        back = torch.empty_like(perm).index_copy(0, perm.long(), back)
     return trusted_csr(rowptr, col, None, perm, size, (place, row, back))
 
 
