@@ -82,6 +82,11 @@ def _registered(entry: registry.Entry, arguments: dict[str, Any]) -> Any:
     """Make a registered model; what has neither a size here nor a default is as in its example."""
     assert entry.example is not None
     example, given = entry.example(), dict(arguments)
+    if "pos" in inspect.signature(example.forward).parameters:
+        raise ValueError(
+            f"model: {entry.name} reads positions, which these graphs have not; "
+            "pass package.module:factory"
+        )
     parameters = inspect.signature(entry.obj).parameters
     further = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
     for name, parameter in parameters.items():

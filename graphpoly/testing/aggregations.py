@@ -119,7 +119,7 @@ class _Neighbors(Subject):
     def _signature(self, layer: nn.Module, edge_dim: int | None) -> tuple[set[str], int | None]:
         return set(), None
 
-    def call(self, layer: Any, data: Data, **changed: Any) -> Tensor:
+    def outputs(self, layer: Any, data: Data, **changed: Any) -> Tensor:
         x = changed.pop("x", data.x)
         source, target = data.edge_index
         elements = x.index_select(0, source)

@@ -40,6 +40,10 @@ def test_registered_models_are_no_smaller_than_those_of_pyg(entry) -> None:
         with pytest.raises(ValueError, match=r"needs 'downstream'.*package\.module:factory"):
             factory()
         return
+    if "pos" in inspect.signature(entry.example().forward).parameters:
+        with pytest.raises(ValueError, match=r"reads positions.*package\.module:factory"):
+            factory()
+        return
     model = factory()
     assert getattr(model, "hidden_channels", 32) >= 32
     assert getattr(model, "num_layers", 5) == 5
