@@ -65,6 +65,7 @@ def edge_vectors(
         if batch is None:
             cell = cell[0]
         else:
+            check_device("batch", batch, pos.device)
             check_batch(batch, pos.size(0), cell.size(0))
             graph = batch.index_select(0, adj.rows().long()).long()
     inverse, wrong = torch.linalg.inv_ex(cell.detach().to(dtype))

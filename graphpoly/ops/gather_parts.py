@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from graphpoly.ops.entry import affordable, as_size
 from graphpoly.ops.library import call, implement
 
 __all__ = ["Parts", "gather_parts"]
@@ -57,8 +58,9 @@ def gather_parts(
             raise TypeError(f"{name}: got {tensor.dtype}, int64 is accepted")
     if step is not None and value.dtype != torch.int64:
         raise TypeError(f"step: value is of {value.dtype}, only int64 is raised")
-    if not -value.dim() <= dim < value.dim():
-        raise ValueError(f"dim: got {dim}, value has {value.dim()} dimensions")
+    if value.dim() == 0:
+        raise ValueError("value: got a number, expected at least one dimension")
+    dim = as_size("dim", dim, -value.dim(), value.dim() - 1)
     for name, tensor in {"bounds": bounds, "chosen": chosen, "step": step}.items():
         if tensor is not None and tensor.dim() != 1:
             raise ValueError(f"{name}: got {tensor.dim()} dimensions, expected 1")
@@ -67,9 +69,10 @@ def gather_parts(
     if step is not None and step.numel() != bounds.numel() - 1:
         expected = bounds.numel() - 1
         raise ValueError(f"step: got {step.numel()} numbers, there are {expected} parts")
-    operator = torch.ops.graphpoly.gather_parts
+    operator, axis = torch.ops.graphpoly.gather_parts, dim % value.dim()
     try:
-        return Parts(*call(operator, value, bounds, step, chosen, dim % value.dim()))
+        what = "chosen: the parts"
+        return Parts(*affordable(what, call, operator, value, bounds, step, chosen, axis))
     except RuntimeError as error:
         line = str(error).partition("\n")[0]
         if not line.startswith(("bounds: ", "chosen: ")):

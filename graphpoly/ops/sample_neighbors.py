@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from graphpoly.ops.entry import INT64_MIN, as_size
+from graphpoly.ops.entry import INT64_MIN, affordable, as_size
 from graphpoly.ops.hashing import hash64, uniform
 from graphpoly.ops.library import call, implement
 
@@ -94,8 +94,9 @@ def sample_neighbors(
     count, seed = as_size("count", count, -1), as_size("seed", seed, INT64_MIN)
     num_entries = as_size("num_entries", num_entries)
     operator, chances = torch.ops.graphpoly.sample_neighbors, (weight, time, until)
+    arguments = (rowptr, node, count, replace, last, *chances, num_entries, seed)
     try:
-        found = call(operator, rowptr, node, count, replace, last, *chances, num_entries, seed)
+        found = affordable(f"count: {count} entries for each node", call, operator, *arguments)
     except RuntimeError as error:
         line = str(error).partition("\n")[0].removeprefix("sample_neighbors: ")
         if not line.startswith(("rowptr: ", "node: ", "count: ")):

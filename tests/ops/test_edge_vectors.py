@@ -102,6 +102,10 @@ REFUSED = {
         "cell": torch.eye(3).repeat(2, 1, 1),
         "batch": torch.tensor([0, 1, 2]),
     },
+    "batch: got a tensor on meta, the operator is on cpu": {
+        "cell": torch.eye(3).repeat(2, 1, 1),
+        "batch": torch.tensor([0, 1, 1], device="meta"),
+    },
 }
 
 

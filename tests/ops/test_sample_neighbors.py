@@ -166,6 +166,7 @@ def test_the_latest_are_the_latest():
         ({"node": torch.tensor([1], dtype=torch.int32)}, TypeError, "node: got torch.int32"),
         ({"count": -2}, ValueError, "count: got -2"),
         ({"count": 2**62, "replace": True}, ValueError, "count: too many"),
+        ({"count": 2**55, "replace": True}, ValueError, "count: .* no memory"),
         ({"weight": torch.ones(5)}, TypeError, "weight: got torch.float32"),
         ({"weight": torch.ones(4).double()}, ValueError, r"weight: got shape \[4\], expected \[5"),
         ({"time": torch.arange(5)}, ValueError, "time, until: got one"),
