@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable
 from numbers import Integral
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, fx
@@ -30,7 +30,12 @@ class NamedArguments:
     """Answers an argument that the constructor does not take with the nearest one that it does.
 
     Classes whose constructor passes on ``**kwargs`` leave the answer to what receives them.
+
+    Attributes:
+        printed: Defaults of the arguments that ``repr`` names where they are others.
     """
+
+    printed: ClassVar[dict[str, object]] = {}
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Look at the names before the constructor does."""
@@ -39,6 +44,14 @@ class NamedArguments:
             if not any(p.kind is p.VAR_KEYWORD for p in taken.values()):
                 _check_names(cls.__name__, kwargs, list(taken)[1:])
         return super().__new__(cls)
+
+    def options(self) -> list[str]:
+        """Return the arguments that differ from their defaults, as ``name=value``."""
+        return [
+            f"{name}={getattr(self, name)!r}"
+            for name, default in self.printed.items()
+            if getattr(self, name) != default
+        ]
 
 
 def _check_names(layer: str, given: Iterable[str], taken: list[str]) -> None:

@@ -274,12 +274,7 @@ class EGNNConv(NamedArguments, MessagePassing):
         arguments = [str(self.in_channels), str(self.out_channels)]
         if self.hidden_channels != self.out_channels:
             arguments.append(f"hidden_channels={self.hidden_channels}")
-        arguments += [
-            f"{name}={getattr(self, name)!r}"
-            for name, default in self.printed.items()
-            if getattr(self, name) != default
-        ]
-        return f"EGNNConv({', '.join(arguments)})"
+        return f"EGNNConv({', '.join([*arguments, *self.options()])})"
 
 
 def _perceptron(

@@ -187,11 +187,7 @@ class GNPAggregation(NamedArguments, Aggregation):
 
     def __repr__(self) -> str:
         arguments = [] if self.channels is None else [str(self.channels)]
-        arguments += [
-            f"{name.removeprefix('init_')}={getattr(self, name)!r}"
-            for name, default in self.printed.items()
-            if getattr(self, name) != default
-        ]
+        arguments += [option.removeprefix("init_") for option in self.options()]
         return f"{type(self).__name__}({', '.join(arguments)})"
 
 

@@ -273,12 +273,7 @@ class PathConv(NamedArguments, MessagePassing):
 
     def __repr__(self) -> str:
         arguments = [str(self.in_channels), str(self.out_channels), f"K={self.K}"]
-        arguments += [
-            f"{name}={getattr(self, name)!r}"
-            for name, default in self.printed.items()
-            if getattr(self, name) != default
-        ]
-        return f"{type(self).__name__}({', '.join(arguments)})"
+        return f"{type(self).__name__}({', '.join([*arguments, *self.options()])})"
 
 
 class PathEdges:

@@ -200,12 +200,7 @@ class EGNN(NamedArguments, nn.Module):
 
     def __repr__(self) -> str:
         sizes = (self.in_channels, self.hidden_channels, self.out_channels, self.num_layers)
-        arguments = [str(size) for size in sizes] + [
-            f"{name}={getattr(self, name)!r}"
-            for name, default in self.printed.items()
-            if getattr(self, name) != default
-        ]
-        return f"EGNN({', '.join(arguments)})"
+        return f"EGNN({', '.join([*map(str, sizes), *self.options()])})"
 
 
 def _perceptron(in_channels: int, out_channels: int) -> nn.Sequential:

@@ -228,12 +228,7 @@ class PPGN(NamedArguments, nn.Module):
 
     def __repr__(self) -> str:
         arguments = [str(self.in_channels), str(self.hidden_channels), str(self.out_channels)]
-        arguments += [
-            f"{name}={getattr(self, name)!r}"
-            for name, default in self.printed.items()
-            if getattr(self, name) != default
-        ]
-        return f"{type(self).__name__}({', '.join(arguments)})"
+        return f"{type(self).__name__}({', '.join([*arguments, *self.options()])})"
 
 
 def _check_size(name: str, given: Tensor | None, size: int | None) -> None:

@@ -186,14 +186,6 @@ class SheafDiffusion(NamedArguments, MessagePassing):
         moved = F.elu(laplacian.matvec(y))
         return ((1 + self.epsilon.tanh()) * x - moved).flatten(1)
 
-    def options(self) -> list[str]:
-        """Return the arguments that differ from their defaults, as ``name=value``."""
-        return [
-            f"{name}={getattr(self, name)!r}"
-            for name, default in self.printed.items()
-            if getattr(self, name) != default
-        ]
-
     def __repr__(self) -> str:
         arguments = [str(self.in_channels), str(self.out_channels), f"stalk_dim={self.stalk_dim}"]
         return f"{type(self).__name__}({', '.join([*arguments, *self.options()])})"
