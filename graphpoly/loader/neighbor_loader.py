@@ -17,7 +17,22 @@ _SAMPLING = (
 )
 
 
-class NeighborLoader(pyg.NeighborLoader):
+class _OwnSampler:
+    """A loader of PyG's, which gets a sampler where the user gives none."""
+
+    def __init__(self, data: Any, num_neighbors: Any, *args: Any, **kwargs: Any) -> None:
+        made: Any = super().__init__
+        given = inspect.signature(made).bind(data, num_neighbors, *args, **kwargs).arguments
+        if given.get("neighbor_sampler") is None:
+            options = {name: given[name] for name in _SAMPLING if name in given}
+            workers = given.get("kwargs", {}).get("num_workers", 0)
+            kwargs["neighbor_sampler"] = NeighborSampler(
+                data, num_neighbors, share_memory=workers > 0, **options
+            )
+        made(data, num_neighbors, *args, **kwargs)
+
+
+class NeighborLoader(_OwnSampler, pyg.NeighborLoader):
     """``torch_geometric.loader.NeighborLoader`` that needs neither pyg-lib nor torch-sparse.
 
     Arguments and batches are PyG's; see :class:`~graphpoly.loader.NeighborSampler` for what is
@@ -38,19 +53,11 @@ class NeighborLoader(pyg.NeighborLoader):
     [[0, 1, 3], [2, 3, 1]]
     """
 
-    def __init__(self, data: Any, num_neighbors: Any, *args: Any, **kwargs: Any) -> None:
-        _with_sampler(pyg.NeighborLoader, self, data, num_neighbors, args, kwargs)
-        super().__init__(data, num_neighbors, *args, **kwargs)
 
-
-class LinkNeighborLoader(pyg.LinkNeighborLoader):
+class LinkNeighborLoader(_OwnSampler, pyg.LinkNeighborLoader):
     """``torch_geometric.loader.LinkNeighborLoader`` that needs neither pyg-lib nor torch-sparse.
 
-    Args:
-        data: A graph, or a pair of a feature store and a graph store.
-        num_neighbors: Neighbours for each hop, -1 for all; or such a list for each type of edges.
-        *args: Further arguments of PyG's loader.
-        **kwargs: Its keyword arguments, and those of :class:`torch.utils.data.DataLoader`.
+    Arguments are PyG's, as those of :class:`NeighborLoader` are.
 
     >>> import torch
     >>> from torch_geometric.data import Data
@@ -59,25 +66,3 @@ class LinkNeighborLoader(pyg.LinkNeighborLoader):
     >>> next(iter(loader)).edge_label_index.tolist()
     [[0, 1, 2, 3], [1, 2, 3, 0]]
     """
-
-    def __init__(self, data: Any, num_neighbors: Any, *args: Any, **kwargs: Any) -> None:
-        _with_sampler(pyg.LinkNeighborLoader, self, data, num_neighbors, args, kwargs)
-        super().__init__(data, num_neighbors, *args, **kwargs)
-
-
-def _with_sampler(
-    kind: Any,
-    loader: Any,
-    data: Any,
-    num_neighbors: Any,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-) -> None:
-    """Put a sampler among the arguments of a loader, where there is none."""
-    given = inspect.signature(kind.__init__).bind(loader, data, num_neighbors, *args, **kwargs)
-    if given.arguments.get("neighbor_sampler") is None:
-        options = {name: given.arguments[name] for name in _SAMPLING if name in given.arguments}
-        workers = given.arguments.get("kwargs", {}).get("num_workers", 0)
-        kwargs["neighbor_sampler"] = NeighborSampler(
-            data, num_neighbors, share_memory=workers > 0, **options
-        )
