@@ -11,7 +11,7 @@ import pytest
 
 from graphpoly import ops
 from graphpoly.compat import torch_scatter
-from tests.ops.hostile import OTHERS, RECIPES
+from tests.ops.hostile_calls import OTHERS, RECIPES
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARE = 1000  # cases of one child
