@@ -162,8 +162,9 @@ def test_the_latest_neighbours():
         num_nodes=5,
     )
     sampler = NeighborSampler(data, [2], time_attr="moment", temporal_strategy="last")
-    out = sampler.sample_from_nodes(NodeSamplerInput(None, torch.tensor([0]), torch.tensor([5])))
-    assert sorted(out.node.tolist()) == [0, 1, 4]
+    inputs = NodeSamplerInput(None, torch.tensor([0]), torch.tensor([5]))
+    for _ in range(20):  # as many draws as it takes to tell the latest two from any two
+        assert sorted(sampler.sample_from_nodes(inputs).node.tolist()) == [0, 1, 4]
 
 
 @pytest.mark.parametrize("kind", ["directional", "bidirectional", "induced"])
@@ -213,6 +214,35 @@ def test_what_a_seed_decides():
 
     assert sample(0) == sample(0)
     assert len({tuple(sample(seed)) for seed in range(10)}) > 5
+
+
+@pytest.mark.parametrize("kind", ["one type", "many types"])
+def test_weights_decide_what_is_drawn(kind):
+    data, name = (graph(8), None) if kind == "one type" else (hetero(8), "paper")
+    stores = [data] if name is None else data.edge_stores
+    for store in stores:
+        store.share = (torch.arange(store.edge_index.size(1)) % 2).float()
+    sampler = NeighborSampler(data, [3, 3], weight_attr="share")
+    inputs = NodeSamplerInput(None, torch.arange(9), None, name)
+    for _ in range(5):
+        out = sampler.sample_from_nodes(inputs)
+        found = {None: out.edge} if name is None else out.edge
+        perm = {None: sampler.perm} if name is None else sampler.perm
+        assert sum(edge.numel() for edge in found.values()) > 5
+        assert all((perm[k][edge] % 2 == 1).all() for k, edge in found.items())
+
+
+def test_hops_are_drawn_apart():
+    """The places of what a walk takes among ten neighbours each time, not the same twice."""
+    ring = torch.arange(40)
+    source = (ring.unsqueeze(1) + torch.arange(1, 11)).flatten() % 40
+    data = Data(edge_index=torch.stack([source, ring.repeat_interleave(10)]), num_nodes=40)
+    sampler, equal = NeighborSampler(data, [1, 1]), 0
+    for _ in range(60):
+        out = sampler.sample_from_nodes(NodeSamplerInput(None, torch.tensor([0])))
+        first, second = (out.edge % 10).tolist()
+        equal += first == second
+    assert equal < 30  # six of them by chance
 
 
 def test_nothing_to_sample():

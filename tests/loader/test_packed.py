@@ -1,6 +1,7 @@
 """Batches of packed graphs are PyG's, field by field."""
 
 import pickle
+from pathlib import Path
 
 import pytest
 import torch
@@ -184,6 +185,9 @@ def test_a_file_holds_the_same_graphs(make, mmap, tmp_path):
     PackedDataset(graphs).save(tmp_path / "graphs.pt")
     loaded = PackedDataset.load(tmp_path / "graphs.pt", mmap=mmap)
     assert len(loaded) == 7
+    maps = Path("/proc/self/maps")
+    if maps.exists():
+        assert (str(tmp_path / "graphs.pt") in maps.read_text()) == mmap
     same_batch(loaded.batch([3, 0, 3]), Batch.from_data_list([graphs[i] for i in (3, 0, 3)]))
     batches = zip(PackedLoader(loaded, 3), DataLoader(graphs, 3), strict=True)
     for found, wanted in batches:
@@ -212,9 +216,12 @@ def test_other_files_are_refused_by_name(tmp_path):
         path.write_bytes(content)
         with pytest.raises(ValueError, match=r"graphs\.pt: no packed dataset"):
             PackedDataset.load(path)
-    torch.save({"x": torch.ones(1)}, path)
-    with pytest.raises(ValueError, match=r"graphs\.pt: no packed dataset"):
-        PackedDataset.load(path)
+    path.write_bytes(whole)
+    later = ("graphpoly.loader.PackedDataset 2", *torch.load(path, weights_only=True)[1:])
+    for other in ({"x": torch.ones(1)}, later):
+        torch.save(other, path)
+        with pytest.raises(ValueError, match=r"graphs\.pt: no packed dataset"):
+            PackedDataset.load(path)
     with pytest.raises(FileNotFoundError, match="nothing"):
         PackedDataset.load(tmp_path / "nothing.pt")
 
