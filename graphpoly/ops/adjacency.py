@@ -348,35 +348,59 @@ def _index_dtype(*sizes: int) -> torch.dtype:
 
 
 def _from_sparse(adj_t: Any, num_rows: int, num_cols: int, transposed: bool) -> CSR:
+    """Return the operator of a sparse matrix: what is remembered is its structure, not its values.
+
+    Values are read anew, so that gradients find their way to them.
+    """
     if not isinstance(adj_t, Tensor):  # torch_sparse.SparseTensor
         rowptr, col, weight = adj_t.csr()
-    elif adj_t.layout == torch.sparse_coo:
+        return _of_rows(rowptr, col, weight, num_rows, num_cols, transposed).with_weight(weight)
+    if adj_t.layout == torch.sparse_coo:
         adj_t = adj_t.coalesce()  # itself where it is in order already
+    structure = _recall(adj_t, "structure", num_rows, num_cols, transposed)
+    if structure is None:
+        structure = _remember(adj_t, _read(adj_t, num_rows, num_cols, transposed), "structure")
+    weight = _csc_values(adj_t) if adj_t.layout == torch.sparse_csc else adj_t.values()
+    return structure.with_weight(weight if structure.perm is None else weight[structure.perm])
+
+
+def _read(adj_t: Tensor, num_rows: int, num_cols: int, transposed: bool) -> CSR:
+    """Return the structure of a matrix in one of PyTorch's layouts."""
+    if adj_t.layout == torch.sparse_coo:
         row, col = adj_t.indices()
-        return _sorted(row, col, adj_t.values(), num_rows, num_cols, transposed)
-    elif adj_t.layout == torch.sparse_csc:
-        row, colptr = adj_t.row_indices(), adj_t.ccol_indices()
-        _one_dimension(colptr, row, adj_t.values())
-        check = torch.ops.graphpoly.checked_rows
-        colptr, row = named("adj_t", check, colptr, row, num_rows, False)
-        col = entry_rows(colptr, row.size(0))
-        return _sorted(row, col, _csc_values(adj_t), num_rows, num_cols, transposed)
-    elif adj_t.layout == torch.sparse_csr:
-        rowptr, col, weight = adj_t.crow_indices(), adj_t.col_indices(), adj_t.values()
-    else:
+        return _sorted(row, col, num_rows, num_cols, transposed)
+    if adj_t.layout == torch.sparse_csr:
+        parts = adj_t.crow_indices(), adj_t.col_indices(), adj_t.values()
+        return _of_rows(*parts, num_rows, num_cols, transposed)
+    if adj_t.layout != torch.sparse_csc:
         raise TypeError(
             f"adj_t: got layout {adj_t.layout}; accepted are sparse_csr, sparse_csc and sparse_coo"
         )
+    row, colptr = adj_t.row_indices(), adj_t.ccol_indices()
+    _one_dimension(colptr, row, adj_t.values())
+    check = torch.ops.graphpoly.checked_rows
+    colptr, row = named("adj_t", check, colptr, row, num_rows, False)
+    return _sorted(row, entry_rows(colptr, row.size(0)), num_rows, num_cols, transposed)
+
+
+def _of_rows(
+    rowptr: Tensor,
+    col: Tensor,
+    values: Tensor | None,
+    num_rows: int,
+    num_cols: int,
+    transposed: bool,
+) -> CSR:
     if not {rowptr.dtype, col.dtype} <= {torch.int64, torch.int32}:
         raise TypeError(
             f"adj_t: got indices of dtypes {rowptr.dtype} and {col.dtype}, expected int64 or int32"
         )
-    _one_dimension(rowptr, col, weight)
+    _one_dimension(rowptr, col, values)
     dtype = _index_dtype(col.size(0), num_rows, num_cols)
     check = torch.ops.graphpoly.checked_rows
     rowptr, col = named("adj_t", check, rowptr, col, num_cols, dtype == torch.int32)
     back = transpose(rowptr, col, num_cols) if transposed else None
-    return trusted_csr(rowptr, col, weight, None, num_cols, back)
+    return trusted_csr(rowptr, col, None, None, num_cols, back)
 
 
 def _one_dimension(ptr: Tensor, index: Tensor, values: Tensor | None) -> None:
@@ -389,12 +413,9 @@ def _one_dimension(ptr: Tensor, index: Tensor, values: Tensor | None) -> None:
         )
 
 
-def _sorted(
-    row: Tensor, col: Tensor, weight: Tensor, num_rows: int, num_cols: int, transposed: bool
-) -> CSR:
+def _sorted(row: Tensor, col: Tensor, num_rows: int, num_cols: int, transposed: bool) -> CSR:
     dtype = _index_dtype(row.size(0), num_rows, num_cols)
-    adj = named("adj_t", _compress, row, col, num_rows, num_cols, transposed, dtype)
-    return adj.with_weight(weight[adj.perm])
+    return named("adj_t", _compress, row, col, num_rows, num_cols, transposed, dtype)
 
 
 def _csc_values(adj_t: Tensor) -> Tensor:

@@ -241,3 +241,48 @@ def test_weights_are_real_numbers():
         to_csr(EDGES, WEIGHT.to(torch.complex64), NODES)
     with pytest.raises(TypeError, match=r"dtype: got torch.complex64"):
         normalize(EDGES, num_nodes=NODES, dtype=torch.complex64)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_structure_of_a_sparse_matrix_is_remembered_and_its_values_are_not(layout):
+    adj_t = getattr(torch.tensor([[0.0, 1.0, 0.0], [2.0, 0.0, 3.0]]), layout)()
+    adj_t = adj_t.coalesce() if layout == "to_sparse" else adj_t
+    first, again = to_csr(adj_t, size=(3, 2)), to_csr(adj_t, size=(3, 2))
+    assert again.col is first.col
+    held = to_csr(adj_t, size=(3, 2), transposed=True)  # made anew, and remembered in turn
+    assert held.transposed is not None
+    assert to_csr(adj_t, size=(3, 2)).col is held.col
+    adj_t.values().mul_(2)
+    assert to_csr(adj_t, size=(3, 2)).to_dense().tolist() == [[0, 2, 0], [4, 0, 6]]
+
+
+@pytest.mark.parametrize(
+    ("layout", "part", "after"),
+    [
+        ("to_sparse", "indices", [[7, 0], [0, 5]]),
+        ("to_sparse_csr", "col_indices", [[0, 5], [7, 0]]),
+        ("to_sparse_csc", "row_indices", [[0, 7], [5, 0]]),
+    ],
+)
+def test_an_edit_of_the_indices_of_a_sparse_matrix_is_noticed(layout, part, after):
+    adj_t = getattr(torch.tensor([[5.0, 0.0], [0.0, 7.0]]), layout)()
+    adj_t = adj_t.coalesce() if layout == "to_sparse" else adj_t
+    assert to_csr(adj_t, num_nodes=2).to_dense().tolist() == [[5, 0], [0, 7]]
+    indices = getattr(adj_t, part)()
+    indices.copy_(indices.flip(-1))
+    assert to_csr(adj_t, num_nodes=2).to_dense().tolist() == after
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_remembered_sparse_matrix_gets_its_gradient_again(layout):
+    for _ in range(2):
+        value = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+        places = torch.tensor([[0, 1, 1], [1, 0, 2]])
+        adj_t = torch.sparse_coo_tensor(places, value, (2, 3)).coalesce()
+        if layout != "to_sparse":
+            adj_t = getattr(adj_t, layout)()
+        for _ in range(2):
+            (grad,) = torch.autograd.grad(
+                to_csr(adj_t, size=(3, 2)).weight.square().sum(), value, retain_graph=True
+            )
+            assert grad.tolist() == [2.0, 4.0, 6.0]
