@@ -1,9 +1,13 @@
 """Two states of the package side by side: ``python -m benchmarks.before_after BEFORE AFTER``.
 
 BEFORE and AFTER are checkouts with their kernels built. Children of both take turns, so that what
-else the machine does falls on both alike; of each child the fastest of many runs counts. What
-disturbs a run only adds to it: the ratio of the least times of all children decides, that of their
-medians stands beside it. Exits with 1 if an operator has become slower by more than ``--limit``.
+else the machine does falls on both alike; of each child the fastest of many runs counts. What is
+printed is the median of the ratios of children that ran one after the other, with an interval that
+covers it in 95 of 100 measurements at least (order statistics: nothing is supposed of how times
+scatter). Beside it, where the processor's counter can be had, the instructions of a run, which what
+else the machine does cannot change: a check shows there to a thousandth. An operator has become
+slower if its instructions are more by ``--limit``, unless the whole interval says that its time is
+not; without a counter, if the whole interval lies above it. This makes the exit status 1.
 """
 
 from __future__ import annotations
@@ -18,6 +22,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+from scipy.stats import binom
+
+if __package__:
+    from benchmarks.instructions import counter
+else:  # a child, which must not import the package of another checkout through this one
+    from instructions import counter
 
 SIZES = {"small": (2_700, 10_600), "large": (170_000, 1_200_000)}  # nodes and edges
 SECONDS = {"small": 0.2, "large": 0.5}  # for each operator of a child
@@ -78,21 +89,41 @@ def fastest(run: Callable[[], Any], seconds: float) -> float:
 
 
 def child(size: str, chosen: str) -> None:
-    """Time the operators of the package that this process imports."""
-    found = {
-        name: fastest(run, SECONDS[size])
-        for name, run in operators(size)
-        if name.startswith(chosen)
-    }
+    """Time the operators of the package that this process imports, and count instructions."""
+    found, count = {}, counter()
+    for name, run in operators(size):
+        if name.startswith(tuple(chosen.split(","))):
+            seconds = fastest(run, SECONDS[size])
+            instructions = min(count(run) for _ in range(5)) if count else 0
+            found[name] = seconds, instructions
     json.dump(found, sys.stdout)
 
 
-def measure(tree: Path, size: str, chosen: str) -> dict[str, float]:
+def measure(tree: Path, size: str, chosen: str) -> dict[str, tuple[float, int]]:
     """Run a child on a checkout."""
     command = [sys.executable, __file__, "--child", size, "--op", chosen]
-    environment = {**os.environ, "PYTHONPATH": str(tree.resolve()), "OMP_NUM_THREADS": "1"}
+    paths = [tree.resolve(), Path(__file__).resolve().parent]  # the package, and the counter
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(map(str, paths)),
+        "OMP_NUM_THREADS": "1",
+        "PYTHONHASHSEED": "0",
+    }
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
+
+
+def interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
+    """Ends of the narrowest pair of order statistics that covers the median at this level.
+
+    >>> interval([5.0, 1.0, 2.0, 4.0, 3.0, 6.0, 7.0, 8.0, 9.0])
+    (2.0, 8.0)
+    """
+    ordered, n = sorted(values), len(values)
+    cut = 0  # values that are left out at each end
+    while 2 * (cut + 1) < n and binom.cdf(cut + 1, n, 0.5) <= (1 - level) / 2:
+        cut += 1
+    return ordered[cut], ordered[n - 1 - cut]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -101,7 +132,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("trees", nargs="*", type=Path, metavar="BEFORE AFTER")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--limit", type=float, default=0.02)
-    parser.add_argument("--op", default="", help="operators whose names begin so")
+    parser.add_argument("--op", default="", help="operators whose names begin so, or so,or so")
+    parser.add_argument("--page", type=Path, help="file for the table")
     parser.add_argument("--child", choices=SIZES)
     given = parser.parse_args(arguments)
     if given.child:
@@ -109,23 +141,63 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if len(given.trees) != 2:
         parser.error("BEFORE and AFTER are needed")
-    worst = 0.0
+    slower, rows = False, []
     for size in SIZES:
         times: list[dict[str, list[float]]] = [{}, {}]
+        work: list[dict[str, int]] = [{}, {}]
         for round_ in range(given.rounds):
             for which in (0, 1) if round_ % 2 else (1, 0):
-                for name, seconds in measure(given.trees[which], size, given.op).items():
+                found = measure(given.trees[which], size, given.op)
+                for name, (seconds, instructions) in found.items():
                     times[which].setdefault(name, []).append(seconds)
+                    work[which][name] = min(instructions, work[which].get(name, instructions))
         for name in times[0]:
-            before, after = (min(side[name]) for side in times)
-            usual = [statistics.median(side[name]) for side in times]
-            worst = max(worst, after / before - 1)
+            before, after = (statistics.median(side[name]) for side in times)
+            changes = [b / a - 1 for a, b in zip(times[0][name], times[1][name], strict=True)]
+            low, high = interval(changes)
+            more = work[1][name] / work[0][name] - 1 if work[0][name] else None
+            worse = low > given.limit if more is None else more > given.limit < high
+            slower |= worse
+            change = f"{statistics.median(changes):+.1%} [{low:+.1%}, {high:+.1%}]"
+            row = (
+                *(size, name, f"{before * 1e6:.1f}", f"{after * 1e6:.1f}", change),
+                *("" if more is None else f"{more:+.1%}", "slower" if worse else ""),
+            )
+            rows.append(row)
             sys.stdout.write(
-                f"{size:6} {name:24} {before * 1e6:12.1f} us {after * 1e6:12.1f} us "
-                f"{after / before - 1:+8.1%}   (medians {usual[1] / usual[0] - 1:+.1%})\n"
+                "{:6} {:24} {:>10} us {:>10} us  {:24} {:>7} {}".format(*row).rstrip() + "\n"
             )
             sys.stdout.flush()
-    return int(worst > given.limit)
+    if given.page:
+        given.page.write_text(page(given.trees, given.rounds, rows), encoding="utf-8")
+    return int(slower)
+
+
+def page(trees: Sequence[Path], rounds: int, rows: Sequence[tuple[str, ...]]) -> str:
+    """Return the table, and what was compared where."""
+    from benchmarks.measure import describe_machine
+
+    machine = describe_machine()
+    commits = []
+    for tree in trees:
+        command = ["git", "-C", str(tree), "rev-parse", "--short=12", "HEAD"]
+        commits.append(subprocess.run(command, capture_output=True, text=True).stdout.strip())
+    lines = [
+        f"# {' beside '.join(commits)}",
+        "",
+        "Made by `python -m benchmarks.before_after`: microseconds on one thread, medians of "
+        f"{rounds} processes each; the change is the median of neighbouring pairs, with an "
+        "interval that covers it in 95 of 100 measurements; instructions are those of one run.",
+        "",
+        f"- {machine['cpu']}, {machine['cpus']} CPUs, load {machine['load_average']} at the end; "
+        f"{machine['date']}, torch {machine['versions']['torch']}",
+        *(f"- {size}: {n:,} nodes, {e:,} edges" for size, (n, e) in SIZES.items()),
+        "",
+        "| graph | operator | before | after | change of the time | of the instructions | |",
+        "|---|---|---:|---:|---:|---:|---|",
+        *(f"| {' | '.join(row)} |".replace("|  |", "| |") for row in rows),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ from graphpoly.ops.spmm import spmm
 
 __all__ = ["pool", "ranges", "segments"]
 
+_INTEGERS = (torch.int64, torch.int32)
+
 
 def pool(
     x: Tensor,
@@ -72,20 +74,21 @@ def segments(index: Tensor, num_segments: int | None = None, *, name: str = "ind
     Raises:
         ValueError: If an index is negative or too large.
     """
-    if index.dtype not in (torch.int64, torch.int32):
+    if index.dtype not in _INTEGERS:
         raise TypeError(f"{name}: got dtype {index.dtype}, expected int64 or int32")
-    if num_segments is None and index.is_meta:
-        raise ValueError(f"{name}: got a tensor on the meta device, which holds no groups")
-    size, given = index.size(0), num_segments
-    held = _recall(index, ("segments", given), given, size, True)
+    size = index.size(0)
+    key = "segments", num_segments
+    held = _recall(index, key, num_segments, size, True)
     if num_segments is None and held is None:
+        if index.is_meta:
+            raise ValueError(f"{name}: got a tensor on the meta device, which holds no groups")
         num_segments = max(int(index.max()) + 1, 0) if size else 0
         held = _recall(index, ("segments", num_segments), num_segments, size, True)
     if held is not None:
         return held
     assert num_segments is not None
     made = _grouped(index, num_segments, name)
-    return _remember(index, made, ("segments", num_segments), ("segments", given))
+    return _remember(index, made, ("segments", num_segments), key)
 
 
 def _grouped(index: Tensor, num_segments: int, name: str) -> CSR:
