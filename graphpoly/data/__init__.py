@@ -14,7 +14,7 @@ from graphpoly.data.extrapolation import (
     extrapolation_graphs,
 )
 from graphpoly.data.files import DatasetError, default_root
-from graphpoly.data.folds import GraphFold, published_folds, stratified_folds
+from graphpoly.data.folds import GraphFold, block_folds, published_folds, stratified_folds
 from graphpoly.data.geometric import POINT_SHAPES, geometric_graph
 from graphpoly.data.graph_datasets import graph_dataset_names, load_graph_data
 from graphpoly.data.image_filter import (
@@ -58,6 +58,7 @@ __all__ = [
     "any_dataset",
     "apply_response",
     "as_undirected",
+    "block_folds",
     "csbm",
     "cycle_pairs",
     "dataset_from",

@@ -15,7 +15,7 @@ from torch import Tensor
 from graphpoly.data.files import DatasetError, check_reachable, default_root, first_line
 from graphpoly.errors import unknown
 
-__all__ = ["GraphFold", "published_folds", "stratified_folds"]
+__all__ = ["GraphFold", "block_folds", "published_folds", "stratified_folds"]
 
 _FOLDER = "tu_splits_gnncomparison"
 _SECONDS = 30.0
@@ -114,6 +114,30 @@ def stratified_folds(y: Tensor, num_folds: int = 10, *, seed: int = 0) -> list[G
         held = (i, (i + 1) % num_folds)
         train = torch.cat([part for j, part in enumerate(joined) if j not in held])
         folds.append(GraphFold("stratified", i, train, joined[held[1]], joined[i]))
+    return folds
+
+
+def block_folds(num_graphs: int, num_folds: int = 10) -> list[GraphFold]:
+    """Divide graphs into folds of neighbours in the list, so that what stands together stays so.
+
+    Fold i tests on block i, validates on block i + 1 and trains on the rest.
+
+    Args:
+        num_graphs: Number of graphs, at least ``num_folds``.
+        num_folds: Number of blocks, at least 3.
+
+    Example:
+        >>> [part.tolist() for part in (block_folds(6, 3)[0].test, block_folds(6, 3)[0].val)]
+        [[0, 1], [2, 3]]
+    """
+    if not 3 <= num_folds <= num_graphs:
+        raise ValueError(f"num_folds: got {num_folds}, expected 3 to {num_graphs}, one a graph")
+    blocks = torch.arange(num_graphs).tensor_split(num_folds)
+    folds = []
+    for i in range(num_folds):
+        held = (i, (i + 1) % num_folds)
+        train = torch.cat([block for j, block in enumerate(blocks) if j not in held])
+        folds.append(GraphFold("blocks", i, train, blocks[held[1]], blocks[i]))
     return folds
 
 

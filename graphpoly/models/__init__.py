@@ -26,6 +26,7 @@ from graphpoly.models.polynormer import Polynormer
 from graphpoly.models.ppgn import PPGN
 from graphpoly.models.ppgn_plus_plus import PPGNPlusPlus
 from graphpoly.models.precomputed_opt_basis_gnn import PrecomputedOptBasisGNN
+from graphpoly.models.rni_gnn import RNIGNN
 from graphpoly.models.sheaf_nn import SheafNN
 from graphpoly.models.uni_filter_gnn import UniFilterGNN
 
@@ -37,6 +38,7 @@ __all__ = [
     "LASERGNN",
     "MLP",
     "PPGN",
+    "RNIGNN",
     "TFGNN",
     "BernNet",
     "ChebNetII",

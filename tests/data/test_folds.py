@@ -5,7 +5,14 @@ import json
 import pytest
 import torch
 
-from graphpoly.data import DatasetError, GraphFold, folds, published_folds, stratified_folds
+from graphpoly.data import (
+    DatasetError,
+    GraphFold,
+    block_folds,
+    folds,
+    published_folds,
+    stratified_folds,
+)
 
 
 def test_stratified_folds_test_each_graph_once_with_equal_shares():
@@ -22,6 +29,20 @@ def test_stratified_folds_test_each_graph_once_with_equal_shares():
     assert max(sizes) - min(sizes) <= 1
     assert [f.hash for f in made] == [f.hash for f in stratified_folds(y, 10, seed=3)]
     assert made[0].hash != stratified_folds(y, 10, seed=4)[0].hash
+
+
+def test_block_folds_keep_neighbours_together_and_test_each_graph_once():
+    made = block_folds(1200)
+    assert torch.cat([fold.test for fold in made]).tolist() == list(range(1200))
+    for i, fold in enumerate(made):
+        assert torch.equal(fold.val, made[(i + 1) % 10].test)
+        assert fold.sizes == (960, 120, 120)
+        for part in (fold.train, fold.val, fold.test):  # a pair is in one of them
+            assert torch.equal(part[::2] // 2, part[1::2] // 2)
+    assert [fold.test.numel() for fold in block_folds(23, 5)] == [5, 5, 5, 4, 4]
+    for wrong in (2, 24):
+        with pytest.raises(ValueError, match="num_folds"):
+            block_folds(23, wrong)
 
 
 def test_a_fold_keeps_its_parts_apart():

@@ -13,7 +13,7 @@ from torch_geometric.data import Data
 from graphpoly.data.dataset import Dataset, Loaded, Reading, offer
 from graphpoly.data.expressivity import EXP_NAMES, SR_FAMILIES, load_csl, load_exp, load_sr
 from graphpoly.data.files import default_root
-from graphpoly.data.folds import GraphFold, published_folds, stratified_folds
+from graphpoly.data.folds import GraphFold, block_folds, published_folds, stratified_folds
 from graphpoly.data.molecules import load_peptides, load_zinc
 from graphpoly.data.ogb import load_ogb_graph
 from graphpoly.data.tu import load_tu, read_tu, tu_dataset_names
@@ -68,6 +68,8 @@ def graph_problem(
         if name not in held:
             if name == "gnn-comparison" and published is not None:
                 held[name] = published()
+            elif name == "blocks":
+                held[name] = block_folds(len(graphs))
             else:
                 held[name] = stratified_folds(y, 5 if name == "stratified-5" else 10)
         return held[name][seed % len(held[name])]
@@ -130,7 +132,9 @@ for _name in (*tu_dataset_names(), "NCI109", "COLLAB", "REDDIT-MULTI-5K"):
     offer(tu_entry(_name))
 
 
-def _alike(name: str, load: Callable[[Any], list[Data]], source: str) -> None:
+def _alike(
+    name: str, load: Callable[[Any], list[Data]], source: str, splits: tuple[str, ...]
+) -> None:
     offer(
         Dataset(
             name=name,
@@ -138,7 +142,7 @@ def _alike(name: str, load: Callable[[Any], list[Data]], source: str) -> None:
             task="graphs",
             metric="accuracy",
             loss="ce",
-            splits=("stratified-5", "stratified") if name == "CSL" else FOLDS,
+            splits=splits,
             load=lambda root, reading, seed: graph_problem(load(root)),
             source=source,
             num_splits=5 if name == "CSL" else 10,
@@ -154,6 +158,7 @@ _alike(
     "CSL",
     load_csl,
     "Murphy, Srinivasan, Rao, Ribeiro. Relational Pooling for Graph Representations. ICML 2019",
+    ("stratified-5", "stratified"),
 )
 for _name in EXP_NAMES:
     _alike(
@@ -161,6 +166,7 @@ for _name in EXP_NAMES:
         _exp(_name),
         "Abboud, Ceylan, Grohe, Lukasiewicz. The Surprising Power of Graph Neural Networks with "
         "Random Node Initialization. IJCAI 2021",
+        (*FOLDS, "blocks"),
     )
 
 

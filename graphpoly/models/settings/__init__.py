@@ -46,6 +46,7 @@ from graphpoly.models.settings.graphs import (
     PDFSettings,
     PPGNPlusPlusSettings,
     PPGNSettings,
+    RNISettings,
 )
 from graphpoly.models.settings.molecules import MoleculeSettings, PathMoleculeSettings
 from graphpoly.models.settings.sheaf import SheafSettings
@@ -83,6 +84,7 @@ __all__ = [
     "PathSettings",
     "PolynormerSettings",
     "PrecomputedSettings",
+    "RNISettings",
     "SAGESettings",
     "SGCSettings",
     "SheafSettings",

@@ -1,4 +1,4 @@
-"""Settings of networks for graphs, rewired and in space: PPGN, PathNN, PDF, MFN, LASER, EGNN."""
+"""Settings of networks for graphs, with noise, rewired and in space: from PPGN to EGNN."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from graphpoly.models.path_nn import PathNN
 from graphpoly.models.pdf_net import PDFNet
 from graphpoly.models.ppgn import PPGN
 from graphpoly.models.ppgn_plus_plus import PPGNPlusPlus
+from graphpoly.models.rni_gnn import REDUCES, RNIGNN
 from graphpoly.models.settings.base import Inputs, ModelSettings, configure
+from graphpoly.ops.random_features import DISTRIBUTIONS
 from graphpoly.settings import bounded
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "PPGNPlusPlusSettings",
     "PPGNSettings",
     "PathSettings",
+    "RNISettings",
 ]
 
 _POOLS = ("add", "max", "mean")
@@ -173,6 +176,31 @@ class MatrixFunctionSettings(GraphSettings):
     tolerance: float | None = bounded(None, low=0)
     dropout: float = bounded(0.5, low=0, high=1)
     pool: str = bounded("mean", choices=_POOLS)
+
+
+@configure("RNIGNN", "rni")
+@dataclass(frozen=True, kw_only=True)
+class RNISettings(GraphSettings):
+    """Hyperparameters of the network with random node features.
+
+    Attributes:
+        num_layers: Convolutions behind the noise.
+        ratio: Share of the features that is noise.
+        distribution: Of the noise.
+        reduce: Over the neighbours.
+        dropout: Inside the last perceptron.
+        pool: Over the nodes of a graph.
+    """
+
+    cls = RNIGNN
+    pools_by = "pool"
+
+    num_layers: int = bounded(8, low=1)
+    ratio: float = bounded(0.5, low=0, high=1)
+    distribution: str = bounded("normal", choices=DISTRIBUTIONS)
+    reduce: str = bounded("mean", choices=REDUCES)
+    dropout: float = bounded(0.5, low=0, high=1)
+    pool: str = bounded("max", choices=_POOLS)
 
 
 @configure("LASERGNN", "laser")
