@@ -18,6 +18,7 @@ from torch_geometric.nn.conv.gcn_conv import gcn_norm
 from torch_geometric.utils import to_edge_index
 
 from graphpoly.ops import CSR, spmm, to_csr
+from graphpoly.ops.degree_weights import degree_weights
 from graphpoly.ops.stamp import edits, memory_allowed, stamp
 
 __all__ = [
@@ -186,13 +187,13 @@ def gcn_operator(
         return to_csr(adj_t, num_nodes=num_nodes, transposed=transposed)
 
     def from_pairs(transposed: bool) -> CSR:
-        fill = 2.0 if improved and edge_weight is not None else 1.0
+        if edge_weight is None:
+            return _of_degrees(edge_index, num_nodes, add_self_loops, transposed, dtype)
         if add_self_loops:
-            adj = _with_remaining_loops(edge_index, edge_weight, num_nodes, fill, dtype)
+            fill = 2.0 if improved else 1.0
+            adj = _with_remaining_loops(edge_index, edge_weight, num_nodes, fill)
         else:
             adj = to_csr(edge_index, edge_weight, num_nodes, transposed=transposed)
-        if adj.weight is None:
-            adj = adj.with_weight(torch.ones(adj.num_entries, dtype=dtype, device=adj.col.device))
         return _symmetric(adj)
 
     try:
@@ -223,12 +224,28 @@ def _symmetric(adj: CSR) -> CSR:
     return adj.with_weight(scale[adj.rows()] * adj.weight * scale[adj.col])
 
 
+def _of_degrees(
+    edge_index: Tensor, num_nodes: int, loops: bool, transposed: bool, dtype: torch.dtype
+) -> CSR:
+    """The operator of a graph without weights, each node with one loop where such are wanted.
+
+    As with weights, loops that stood before stay as entries of weight 0.
+    """
+    pairs = _with_loops(edge_index, num_nodes) if loops else edge_index
+    adj = to_csr(pairs, num_nodes=num_nodes, transposed=transposed)
+    weight = degree_weights(
+        adj.rowptr,
+        adj.col,
+        adj.perm,
+        edge_index.size(1),
+        loops="replaced" if loops else "kept",
+        dtype=dtype,
+    )
+    return adj.with_weight(weight)
+
+
 def _with_remaining_loops(
-    edge_index: Tensor,
-    edge_weight: Tensor | None,
-    num_nodes: int,
-    fill: float,
-    dtype: torch.dtype,
+    edge_index: Tensor, edge_weight: Tensor, num_nodes: int, fill: float
 ) -> CSR:
     """Give each node one loop that keeps the weight of the (last) loop it had.
 
@@ -241,10 +258,6 @@ def _with_remaining_loops(
         (),
         lambda transposed: _remaining_loops(edge_index, num_nodes, transposed),
     )
-    num_edges = edge_index.size(1)
-    if edge_weight is None:
-        # one loop a node, whatever stood there
-        return structure.with_weight((origin != num_edges + 1).to(dtype))
     tail = edge_weight.new_zeros(2)
     tail[0] = fill
     return structure.with_weight(torch.cat([edge_weight, tail])[origin])

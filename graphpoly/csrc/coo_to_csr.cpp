@@ -1,5 +1,6 @@
 // graphpoly::coo_to_csr: a stable counting sort of the entries by row, with a check of every
-// index, in the type in which it comes: what is narrowed first may wrap around.
+// index, in the type in which it comes: what is narrowed first may wrap around. transposed_rows is
+// the same sort of what it made, by column.
 //
 // Blocks of the input are counted and then placed in parallel, each block behind the earlier ones
 // in every row: the result is the one stable order whatever the number of blocks. Input that is
@@ -21,6 +22,7 @@ struct Extent {  // of the indices of one block
 };
 
 constexpr int64_t kAhead = 24;  // entries between a prefetch and its use
+constexpr int64_t kRowsOfAnItem = 1024;
 
 struct Blocks {
   int64_t total, count;
@@ -158,6 +160,33 @@ std::tuple<Tensor, Tensor, Tensor> coo_to_csr(Tensor row, Tensor col, int64_t nu
   });
 }
 
+// The transpose of sorted rows: the entries in the order of their columns, and where each stood.
+std::tuple<Tensor, Tensor, Tensor> transposed_rows(Tensor rowptr, Tensor col, int64_t num_cols) {
+  check_rows("transposed_rows", rowptr, col);
+  check(num_cols >= 0, "transposed_rows: negative size");
+  rowptr = dense(rowptr), col = dense(col);
+  return dispatch_index(rowptr.scalar_type(), [&](auto i) {
+    using I = decltype(i);
+    const Rows<I> a = rows_view<I>("transposed_rows", rowptr, col);
+    check(num_cols <= std::numeric_limits<I>::max(),
+          "coo_to_csr: too many entries, rows or columns for int32");
+    Scratch<I> rows(a.num_entries);
+    I* const row = rows.data();
+    parallel_items((a.num_rows + kRowsOfAnItem - 1) / kRowsOfAnItem, a.num_entries, [&](int64_t b) {
+      const int64_t end = std::min(a.num_rows, (b + 1) * kRowsOfAnItem);
+      for (int64_t r = b * kRowsOfAnItem; r < end; ++r) {
+        std::fill(row + a.rowptr[r], row + a.rowptr[r + 1], static_cast<I>(r));
+      }
+    });
+    Tensor colptr = make_output<I>(rowptr, {num_cols + 1});
+    Tensor sorted_row = make_output<I>(rowptr, {a.num_entries});
+    Tensor perm = make_output<I>(rowptr, {a.num_entries});
+    sort_entries<I>(a.col, row, a.num_entries, num_cols, a.num_rows, colptr.mutable_data_ptr<I>(),
+                    sorted_row.mutable_data_ptr<I>(), perm.mutable_data_ptr<I>());
+    return std::make_tuple(colptr, sorted_row, perm);
+  });
+}
+
 // Whether numbers lie in [0, last] and do not fall: the sign bits of what must not be negative, which
 // every instruction set gathers many at a time. Steps count between numbers that are inside.
 template <class I>
@@ -231,5 +260,6 @@ std::tuple<Tensor, Tensor> checked_rows(Tensor rowptr, Tensor col, int64_t num_c
 
 STABLE_TORCH_LIBRARY_IMPL(graphpoly, CPU, m) {
   m.impl("coo_to_csr", TORCH_BOX(&graphpoly::coo_to_csr));
+  m.impl("transposed_rows", TORCH_BOX(&graphpoly::transposed_rows));
   m.impl("checked_rows", TORCH_BOX(&graphpoly::checked_rows));
 }

@@ -7,7 +7,9 @@ from torch import Tensor
 
 from graphpoly.ops.library import implement
 
-__all__ = ["coo_to_csr_reference", "entry_rows", "transpose"]
+__all__ = ["coo_to_csr_reference", "entry_rows", "transpose", "transposed_rows_reference"]
+
+_TRANSPOSED = torch.ops.graphpoly.transposed_rows.default
 
 
 def coo_to_csr_reference(
@@ -72,5 +74,20 @@ def transpose(rowptr: Tensor, col: Tensor, num_cols: int) -> tuple[Tensor, Tenso
 
     Cost: one counting sort, O(E + R + C).
     """
+    return _TRANSPOSED(rowptr, col, num_cols)
+
+
+def transposed_rows_reference(
+    rowptr: Tensor, col: Tensor, num_cols: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The definition of ``graphpoly::transposed_rows``: the same sort, by column."""
     rows = entry_rows(rowptr, col.size(0))
     return torch.ops.graphpoly.coo_to_csr(col, rows, num_cols, rowptr.size(0) - 1)
+
+
+def _transposed_fake(rowptr: Tensor, col: Tensor, num_cols: int) -> tuple[Tensor, Tensor, Tensor]:
+    torch._check(rowptr.dim() == 1 and col.dim() == 1)
+    return col.new_empty(num_cols + 1), torch.empty_like(col), torch.empty_like(col)
+
+
+implement("transposed_rows", reference=transposed_rows_reference, fake=_transposed_fake)

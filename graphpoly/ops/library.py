@@ -56,6 +56,10 @@ _GRAPHS = "Tensor rowptr, Tensor col, Tensor ptr"  # sorted rows of simple undir
 SCHEMAS = {
     "coo_to_csr": "(Tensor row, Tensor col, SymInt num_rows, SymInt num_cols, bool narrow=False)"
     " -> (Tensor rowptr, Tensor col, Tensor perm)",
+    "transposed_rows": "(Tensor rowptr, Tensor col, SymInt num_cols)"
+    " -> (Tensor colptr, Tensor row, Tensor tperm)",
+    "degree_weights": "(Tensor rowptr, Tensor col, Tensor? perm, SymInt num_edges, int loops,"
+    " int rule, bool wide) -> Tensor",
     "checked_rows": "(Tensor rowptr, Tensor col, SymInt num_cols, bool narrow)"
     " -> (Tensor rowptr, Tensor col)",
     "gather_parts": "(Tensor value, Tensor bounds, Tensor? step, Tensor chosen, int dim)"

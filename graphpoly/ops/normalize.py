@@ -18,6 +18,7 @@ from graphpoly.ops.adjacency import (
     owned,
     to_csr,
 )
+from graphpoly.ops.degree_weights import degree_weights
 from graphpoly.ops.entry import check_square, check_weighted
 
 __all__ = ["NORMALIZATIONS", "normalize", "rescale"]
@@ -108,16 +109,37 @@ def normalized(
         raise ValueError(
             f"the operator must be square, got {adj.num_rows} targets and {adj.num_cols} sources"
         )
-    weight = adj.weight
-    if dtype is None:
-        dtype = torch.get_default_dtype() if weight is None else weight.dtype
-    if weight is None:
-        weight = torch.ones(adj.num_entries, dtype=dtype, device=adj.col.device)
-    adj = adj.with_weight(weight.to(dtype))
-    if add_self_loops:
-        adj = _with_self_loops(adj, transposed)
-    adj = rescale(adj, normalization)
+    if adj.weight is None:
+        adj = _of_degrees(adj, normalization, add_self_loops, transposed, dtype)
+    else:
+        adj = adj.with_weight(adj.weight if dtype is None else adj.weight.to(dtype))
+        if add_self_loops:
+            adj = _with_self_loops(adj, transposed)
+        adj = rescale(adj, normalization)
     return _remember(edge_index, adj, key) if plain else adj
+
+
+def _of_degrees(
+    adj: CSR,
+    normalization: str | None,
+    add_self_loops: bool,
+    transposed: bool,
+    dtype: torch.dtype | None,
+) -> CSR:
+    """What follows for an operator without weights, in one pass."""
+    num_edges = adj.num_entries
+    if add_self_loops:
+        adj, _ = _with_places_for_loops(adj, transposed)
+    weight = degree_weights(
+        adj.rowptr,
+        adj.col,
+        adj.perm,
+        num_edges,
+        loops="missing" if add_self_loops else "kept",
+        normalization=normalization,
+        dtype=torch.get_default_dtype() if dtype is None else dtype,
+    )
+    return adj.with_weight(weight)
 
 
 def rescale(adj: CSR, normalization: str | None = "sym") -> CSR:
@@ -160,14 +182,25 @@ def _with_self_loops(adj: CSR, transposed: bool) -> CSR:
     rows, num_nodes = adj.rows(), adj.num_rows
     has_loop = torch.zeros(num_nodes + 1, dtype=torch.bool, device=rows.device)
     has_loop = has_loop.index_fill(0, torch.where(rows == adj.col, rows, num_nodes).long(), True)
-    loops = torch.arange(num_nodes, dtype=rows.dtype, device=rows.device)
     weight = torch.cat([adj.weight, (~has_loop[:-1]).to(adj.weight.dtype)])
+    full, place = _with_places_for_loops(adj, transposed)
+    return full.with_weight(weight[place])
+
+
+def _with_places_for_loops(adj: CSR, transposed: bool) -> tuple[CSR, Tensor]:
+    """Append an entry for a loop to each row.
+
+    Returns:
+        The structure, whose ``perm`` counts on from the number of entries, and where each of its
+        entries stood among those of ``adj`` and the loops behind them.
+    """
+    rows, num_nodes = adj.rows(), adj.num_rows
+    loops = torch.arange(num_nodes, dtype=rows.dtype, device=rows.device)
     full = _compress(
         torch.cat([rows, loops]), torch.cat([adj.col, loops]), num_nodes, num_nodes, transposed
     )
-    assert full.perm is not None
-    edges = adj.perm
-    if edges is None:
-        edges = torch.arange(adj.num_entries, dtype=rows.dtype, device=rows.device)
-    perm = torch.cat([edges, adj.num_entries + loops])[full.perm]
-    return full._replace(weight=weight[full.perm], perm=perm)
+    place = full.perm
+    assert place is not None
+    if adj.perm is None:
+        return full, place
+    return full._replace(perm=torch.cat([adj.perm, adj.num_entries + loops])[place]), place

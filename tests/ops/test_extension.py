@@ -15,7 +15,11 @@ import pytest
 import torch
 
 from graphpoly.ops import _extension, to_csr
-from graphpoly.ops.coo_to_csr import coo_to_csr_reference, transpose
+from graphpoly.ops.coo_to_csr import (
+    coo_to_csr_reference,
+    transpose,
+    transposed_rows_reference,
+)
 from graphpoly.ops.library import SCHEMAS
 from graphpoly.ops.polynomial import polynomial_moments_reference
 from graphpoly.ops.sddmm import sddmm_reference
@@ -221,6 +225,10 @@ def test_sorting_is_stable_and_exact(size, entries, order, index):
         row = row.sort().values
     found = ops.coo_to_csr(row, col, size, size)
     for ours, theirs in zip(found, coo_to_csr_reference(row, col, size, size), strict=True):
+        assert ours.dtype == index
+        assert torch.equal(ours, theirs)
+    turned = ops.transposed_rows(*found[:2], size)
+    for ours, theirs in zip(turned, transposed_rows_reference(*found[:2], size), strict=True):
         assert ours.dtype == index
         assert torch.equal(ours, theirs)
 

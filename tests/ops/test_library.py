@@ -84,6 +84,12 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
             (rows[:0], rows[:0], 3, 2),
             (rows.long(), rows.flip(0).int(), 6, 6, True),
         ],
+        "transposed_rows": [(*structure, 6), (*structure, 9)],
+        "degree_weights": [
+            (*structure, None, 20, 0, 1, dtype == torch.float64),
+            (mirrored.rowptr, mirrored.col, mirrored.col.flip(0).contiguous(), 3, 1, 2, True),
+            (mirrored.rowptr, mirrored.col, mirrored.col.flip(0).contiguous(), 4, 2, 0, False),
+        ],
         "checked_rows": [(*structure, 6, True), (*structure, 6, False)],
         "gather_parts": [
             (x.detach(), torch.tensor([0, 2, 2, 5]), None, torch.tensor([2, 0, 2]), 0),
