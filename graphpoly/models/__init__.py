@@ -17,6 +17,7 @@ from graphpoly.models.jacobi_gnn import JacobiGNN
 from graphpoly.models.laser_gnn import LASERGNN
 from graphpoly.models.matrix_function_gnn import MatrixFunctionGNN
 from graphpoly.models.molecule_gnn import MoleculeGNN
+from graphpoly.models.ncn import NCN, NCNC
 from graphpoly.models.p_laplacian_gnn import PLaplacianGNN
 from graphpoly.models.path_molecule import PathMolecule
 from graphpoly.models.path_nn import PathNN
@@ -37,6 +38,8 @@ __all__ = [
     "GPRGNN",
     "LASERGNN",
     "MLP",
+    "NCN",
+    "NCNC",
     "PPGN",
     "RNIGNN",
     "TFGNN",

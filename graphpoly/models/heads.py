@@ -20,6 +20,7 @@ __all__ = [
     "DECODERS",
     "CategoryEncoder",
     "Encoded",
+    "EncodedLinks",
     "LinkNet",
     "NoisyNet",
     "PooledNet",
@@ -118,6 +119,38 @@ class Encoded(_Behind):
         """Return the embeddings."""
         out: Tensor = self.encoder(x)
         return out
+
+
+class EncodedLinks(nn.Module):
+    """A network that scores pairs of nodes, behind embeddings of its categories.
+
+    Args:
+        encoder: From ``x`` to the network's input.
+        net: With ``encode(x, edge_index)`` and ``decode(states, pairs)``.
+    """
+
+    def __init__(self, encoder: nn.Module, net: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.net: Any = net
+
+    def reset_parameters(self) -> None:
+        """Draw new parameters."""
+        reset(self.encoder)
+        reset(self.net)
+
+    def encode(self, x: Tensor, edge_index: Any) -> Any:
+        """Return what the network says of a graph."""
+        return self.net.encode(self.encoder(x), edge_index)
+
+    def decode(self, states: Any, pairs: Tensor) -> Tensor:
+        """Return the scores of pairs, ``[P]``."""
+        out: Tensor = self.net.decode(states, pairs)
+        return out
+
+    def forward(self, x: Tensor, edge_index: Any, pairs: Tensor) -> Tensor:
+        """Return the scores of pairs, ``[P]``."""
+        return self.decode(self.encode(x, edge_index), pairs)
 
 
 class PooledNet(nn.Module):

@@ -20,6 +20,11 @@ from graphpoly.errors import unknown
 __all__ = ["PYG_MODELS", "imported", "model_factory"]
 
 PYG_MODELS = ("EdgeCNN", "GAT", "GCN", "GIN", "GraphSAGE", "PNA")
+# arguments of forward that graphs to be told apart have nothing for
+_NOT_HERE = {
+    "pos": "reads positions, which these graphs have not",
+    "pairs": "scores pairs of nodes, and says nothing of a graph",
+}
 _ENDS = {"in_channels": 4, "out_channels": 16}
 _SIZES = {**_ENDS, "hidden_channels": 32, "num_layers": 5}
 _PNA: dict[str, Any] = {
@@ -82,11 +87,9 @@ def _registered(entry: registry.Entry, arguments: dict[str, Any]) -> Any:
     """Make a registered model; what has neither a size here nor a default is as in its example."""
     assert entry.example is not None
     example, given = entry.example(), dict(arguments)
-    if "pos" in inspect.signature(example.forward).parameters:
-        raise ValueError(
-            f"model: {entry.name} reads positions, which these graphs have not; "
-            "pass package.module:factory"
-        )
+    for name, what in _NOT_HERE.items():
+        if name in inspect.signature(example.forward).parameters:
+            raise ValueError(f"model: {entry.name} {what}; pass package.module:factory")
     parameters = inspect.signature(entry.obj).parameters
     further = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
     for name, parameter in parameters.items():

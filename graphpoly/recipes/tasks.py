@@ -12,7 +12,14 @@ from torch_geometric.data import Data
 
 from graphpoly.data import Dataset, Loaded
 from graphpoly.features import RandomNodeInitSettings
-from graphpoly.models.heads import CategoryEncoder, Encoded, LinkNet, NoisyNet, PooledNet
+from graphpoly.models.heads import (
+    CategoryEncoder,
+    Encoded,
+    EncodedLinks,
+    LinkNet,
+    NoisyNet,
+    PooledNet,
+)
 from graphpoly.models.settings import Inputs, ModelSettings
 from graphpoly.recipes.recipe import Protocol
 from graphpoly.rewiring import MethodSettings
@@ -33,6 +40,7 @@ __all__ = ["drawn_anew", "network_for", "prepared", "task_for"]
 _WIDTH = 64  # of what stands between a network and its head, where it has no width of its own
 _EMBEDDING = 16  # of a graph, where graphs are told apart by what a network says of them
 _THRESHOLD = 0.01  # distance of embeddings of graphs that are told apart, as published for PPGN
+_PAIRS = "pairs of nodes"  # what a network for links alone says it answers for
 # whatever else there is belongs to nodes
 _LEVELS = {"graphs": "graphs", "pairs": "graphs", "positions": "positions"}
 
@@ -58,7 +66,12 @@ def network_for(
     embeds = loaded.categories is not None and not settings.reads_categories
     if settings.reads_categories and loaded.categories != "ogb":
         raise ValueError(f"dataset: {dataset.name} has no atoms and bonds, which this model reads")
-    headed = level not in settings.levels
+    paired = _PAIRS in settings.levels
+    if paired and dataset.task != "links":
+        raise ValueError(
+            f"dataset: {dataset.name} asks for {dataset.task}, the model answers for links alone"
+        )
+    headed = level not in settings.levels and not paired
     if headed and "positions" in (level, *settings.levels):
         what = "asks for positions, which this model does not return"
         what = what if level == "positions" else "has no positions, which this model reads"
@@ -68,20 +81,27 @@ def network_for(
             f"dataset: {dataset.name} asks for {dataset.task}, the model answers for graphs alone"
         )
     noise = drawn_anew(rewire)
-    if noise is not None and (settings.reads_categories or _makes_rows(settings)):
-        other = "reads atoms alone" if settings.reads_categories else "reads the graph once"
+    if noise is not None and (settings.reads_categories or paired or _makes_rows(settings)):
+        other = "reads the graph once"
+        if settings.reads_categories:
+            other = "reads atoms alone"
         raise ValueError(f"rewire: this model {other}, random features cannot be drawn anew for it")
     outputs = _EMBEDDING if dataset.task == "pairs" else loaded.num_outputs
     net = settings.network(
         Inputs(
             in_channels=(width if embeds else loaded.num_features) + (noise.dim if noise else 0),
             out_channels=width if headed or dataset.task == "links" else outputs,
-            level="nodes" if headed else level,
+            level=_PAIRS if paired else "nodes" if headed else level,
             data=loaded.data if dataset.task in ("nodes", "signals") else None,
             split=split,
             num_relations=_relations(loaded) if settings.reads_types else 1,
         )
     )
+    if paired:
+        if embeds:
+            assert loaded.categories is not None
+            net = EncodedLinks(CategoryEncoder(loaded.categories, width), net)
+        return net
     if noise is not None:
         net = NoisyNet(net, noise.dim, distribution=noise.distribution)
     if embeds:

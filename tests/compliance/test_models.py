@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+
+import pytest
+import torch
+
 from graphpoly.registry import entries
 from graphpoly.testing import parametrize_with_checks
 
@@ -27,6 +32,66 @@ PROPERTIES = [
 ]
 
 
-@parametrize_with_checks(entries("model"), only=PROPERTIES)
+def scores_pairs(entry):
+    return "pairs" in inspect.signature(entry.obj.forward).parameters
+
+
+MODELS = entries("model")
+
+
+@parametrize_with_checks([each for each in MODELS if not scores_pairs(each)], only=PROPERTIES)
 def test_model(check):
     check()
+
+
+@pytest.fixture(params=[each for each in MODELS if scores_pairs(each)], ids=lambda each: each.name)
+def link_model(request):
+    """A network that scores pairs, with what it reads."""
+    torch.manual_seed(0)
+    net = request.param.example()
+    edge_index = torch.tensor([[0, 1, 1, 2, 2, 3, 0, 3], [1, 0, 2, 1, 3, 2, 3, 0]])
+    x = torch.randn(6, net.in_channels)
+    return net, (x, edge_index, torch.tensor([[0, 1, 4, 5], [2, 3, 5, 1]]))
+
+
+def test_link_model_prints_what_builds_it(link_model):
+    net, _ = link_model
+    scope = {type(net).__name__: type(net)}
+    again = eval(repr(net), scope)
+    assert repr(again) == repr(net)
+
+
+def test_link_model_saves_repeats_and_starts_anew(link_model):
+    net, inputs = link_model
+    net.eval()
+    expected = net(*inputs)
+    assert expected.shape == (4,)
+    assert torch.equal(net(*inputs), expected)
+    held = {name: value.clone() for name, value in net.state_dict().items()}
+    net.reset_parameters()
+    assert not torch.equal(net(*inputs), expected)
+    net.load_state_dict(held)
+    assert torch.equal(net(*inputs), expected)
+    net(*inputs).sum().backward()
+    assert [name for name, each in net.named_parameters() if each.grad is None] == []
+
+
+def test_link_model_keeps_graphs_of_a_batch_apart(link_model):
+    net, (x, edge_index, pairs) = link_model
+    net.double().eval()
+    x = x.double()
+    both = net(
+        torch.cat([x, -x]),
+        torch.cat([edge_index, edge_index + 6], 1),
+        torch.cat([pairs, pairs + 6], 1),
+    )
+    alone = torch.cat([net(x, edge_index, pairs), net(-x, edge_index, pairs)])
+    torch.testing.assert_close(both, alone)
+
+
+def test_link_model_names_what_is_wrong(link_model):
+    net, (x, edge_index, pairs) = link_model
+    with pytest.raises(TypeError, match="did you mean"):
+        type(net)(8, 16, encodr="gcn")
+    with pytest.raises(ValueError, match="x"):
+        net(x[:, :-1], edge_index, pairs)

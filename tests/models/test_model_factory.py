@@ -40,10 +40,12 @@ def test_registered_models_are_no_smaller_than_those_of_pyg(entry) -> None:
         with pytest.raises(ValueError, match=r"needs 'downstream'.*package\.module:factory"):
             factory()
         return
-    if "pos" in inspect.signature(entry.example().forward).parameters:
-        with pytest.raises(ValueError, match=r"reads positions.*package\.module:factory"):
-            factory()
-        return
+    read = inspect.signature(entry.example().forward).parameters
+    for name, what in (("pos", "reads positions"), ("pairs", "scores pairs of nodes")):
+        if name in read:
+            with pytest.raises(ValueError, match=rf"{what}.*package\.module:factory"):
+                factory()
+            return
     model = factory()
     assert getattr(model, "hidden_channels", 32) >= 32
     assert getattr(model, "num_layers", 5) == 5

@@ -17,6 +17,7 @@ from graphpoly.recipes import recipe_for, run_recipe
 
 ATOMS = ("MoleculeGNN", "PathMolecule")
 IN_SPACE = ("EGNN",)
+OF_LINKS = ("NCN", "NCNC")
 SMALL = {"hidden_channels": 8, "num_layers": 2, "K": 2, "heads": 2, "num_splits": 1}
 
 
@@ -54,7 +55,7 @@ def entry(task: str) -> Dataset:
 
 @pytest.mark.parametrize("task", ["nodes", "graphs", "links", "featureless"])
 @pytest.mark.parametrize(
-    "name", [name for name in model_names() if name not in (*ATOMS, *IN_SPACE)]
+    "name", [name for name in model_names() if name not in (*ATOMS, *IN_SPACE, *OF_LINKS)]
 )
 def test_every_model_is_trained_on_every_task(name: str, task: str, tmp_path: Path) -> None:
     recipe = recipe_for(name, entry(task))
@@ -69,6 +70,18 @@ def test_every_model_is_trained_on_every_task(name: str, task: str, tmp_path: Pa
     outcome = run_recipe(recipe, out=tmp_path, seeds=1, device="cpu")
     (experiment,) = outcome.experiments.values()
     assert 0 <= experiment.mean <= 1
+
+
+@pytest.mark.parametrize("task", ["nodes", "graphs", "links", "featureless"])
+@pytest.mark.parametrize("name", OF_LINKS)
+def test_networks_of_links_are_trained_on_links_alone(name: str, task: str, tmp_path: Path) -> None:
+    recipe = recipe_for(name, entry(task)).override({"hidden_channels": 8, "epochs": 1})
+    if task in ("nodes", "graphs"):
+        with pytest.raises(ValueError, match=f"asks for {task}, the model answers for links alone"):
+            run_recipe(recipe, out=tmp_path, seeds=1)
+        return
+    outcome = run_recipe(recipe, out=tmp_path, seeds=1, device="cpu")
+    assert 0 <= outcome.experiments[name].mean <= 1
 
 
 @pytest.mark.parametrize("name", ATOMS)

@@ -48,6 +48,7 @@ from graphpoly.models.settings.graphs import (
     PPGNSettings,
     RNISettings,
 )
+from graphpoly.models.settings.links import NCNCSettings, NCNSettings
 from graphpoly.models.settings.molecules import MoleculeSettings, PathMoleculeSettings
 from graphpoly.models.settings.sheaf import SheafSettings
 
@@ -74,6 +75,8 @@ __all__ = [
     "MatrixFunctionSettings",
     "ModelSettings",
     "MoleculeSettings",
+    "NCNCSettings",
+    "NCNSettings",
     "OptBasisFilterSettings",
     "OptBasisSettings",
     "PDFSettings",

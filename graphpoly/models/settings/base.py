@@ -18,7 +18,7 @@ from graphpoly.training import Task, parameter_groups
 __all__ = ["LEVELS", "Inputs", "ModelSettings", "configure", "model_names", "settings_of"]
 
 # what a row of a network's output belongs to, or is
-LEVELS = ("nodes", "graphs", "positions")
+LEVELS = ("nodes", "graphs", "positions", "pairs of nodes")
 
 
 @dataclass(frozen=True, kw_only=True)

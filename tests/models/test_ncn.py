@@ -1,0 +1,219 @@
+"""NCN and NCNC against sums over listed neighbours, and what completion may and may not do."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from graphpoly.models import NCN, NCNC
+from graphpoly.models.ncn import missing_neighbors
+from graphpoly.ops import to_csr
+
+SIZE = 12  # node 11 has no neighbour
+
+
+def drawn(seed=0, edges=26):
+    """A graph with a self-loop and edges that come twice, features, and pairs of all kinds."""
+    generator = torch.Generator().manual_seed(seed)
+    some = torch.randint(SIZE - 1, (2, edges), generator=generator)
+    some = torch.cat([some, some[:, :3], torch.tensor([[4], [4]])], 1)
+    edge_index = torch.cat([some, some.flip(0)], 1)
+    x = torch.randn(SIZE, 5, generator=generator, dtype=torch.float64)
+    pairs = torch.randint(SIZE, (2, 20), generator=generator)
+    return x, edge_index, torch.cat([pairs, torch.tensor([[11, 3, 11], [2, 3, 11]])], 1)
+
+
+def neighbors(edge_index):
+    sets = [set() for _ in range(SIZE)]
+    for j, i in edge_index.T.tolist():
+        if i != j:
+            sets[i].add(j)
+    return sets
+
+
+def states(net, x, edge_index):
+    """The MPNN with dense matrices."""
+    dense = torch.zeros(SIZE, SIZE, dtype=x.dtype)
+    dense[edge_index[1], edge_index[0]] = 1
+    dense.fill_diagonal_(1)
+    root = dense.sum(1).rsqrt()
+    smooth = root[:, None] * dense * root
+    h = net.lin_in(x)
+    seen = [h]
+    for layer, norm in enumerate(net.norms):
+        h = norm(smooth @ (net.lins[layer](h) if net.encoder == "gcn" else h))
+        h = h.relu() if net.encoder == "gcn" else h
+        seen.append(h)
+    return h if net.steps is None else sum(w * h for w, h in zip(net.steps, seen, strict=True))
+
+
+def score(net, h, between, pair):
+    own = net.ends(h[pair[0]] * h[pair[1]])
+    return net.score(net.beta * net.shared(between) + own)
+
+
+@pytest.mark.parametrize("encoder", ["propagation", "gcn"])
+@pytest.mark.parametrize("jk", [True, False])
+@pytest.mark.parametrize("cls", [NCN, NCNC])
+def test_scores_are_those_of_listed_neighbours(cls, encoder, jk):
+    torch.manual_seed(3)
+    x, edge_index, pairs = drawn()
+    net = cls(5, 8, 2, encoder=encoder, jk=jk).double().eval()
+    near, h = neighbors(edge_index), states(net, x, edge_index)
+    nothing = torch.zeros(8, dtype=torch.float64)
+    expected = []
+    for i, j in pairs.T.tolist():
+        between = sum((h[u] for u in near[i] & near[j]), nothing)
+        if cls is NCNC:
+            for one, other in ((i, j), (j, i)):
+                for u in near[one] - near[other] - {other}:
+                    shared = sum((h[w] for w in near[other] & near[u]), nothing)
+                    likely = net.calibrated(score(net, h, shared, (other, u)))
+                    between = between + likely.detach() * h[u]
+        expected.append(score(net, h, between, (i, j)))
+    assert_close(net(x, edge_index, pairs), torch.cat(expected))
+
+
+def test_gradients_reach_the_features_past_the_probabilities():
+    x, edge_index, pairs = drawn(1)
+    plain = NCN(5, 8).double().eval()
+    assert torch.autograd.gradcheck(lambda x: plain(x, edge_index, pairs), x.requires_grad_())
+    net = NCNC(5, 8).double().eval()
+    held = net.encode(x, edge_index)
+    rows, missing = missing_neighbors(held.adj, pairs)
+    likely = net._likely(held, missing)
+    assert not likely.requires_grad
+    extra = torch.zeros(pairs.size(1), 8, dtype=x.dtype).index_add(
+        0, rows, likely[:, None] * held.h[missing[1]]
+    )
+    by_hand = net._scored(held, pairs, NCN.between(net, held, pairs) + extra)
+    for ours, theirs in zip(
+        torch.autograd.grad(net(x, edge_index, pairs).sum(), [x, net.beta, net.lin_in.weight]),
+        torch.autograd.grad(by_hand.sum(), [x, net.beta, net.lin_in.weight]),
+        strict=True,
+    ):
+        assert_close(ours, theirs)
+
+
+def test_without_weight_nothing_is_completed():
+    x, edge_index, pairs = drawn(2)
+    torch.manual_seed(0)
+    net = NCN(5, 8).double().eval()
+    other = NCNC(5, 8, alpha=0.0).double().eval()
+    other.load_state_dict(net.state_dict())
+    assert torch.equal(net(x, edge_index, pairs), other(x, edge_index, pairs))
+    other.alpha = 1.0
+    assert not torch.allclose(net(x, edge_index, pairs), other(x, edge_index, pairs))
+
+
+def test_a_complete_graph_lacks_nothing():
+    i, j = torch.triu_indices(6, 6, 1)
+    edge_index = torch.stack([torch.cat([i, j]), torch.cat([j, i])])
+    rows, missing = missing_neighbors(to_csr(edge_index, num_nodes=6), torch.stack([i, j]))
+    assert rows.numel() == missing.numel() == 0
+
+
+def test_missing_neighbours_are_the_differences_of_the_sets():
+    _, edge_index, pairs = drawn(4)
+    near = neighbors(edge_index)
+    proper = edge_index[:, edge_index[0] != edge_index[1]].unique(dim=1)
+    rows, missing = missing_neighbors(to_csr(proper, num_nodes=SIZE), pairs)
+    found = sorted(zip(rows.tolist(), *missing.tolist(), strict=True))
+    expected = []
+    for number, (i, j) in enumerate(pairs.T.tolist()):
+        expected += [(number, j, u) for u in near[i] - near[j] - {j}]
+        expected += [(number, i, u) for u in near[j] - near[i] - {i}]
+    assert found == sorted(expected)
+    assert rows.tolist() == sorted(rows.tolist())
+    none = torch.empty(2, 0, dtype=torch.long)
+    assert missing_neighbors(to_csr(none, num_nodes=3), torch.tensor([[0], [1]]))[0].numel() == 0
+    assert missing_neighbors(to_csr(proper, num_nodes=SIZE), none)[0].numel() == 0
+
+
+def test_probabilities_are_calibrated():
+    net = NCNC(5, 8)
+    # of scores 2.5 and 5 with the settings for Cora
+    assert_close(
+        net.calibrated(torch.tensor([2.5, 5.0])), torch.tensor([0.1711, 0.9999]), atol=1e-4, rtol=0
+    )
+    half = NCNC(5, 8, alpha=0.5)
+    some = half.calibrated(torch.linspace(-5, 10, 31))
+    assert 0 < some.min() < some.max() < 0.5 + 1e-6
+    assert bool((some.diff() >= 0).all())
+
+
+def test_equal_states_count_common_neighbours():
+    x, edge_index, pairs = drawn(5)
+    near = neighbors(edge_index)
+    net = NCN(5, 8).double().eval()
+    held = net.encode(x, edge_index)
+    held = held._replace(h=torch.ones_like(held.h))
+    counts = [len(near[i] & near[j]) for i, j in pairs.T.tolist()]
+    assert net.between(held, pairs)[:, 0].tolist() == counts
+
+
+@pytest.mark.parametrize("cls", [NCN, NCNC])
+def test_numbers_of_nodes_directions_and_portions_do_not_matter(cls):
+    x, edge_index, pairs = drawn(6)
+    torch.manual_seed(0)
+    net = cls(5, 8).double().eval()
+    expected = net(x, edge_index, pairs)
+    order = torch.randperm(SIZE)
+    place = order.argsort()
+    assert_close(net(x[order], place[edge_index], place[pairs]), expected)
+    assert_close(net(x, edge_index, pairs.flip(0)), expected)
+    sparse = torch.sparse_coo_tensor(
+        edge_index.flip(0), torch.ones(edge_index.size(1)), (SIZE, SIZE)
+    ).coalesce()
+    assert_close(net(x, sparse, pairs), expected)
+    assert_close(net(x, sparse.to_sparse_csr(), pairs), expected)
+    if cls is NCNC:
+        net.num_scored = 1
+        assert_close(net(x, edge_index, pairs), expected)
+
+
+def test_dropout_of_neighbours_is_of_training_alone():
+    x, edge_index, _pairs = drawn(7)
+    net = NCN(5, 8, edge_dropout=0.9).double()
+    assert net.train().encode(x, edge_index).adj.num_entries < 20
+    full = net.eval().encode(x, edge_index).adj.num_entries
+    assert full == sum(map(len, neighbors(edge_index)))
+
+
+@pytest.mark.parametrize("cls", [NCN, NCNC])
+def test_graphs_without_edges_nodes_or_pairs(cls):
+    net = cls(5, 8).eval()
+    none = torch.empty(2, 0, dtype=torch.long)
+    x = torch.randn(3, 5)
+    alone = net(x, none, torch.tensor([[0, 1], [1, 1]]))
+    assert alone.isfinite().all()
+    assert net(x, none, none).shape == (0,)
+    assert net(x[:0], none, none).shape == (0,)
+
+
+def test_the_score_has_a_learning_rate_of_its_own():
+    roles = NCN(5, 8).parameter_roles
+    parts = {name.split(".")[0] for name in roles}
+    assert parts == {"shared", "ends", "score", "beta"}
+    assert set(roles.values()) == {"predictor"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"encoder": "sage"}, "encoder"),
+        ({"alpha": -1.0}, "alpha, prior"),
+        ({"prior": 2.0}, "alpha, prior"),
+        ({"num_scored": 0}, "num_scored"),
+    ],
+)
+def test_errors(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        NCNC(5, 8, **wrong)
+
+
+def test_words_that_build_it():
+    assert (
+        repr(NCNC(5, 8, 2, jk=False, alpha=0.5)) == "NCNC(5, 8, num_layers=2, jk=False, alpha=0.5)"
+    )
