@@ -157,7 +157,8 @@ def declined_calls(module: Any) -> dict[str, int]:
 def is_hooked(*modules: Any) -> bool:
     """Whether a hook of one of these modules, or of a module in it, would miss a call."""
     for module in modules:
-        if any(getattr(module, hooks) for hooks in _MODULE_HOOKS):
+        own = module.__dict__
+        if any(map(own.__getitem__, _MODULE_HOOKS)):  # a comprehension takes twice as long
             return True
         if module._modules and is_hooked(*module.children()):
             return True
@@ -169,9 +170,9 @@ def _watched(module: Any) -> str | None:
     own = module.__dict__
     if not _STEPS.isdisjoint(own):
         return f"{min(_STEPS & own.keys())}: replaced on this layer"
-    for name in _HOOKS:
-        if own[name]:
-            return f"hooks: {name.strip('_')}"
+    if any(map(own.__getitem__, _HOOKS)):
+        name = next(name for name in _HOOKS if own[name])
+        return f"hooks: {name.strip('_')}"
     if torch_module._has_any_global_hook():
         return "hooks: global ones, which see every module"
     return None

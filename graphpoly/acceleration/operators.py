@@ -12,14 +12,13 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
-from torch.utils.weak import WeakTensorKeyDictionary
 from torch_geometric import EdgeIndex
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 from torch_geometric.utils import to_edge_index
 
 from graphpoly.ops import CSR, spmm, to_csr
 from graphpoly.ops.degree_weights import degree_weights
-from graphpoly.ops.stamp import edits, memory_allowed, stamp
+from graphpoly.ops.stamp import Memory, edits, memory_allowed, stamp
 
 __all__ = [
     "gcn_operator",
@@ -32,7 +31,7 @@ __all__ = [
 ]
 
 _Made = TypeVar("_Made")
-_MEMORY: Any = WeakTensorKeyDictionary()
+_MEMORY = Memory()
 _INDEX_DTYPES = (torch.int64, torch.int32)
 _SPARSE = (torch.sparse_csr, torch.sparse_csc, torch.sparse_coo)
 
@@ -52,22 +51,25 @@ def remembered(
         make: Called with whether a backward pass may follow, which reads the transpose.
     """
     wanted = torch.is_grad_enabled()
-    tensors = (graph, *(other for other in others if other is not None))
-    if not memory_allowed(*tensors) or any(tensor.requires_grad for tensor in tensors):
+    tensors = (graph, *[other for other in others if other is not None])
+    if not memory_allowed(*tensors):
         return make(wanted)
+    for tensor in tensors:
+        if tensor.requires_grad:
+            return make(wanted)
     state = (tuple(map(id, tensors)), stamp(*tensors))
-    shelf = _MEMORY.setdefault(graph, {})
     for transposed in (True,) if wanted else (True, False):
-        held = shelf.get((key, transposed))
-        if held is not None and held[0] == state and held[3] == edits(*_tensors(held[2])):
+        held = _MEMORY.recall(graph, (key, transposed))
+        if held is not None and held[0] == state and held[4] == edits(*held[3]):
             return _lent(held[2])
     # in inference mode, too: these must be tensors that a later backward pass can read
     with torch.inference_mode(False), torch.set_grad_enabled(wanted):
         made = make(wanted)
     # the others are kept alive, so that no new tensor can take the place of one of them; the graph
     # is not, or it would never be let go
-    shelf.pop((key, False), None)
-    shelf[key, wanted] = (state, tensors[1:], made, edits(*_tensors(made)))
+    _MEMORY.drop(graph, (key, False))
+    parts = tuple(_tensors(made))
+    _MEMORY.keep(graph, (key, wanted), (state, tensors[1:], made, parts, edits(*parts)))
     return _lent(made)
 
 

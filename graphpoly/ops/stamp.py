@@ -40,6 +40,12 @@ class Memory:
             self._held[place] = held
         held[1][key] = made
 
+    def drop(self, tensor: Tensor, key: Hashable) -> None:
+        """Keep no longer what was kept under a name, if anything was."""
+        held = self._held.get(id(tensor))
+        if held is not None and held[0]() is tensor:
+            held[1].pop(key, None)
+
     def __len__(self) -> int:
         return len(self._held)
 

@@ -185,6 +185,16 @@ def test_stamps_of_what_has_no_address():
     assert torch.equal(torch.func.vmap(inside)(EDGES), EDGES * 2)
 
 
+def test_what_is_dropped_is_forgotten_and_the_rest_is_not():
+    memory, tensor, other = Memory(), torch.zeros(2), torch.zeros(2)
+    memory.keep(tensor, "a", 1)
+    memory.keep(tensor, "b", 2)
+    memory.drop(tensor, "a")
+    memory.drop(tensor, "never kept")
+    memory.drop(other, "b")
+    assert [memory.recall(tensor, key) for key in "ab"] == [None, 2]
+
+
 def test_memory_lasts_as_long_as_the_tensor():
     memory, tensor = Memory(), torch.zeros(2)
     memory.keep(tensor, "a", 1)
