@@ -41,9 +41,10 @@ $(VENV)/.dev-$(MARK): $(VENV)/.run-$(MARK)
 	@$(PIP) install -c constraints.txt -r $(VENV)/.dev.txt
 	@touch $@
 
-results: $(VENV)/.dev-$(MARK) ## Write the pages that are made: docs/results.md, docs/operators.md
+results: $(VENV)/.dev-$(MARK) ## Write the pages that are made: docs/results.md, docs/operators.md, names
 	@$(BIN)/python -m benchmarks.results_page
 	@$(BIN)/python -m benchmarks.operators_page
+	@$(BIN)/python -m benchmarks.names_page
 
 # torch-scatter comes as source only and needs torch to be built: minutes, once
 $(WHEELS)/.torch-scatter: | $(VENV)/.dev-$(MARK)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from graphpoly.cli.failures import FAILED, USAGE, Debug, failing_with
+from graphpoly.cli.names import check_names
 from graphpoly.cli.options import Json, Root
 from graphpoly.cli.progress import progress_for
 
@@ -46,9 +47,10 @@ def train(
 ) -> None:
     """Train a recipe, or any model on any dataset, and print the result beside what is known."""
     with failing_with(USAGE, debug=debug):
+        names = [word for word in words or [] if "=" not in word]
+        check_names(names)
         from graphpoly.recipes import parse_assignments, resolve_device, run_recipe
 
-        names = [word for word in words or [] if "=" not in word]
         changes = parse_assignments(word for word in words or [] if "=" in word)
         chosen = _chosen(names).override(changes)
         resolve_device(device)

@@ -15,7 +15,15 @@ from graphpoly.errors import unknown
 from graphpoly.settings import Settings, bounded
 from graphpoly.training import Task, parameter_groups
 
-__all__ = ["LEVELS", "Inputs", "ModelSettings", "configure", "model_names", "settings_of"]
+__all__ = [
+    "LEVELS",
+    "Inputs",
+    "ModelSettings",
+    "aliases",
+    "configure",
+    "model_names",
+    "settings_of",
+]
 
 # what a row of a network's output belongs to, or is
 LEVELS = ("nodes", "graphs", "positions", "pairs of nodes")
@@ -151,6 +159,11 @@ def configure(name: str, *aliases: str) -> Callable[[type[ModelSettings]], type[
 def model_names() -> list[str]:
     """Return the names of all models that have settings."""
     return sorted(_SETTINGS)
+
+
+def aliases() -> list[str]:
+    """Return every name that :func:`settings_of` takes, in one of its spellings."""
+    return sorted({*_SETTINGS, *_ALIASES})
 
 
 def settings_of(name: str) -> tuple[str, type[ModelSettings]]:

@@ -1,0 +1,46 @@
+"""Names that can be known to be wrong before torch is imported, which takes seconds."""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib import resources
+from typing import Any
+
+from graphpoly.errors import unknown
+
+__all__ = ["PAGE", "check_names", "offered"]
+
+PAGE = "names.json"  # made by `python -m benchmarks.names_page`, and held equal by a test
+
+
+def check_names(names: list[str]) -> None:
+    """Refuse a recipe or a model that nothing in this package is called.
+
+    In a process that has torch already somebody may have registered more, and nothing is refused.
+
+    Args:
+        names: A recipe, or a model and a dataset; see ``graphpoly train``.
+
+    Raises:
+        ValueError: As the registry would raise it.
+    """
+    if "torch" in sys.modules or not names or len(names) > 2 or ":" in names[0]:
+        return
+    name, known = names[0], json.loads(resources.files(__package__).joinpath(PAGE).read_text())
+    is_model = name.lower() in {each.lower() for each in known["models"]}
+    if len(names) == 2 and not is_model:
+        raise unknown("model", name, known["models"])
+    if len(names) == 1 and name not in known["recipes"] and not is_model:
+        raise unknown("recipe", name, known["recipes"])
+
+
+def offered() -> dict[str, Any]:
+    """Return the names that the file must hold."""
+    from graphpoly import registry
+    from graphpoly.models.settings import aliases
+
+    return {
+        "recipes": sorted(entry.name for entry in registry.entries("recipe")),
+        "models": aliases(),
+    }

@@ -1,0 +1,51 @@
+"""A name that is wrong is answered before torch is read, in the registry's own words."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks.names_page import PATH
+from graphpoly import registry
+from graphpoly.models.settings import settings_of
+from tests.children import run
+
+
+def test_the_committed_names_are_those_of_the_registry() -> None:
+    code = "from benchmarks.names_page import render; print(render(), end='')"
+    assert PATH.read_text(encoding="utf-8").strip() == run(code).strip()
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        (["optbasis/chamelion"], lambda: registry.get("recipe", "optbasis/chamelion")),
+        (["favrd", "cora"], lambda: settings_of("favrd")),
+        (["zzz"], lambda: registry.get("recipe", "zzz")),
+    ],
+)
+def test_wrong_names_are_answered_without_torch(words: list[str], asked: object) -> None:
+    code = (
+        "import sys; from graphpoly.cli.app import app; "
+        f"code = app(['train', *{words!r}], standalone_mode=False); "
+        "print(code, 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "2 False", done.stderr
+    assert callable(asked)
+    with pytest.raises(ValueError, match="unknown") as raised:
+        asked()
+    said, expected = done.stderr.strip().removeprefix("error: "), str(raised.value)
+    # other tests may have registered more, which a list of all shows
+    assert said == expected or (said.startswith(expected.partition("known:")[0]) and "zzz" in words)
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["demo"], ["FAVARD", "cora"], ["here:net", "cora"], ["favard"], ["a", "b", "c"]]
+)
+def test_what_may_be_right_is_left_to_the_registry(words: list[str]) -> None:
+    code = f"from graphpoly.cli.names import check_names; check_names({words!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
