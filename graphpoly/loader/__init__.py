@@ -1,13 +1,18 @@
 """Loaders whose batches are those of PyG, field by field."""
 
+from graphpoly.loader.cluster import ClusterData, ClusterLoader
 from graphpoly.loader.neighbor_loader import LinkNeighborLoader, NeighborLoader
 from graphpoly.loader.neighbor_sampler import NeighborSampler
 from graphpoly.loader.packed import PackedDataset, PackedLoader
+from graphpoly.loader.partition import partition
 
 __all__ = [
+    "ClusterData",
+    "ClusterLoader",
     "LinkNeighborLoader",
     "NeighborLoader",
     "NeighborSampler",
     "PackedDataset",
     "PackedLoader",
+    "partition",
 ]

@@ -1,0 +1,64 @@
+"""PyG's cluster batches with partitions that need neither pyg-lib nor torch-sparse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+from torch_geometric import loader as pyg
+
+from graphpoly.errors import unknown
+from graphpoly.loader.partition import METHODS, partition
+
+__all__ = ["ClusterData", "ClusterLoader"]
+
+ClusterLoader = pyg.ClusterLoader
+
+
+class ClusterData(pyg.ClusterData):
+    """``torch_geometric.loader.ClusterData`` whose parts come from :func:`partition`.
+
+    ``torch_geometric.loader.ClusterLoader``, which is :data:`graphpoly.loader.ClusterLoader`, makes
+    batches of some parts and of all edges between their nodes.
+
+    Args:
+        data: A graph.
+        num_parts: Number of parts.
+        method: ``"metis"`` or ``"random"``; see :func:`partition`.
+        seed: Of the partition.
+        log: Print that METIS runs, as PyG does by default.
+        **kwargs: Further arguments of PyG's class; ``recursive`` is METIS's own choice here.
+
+    Chiang, Liu, Si, Li, Bengio and Hsieh, "Cluster-GCN: An Efficient Algorithm for Training Deep
+    and Large Graph Convolutional Networks", KDD 2019.
+
+    >>> import torch
+    >>> from torch_geometric.data import Data
+    >>> edge_index = torch.tensor([[0, 1, 2, 3], [1, 0, 3, 2]])
+    >>> parts = ClusterData(Data(torch.eye(4), edge_index), 2, method="random")
+    >>> sum(batch.num_nodes for batch in ClusterLoader(parts, batch_size=1))
+    4
+    """
+
+    def __init__(
+        self,
+        data: Any,
+        num_parts: int,
+        *,
+        method: str = "metis",
+        seed: int = 0,
+        log: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        if method not in METHODS:
+            raise unknown("method", method, METHODS)
+        if kwargs.pop("recursive", False):
+            raise ValueError("recursive: METIS decides here by the number of parts")
+        if kwargs.get("save_dir") is not None and kwargs.get("filename") is None:
+            kwargs["filename"] = f"{method}-{seed}.pt"
+        self.method, self.seed = method, seed
+        super().__init__(data, num_parts, log=log, **kwargs)
+
+    def _metis(self, edge_index: Tensor, num_nodes: int) -> Tensor:
+        parts = partition(edge_index, self.num_parts, num_nodes, method=self.method, seed=self.seed)
+        return parts.to(edge_index.device)
