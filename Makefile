@@ -11,7 +11,7 @@ OUT    ?= runs/demo
 # where wheels built from source are kept between checkouts, for each torch
 WHEELS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/graphpoly/wheels/torch-$(shell sed -n 's/^torch==//p' constraints.txt)
 
-.PHONY: help demo test test-slow lint bench results matrix gpu-check gpu-bench test-scatter \
+.PHONY: help demo docs test test-slow lint bench results matrix gpu-check gpu-bench test-scatter \
 	peer-suites clean
 .DEFAULT_GOAL := help
 
@@ -28,7 +28,7 @@ $(VENV)/.run-$(MARK): $(SOURCE) | $(BIN)/python
 	@echo "==> installing graphpoly and what it needs (a few minutes the first time)"
 	@$(PIP) install -c constraints.txt torch numpy
 	@$(PIP) install -c constraints.txt --no-build-isolation -e ".[viz,train]"
-	@rm -f $(VENV)/.run-* $(VENV)/.dev-* && touch $@
+	@rm -f $(VENV)/.run-* $(VENV)/.dev-* $(VENV)/.docs-* && touch $@
 	@$(BIN)/python -c 'from graphpoly.ops import backends; cpp = backends()["cpp"]; \
 		print("==> kernels:", "C++" if cpp["available"] else "plain PyTorch (" + cpp["reason"] + ")")'
 
@@ -40,6 +40,18 @@ $(VENV)/.dev-$(MARK): $(VENV)/.run-$(MARK)
 		> $(VENV)/.dev.txt
 	@$(PIP) install -c constraints.txt -r $(VENV)/.dev.txt
 	@touch $@
+
+$(VENV)/.docs-$(MARK): $(VENV)/.run-$(MARK)
+	@echo "==> installing what builds the documentation"
+	@$(BIN)/python -c 'import tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+		print(*[name for name in extras["optional-dependencies"]["docs"] if "[" not in name], sep="\n")' \
+		> $(VENV)/.docs.txt
+	@$(PIP) install -c constraints.txt -r $(VENV)/.docs.txt
+	@touch $@
+
+docs: $(VENV)/.docs-$(MARK) ## Build the documentation site in docs/_build/html; warnings are errors
+	@OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "==> docs/_build/html/index.html"
 
 results: $(VENV)/.dev-$(MARK) ## Write the pages that are made: docs/results.md, docs/operators.md, names
 	@$(BIN)/python -m benchmarks.results_page
@@ -100,4 +112,4 @@ gpu-bench: ## Measure the CUDA kernels against their peers; writes benchmarks/re
 	@$(PYTHON) -m benchmarks.gpu
 
 clean: ## Remove the environment, builds and runs
-	rm -rf $(VENV) build dist runs *.egg-info graphpoly/*.so graphpoly/_C*.json
+	rm -rf $(VENV) build dist runs docs/_build docs/_generated *.egg-info graphpoly/*.so graphpoly/_C*.json

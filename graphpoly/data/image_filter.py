@@ -203,7 +203,7 @@ def apply_response(
         Filtered signals, of the shape and type of ``signals``.
 
     Notes:
-        Time O(degree * |E| * num_signals), memory O(num_nodes * num_signals).
+        Time O(degree * num_edges * num_signals), memory O(num_nodes * num_signals).
     """
     if isinstance(response, str):
         if response not in IMAGE_RESPONSES:

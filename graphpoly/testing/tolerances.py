@@ -15,7 +15,7 @@ KINDS = ("exact", "accumulated")
 
 
 class Tolerance(NamedTuple):
-    """``actual`` and ``expected`` agree where |actual - expected| <= atol + rtol |expected|."""
+    """``actual`` and ``expected`` agree where ``|actual - expected| <= atol + rtol |expected|``."""
 
     rtol: float
     atol: float
