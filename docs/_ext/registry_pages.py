@@ -69,7 +69,8 @@ def undocumented() -> list[str]:
             found.append(module.__name__)
         for name in names:
             value = getattr(module, name)
-            documented = vars(value).get("__doc__") if hasattr(value, "__dict__") else True
+            # a class would show the docstring of the one above it
+            documented = vars(value).get("__doc__") if inspect.isclass(value) else value.__doc__
             if (inspect.isclass(value) or inspect.isroutine(value)) and not documented:
                 found.append(f"{module.__name__}.{name}")
     return found
@@ -236,6 +237,8 @@ def plain_links(text: str, origin: Path) -> str:
 
 def write_all() -> None:
     """Write every page that is made."""
+    import jupytext  # here alone, so that the tests of names do without it
+
     results = results_page.load()
     pages: dict[str, str] = {}
     seen: dict[int, str] = {}
@@ -261,6 +264,11 @@ def write_all() -> None:
     for name in ("CHANGELOG", "CONTRIBUTING"):
         text = (ROOT / f"{name}.md").read_text(encoding="utf-8")
         pages[f"{name.lower()}.md"] = plain_links(text, ROOT)
+    for path in sorted((ROOT / "docs" / "tutorials").glob("*.md")):
+        notebook = jupytext.writes(jupytext.read(path), fmt="ipynb")
+        for number, made in enumerate(re.findall(r'"id": "(\w+)"', notebook)):
+            notebook = notebook.replace(f'"id": "{made}"', f'"id": "cell-{number}"')
+        pages[f"notebooks/{path.stem}.ipynb"] = notebook
     for name, text in pages.items():
         path = OUT / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -273,6 +281,10 @@ def write_all() -> None:
 
 def on_read(app: Sphinx, docname: str, content: list[str]) -> None:
     """Link the table of the registry to its pages, and pages of docs/ to what is made here."""
+    if docname.startswith("tutorials/"):
+        name = docname.rpartition("/")[2]
+        link = f"{{download}}`{name}.ipynb </_generated/notebooks/{name}.ipynb>`"
+        content[0] += f"\nThis page as a notebook: {link}.\n"
     if docname in ("operators", "results", "rewiring", "peer_suites"):
         text = content[0]
         if docname == "operators":

@@ -1,0 +1,85 @@
+"""Every block of the pages runs: Python page by page, commands through the app."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch_geometric.nn import GCN
+from typer.testing import CliRunner
+
+from graphpoly.cli.app import app
+
+ROOT = Path(__file__).parents[2]
+MADE = {"_build", "_generated", "tutorials"}  # made; tests/docs/test_tutorials.py runs the last
+PAGES = [
+    ROOT / "README.md",
+    *sorted(p for p in (ROOT / "docs").rglob("*.md") if not MADE & set(p.parts)),
+]
+BLOCK = re.compile(r"^```(python|bash|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+# beginnings of commands that are not run, each with its reason
+NOT_RUN = {
+    "make ": "makes an environment; the workflows run it",
+    "pip install": "installs; tests/packaging and the workflow of wheels do",
+}
+
+# pages whose Python is not run, each with its reason
+PAGES_NOT_RUN = {"rewiring.md": "its block reads a dataset that is downloaded"}
+
+
+def names_of_the_reader(page: Path) -> dict[str, Any]:
+    """What a page takes from its reader, such as the model that is theirs."""
+    if page.name != "README.md":
+        return {}
+    return {"self": SimpleNamespace(), "in_channels": 16, "model": GCN(16, 8, 2, 4)}
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    return BLOCK.findall(page.read_text(encoding="utf-8"))
+
+
+def reason_to_skip(command: str) -> str | None:
+    return next((why for start, why in NOT_RUN.items() if command.startswith(start)), None)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_the_blocks_of_a_page_run(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if page.name in PAGES_NOT_RUN:
+        pytest.skip(PAGES_NOT_RUN[page.name])
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    namespace = {"__name__": "page", **names_of_the_reader(page)}
+    for language, text in blocks(page):
+        if language == "python":
+            exec(compile(text, str(page), "exec"), namespace)
+            continue
+        for line in text.replace("\\\n", " ").splitlines():
+            command = line.removeprefix("$ ").partition("  #")[0].strip()
+            if not command or command.startswith("#") or reason_to_skip(command):
+                continue
+            program, *arguments = shlex.split(command)
+            assert program == "graphpoly", f"neither run nor listed in NOT_RUN: {command}"
+            done = CliRunner().invoke(app, arguments)
+            assert done.exit_code == 0, f"{command}\n{done.output}"
+
+
+def test_a_block_that_fails_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("```python\nassert 1 + 1 == 3\n```\n", encoding="utf-8")
+    with pytest.raises(AssertionError):
+        test_the_blocks_of_a_page_run(page, tmp_path, monkeypatch)
+
+
+def test_the_links_of_the_readme_lead_somewhere() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    targets = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text)
+    assert targets
+    assert [target for target in targets if not (ROOT / target).exists()] == []
