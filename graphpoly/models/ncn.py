@@ -80,7 +80,7 @@ class NCN(NamedArguments, nn.Module):
           form, ``pairs`` :math:`(2, P)`
         - **output:** :math:`(P)`, logits
 
-    Complexity: O(L |E| C + |V| C^2) for a graph; for each pair the sum of both degrees, or less
+    Complexity: O(L E C + N C^2) for a graph; for each pair the sum of both degrees, or less
     where they differ much, and C for each common neighbour. No tensor of pairs times neighbours is
     ever made.
 
