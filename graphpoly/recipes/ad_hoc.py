@@ -9,7 +9,7 @@ from typing import Any
 from graphpoly import registry
 from graphpoly.data import Dataset, any_dataset, is_own
 from graphpoly.models.settings import settings_of
-from graphpoly.recipes.own_model import own_settings
+from graphpoly.models.settings.own import own_settings
 from graphpoly.recipes.recipe import Protocol, Recipe
 from graphpoly.recipes.run import read_results
 

@@ -27,48 +27,20 @@ def _study(model: str) -> Study:
     )
 
 
-# data set, batch, learning rates, dropouts (features, behind products, neighbours, score)
-_SHARED: dict[str, tuple[int, dict[str, Any]]] = {
-    "cora": (
-        1152,
-        {
-            "lr": 0.0043,
-            "lr_predictor": 0.0024,
-            "in_dropout": 0.7,
-            "gnn_dropout": 0.05,
-            "edge_dropout": 0.4,
-            "dropout": 0.05,
-        },
-    ),
-    "citeseer": (
-        384,
-        {
-            "lr": 0.0085,
-            "lr_predictor": 0.0078,
-            "in_dropout": 0.4,
-            "gnn_dropout": 0.75,
-            "dropout": 0.55,
-        },
-    ),
-}
-# prior, scale, offset, alpha
-_COMPLETION = {"cora": (0.75, 4.3, 2.8, 1.0), "citeseer": (0.75, 6.5, 4.4, 0.4)}
-# mean and standard deviation of NCN and of NCNC; the table gives one for each
-_FIGURES: dict[str, tuple[tuple[float, float | None], tuple[float, float | None]]] = {
-    "cora": ((89.05, 0.96), (89.65, 1.36)),
-    "citeseer": ((91.56, None), (93.47, None)),
-}
-
-for _name, (_batch, _settings) in _SHARED.items():
-    _plain, _completed = _FIGURES[_name]
-    _study("NCN").row(
-        f"{_name}-links", *_plain, NCNSettings(**_settings), name=_name, batch_size=_batch
-    )
-    _prior, _scale, _offset, _alpha = _COMPLETION[_name]
-    _study("NCNC").row(
-        f"{_name}-links",
-        *_completed,
-        NCNCSettings(**_settings, prior=_prior, scale=_scale, offset=_offset, alpha=_alpha),
-        name=_name,
-        batch_size=_batch,
-    )
+# data set, batch, learning rates, dropouts (features, products, neighbours, score); then prior,
+# scale, offset, alpha; means and deviations of NCN and NCNC
+# fmt: off
+_ROWS: tuple[tuple[str, int, tuple[float, ...], tuple[float, ...], Any, Any], ...] = (
+    ("cora", 1152, (0.0043, 0.0024, 0.7, 0.05, 0.4, 0.05), (0.75, 4.3, 2.8, 1.0),
+     (89.05, 0.96), (89.65, 1.36)),
+    ("citeseer", 384, (0.0085, 0.0078, 0.4, 0.75, 0.0, 0.55), (0.75, 6.5, 4.4, 0.4),
+     (91.56, None), (93.47, None)),
+)  # fmt: on
+_TRAINED = ("lr", "lr_predictor", "in_dropout", "gnn_dropout", "edge_dropout", "dropout")
+_COMPLETED = ("prior", "scale", "offset", "alpha")
+for _name, _batch, _values, _rest, _plain, _full in _ROWS:
+    _set: dict[str, Any] = dict(zip(_TRAINED, _values, strict=True))
+    _more: dict[str, Any] = dict(zip(_COMPLETED, _rest, strict=True))
+    _where: dict[str, Any] = {"name": _name, "batch_size": _batch}
+    _study("NCN").row(f"{_name}-links", *_plain, NCNSettings(**_set), **_where)
+    _study("NCNC").row(f"{_name}-links", *_full, NCNCSettings(**_set, **_more), **_where)

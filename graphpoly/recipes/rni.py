@@ -27,6 +27,6 @@ _STUDY = Study(
 )
 
 _STUDY.row("EXP", 98.0, 1.9, RNISettings(ratio=1.0))
-_STUDY.row("EXP", 50.0, 0.0, RNISettings(ratio=0.0), name="exp-without")
+_STUDY.row("EXP", 50.0, None, RNISettings(ratio=0.0), name="exp-without")
 _STUDY.row("CEXP", None, None, RNISettings(ratio=0.5))
 _STUDY.row("CEXP", None, None, RNISettings(ratio=0.0), name="cexp-without")

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from torch import nn
 
 from graphpoly.models.model_factory import imported
-from graphpoly.models.settings import Inputs, ModelSettings
+from graphpoly.models.settings.base import Inputs, ModelSettings
 
 __all__ = ["own_settings"]
 
