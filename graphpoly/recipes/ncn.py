@@ -35,7 +35,8 @@ _ROWS: tuple[tuple[str, int, tuple[float, ...], tuple[float, ...], Any, Any], ..
      (89.05, 0.96), (89.65, 1.36)),
     ("citeseer", 384, (0.0085, 0.0078, 0.4, 0.75, 0.0, 0.55), (0.75, 6.5, 4.4, 0.4),
      (91.56, None), (93.47, None)),
-)  # fmt: on
+)
+# fmt: on
 _TRAINED = ("lr", "lr_predictor", "in_dropout", "gnn_dropout", "edge_dropout", "dropout")
 _COMPLETED = ("prior", "scale", "offset", "alpha")
 for _name, _batch, _values, _rest, _plain, _full in _ROWS:
