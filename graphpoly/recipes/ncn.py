@@ -43,5 +43,6 @@ for _name, _batch, _values, _rest, _plain, _full in _ROWS:
     _set: dict[str, Any] = dict(zip(_TRAINED, _values, strict=True))
     _more: dict[str, Any] = dict(zip(_COMPLETED, _rest, strict=True))
     _where: dict[str, Any] = {"name": _name, "batch_size": _batch}
-    _study("NCN").row(f"{_name}-links", *_plain, NCNSettings(**_set), **_where)
-    _study("NCNC").row(f"{_name}-links", *_full, NCNCSettings(**_set, **_more), **_where)
+    _study("NCN").row(f"{_name}-links", _plain[0], _plain[1], NCNSettings(**_set), **_where)
+    _completed = NCNCSettings(**_set, **_more)
+    _study("NCNC").row(f"{_name}-links", _full[0], _full[1], _completed, **_where)
