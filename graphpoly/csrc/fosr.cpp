@@ -1,8 +1,10 @@
 // graphpoly::fosr: the edges of first-order spectral rewiring, one after the other.
 //
-// The second eigenvector follows each edge from where it was, by a locally optimal conjugate
-// gradient, which on graphs that are hardly more than a tree solves with a spanning tree first; the pair with the smallest product is found among the extreme entries of either sign
-// through a heap. Entries are compared as integers, so that what is equal up to rounding is a tie.
+// The second eigenvector of a small graph is that of the whole matrix; of a larger one it follows each
+// edge from where it was, by a locally optimal conjugate gradient, which on graphs that are hardly more
+// than a tree solves with a spanning tree first. The pair with the smallest product is found among the
+// extreme entries of either sign through a heap. Entries are compared as integers, so that what is
+// equal up to rounding is a tie.
 #include <queue>
 
 #include "rewiring.h"
@@ -11,7 +13,7 @@ namespace graphpoly {
 namespace {
 
 constexpr double kGrid = 1 << 20;  // entries are compared on a grid of this many steps
-constexpr int64_t kWhole = 80;  // nodes, up to which the whole Krylov space is made
+constexpr int64_t kWhole = 128;  // nodes, up to which the whole matrix is made
 constexpr int64_t kNotLeft = 1 << 4;
 
 // The normalised adjacency D^-1/2 A D^-1/2; a node without edges is a component of its own, with 1
@@ -48,15 +50,15 @@ class SecondVector {
     // what was learned so far may lie in an invariant subspace that is second no longer
     normalise(x_);
     ++round_;
-    tree_ = span();
     const double stir = 0.3 / std::sqrt(static_cast<double>(std::max<size_t>(x_.size(), 1)));
     for (int32_t v = 0; v < graph_.size(); ++v) x_[v] += stir * noise(v);
     deflate(x_);
     if (!normalise(x_)) return;
     if (graph_.size() <= kWhole) {
-      krylov();
+      whole();
       return;
     }
+    tree_ = span();
     multiply(x_, image_);
     bool stepped = false;
     for (int64_t iteration = 0; iteration < limit && !listener_.interrupted(); ++iteration) {
@@ -138,66 +140,124 @@ class SecondVector {
     }
   }
 
-  // Lanczos until the space is invariant, every vector orthogonal to all before it, and the largest
-  // eigenpair of the tridiagonal matrix by bisection and inverse iteration.
-  void krylov() {
-    const size_t n = x_.size();
-    space_.assign(1, x_);
-    diagonal_.clear(), beside_.clear();
-    for (;;) {
-      const Vector& last = space_.back();
-      multiply(last, image_);
-      diagonal_.push_back(dot(last, image_));
-      if (space_.size() + 1 >= n) break;
-      for (size_t i = 0; i < n; ++i) image_[i] -= diagonal_.back() * last[i];
-      if (space_.size() > 1) {
-        const Vector& before = space_[space_.size() - 2];
-        for (size_t i = 0; i < n; ++i) image_[i] -= beside_.back() * before[i];
+  // The whole matrix with the first vector far below all others, made tridiagonal by reflections; its
+  // largest eigenpair by bisection and by inverse iteration from where x lies, which of equal
+  // eigenvectors gives the one that is closest to x.
+  void whole() {
+    const int32_t n = graph_.size();
+    const size_t width = static_cast<size_t>(n);
+    matrix_.resize(width * width), diagonal_.resize(width), beside_.assign(width, 0.0);
+    for (int32_t i = 0; i < n; ++i) {  // the lower half, row by row
+      double* const row = &matrix_[static_cast<size_t>(i) * width];
+      for (int32_t j = 0; j <= i; ++j) row[j] = -3 * first_[i] * first_[j];
+      for (const int32_t j : graph_.row(i)) {
+        if (j < i) row[j] += scale_[i] * scale_[j];
       }
-      double norm = std::sqrt(dot(image_, image_));
-      for (int pass = 0; pass < 3; ++pass) {  // again where little is left
-        deflate(image_);
-        for (const Vector& one : space_) remove_from(image_, one);
-        const double left = std::sqrt(dot(image_, image_));
-        const bool enough = left > 0.7 * norm;
-        norm = left;
-        if (enough || norm < 1e-12) break;
-      }
-      if (norm < 1e-12) break;
-      for (double& value : image_) value /= norm;
-      beside_.push_back(norm), space_.push_back(image_);
+      if (graph_.degree(i) == 0) row[i] += 1;
     }
-    const size_t k = diagonal_.size();
-    double low = -1.5, high = 1.5;
-    for (int step = 0; step < 60; ++step) {  // is T - middle negative definite?
-      const double middle = (low + high) / 2;
-      double pivot = diagonal_[0] - middle;
-      bool below = pivot < 0;
-      for (size_t i = 1; i < k && below; ++i) {
-        pivot = diagonal_[i] - middle - beside_[i - 1] * beside_[i - 1] / pivot;
-        below = pivot < 0;
-      }
-      (below ? high : low) = middle;
-    }
-    // high - T is positive definite, if barely
-    Vector pivot(k), part(k, 1.0);
-    for (size_t i = 0; i < k; ++i) {
-      pivot[i] = high - diagonal_[i] - (i > 0 ? beside_[i - 1] * beside_[i - 1] / pivot[i - 1] : 0);
-      pivot[i] = std::max(pivot[i], 1e-300);
-    }
-    for (int round = 0; round < 3; ++round) {
-      for (size_t i = 1; i < k; ++i) part[i] += beside_[i - 1] / pivot[i - 1] * part[i - 1];
-      for (size_t i = 0; i < k; ++i) part[i] /= pivot[i];
-      for (size_t i = k - 1; i-- > 0;) part[i] += beside_[i] / pivot[i] * part[i + 1];
-      double largest = 0;
-      for (const double value : part) largest = std::max(largest, std::abs(value));
-      for (double& value : part) value /= largest;
-    }
-    std::fill(x_.begin(), x_.end(), 0.0);
-    for (size_t j = 0; j < k; ++j) {
-      for (size_t i = 0; i < n; ++i) x_[i] += part[j] * space_[j][i];
-    }
+    for (int32_t j = n - 1; j > 0; --j) reflect(j);
+    diagonal_[0] = matrix_[0];
+    for (int32_t j = n - 1; j > 0; --j) apply(j);
+    inverse_iteration(largest_value());
+    for (int32_t j = 1; j < n; ++j) apply(j);
+    deflate(x_);
     normalise(x_);
+  }
+
+  // Reflects row j onto its last entry before the diagonal; the reflection takes the row's place.
+  void reflect(int32_t j) {
+    const size_t width = diagonal_.size(), size = static_cast<size_t>(j);
+    double* const v = &matrix_[size * width];
+    diagonal_[size] = v[j];
+    double rest = 0;
+    for (size_t i = 0; i + 1 < size; ++i) rest += v[i] * v[i];
+    double& last = v[j - 1];
+    v[j] = 0;  // twice the square of 1 / |v|, where there is anything to reflect
+    beside_[size - 1] = last;
+    if (rest < 1e-40) return;
+    const double norm = std::sqrt(rest + last * last), to = last > 0 ? -norm : norm;
+    beside_[size - 1] = to;
+    last -= to;
+    const double twice = 2 / (rest + last * last);
+    v[j] = twice;
+    double* const __restrict w = image_.data();
+    std::fill_n(w, size, 0.0);
+    for (size_t i = 0; i < size; ++i) {
+      const double* const __restrict row = &matrix_[i * width];
+      const double at = v[i];
+      double sum[4] = {};
+      size_t k = 0;
+      for (; k + 4 <= i; k += 4) {
+        for (size_t c = 0; c < 4; ++c) sum[c] += row[k + c] * v[k + c], w[k + c] += at * row[k + c];
+      }
+      for (; k < i; ++k) sum[0] += row[k] * v[k], w[k] += at * row[k];
+      w[i] += row[i] * at + (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    }
+    double along = 0;
+    for (size_t i = 0; i < size; ++i) w[i] *= twice, along += w[i] * v[i];
+    along *= twice / 2;
+    for (size_t i = 0; i < size; ++i) w[i] -= along * v[i];
+    for (size_t i = 0; i < size; ++i) {
+      double* const __restrict row = &matrix_[i * width];
+      const double p = v[i], q = w[i];
+      for (size_t k = 0; k <= i; ++k) row[k] -= p * w[k] + q * v[k];
+    }
+  }
+  void apply(int32_t j) {
+    const double* const v = &matrix_[static_cast<size_t>(j) * diagonal_.size()];
+    if (v[j] == 0) return;
+    double part = 0;
+    for (int32_t i = 0; i < j; ++i) part += v[i] * x_[i];
+    part *= v[j];
+    for (int32_t i = 0; i < j; ++i) x_[i] -= part * v[i];
+  }
+
+  // From above, to within 1e-12, by five parts of the interval at once.
+  double largest_value() const {
+    constexpr int kParts = 4;
+    const size_t n = diagonal_.size();
+    double low = -1.5, high = 1.5;
+    while (high - low > 1e-12) {
+      double at[kParts], pivot[kParts];
+      bool below[kParts];
+      for (int p = 0; p < kParts; ++p) {
+        at[p] = low + (high - low) * (p + 1) / (kParts + 1);
+        pivot[p] = at[p] - diagonal_[0];
+        below[p] = pivot[p] > 0;
+      }
+      for (size_t i = 1; i < n; ++i) {
+        const double square = beside_[i - 1] * beside_[i - 1];
+        for (int p = 0; p < kParts; ++p) {
+          pivot[p] = at[p] - diagonal_[i] - square / pivot[p];
+          below[p] = below[p] && pivot[p] > 0;
+        }
+      }
+      for (int p = 0; p < kParts; ++p) {
+        if (below[p]) { high = at[p]; break; }
+        low = at[p];
+      }
+    }
+    return high;
+  }
+
+  // x by (value - T)^-1 over and over; all that is equal to the largest is magnified alike.
+  void inverse_iteration(double value) {
+    constexpr double kMargin = 1e-10;
+    const size_t n = diagonal_.size();
+    pivot_.resize(n);
+    for (size_t i = 0; i < n; ++i) {
+      const double before = i > 0 ? beside_[i - 1] * image_[i - 1] : 0;
+      pivot_[i] = 1 / (value + kMargin - diagonal_[i] - before);
+      image_[i] = beside_[i] * pivot_[i];
+    }
+    for (int round = 0; round < 5; ++round) {
+      for (size_t i = 1; i < n; ++i) x_[i] += image_[i - 1] * x_[i - 1];
+      for (size_t i = 0; i < n; ++i) x_[i] *= pivot_[i];
+      for (size_t i = n - 1; i-- > 0;) x_[i] += image_[i] * x_[i + 1];
+      double largest = 0;
+      for (const double entry : x_) largest = std::max(largest, std::abs(entry));
+      for (double& entry : x_) entry /= largest;
+    }
   }
 
   // A spanning forest by breadth, where that is nearly the whole graph.
@@ -282,8 +342,7 @@ class SecondVector {
   int64_t round_ = 0;
   bool tree_ = false;
   std::vector<int32_t> order_, parent_;
-  std::vector<Vector> space_;
-  Vector diagonal_, beside_;
+  Vector matrix_, diagonal_, beside_, pivot_;
   Vector x_, scale_, first_, image_, residual_, residual_image_, step_, step_image_;
 };
 
