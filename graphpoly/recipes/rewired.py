@@ -59,11 +59,9 @@ def rewire_loaded(
     changes = rewire(
         graphs, method, transform, saved=saved, progress=progress, label=label or method.method
     )
-    results = []
-    for graph, change in zip(graphs, changes, strict=True):
-        result = apply_changes(transform, graph, change)
+    results = apply_changes(transform, graphs, changes)
+    for result in results:
         del result.rewired
-        results.append(result)
     facts = {
         **loaded.facts,
         "rewired": {

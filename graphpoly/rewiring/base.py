@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import torch
@@ -73,19 +74,60 @@ class Rewiring(BaseTransform):
             _symmetrize(data)
         ptr = data.ptr if isinstance(data, Batch) else None
         graphs = Graphs.of(data.edge_index, int(data.num_nodes or 0), ptr)
-        self._apply(data, graphs, self.changes(graphs))
+        self._apply(data, graphs, self.changes(graphs), _attributes_of_edges(data))
         return data
 
-    def apply(self, data: Data, changes: Changes) -> Data:
-        """Do to one graph what :meth:`changes` decided for it; the graph itself is changed."""
-        self._refuse(data)
+    def apply(self, some: Sequence[Data], changes: Sequence[Changes]) -> list[Data]:
+        """Return graphs after what :meth:`changes` decided for each of them.
+
+        Edges of graphs whose edges hold the same are changed together; nothing else is copied.
+        """
+        results = [copy.copy(data) for data in some]
         with torch.device("cpu"):
-            if self.symmetrize:
-                _symmetrize(data)
-            size = int(data.num_nodes or 0)
-            bare = Graphs(torch.zeros(size + 1), torch.zeros(0), torch.tensor([0, size]))
-            self._apply(data, bare, changes)
-        return data
+            for data in results:
+                self._refuse(data)
+                if self.symmetrize:
+                    _symmetrize(data)
+            names = [_attributes_of_edges(data) for data in results]
+            layouts = {_layout(data, own) for data, own in zip(results, names, strict=True)}
+            parts = range(len(results))
+            for part in [list(parts)] if len(layouts) == 1 else [[i] for i in parts]:
+                members = [results[i] for i in part]
+                self._apply_together(members, [changes[i] for i in part], names[part[0]])
+        return results
+
+    def _apply_together(
+        self, some: Sequence[Data], changes: Sequence[Changes], names: list[str]
+    ) -> None:
+        ptr = cumsum(torch.tensor([int(data.num_nodes or 0) for data in some]))
+        first = ptr.tolist()
+
+        def joined(pairs: Sequence[Tensor]) -> Tensor:
+            return torch.cat([p + shift for p, shift in zip(pairs, first, strict=False)], 1)
+
+        kinds = [change.kind for change in changes if change.kind is not None]
+        together = Changes(
+            joined([change.added for change in changes]),
+            joined([change.removed for change in changes]),
+            torch.cat(kinds) if kinds else None,
+        )
+        held = [*names, "edge_type"] if some[0].get("edge_type") is not None else names
+        whole = Data(
+            edge_index=joined([data.edge_index for data in some]),
+            num_nodes=first[-1],
+            **{name: torch.cat([data[name] for data in some]) for name in held},
+        )
+        graphs = Graphs(torch.zeros(first[-1] + 1), torch.zeros(0), ptr)
+        self._apply(whole, graphs, together, names)
+        owner = torch.repeat_interleave(ptr.diff())[whole.edge_index[0].cpu()]
+        counts = torch.bincount(owner, minlength=len(some)).tolist()
+        whole.edge_index = whole.edge_index - ptr[owner].to(whole.edge_index.device)
+        for name, values in whole.to_dict().items():
+            if name != "num_nodes":
+                sizes = 1 if name == _COUNTS else counts
+                each = values.split(sizes, dim=1 if name == "edge_index" else 0)
+                for data, value in zip(some, each, strict=True):
+                    data[name] = value
 
     def _refuse(self, data: Any) -> None:
         name = type(self).__name__
@@ -97,9 +139,8 @@ class Rewiring(BaseTransform):
             held = "adj_t" if data.get("adj_t") is not None else "no edges"
             raise ValueError(f"{name}: got {held}; edge_index is accepted (ToSparseTensor after)")
 
-    def _apply(self, data: Data, graphs: Graphs, changes: Changes) -> None:
+    def _apply(self, data: Data, graphs: Graphs, changes: Changes, names: list[str]) -> None:
         device, before = data.edge_index.device, data.edge_index
-        names = _attributes_of_edges(data)
         kind = self._types(data, changes)
         keep = _stay(before.cpu(), changes.removed, graphs.num_nodes)
         added = torch.stack([changes.added, changes.added.flip(0)], 2).flatten(1)
@@ -190,8 +231,7 @@ class Rewiring(BaseTransform):
 def _attributes_of_edges(data: Data) -> list[str]:
     """Names of what holds a value for each edge; the types are looked after apart."""
     count, found = data.edge_index.size(1), []
-    for name in data.keys():  # noqa: SIM118
-        value = data[name]
+    for name, value in data.to_dict().items():
         if name in _NEVER_OF_EDGES or name.startswith("edge_label"):
             continue
         named = name.startswith("edge_") and "index" not in name
@@ -202,9 +242,19 @@ def _attributes_of_edges(data: Data) -> list[str]:
         if named and (value.dim() == 0 or value.size(0) != count):
             raise ValueError(f"{name}: got shape {list(value.shape)} for {count} edges")
         # another name may stand for edges, too, where the numbers leave no doubt
-        if named or (count > 1 and value.dim() and data.is_edge_attr(name)):
+        if named or (count > 1 and count in value.shape and data.is_edge_attr(name)):
             found.append(name)
     return found
+
+
+def _layout(data: Data, names: Sequence[str]) -> tuple[Any, ...]:
+    """What the edges of graphs have to share to be changed together."""
+    held = [*names, "edge_type"] if data.get("edge_type") is not None else names
+    values = [(name, data[name]) for name in held]
+    return (
+        data.edge_index.device,
+        *((name, value.dtype, value.device, value.shape[1:]) for name, value in values),
+    )
 
 
 def _stay(edge_index: Tensor, removed: Tensor, num_nodes: int) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -77,9 +76,14 @@ def transform_of(method: MethodSettings, graphs: Sequence[Data]) -> tuple[Rewiri
     return transform, top + method.num_types
 
 
-def apply_changes(transform: Rewiring, data: Data, changes: Changes) -> Data:
-    """Return a graph after its changes, as ``transform(data)`` would."""
-    return transform.apply(copy.copy(data), changes)
+def apply_changes(
+    transform: Rewiring, graphs: Sequence[Data], changes: Sequence[Changes]
+) -> list[Data]:
+    """Return graphs after their changes, as ``transform(data)`` would make each of them."""
+    results: list[Data] = []
+    for block in blocks(graphs):
+        results += transform.apply([graphs[i] for i in block], [changes[i] for i in block])
+    return results
 
 
 def _each(

@@ -37,13 +37,49 @@ RINGS = [ring(5 + i, i % 3) for i in range(12)]
     "some", [RINGS, [empty(1), *map(empty, (0, 4))]], ids=["rings", "no edges"]
 )
 def test_a_block_equals_its_graphs(transform, some):
-    for data, changes in zip(some, decide(transform, some), strict=True):
-        found, expected = apply_changes(transform, data, changes), transform(data.clone())
-        assert found.keys() == expected.keys()
-        for key in ("edge_index", "edge_type", "edge_weight"):
-            if key in expected:
-                assert torch.equal(found[key], expected[key])
-        assert torch.equal(found.rewired, expected.rewired)
+    same(apply_changes(transform, some, decide(transform, some)), transform, some)
+
+
+def same(found, transform, some):
+    for one, data in zip(found, some, strict=True):
+        expected = transform(data.clone())
+        assert type(one) is type(expected)
+        assert set(one.keys()) == set(expected.keys())
+        assert one.num_nodes == expected.num_nodes
+        for key, value in expected.to_dict().items():
+            held = one[key]
+            assert type(held) is type(value)
+            if isinstance(value, torch.Tensor):
+                assert held.dtype == value.dtype
+                assert torch.equal(held.to_dense(), value.to_dense())
+            else:
+                assert held == value
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {},
+        {"y": 1.5},
+        {"y": torch.tensor(2)},
+        {"name": "ring"},
+        {"y": torch.tensor([[1.0, 2.0]]), "center_index": torch.tensor([2])},
+        {"adj": torch.eye(3).to_sparse()},
+    ],
+    ids=["none", "number", "0-d", "text", "label and index", "sparse"],
+)
+@pytest.mark.parametrize("batches", [True, False], ids=["alike", "one is not"])
+def test_whatever_else_graphs_hold_stays_as_it_is(extra, batches):
+    some = [data.clone() for data in RINGS[:5]]
+    for i, data in enumerate(some):
+        data.x = torch.arange(3.0 * data.num_nodes).view(-1, 3)
+        data.edge_attr = torch.rand(data.num_edges, 2)
+        for name, value in extra.items():
+            data[name] = value + i if name == "y" else value
+    if not batches:
+        some[2].further = torch.ones(1)
+    transform = SDRF(4, tau=2.0, typed=True, removal_bound=0.5)
+    same(apply_changes(transform, some, decide(transform, some)), transform, some)
 
 
 def test_blocks_cover_all_graphs_once():
