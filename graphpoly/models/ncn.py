@@ -56,7 +56,7 @@ class NCN(NamedArguments, nn.Module):
 
     .. math::
         H = \mathrm{MPNN}(X, A), \qquad
-        s_{ij} = \phi\Big( \beta\, \phi_{\cap}\big(\textstyle\sum_{u \in N(i) \cap N(j)} h_u\big)
+        s_{ij} = \phi\Big( \beta\, \phi_{\cap}\big(\sum_{u \in N(i) \cap N(j)} h_u\big)
         + \phi_{ij}(h_i \odot h_j) \Big)
 
     with perceptrons :math:`\phi` of two layers and a learned scalar :math:`\beta`. The MPNN is a
