@@ -48,10 +48,10 @@ def paged() -> list[Entry]:
 
 
 def rooms() -> list[str]:
-    """Return the modules whose names are public: the rooms, and the adapter of torch-scatter."""
+    """Return the modules whose names are public: the rooms, and those within rooms."""
     found = [m.name for m in pkgutil.iter_modules(graphpoly.__path__) if m.name != "cli"]
     found = [name for name in found if not name.startswith("_")]
-    return sorted({*found, "compat.torch_scatter"})
+    return sorted({*found, "compat.torch_scatter", "rewiring.curvature", "rewiring.measures"})
 
 
 def public(room: str) -> tuple[ModuleType, list[str]]:
