@@ -68,6 +68,14 @@ def test_a_block_that_fails_is_noticed(tmp_path: Path, monkeypatch: pytest.Monke
         test_the_blocks_of_a_page_run(page, tmp_path, monkeypatch)
 
 
+def test_every_page_of_theory_checks_what_it_states() -> None:
+    pages = [page for page in PAGES if page.parent.name == "theory"]
+    assert pages
+    for page in pages:
+        python = [text for language, text in blocks(page) if language == "python"]
+        assert any("assert" in text for text in python), page.name
+
+
 def test_the_links_of_the_readme_lead_somewhere() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     targets = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import pytest
 import torch
+
+from graphpoly import registry
 
 jupytext = pytest.importorskip("jupytext", reason="the extra [dev] brings jupytext")
 
@@ -15,10 +18,14 @@ TUTORIALS = sorted((Path(__file__).parents[2] / "docs" / "tutorials").glob("*.md
 
 @pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
 def test_a_tutorial_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry.load_all()
+    # what a page registers goes with it; its classes are found by their module, as in a notebook
+    monkeypatch.setattr(registry, "_ENTRIES", dict(registry._ENTRIES))
+    notebook = ModuleType("notebook")
+    monkeypatch.setitem(sys.modules, "notebook", notebook)
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
     cells = [cell.source for cell in jupytext.read(path).cells if cell.cell_type == "code"]
     assert len(cells) >= 3
-    namespace: dict[str, Any] = {"__name__": "notebook"}
     for number, source in enumerate(cells):
-        exec(compile(source, f"{path.name}, cell {number}", "exec"), namespace)
+        exec(compile(source, f"{path.name}, cell {number}", "exec"), vars(notebook))
