@@ -9,6 +9,7 @@ from graphpoly.layers.path_conv import PathConv
 from graphpoly.layers.polynormer import PolynormerConv
 from graphpoly.layers.ppgn_block import PPGNBlock
 from graphpoly.layers.random_node_features import RandomNodeFeatures
+from graphpoly.layers.recurrent_aggregation import RecurrentAggregation
 from graphpoly.layers.sheaf import (
     ConnectionMaps,
     ConnectionSheafConv,
@@ -60,6 +61,7 @@ __all__ = [
     "PolynomialConv",
     "PolynormerConv",
     "RandomNodeFeatures",
+    "RecurrentAggregation",
     "SheafConv",
     "TFGConv",
     "UniFilterConv",

@@ -15,9 +15,8 @@ from torch_geometric.nn.dense.linear import Linear
 
 from graphpoly.errors import unknown
 from graphpoly.layers.arguments import NamedArguments, check_size
+from graphpoly.layers.groups import groups_of
 from graphpoly.ops import CSR, spmm
-from graphpoly.ops.entry import check_offsets
-from graphpoly.ops.pool import ranges, segments
 from graphpoly.registry import register
 
 __all__ = ["GNPAggregation"]
@@ -165,7 +164,7 @@ class GNPAggregation(NamedArguments, Aggregation):
         """
         self._check(x, dim)
         rows = x.movedim(dim, 0)
-        groups = _groups(rows, index, ptr, dim_size)
+        groups = groups_of(rows, index, ptr, dim_size)
         wide = rows.abs().to(torch.promote_types(x.dtype, torch.float32))
         if x.dim() == 1:
             wide = wide.unsqueeze(-1)
@@ -189,29 +188,6 @@ class GNPAggregation(NamedArguments, Aggregation):
         arguments = [] if self.channels is None else [str(self.channels)]
         arguments += [option.removeprefix("init_") for option in self.options()]
         return f"{type(self).__name__}({', '.join(arguments)})"
-
-
-def _groups(rows: Tensor, index: Tensor | None, ptr: Tensor | None, dim_size: int | None) -> CSR:
-    """The operator whose row i lists the elements of group i."""
-    size = rows.size(0)
-    if ptr is not None:
-        _check_ptr(ptr, size)
-        return ranges(ptr, size)
-    if index is None:
-        raise ValueError("index: got None, and no ptr either")
-    if index.dim() != 1 or index.size(0) != size:
-        raise ValueError(f"index: got shape {tuple(index.shape)}, expected [{size}]")
-    return segments(index, dim_size)
-
-
-def _check_ptr(ptr: Tensor, size: int) -> None:
-    check_offsets("ptr", ptr, size)
-    if ptr.dim() != 1 or not ptr.numel():
-        raise ValueError(f"ptr: got shape {tuple(ptr.shape)}, expected [G+1]")
-    if not torch.compiler.is_compiling():
-        first, last = int(ptr[0]), int(ptr[-1])
-        if (first, last) != (0, size):
-            raise ValueError(f"ptr: got {first} to {last}, expected 0 to {size}")
 
 
 def _norms(groups: CSR, v: Tensor, signs: tuple[int, ...], p: Tensor, q: Tensor) -> Tensor:

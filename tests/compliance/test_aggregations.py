@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from torch_geometric.nn import MaxAggregation, MeanAggregation, SumAggregation
 
-from graphpoly.layers import GNPAggregation
+from graphpoly.layers import GNPAggregation, RecurrentAggregation
 from graphpoly.registry import entries
 from graphpoly.testing import aggregation_properties, check_aggregation
 
@@ -13,6 +13,7 @@ FORMS = {
     "per_channel": lambda: GNPAggregation(8, shared=False, p=2.0, q=0.5),
     "positive": lambda: GNPAggregation(sign="positive", p=3.0, q=1.0),
     "negative": lambda: GNPAggregation(8, sign="negative", shared=False, p=0.75),
+    "two_layers": lambda: RecurrentAggregation(8, 3, num_layers=2),
 }
 OF_PYG = (SumAggregation, MeanAggregation, MaxAggregation)
 
