@@ -37,6 +37,7 @@ from graphpoly.ops.laplacian_powers import laplacian_powers
 from graphpoly.ops.laser import laser
 from graphpoly.ops.linear_attention import linear_attention
 from graphpoly.ops.matrix_root import matrix_root, sylvester
+from graphpoly.ops.min_plus import min_plus
 from graphpoly.ops.multi_aggregate import multi_aggregate
 from graphpoly.ops.multigraph import Multigraph, multigraphs
 from graphpoly.ops.normalize import normalize, rescale
@@ -66,6 +67,7 @@ from graphpoly.ops.sparse_contraction import contract_sparse, still_node
 from graphpoly.ops.spectral_density import spectral_density
 from graphpoly.ops.spmm import spmm
 from graphpoly.ops.stationary_distribution import stationary_distribution
+from graphpoly.ops.triplets import Triplets, list_triplets, triplets_min_plus
 
 __all__ = [
     "COLOR_VERSION",
@@ -82,6 +84,7 @@ __all__ = [
     "Plan",
     "SampledEntries",
     "StableColors",
+    "Triplets",
     "backends",
     "balanced_forman",
     "block_sddmm",
@@ -118,7 +121,9 @@ __all__ = [
     "laser",
     "linear_attention",
     "list_cliques",
+    "list_triplets",
     "matrix_root",
+    "min_plus",
     "mix64",
     "multi_aggregate",
     "multigraphs",
@@ -157,6 +162,7 @@ __all__ = [
     "sylvester",
     "to_csr",
     "to_edges",
+    "triplets_min_plus",
     "uncomputable",
     "uniform",
 ]

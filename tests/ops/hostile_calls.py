@@ -156,6 +156,20 @@ def _recipes() -> dict[str, Callable[[Draw], Call]]:
             {"adj": d.adj, "a": d.normal(d.n, d.f), "b": d.normal(d.n, d.f)},
         ),
         "sum_entries": lambda d: (ops.sum_entries, {"adj": d.adj, "values": d.normal(d.e, d.f)}),
+        "min_plus": lambda d: (
+            ops.min_plus,
+            {"adj": d.adj, "x": d.normal(d.n, d.f), "largest": d.rng.random() < 0.5},
+        ),
+        "list_triplets": lambda d: (ops.list_triplets, {"adj": d.adj}),
+        "triplets_min_plus": lambda d: (
+            ops.triplets_min_plus,
+            {
+                "triplets": ops.list_triplets(d.adj),
+                "first": d.normal(d.e, d.f),
+                "second": d.normal(d.e, d.f),
+                "largest": d.rng.random() < 0.5,
+            },
+        ),
         "edge_vectors": lambda d: (
             ops.edge_vectors,
             {
@@ -538,6 +552,6 @@ RECIPES = _recipes()
 # names that hold no tensor
 OTHERS = {
     "COLOR_VERSION", "STABLE_ROUNDS", "Multigraph", "NumberedKeys", "Ordering", "PairBlocks",
-    "Pairs", "Parts", "PathTrie", "Paths", "Plan", "SampledEntries", "StableColors", "backends",
-    "contraction_plan", "einsum_cost", "still_node", "uncomputable",
+    "Pairs", "Parts", "PathTrie", "Paths", "Plan", "SampledEntries", "StableColors",
+    "Triplets", "backends", "contraction_plan", "einsum_cost", "still_node", "uncomputable",
 }  # fmt: skip
