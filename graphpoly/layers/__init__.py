@@ -34,6 +34,7 @@ from graphpoly.layers.spectral import (
     TFGConv,
     UniFilterConv,
 )
+from graphpoly.layers.triplet_conv import TripletConv
 
 __all__ = [
     "BernConv",
@@ -64,6 +65,7 @@ __all__ = [
     "RecurrentAggregation",
     "SheafConv",
     "TFGConv",
+    "TripletConv",
     "UniFilterConv",
     "connection_maps",
 ]
