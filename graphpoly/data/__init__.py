@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graphpoly.data.algorithms import ALGORITHMS, TraceData, algorithm_traces
 from graphpoly.data.brec import BREC, BREC_CATEGORIES, load_brec
 from graphpoly.data.csbm import csbm
 from graphpoly.data.cycles import cycle_pairs
@@ -37,6 +38,7 @@ from graphpoly.data.splits import SPLIT_NAMES, Split, make_split
 from graphpoly.data.tu import load_tu, tu_dataset_names
 
 __all__ = [
+    "ALGORITHMS",
     "BREC",
     "BREC_CATEGORIES",
     "EXTRAPOLATION_FAMILIES",
@@ -55,6 +57,8 @@ __all__ = [
     "Loaded",
     "Reading",
     "Split",
+    "TraceData",
+    "algorithm_traces",
     "any_dataset",
     "apply_response",
     "as_undirected",
