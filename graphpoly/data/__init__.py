@@ -27,6 +27,11 @@ from graphpoly.data.image_filter import (
     load_images,
     smooth_images,
 )
+from graphpoly.data.independent_sets import (
+    greedy_independent_set,
+    is_independent,
+    maximum_independent_set,
+)
 from graphpoly.data.links import LINK_SPLITS, LinkSplit, link_split, sample_non_links
 from graphpoly.data.molecules import load_peptides, load_zinc
 from graphpoly.data.n_body import n_body, simulate_charges
@@ -71,9 +76,11 @@ __all__ = [
     "find_dataset",
     "geometric_graph",
     "graph_dataset_names",
+    "greedy_independent_set",
     "grid_graph",
     "image_filter_task",
     "interior_mask",
+    "is_independent",
     "is_own",
     "link_split",
     "load_brec",
@@ -91,6 +98,7 @@ __all__ = [
     "load_tu",
     "load_zinc",
     "make_split",
+    "maximum_independent_set",
     "n_body",
     "node_dataset_names",
     "offer",
