@@ -27,6 +27,7 @@ from graphpoly.ops.edge_transport import edge_transport
 from graphpoly.ops.edge_vectors import edge_vectors
 from graphpoly.ops.entry_sum import entry_sum, sum_entries
 from graphpoly.ops.enumerate_paths import Paths, count_paths, enumerate_paths
+from graphpoly.ops.fixed_point import FixedPoint, fixed_point
 from graphpoly.ops.fosr import fosr
 from graphpoly.ops.gather_parts import Parts, gather_parts
 from graphpoly.ops.gtr import gtr
@@ -73,6 +74,7 @@ __all__ = [
     "COLOR_VERSION",
     "CSR",
     "STABLE_ROUNDS",
+    "FixedPoint",
     "Multigraph",
     "NumberedKeys",
     "Ordering",
@@ -106,6 +108,7 @@ __all__ = [
     "einsum_cost",
     "entry_sum",
     "enumerate_paths",
+    "fixed_point",
     "fosr",
     "gat_attention",
     "gather_parts",

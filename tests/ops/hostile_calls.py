@@ -211,6 +211,20 @@ def _recipes() -> dict[str, Callable[[Draw], Call]]:
                 "max_iterations": 100,
             },
         ),
+        "fixed_point": lambda d: (
+            lambda **given: vars(ops.fixed_point(lambda z: z.sin() / 2 + 1, **given)),
+            {
+                "start": d.normal(d.n, d.f),
+                "solver": d.rng.choice(("anderson", "picard")),
+                "tolerance": 1e-6,
+                "gradient_tolerance": 1e-6,
+                "max_iterations": 100,
+                "window": 5,
+                "mixing": 0.5,
+                "batch": d.batch(),
+                "batch_size": 3,
+            },
+        ),
         "column_space": lambda d: (
             ops.column_space,
             {"adj": d.adj, "rank": 2, "iterations": 2, "seed": 1, "batch": d.batch()},
@@ -551,7 +565,7 @@ RECIPES = _recipes()
 # exported and without a call that arguments could spoil: types, constants, and functions of graphs'
 # names that hold no tensor
 OTHERS = {
-    "COLOR_VERSION", "STABLE_ROUNDS", "Multigraph", "NumberedKeys", "Ordering", "PairBlocks",
-    "Pairs", "Parts", "PathTrie", "Paths", "Plan", "SampledEntries", "StableColors",
+    "COLOR_VERSION", "STABLE_ROUNDS", "FixedPoint", "Multigraph", "NumberedKeys", "Ordering",
+    "PairBlocks", "Pairs", "Parts", "PathTrie", "Paths", "Plan", "SampledEntries", "StableColors",
     "Triplets", "backends", "contraction_plan", "einsum_cost", "still_node", "uncomputable",
 }  # fmt: skip
