@@ -16,6 +16,7 @@ from graphpoly.layers.operator_layer import OperatorLayer
 from graphpoly.ops import CSR, pair_sum, resolvent
 from graphpoly.ops.adjacency import trusted_csr
 from graphpoly.ops.batching import count_graphs, largest, nodes_of_each, places
+from graphpoly.ops.block_diagonal import block_diagonal
 from graphpoly.registry import register
 
 __all__ = ["MatrixFunctionConv"]
@@ -260,7 +261,7 @@ class MatrixFunctionConv(OperatorLayer):
         )
         value = value.unsqueeze(-1) * self.log_scale.double().exp()
         value = value + own.view(-1, 1, 1) * self.shift.double()
-        return _block_diagonal(both, value.flatten(1).t())
+        return block_diagonal(both, value.flatten(1).t())
 
     def _standardised(
         self, adj: CSR, value: Tensor, row: Tensor, own: Tensor, graph: Tensor, num_graphs: int
@@ -297,14 +298,3 @@ class MatrixFunctionConv(OperatorLayer):
 
     def _arguments(self) -> list[str]:
         return super()._arguments() + (["bias=False"] if self.lin_out.bias is None else [])
-
-
-def _block_diagonal(adj: CSR, values: Tensor) -> CSR:
-    """One block for each row of ``values`` ``[B, E]``, all of the structure of ``adj``."""
-    blocks, entries = values.shape
-    number = torch.arange(blocks, device=values.device).unsqueeze(1)
-    rowptr = (number * entries + adj.rowptr[:-1]).flatten()
-    end = torch.full((1,), 1, device=values.device) * (blocks * entries)
-    col = (number * adj.num_cols + adj.col).flatten()
-    rowptr = torch.cat([rowptr, end])
-    return trusted_csr(rowptr, col, values.reshape(-1), None, blocks * adj.num_cols, None)
