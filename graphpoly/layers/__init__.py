@@ -3,6 +3,7 @@
 from graphpoly.layers.cooperative import CooperativeConv
 from graphpoly.layers.egnn_conv import EGNNConv
 from graphpoly.layers.gnp_aggregation import GNPAggregation
+from graphpoly.layers.implicit import ConvergentConv, PicardConv, SubhomogeneousConv
 from graphpoly.layers.laser_conv import LASERConv
 from graphpoly.layers.pair_linear import PairLinear
 from graphpoly.layers.path_conv import PathConv
@@ -41,6 +42,7 @@ __all__ = [
     "ChebIIConv",
     "ConnectionMaps",
     "ConnectionSheafConv",
+    "ConvergentConv",
     "CooperativeConv",
     "EGNNConv",
     "FEConv",
@@ -59,11 +61,13 @@ __all__ = [
     "PPGNBlock",
     "PairLinear",
     "PathConv",
+    "PicardConv",
     "PolynomialConv",
     "PolynormerConv",
     "RandomNodeFeatures",
     "RecurrentAggregation",
     "SheafConv",
+    "SubhomogeneousConv",
     "TFGConv",
     "TripletConv",
     "UniFilterConv",
