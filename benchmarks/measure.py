@@ -7,7 +7,6 @@ import ctypes
 import gc
 import platform
 import statistics
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ import torch
 from torch import Tensor
 
 from graphpoly.ops import backends
+from graphpoly.training.provenance import commit_of
 
 __all__ = [
     "Case",
@@ -229,7 +229,7 @@ def describe_machine() -> dict[str, Any]:
     packages = ("torch", "torch-geometric", "numpy", "scipy", "torch-scatter", "torch-sparse")
     return {
         "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
-        "commit": _commit(),
+        "commit": commit_of(Path(__file__).resolve().parent, ".", ":!results"),
         "cpu": model,
         "cpu_flags": [flag for flag in wanted if flag in flags],
         "cpus": torch.multiprocessing.cpu_count(),
@@ -263,19 +263,4 @@ def _version(package: str) -> str | None:
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
-        return None
-
-
-def _commit() -> str | None:
-    def git(*arguments: str) -> str:
-        command = ["git", *arguments]
-        folder = Path(__file__).resolve().parent
-        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder)
-        return done.stdout.strip()
-
-    try:
-        commit = git("rev-parse", "--short=12", "HEAD")
-        state = ("status", "--porcelain", "--untracked-files=no", "--", ".", ":!results")
-        return commit + ("+changes" if git(*state) else "")
-    except (OSError, subprocess.CalledProcessError):
         return None

@@ -92,12 +92,21 @@ def collect(runs: Iterable[Path], directory: Path = RESULTS) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for run in runs:
         content = json.loads((run / "results.json").read_text(encoding="utf-8"))
-        content.pop("root", None)  # a folder of that machine
+        content = _without_folders(content)
         name = "-".join([content["recipe"].replace("/", "-"), *_changes(content)])
         text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
         (directory / f"{name}.json").write_text(text, encoding="utf-8")
         for figure in run.glob("*.svg"):
             shutil.copy(figure, directory / f"{name}.svg")
+
+
+def _without_folders(value: Any) -> Any:
+    """Leave out the folder of the data, and the commands, which may name folders of a machine."""
+    if isinstance(value, list):
+        return [_without_folders(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {k: _without_folders(v) for k, v in value.items() if k not in ("root", "command")}
 
 
 def outdated(result: dict[str, Any]) -> list[str]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from graphpoly import ops as ops
     from graphpoly import recipes as recipes
     from graphpoly import rewiring as rewiring
+    from graphpoly import studies as studies
     from graphpoly import testing as testing
     from graphpoly import training as training
     from graphpoly.acceleration import *  # noqa: F403

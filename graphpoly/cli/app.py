@@ -17,6 +17,7 @@ from graphpoly.cli.expressivity import expressivity
 from graphpoly.cli.filters import filters
 from graphpoly.cli.info import info
 from graphpoly.cli.list import list_entries
+from graphpoly.cli.options import OptionalCard
 from graphpoly.cli.rewire import rewire
 from graphpoly.cli.show import show
 from graphpoly.cli.train import train
@@ -31,7 +32,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("train")(train)
+app.command("train", cls=OptionalCard)(train)
 app.command("filters")(filters)
 app.add_typer(expressivity, name="expressivity")
 app.command("rewire")(rewire)

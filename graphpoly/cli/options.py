@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
-__all__ = ["Json", "Root", "literal", "print_table"]
+__all__ = ["Json", "OptionalCard", "Root", "literal", "print_table"]
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Root = Annotated[
@@ -39,3 +40,16 @@ def print_table(rows: list[list[str]]) -> None:
         cells = [line[0].ljust(widths[0])]
         cells += [cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)]
         typer.echo("  ".join(cells))
+
+
+class OptionalCard(TyperCommand):
+    """A verb whose ``--card`` may stand alone; a Markdown file behind it is its value."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """See click: ``--card`` without a file is given an empty one."""
+        following = [*args[1:], ""]
+        args = [
+            "--card=" if word == "--card" and not after.endswith(".md") else word
+            for word, after in zip(args, following, strict=True)
+        ]
+        return super().parse_args(ctx, args)

@@ -42,6 +42,15 @@ def train(
         typer.Option(help="Folder of the results; default runs/NAME.", show_default=False),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue what is in --out.")] = False,
+    card: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[FILE.md]",
+            help="Write a card for a leaderboard, as Markdown and as JSON; default card.md in "
+            "--out.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -54,6 +63,8 @@ def train(
         changes = parse_assignments(word for word in words or [] if "=" in word)
         chosen = _chosen(names).override(changes)
         resolve_device(device)
+        if card and not card.endswith(".md"):
+            raise ValueError(f"card: got {card}, expected a file that ends in .md")
     with failing_with(FAILED, debug=debug):
         logging.basicConfig(stream=sys.stderr, format="%(message)s")
         outcome = run_recipe(
@@ -65,10 +76,17 @@ def train(
             resume=resume,
             progress=progress_for(),
         )
+        written = None
+        if card is not None:
+            from graphpoly.studies import write_card
+
+            written = write_card(outcome.results, Path(card) if card else None)
         if as_json:
             typer.echo(outcome.results.read_text(encoding="utf-8"), nl=False)
-        else:
-            _print(outcome)
+            return
+        _print(outcome)
+        if written is not None:
+            typer.echo(f"card: {written}")
 
 
 def _chosen(names: list[str]) -> Recipe:

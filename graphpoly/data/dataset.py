@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.transforms import NormalizeFeatures
 
@@ -89,6 +90,8 @@ class Dataset:
             dataset in memory. Only generated datasets look at the seed.
         source: Where the data comes from, as ``Authors. Title. Venue Year``.
         reading: How it is read unless a recipe says otherwise; its class says what can be set.
+        official: What whoever offers the data computes the metric by, where they do: a function of
+            labels and outputs, or of the scores of links and of non-links.
         num_splits: How many runs a figure on it is a mean of, unless a protocol says otherwise.
         drawn: Whether every seed has a dataset of its own.
         stored: Whether it lies in files below the root.
@@ -104,6 +107,7 @@ class Dataset:
     load: Callable[[Path | None, Reading, int], Loaded] = field(repr=False)
     source: str
     reading: Reading = Reading()
+    official: Callable[[Tensor, Tensor], float] | None = field(default=None, repr=False)
     num_splits: int = 10
     drawn: bool = False
     stored: bool = True
@@ -114,6 +118,10 @@ class Dataset:
             raise unknown("task", self.task, TASKS)
         if not self.splits:
             raise ValueError(f"dataset {self.name!r} needs at least one split")
+
+    def scorer(self, metric: str) -> Callable[[Tensor, Tensor], float] | None:
+        """Return :attr:`official` where ``metric`` is what it computes."""
+        return self.official if metric == self.metric else None
 
 
 def offer(dataset: Dataset) -> Dataset:

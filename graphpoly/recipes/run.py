@@ -24,7 +24,7 @@ from graphpoly.recipes.recipe import Recipe
 from graphpoly.recipes.rewired import rewire_loaded
 from graphpoly.recipes.tasks import drawn_anew, network_for, prepared, task_for
 from graphpoly.training import Experiment, Progress, Task, TrainConfig, run_seeds
-from graphpoly.training.metrics import METRICS
+from graphpoly.training.metrics import METRICS, official
 from graphpoly.training.run_directory import read_record, reserve
 
 __all__ = [
@@ -293,7 +293,7 @@ def _run_point(recipe: Recipe, options: RunOptions, point: dict[str, Any]) -> Fi
                 splits[seed],
                 model,
                 protocol=recipe.protocol,
-                metric=recipe.metric,
+                metric=official(recipe.metric, loads.dataset.scorer(recipe.metric)),
                 device=options.device,
                 seed=seed,
                 rewire=recipe.rewire,

@@ -34,6 +34,7 @@ from graphpoly.training import (
     Task,
 )
 from graphpoly.training.forward import call_by_name
+from graphpoly.training.metrics import Metric
 
 __all__ = ["drawn_anew", "network_for", "prepared", "task_for"]
 
@@ -144,7 +145,7 @@ def task_for(
     model: nn.Module,
     *,
     protocol: Protocol,
-    metric: str,
+    metric: str | Metric,
     device: torch.device,
     seed: int,
     rewire: MethodSettings | None = None,
@@ -166,12 +167,11 @@ def task_for(
             seed=seed,
         )
     elif dataset.task == "links":
-        size = protocol.batch_size or 1024
         task = LinkTask(
             loaded.data,
             split,
             metric=metric,
-            batch_size=size,
+            batch_size=protocol.batch_size or 1024,
             device=device,
             seed=seed,
             messages=loaded.data if rewire is not None and rewire.rewires else None,
@@ -199,7 +199,7 @@ def _node_task(
     split: Any,
     model: nn.Module,
     protocol: Protocol,
-    metric: str,
+    metric: str | Metric,
     device: torch.device,
     seed: int,
 ) -> Task:

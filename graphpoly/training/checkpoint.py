@@ -184,7 +184,7 @@ def config_hash(identity: Mapping[str, Any]) -> str:
 
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that decide the numbers."""
-    packages = ("graphpoly", "torch", "torch-geometric", "numpy", "safetensors")
+    packages = ("graphpoly", "torch", "torch-geometric", "ogb", "numpy", "safetensors")
     return {"python": platform.python_version(), **{name: _version(name) for name in packages}}
 
 

@@ -25,6 +25,7 @@ from graphpoly.training.tasks import Task
 __all__ = ["Experiment", "bootstrap_interval", "run_seeds"]
 
 _RESAMPLES = 10_000
+_RECORDED = ("device", "task", "all_parameters", "processes")  # taken over from each run
 _CI_METHOD = f"percentile bootstrap of the mean, {_RESAMPLES} resamples, seed 0"
 
 
@@ -183,7 +184,7 @@ def _write_results(
     for seed, result in experiment.runs.items():
         recorded = read_record(out / f"seed-{seed}" / "results.json")
         row = {"seed": seed, **dataclasses.asdict(result)}
-        per_seed.append({**row, "device": recorded.get("device"), "task": recorded.get("task")})
+        per_seed.append({**row, **{key: recorded.get(key) for key in _RECORDED}})
     results = {
         "metric": experiment.metric,
         "maximize": maximize,

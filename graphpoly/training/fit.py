@@ -30,6 +30,7 @@ from graphpoly.training.identity import describe_model, describe_optimizer, desc
 from graphpoly.training.interrupt import postponed_interrupt
 from graphpoly.training.loggers import Logger, default_loggers
 from graphpoly.training.progress import Progress
+from graphpoly.training.provenance import Provenance
 from graphpoly.training.run_directory import reserve, write_config
 from graphpoly.training.seeds import (
     deterministic,
@@ -160,6 +161,7 @@ def fit(
             seed_everything(training_seed(seed))
             run.rng = rng_state()
         if run.result is None:
+            run.provenance.begin(_device(model))
             _train(run, save, active, progress, label=f"seed {seed}")
         if run_dir is not None:
             _write_results(run_dir, seed, run, identity)
@@ -184,6 +186,7 @@ class _Run:
         # Training has the random streams to itself. Whatever else draws from them, such as an
         # import that happens at the first evaluation of a process, must not move a resumed run.
         self.rng: dict[str, Any] = {}
+        self.provenance = Provenance()
 
     def step(self) -> dict[str, float]:
         """Train one epoch, score it, and return its row of the history."""
@@ -254,6 +257,7 @@ class _Run:
             "optimizer": self.optimizer.state_dict(),
             "task": self.task.state_dict() if hasattr(self.task, "state_dict") else {},
             "rng": self.rng,
+            "processes": self.provenance.processes(),
         }
         return Snapshot(last=self.model.state_dict(), best=self.best, state=state)
 
@@ -272,6 +276,7 @@ class _Run:
         if self.result is not None:
             FitResult(**self.result)
         self.rng = state["rng"]
+        self.provenance = Provenance(state.get("processes", ()))  # absent until 0.1
 
     def _compare(self, row: Mapping[str, float]) -> None:
         by_loss = self.config.monitor == "loss"
@@ -391,6 +396,10 @@ def _clip_gradients(optimizer: Optimizer, max_norm: float) -> Any:
     return optimizer.register_step_pre_hook(clip)
 
 
+def _device(model: nn.Module) -> torch.device:
+    return next((p.device for p in model.parameters()), torch.device("cpu"))
+
+
 def _copy(model: nn.Module) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in model.state_dict().items()}
 
@@ -402,6 +411,8 @@ def _write_results(run_dir: Path, seed: int, run: _Run, identity: Mapping[str, A
         "config_hash": config_hash(identity),
         "task": identity["task"],
         "versions": package_versions(),
-        "device": str(next((p.device for p in run.model.parameters()), torch.device("cpu"))),
+        "device": str(_device(run.model)),
+        "all_parameters": sum(p.numel() for p in run.model.parameters()),
+        "processes": run.provenance.processes(),
     }
     write_atomically(run_dir / "results.json", to_json(results))

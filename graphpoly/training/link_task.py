@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from torch.optim import Optimizer
 from graphpoly.training.config import SPLITS
 from graphpoly.training.fingerprint import fingerprint
 from graphpoly.training.forward import names
+from graphpoly.training.metrics import Metric
 from graphpoly.training.ranking import link_score
 from graphpoly.training.tasks import check_splits
 
@@ -32,7 +34,8 @@ class LinkTask:
         split: ``train`` ``[2, P]``, each link once; ``val`` and ``test`` likewise; ``negatives``, a
             mapping from ``"train"``, ``"val"`` and ``"test"`` to pairs ``[2, M]``, or
             ``[2, P, M]`` where every link has its own.
-        metric: ``"auc"``, ``"ap"``, ``"mrr"`` or ``"hits@K"``.
+        metric: ``"auc"``, ``"ap"``, ``"mrr"``, ``"hits@K"``, or one with a function of the scores
+            of links and of non-links.
         batch_size: Links a step.
         remove_targets: Take the links of a step out of the graph.
         device: Where the data goes; the caller moves the model.
@@ -53,7 +56,7 @@ class LinkTask:
         data: Any,
         split: Any,
         *,
-        metric: str = "auc",
+        metric: str | Metric = "auc",
         batch_size: int = 1024,
         remove_targets: bool = True,
         device: str | torch.device | None = None,
@@ -62,9 +65,11 @@ class LinkTask:
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size: got {batch_size}, expected at least 1")
-        one = torch.ones(2)
-        link_score(metric, one, torch.zeros(2))  # an unknown name is refused here
-        self.metric, self.batch_size, self.seed = metric, batch_size, seed
+        if isinstance(metric, str):
+            link_score(metric, torch.ones(2), torch.zeros(2))  # an unknown name is refused here
+            metric = Metric(metric, partial(link_score, metric), True)
+        self._metric = metric
+        self.metric, self.batch_size, self.seed = metric.name, batch_size, seed
         self.remove_targets = remove_targets
         self.split = split
         self.data = data if device is None else copy.copy(data).to(device)
@@ -130,7 +135,7 @@ class LinkTask:
             links, others = self._links[name], self._negatives[name]
             positive = self._score(model, hidden, links)
             negative = self._score(model, hidden, others.flatten(1)).view(others.shape[1:])
-            scores[name] = link_score(self.metric, positive, negative)
+            scores[name] = self._metric.function(positive, negative)
             if name == "val":
                 truth = torch.cat([torch.ones_like(positive), torch.zeros(negative.numel())])
                 both = torch.cat([positive, negative.flatten()])

@@ -13,7 +13,7 @@ from torch import Tensor
 from graphpoly.errors import unknown
 
 __all__ = ["METRICS", "Metric", "MetricFunction", "accuracy", "average_precision", "get_metric"]
-__all__ += ["mae", "mse", "rmse", "rocauc", "sse"]
+__all__ += ["mae", "mse", "official", "rmse", "rocauc", "sse"]
 
 MetricFunction = Callable[[Tensor, Tensor], float]
 
@@ -148,17 +148,19 @@ METRICS: dict[str, Metric] = {
 }
 
 
-def get_metric(metric: str | MetricFunction, *, maximize: bool | None = None) -> Metric:
+def get_metric(metric: str | Metric | MetricFunction, *, maximize: bool | None = None) -> Metric:
     """Look a metric up by name, or wrap a function.
 
     Args:
-        metric: Name in :data:`METRICS`, or ``f(y_true, y_pred) -> float``.
+        metric: Name in :data:`METRICS`, ``f(y_true, y_pred) -> float``, or both in one.
         maximize: Whether larger is better; required for a function, known for a name.
 
     Example:
         >>> get_metric("mae").maximize
         False
     """
+    if isinstance(metric, Metric):
+        return metric
     if isinstance(metric, str):
         if metric not in METRICS:
             raise unknown("metric", metric, METRICS)
@@ -171,3 +173,15 @@ def get_metric(metric: str | MetricFunction, *, maximize: bool | None = None) ->
     if maximize is None:
         raise ValueError("maximize must be given when metric is a function")
     return Metric(getattr(metric, "__name__", "metric"), metric, maximize)
+
+
+def official(metric: str, function: MetricFunction | None) -> str | Metric:
+    """Return a metric as somebody else computes it, under the name and with the direction of ours.
+
+    Args:
+        metric: Name in :data:`METRICS`, or of a metric of links, of which more is better.
+        function: What computes it, or None for ours.
+    """
+    if function is None:
+        return metric
+    return Metric(metric, function, METRICS[metric].maximize if metric in METRICS else True)

@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 from graphpoly.training.config import SPLITS
 from graphpoly.training.fingerprint import fingerprint
 from graphpoly.training.losses import get_loss
-from graphpoly.training.metrics import MetricFunction, get_metric
+from graphpoly.training.metrics import Metric, MetricFunction, get_metric
 from graphpoly.training.tasks import check_splits, node_mask, score
 
 __all__ = ["RowTask"]
@@ -46,7 +46,7 @@ class RowTask:
         split: Any,
         *,
         batch_size: int,
-        metric: str | MetricFunction = "accuracy",
+        metric: str | Metric | MetricFunction = "accuracy",
         maximize: bool | None = None,
         loss: str = "ce",
         forward: Callable[[nn.Module, Tensor], Tensor] | None = None,

@@ -16,6 +16,7 @@ from graphpoly.data.files import default_root
 from graphpoly.data.folds import GraphFold, block_folds, published_folds, stratified_folds
 from graphpoly.data.molecules import load_peptides, load_zinc
 from graphpoly.data.ogb import load_ogb_graph
+from graphpoly.data.ogb_score import ogb_score
 from graphpoly.data.tu import load_tu, read_tu, tu_dataset_names
 
 __all__ = ["FOLDS", "OTHER_TU", "graph_problem", "ogb_graph_entry", "tu_entry"]
@@ -245,6 +246,7 @@ def ogb_graph_entry(name: str) -> Dataset:
         splits=(split,),
         load=load,
         source=_OGB,
+        official=ogb_score(name),
     )
 
 

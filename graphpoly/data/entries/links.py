@@ -14,6 +14,7 @@ from graphpoly.data.dataset import Dataset, Loaded, Reading, offer
 from graphpoly.data.datasets import load_node_data
 from graphpoly.data.links import LINK_SPLITS, LinkSplit, link_split
 from graphpoly.data.ogb import load_ogb_link
+from graphpoly.data.ogb_score import ogb_score
 from graphpoly.data.seal import SEAL_NAMES, load_seal
 
 __all__ = ["link_problem", "ogb_link_entry"]
@@ -115,6 +116,7 @@ def ogb_link_entry(name: str) -> Dataset:
         splits=("ogb",),
         load=load,
         source=_OGB,
+        official=ogb_score(name),
     )
 
 

@@ -10,6 +10,7 @@ from torch_geometric.data import Data
 from graphpoly.data.dataset import Dataset, Loaded, Reading, offer
 from graphpoly.data.datasets import load_node_data, node_sources
 from graphpoly.data.ogb import load_ogb_node
+from graphpoly.data.ogb_score import ogb_score
 from graphpoly.data.splits import Split, make_split
 
 __all__ = ["DRAWN", "node_problem", "ogb_node_entry"]
@@ -170,6 +171,7 @@ def ogb_node_entry(name: str) -> Dataset:
         splits=("ogb",),
         load=load,
         source=_OGB,
+        official=ogb_score(name),
     )
 
 
