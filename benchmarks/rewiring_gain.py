@@ -15,19 +15,17 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from scipy.stats import t as student
-from scipy.stats import wilcoxon
 
 from benchmarks.measure import describe_machine
 from graphpoly.data import Dataset, GraphFold, find_dataset
 from graphpoly.recipes import recipe_for, run_recipe
+from graphpoly.studies.statistics import corrected_t, wilcoxon_p
 
 RESULTS = Path(__file__).parent / "results"
 SPLITS = 10
@@ -110,21 +108,6 @@ def chosen(trials: Sequence[Sequence[dict[str, float]]]) -> list[float]:
     return [trials[trial][split]["test"] for split, trial in enumerate(picked)]
 
 
-def corrected_t(differences: Sequence[float], share: float) -> tuple[float, float]:
-    """Half the 95 % interval of a mean difference, and p that it is 0 (Nadeau and Bengio 2003).
-
-    Args:
-        differences: Of the same division.
-        share: Test graphs for each training graph.
-    """
-    n = len(differences)
-    spread = np.std(differences, ddof=1) * math.sqrt(1 / n + share)
-    if spread == 0:
-        return 0.0, 1.0 if np.mean(differences) == 0 else 0.0
-    p = 2 * student.sf(abs(np.mean(differences)) / spread, n - 1)
-    return float(student.ppf(0.975, n - 1) * spread), float(p)
-
-
 def study(name: str, root: Path, out: Path) -> list[dict[str, Any]]:
     """A row for each arm of one dataset."""
     model, trials, protocol, arms = STUDIES[name]
@@ -150,12 +133,11 @@ def study(name: str, root: Path, out: Path) -> list[dict[str, Any]]:
             "seconds": round(seconds[arm]),
         }
         if arm != "none":
-            same = not any(gains)
             row |= {
                 "gain": float(np.mean(gains)),
                 "half": half,
                 "p_t": p,
-                "p_wilcoxon": 1.0 if same else float(wilcoxon(gains).pvalue),
+                "p_wilcoxon": wilcoxon_p(gains),
                 "better": sum(gain > 0 for gain in gains),
                 "worse": sum(gain < 0 for gain in gains),
             }
