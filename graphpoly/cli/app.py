@@ -21,6 +21,7 @@ from graphpoly.cli.options import OptionalCard
 from graphpoly.cli.rewire import rewire
 from graphpoly.cli.show import show
 from graphpoly.cli.train import train
+from graphpoly.cli.tune import tune
 
 __all__ = ["app", "main"]
 
@@ -33,6 +34,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("train", cls=OptionalCard)(train)
+app.command("tune")(tune)
 app.command("filters")(filters)
 app.add_typer(expressivity, name="expressivity")
 app.command("rewire")(rewire)

@@ -23,14 +23,22 @@ _EXPECTED = (ValueError, TypeError, OSError, ImportError, MemoryError)
 
 
 @contextmanager
-def failing_with(code: int, *, debug: bool) -> Iterator[None]:
-    """Turn an exception inside the block into one line and exit code ``code``."""
+def failing_with(
+    code: int, *, debug: bool, again: str = "the same command with --resume"
+) -> Iterator[None]:
+    """Turn an exception inside the block into one line and exit code ``code``.
+
+    Args:
+        code: Of the exit.
+        debug: Show the traceback, too.
+        again: What goes on after an interrupt.
+    """
     try:
         yield
     except (typer.Exit, typer.Abort):
         raise
     except KeyboardInterrupt:
-        typer.echo("interrupted; the same command with --resume goes on from here", err=True)
+        typer.echo(f"interrupted; {again} goes on from here", err=True)
         raise typer.Exit(FAILED) from None
     except Exception as error:
         if debug:

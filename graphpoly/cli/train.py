@@ -17,7 +17,7 @@ from graphpoly.cli.progress import progress_for
 if TYPE_CHECKING:
     from graphpoly.recipes import Outcome, Published, Recipe
 
-__all__ = ["train"]
+__all__ = ["print_outcome", "train"]
 
 _SHARES = ("accuracy", "auc", "ap", "mrr", "rocauc", "average_precision")
 
@@ -84,7 +84,7 @@ def train(
         if as_json:
             typer.echo(outcome.results.read_text(encoding="utf-8"), nl=False)
             return
-        _print(outcome)
+        print_outcome(outcome)
         if written is not None:
             typer.echo(f"card: {written}")
 
@@ -114,7 +114,8 @@ def _chosen(names: list[str]) -> Recipe:
     return recipe
 
 
-def _print(outcome: Outcome) -> None:
+def print_outcome(outcome: Outcome) -> None:
+    """Print what a recipe found, a line a model, and where it lies."""
     from rich import box
     from rich.console import Console
     from rich.table import Table

@@ -3,5 +3,15 @@
 from __future__ import annotations
 
 from graphpoly.studies.card import make_card, render_card, write_card
+from graphpoly.studies.search import Search, Tuned
+from graphpoly.studies.spaces import SPACES, space_of
 
-__all__ = ["make_card", "render_card", "write_card"]
+__all__ = [
+    "SPACES",
+    "Search",
+    "Tuned",
+    "make_card",
+    "render_card",
+    "space_of",
+    "write_card",
+]

@@ -13,7 +13,7 @@ from torch import Tensor
 from graphpoly.errors import unknown
 
 __all__ = ["METRICS", "Metric", "MetricFunction", "accuracy", "average_precision", "get_metric"]
-__all__ += ["mae", "mse", "official", "rmse", "rocauc", "sse"]
+__all__ += ["mae", "maximizes", "mse", "official", "rmse", "rocauc", "sse"]
 
 MetricFunction = Callable[[Tensor, Tensor], float]
 
@@ -184,4 +184,9 @@ def official(metric: str, function: MetricFunction | None) -> str | Metric:
     """
     if function is None:
         return metric
-    return Metric(metric, function, METRICS[metric].maximize if metric in METRICS else True)
+    return Metric(metric, function, maximizes(metric))
+
+
+def maximizes(metric: str) -> bool:
+    """Return whether more is better; it is of all that are not in :data:`METRICS`."""
+    return METRICS[metric].maximize if metric in METRICS else True

@@ -31,6 +31,8 @@ _TRACES = (
     "graphs.jsonl",
     "report.html",
     "sweep.svg",
+    "search.json",
+    "comparison.json",
     "seed-*",
 )
 

@@ -24,7 +24,15 @@ finally:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--version"], ["train", "--help"], ["list", "--help"], ["bench", "--help"], []],
+    [
+        ["--help"],
+        ["--version"],
+        ["train", "--help"],
+        ["tune", "--help"],
+        ["list", "--help"],
+        ["bench", "--help"],
+        [],
+    ],
 )
 def test_help_loads_no_torch(arguments: list[str]) -> None:
     code = PROBE.format(arguments=arguments)
