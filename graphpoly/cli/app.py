@@ -13,6 +13,7 @@ import typer
 
 from graphpoly import __version__
 from graphpoly.cli.bench import bench
+from graphpoly.cli.compare import compare
 from graphpoly.cli.expressivity import expressivity
 from graphpoly.cli.filters import filters
 from graphpoly.cli.info import info
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 app.command("train", cls=OptionalCard)(train)
 app.command("tune")(tune)
+app.command("compare")(compare)
 app.command("filters")(filters)
 app.add_typer(expressivity, name="expressivity")
 app.command("rewire")(rewire)

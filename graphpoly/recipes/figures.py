@@ -13,7 +13,7 @@ from torch import Tensor
 
 from graphpoly.recipes.spectrum import Spectrum
 
-__all__ = ["COLORS", "accuracies", "curves", "filters", "responses", "sweep"]
+__all__ = ["COLORS", "STYLE", "accuracies", "curves", "filters", "responses", "sweep"]
 
 COLORS = {"OptBasisGNN": "#3b4cc0", "FavardGNN": "#d0661c", "GCN": "#7a8088"}
 _FIXED = {"GCN": "#7a8088", "MLP": "#22262b"}
@@ -21,7 +21,7 @@ _FILTER = "#3b4cc0"
 _CHANNELS = 60  # more curves than this only make a large file
 _INK, _FAINT, _LABEL = "#22262b", "#c9cdd2", "#2f9e77"
 _NEAR = 0.012  # how close to an eigenvalue a point of the axis counts as occupied
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text: small, sharp and selectable
     "font.family": "sans-serif",
     "font.sans-serif": ["Inter", "Segoe UI", "Helvetica Neue", "Arial", "DejaVu Sans"],
@@ -57,7 +57,7 @@ def responses(
         energy: Share of the labels' energy at each, ``[N]``.
     """
     points = lambdas.numpy()
-    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": "responses"}):
+    with matplotlib.rc_context({**STYLE, "svg.hashsalt": "responses"}):
         figure = Figure(figsize=(8.6, 4.7), layout="constrained")
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1.5))
         distance = np.abs(points[:, None] - eigenvalues.numpy()[None, :]).min(axis=1)
@@ -103,7 +103,7 @@ def filters(spectrum: Spectrum) -> str:
     together = np.sqrt(((weight * response) ** 2).sum(1) / max((weight**2).sum(), 1e-300))
     scale = max(np.abs(together).max(), 1e-300)
     color = COLORS.get(spectrum.model, _FILTER)
-    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": f"filters {spectrum.model}"}):
+    with matplotlib.rc_context({**STYLE, "svg.hashsalt": f"filters {spectrum.model}"}):
         figure = Figure(figsize=(8.6, 4.7), layout="constrained")
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1.5))
         step = max(1, response.shape[1] // _CHANNELS)
@@ -136,7 +136,7 @@ def sweep(phis: Sequence[float], scores: Mapping[str, Sequence[Sequence[float]]]
         phis: Positions, from heterophilous edges at -1 to homophilous ones at 1.
         scores: Test accuracies in per cent, one sequence of runs for each position, by model.
     """
-    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": "sweep"}):
+    with matplotlib.rc_context({**STYLE, "svg.hashsalt": "sweep"}):
         figure = Figure(figsize=(8.6, 5.2), layout="constrained")
         axes = figure.subplots()
         colors = matplotlib.color_sequences["tab20"]
@@ -162,7 +162,7 @@ def sweep(phis: Sequence[float], scores: Mapping[str, Sequence[Sequence[float]]]
 
 def accuracies(scores: Mapping[str, Sequence[float]]) -> str:
     """Draw every run's test accuracy and the means, one line a model."""
-    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": "accuracies"}):
+    with matplotlib.rc_context({**STYLE, "svg.hashsalt": "accuracies"}):
         figure = Figure(figsize=(4.2, 2.5), layout="constrained")
         axes = figure.subplots()
         names = list(scores)[::-1]
@@ -182,7 +182,7 @@ def accuracies(scores: Mapping[str, Sequence[float]]) -> str:
 
 def curves(histories: Mapping[str, Sequence[Sequence[float]]]) -> str:
     """Draw the validation accuracy over the epochs: each run faintly, their mean strongly."""
-    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": "curves"}):
+    with matplotlib.rc_context({**STYLE, "svg.hashsalt": "curves"}):
         figure = Figure(figsize=(4.2, 2.5), layout="constrained")
         axes = figure.subplots()
         for name, runs in histories.items():

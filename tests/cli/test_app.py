@@ -29,6 +29,7 @@ finally:
         ["--version"],
         ["train", "--help"],
         ["tune", "--help"],
+        ["compare", "--help"],
         ["list", "--help"],
         ["bench", "--help"],
         [],

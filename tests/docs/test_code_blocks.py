@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shlex
 from pathlib import Path
@@ -25,6 +26,9 @@ NOT_RUN = {
     "make ": "makes an environment; the workflows run it",
     "pip install": "installs; tests/packaging and the workflow of wheels do",
 }
+
+if importlib.util.find_spec("optuna") is None:
+    NOT_RUN |= dict.fromkeys(("graphpoly tune", "graphpoly compare"), "optuna is not installed")
 
 # pages whose Python is not run, each with its reason
 PAGES_NOT_RUN = {"rewiring.md": "its block reads a dataset that is downloaded"}
