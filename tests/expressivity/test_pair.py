@@ -59,7 +59,10 @@ def test_certificates_hold() -> None:
     assert checked > 40
 
 
-@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name == "cfi-k5" else ()) for name in PAIRS],
+)
 def test_the_first_test_of_each_pair(name) -> None:
     first = PAIRS[name][1]
     found = compare(*hard_pair(name))

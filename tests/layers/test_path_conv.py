@@ -112,7 +112,9 @@ def test_a_path_that_is_listed_twice_counts_twice():
 
 
 @pytest.mark.parametrize("compiled", STAGES)
-@pytest.mark.parametrize("arguments", VARIANTS[1:])
+@pytest.mark.parametrize(
+    "arguments", [*VARIANTS[1:3], *(pytest.param(v, marks=pytest.mark.slow) for v in VARIANTS[3:])]
+)
 def test_whole_battery(arguments, compiled):
     report = check_layer(lambda: PathConv(6, 4, 2, **arguments), only=stage(compiled))
     assert all(result.status != "excluded" for result in report.results)

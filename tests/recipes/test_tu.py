@@ -38,18 +38,17 @@ def test_runs_the_model_that_it_names(name: str, tmp_path: Path) -> None:
 
 
 def test_each_seed_has_its_fold(tmp_path: Path) -> None:
-    changes = {**SMALL, "lr": 0.02, "epochs": 60, "dropout": 0}
-    outcome = run_recipe("mfn/mutag", seeds=[0, 3, 13], out=tmp_path, overrides=changes)
+    changes = {**SMALL, "lr": 0.05, "epochs": 20, "dropout": 0}
+    outcome = run_recipe("mfn/mutag", seeds=[3, 13], out=tmp_path, overrides=changes)
     results = json.loads(outcome.results.read_text())
     folds = stratified_folds(torch.arange(60) % 2)
     assert {s: found["hash"] for s, found in results["splits"].items()} == {
-        "0": folds[0].hash,
         "3": folds[3].hash,
         "13": folds[3].hash,
     }
     runs = results["models"]["MatrixFunctionGNN"]["seeds"]
-    assert [run["task"]["sizes"] for run in runs] == [{"train": 48, "val": 6, "test": 6}] * 3
-    assert [run["test"] for run in runs] == [1.0] * 3  # the labels are plain to see
+    assert [run["task"]["sizes"] for run in runs] == [{"train": 48, "val": 6, "test": 6}] * 2
+    assert [run["test"] for run in runs] == [1.0] * 2  # the labels are plain to see
 
 
 def test_settings_of_pdf_are_the_published_ones() -> None:

@@ -40,6 +40,7 @@ FLOORS = {
 }
 
 
+@pytest.mark.slow
 def test_image_filters_reach_the_floor_of_their_degree_without_training(data_root):
     """The published pictures: no degree-10 filter can do better, and 1 - f is as hard as f."""
     data = load_images(data_root, dtype=torch.float64)
