@@ -53,10 +53,11 @@ docs: $(VENV)/.docs-$(MARK) ## Build the documentation site in docs/_build/html;
 	@OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	@echo "==> docs/_build/html/index.html"
 
-results: $(VENV)/.dev-$(MARK) ## Write the pages that are made: docs/results.md, docs/operators.md, names
+results: $(VENV)/.dev-$(MARK) ## Write the pages that are made: docs/results.md, docs/operators.md, names, README
 	@$(BIN)/python -m benchmarks.results_page
 	@$(BIN)/python -m benchmarks.operators_page
 	@$(BIN)/python -m benchmarks.names_page
+	@$(BIN)/python -m benchmarks.readme_block
 
 # torch-scatter comes as source only and needs torch to be built: minutes, once
 $(WHEELS)/.torch-scatter: | $(VENV)/.dev-$(MARK)

@@ -10,10 +10,12 @@ from typing import Any
 __all__ = [
     "OURS",
     "all_correct",
+    "fastest",
     "line",
     "markdown",
     "memory",
     "merge",
+    "own_row",
     "plot",
     "summary",
     "table",
@@ -23,13 +25,14 @@ __all__ = [
 OURS = "graphpoly"
 
 
-def _ours(case: dict[str, Any]) -> dict[str, Any]:
+def own_row(case: dict[str, Any]) -> dict[str, Any]:
+    """Return the row of graphpoly."""
     return next(row for row in case["contestants"] if row["name"] == OURS)
 
 
 def all_correct(results: dict[str, Any]) -> bool:
     """Whether graphpoly passed its check everywhere; a peer that fails is only listed."""
-    return all(_ours(case)["ms"] is not None for case in results["cases"])
+    return all(own_row(case)["ms"] is not None for case in results["cases"])
 
 
 def title(case: dict[str, Any]) -> str:
@@ -44,9 +47,9 @@ def title(case: dict[str, Any]) -> str:
 
 def line(case: dict[str, Any]) -> str:
     """One case in one line: our time, and how many times longer each peer takes."""
-    ours = _ours(case)["ms"]
+    ours = own_row(case)["ms"]
     if ours is None:
-        return f"{title(case)}: graphpoly FAILED: {_ours(case)['note']}"
+        return f"{title(case)}: graphpoly FAILED: {own_row(case)['note']}"
     peers = [
         f"{row['name']} x{row['ms'] / ours:.1f}"
         for row in case["contestants"]
@@ -128,19 +131,20 @@ def summary(results: dict[str, Any]) -> list[str]:
     """One line for each case: our time, the fastest peer, the fastest way through PyG's layers."""
     rows = ["| | graphpoly ms | fastest peer | x | PyG | x |", "|---|---:|---|---:|---|---:|"]
     for case in results["cases"]:
-        ours = _ours(case)["ms"]
+        ours = own_row(case)["ms"]
         if ours is None:
             rows.append(f"| {title(case)} | FAILED | | | | |")
             continue
         cells = [title(case), f"{ours:.3g}"]
         for named in ("", "PyG"):
-            peer = _fastest(case, named)
+            peer = fastest(case, named)
             cells += [peer["name"], f"{peer['ms'] / ours:.2f}"] if peer else ["", ""]
         rows.append("| " + " | ".join(cells) + " |")
     return rows
 
 
-def _fastest(case: dict[str, Any], named: str) -> dict[str, Any] | None:
+def fastest(case: dict[str, Any], named: str) -> dict[str, Any] | None:
+    """Return the fastest peer with a word in its name, or with any; None if there is none."""
     peers = [
         row
         for row in case["contestants"]
@@ -160,7 +164,7 @@ def plot(results: dict[str, Any], path: Path) -> bool:
 
     bars = []
     for case in results["cases"]:
-        ours = _ours(case)["ms"]
+        ours = own_row(case)["ms"]
         peers = [
             row["ms"] / ours
             for row in case["contestants"]
@@ -186,8 +190,8 @@ def plot(results: dict[str, Any], path: Path) -> bool:
 
 def table(case: dict[str, Any]) -> list[str]:
     """The contestants, the fastest first."""
-    ours = _ours(case)["ms"]
-    best = _ours(case).get("fastest_ms")
+    ours = own_row(case)["ms"]
+    best = own_row(case).get("fastest_ms")
     rows = [
         "| | ms | x | best ms | x | runs | MB | error |",
         "|---|---:|---:|---:|---:|---:|---:|---:|",
@@ -209,7 +213,7 @@ def table(case: dict[str, Any]) -> list[str]:
 def _bound(case: dict[str, Any], probes: dict[str, Any]) -> str | None:
     """What the probes say the machine allows; None where nothing is gathered."""
     rates = probes.get(str(case["channels"]))
-    ours = _ours(case)["ms"]
+    ours = own_row(case)["ms"]
     if rates is None or ours is None or not case["gathered_bytes"]:
         return None
     bound = case["gathered_bytes"] / rates["gather"] + case["streamed_bytes"] / rates["stream"]

@@ -89,7 +89,12 @@ def pair(
 
 @expressivity.command("dataset")
 def dataset(
-    name: Annotated[str, typer.Argument(help="Such as MUTAG, CSL, EXP, ogbg-molhiv or cora.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Such as MUTAG, ogbg-molhiv or cora, or your own: .pt, .npz, module:factory."
+        ),
+    ],
     root: Root = None,
     rounds: Annotated[int, typer.Option(min=0, help="Most rounds that get a line.")] = 8,
     pairs: Annotated[
@@ -152,7 +157,12 @@ def dataset(
 
 @expressivity.command("duplicates")
 def duplicates(
-    name: Annotated[str, typer.Argument(help="Such as MUTAG, ENZYMES or ogbg-molhiv.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Such as MUTAG or ogbg-molhiv; data of your own as .pt or module:factory."
+        ),
+    ],
     root: Root = None,
     test: Annotated[
         str, typer.Option(help="1-WL, 2-FWL or isomorphism: what counts as equal.")
@@ -201,7 +211,9 @@ def duplicates(
 
 def _load(name: str, root: Path | None) -> tuple[GraphSet, dict[str, Any]]:
     from graphpoly.data import (
+        dataset_from,
         graph_dataset_names,
+        is_own,
         load_graph_data,
         load_node_data,
         load_ogb_graph,
@@ -210,6 +222,10 @@ def _load(name: str, root: Path | None) -> tuple[GraphSet, dict[str, Any]]:
     from graphpoly.errors import unknown
     from graphpoly.expressivity import GraphSet
 
+    if is_own(name):
+        own = dataset_from(name)
+        held = own.load(root, own.reading, 0)
+        return GraphSet.of(held.data if held.graphs is None else list(held.graphs)), {}
     key = name.lower()
     if key.startswith("ogbg-"):
         graphs, splits = load_ogb_graph(key, root)

@@ -22,7 +22,7 @@ from graphpoly.recipes import (
 )
 from graphpoly.recipes.ad_hoc import recipe_for, recipe_of
 from graphpoly.recipes.recipe import Protocol, Published, Recipe, SharedSettings, Study, publish
-from graphpoly.recipes.run import Outcome, RunOptions, compare, resolve_device, run_recipe
+from graphpoly.recipes.run import Outcome, RunOptions, compare, judge, resolve_device, run_recipe
 from graphpoly.recipes.spectra import draw_filters, filter_spectra
 from graphpoly.settings import Settings, bounded, parse_assignments
 
@@ -45,6 +45,7 @@ __all__ = [
     "features",
     "filter_spectra",
     "image_filter",
+    "judge",
     "molecules",
     "ncn",
     "parse_assignments",

@@ -19,6 +19,7 @@ COLORS = {"OptBasisGNN": "#3b4cc0", "FavardGNN": "#d0661c", "GCN": "#7a8088"}
 _FIXED = {"GCN": "#7a8088", "MLP": "#22262b"}
 _FILTER = "#3b4cc0"
 _CHANNELS = 60  # more curves than this only make a large file
+_NOTHING = 1e-3  # share of eigenvalues and of labels in a bin
 _INK, _FAINT, _LABEL = "#22262b", "#c9cdd2", "#2f9e77"
 _NEAR = 0.012  # how close to an eigenvalue a point of the axis counts as occupied
 STYLE: dict[Any, Any] = {
@@ -101,7 +102,12 @@ def filters(spectrum: Spectrum) -> str:
     points = spectrum.lambdas.numpy()
     response, weight = spectrum.response.numpy(), spectrum.weight.numpy()
     together = np.sqrt(((weight * response) ** 2).sum(1) / max((weight**2).sum(), 1e-300))
-    scale = max(np.abs(together).max(), 1e-300)
+    edges = spectrum.edges.numpy()
+    centres, width = (edges[1:] + edges[:-1]) / 2, edges[1] - edges[0]
+    density, labels = spectrum.density.numpy(), spectrum.labels.numpy()
+    # a filter may do as it likes where there is nothing to filter
+    there = np.interp(points, centres, density + labels) > _NOTHING
+    scale = max(together[there].max(initial=0), 1e-300)
     color = COLORS.get(spectrum.model, _FILTER)
     with matplotlib.rc_context({**STYLE, "svg.hashsalt": f"filters {spectrum.model}"}):
         figure = Figure(figsize=(8.6, 4.7), layout="constrained")
@@ -112,16 +118,8 @@ def filters(spectrum: Spectrum) -> str:
         top.axhline(0, color=_FAINT, linewidth=0.8)
         top.set_ylim(-1.6, 1.6)
         top.set_ylabel("response, relative")
-        edges = spectrum.edges.numpy()
-        centres, width = (edges[1:] + edges[:-1]) / 2, edges[1] - edges[0]
-        bottom.bar(centres, spectrum.density.numpy(), width, color=_FAINT, label="eigenvalues")
-        bottom.bar(
-            centres,
-            spectrum.labels.numpy(),
-            width * 0.55,
-            color=_LABEL,
-            label="energy of the labels",
-        )
+        bottom.bar(centres, density, width, color=_FAINT, label="eigenvalues")
+        bottom.bar(centres, labels, width * 0.55, color=_LABEL, label="energy of the labels")
         bottom.set_ylabel("share")
         bottom.set_xlabel("eigenvalue λ     (−1: neighbours differ,  1: they agree)")
         bottom.set_xlim(-1, 1)

@@ -62,14 +62,24 @@ LOSSES: dict[str, Loss] = {
     "l1": absolute_error,
     "mse": squared_error,
 }
+_OF_TORCH = {
+    "cross_entropy": "ce",
+    "binary_cross_entropy_with_logits": "bce",
+    "l1_loss": "l1",
+    "mse_loss": "mse",
+}
 
 
 def get_loss(name: str) -> Loss:
-    """Look a loss up by name.
+    """Look a loss up by name; that of PyTorch's function is understood, too.
 
     Raises:
         ValueError: If there is no such loss; the message names the nearest one.
+
+    >>> get_loss("cross_entropy") is get_loss("ce")
+    True
     """
+    name = _OF_TORCH.get(name, name)
     if name not in LOSSES:
         raise unknown("loss", name, LOSSES)
     return LOSSES[name]

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from graphpoly.cli.app import app
 from graphpoly.cli.expressivity import ENDINGS
 from graphpoly.data import BREC_CATEGORIES, SR_FAMILIES, brec
-from graphpoly.expressivity import hard_pair
+from graphpoly.expressivity import hard_pair, of_networkx
 
 
 def run(*arguments: str):
@@ -200,6 +200,26 @@ def test_mistakes_are_named_before_torch_is_loaded(arguments) -> None:
         "assert r.stderr.count(chr(10)) == 1; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_data_of_ones_own_is_asked_like_any_other(tmp_path) -> None:
+    """Triangles in pairs against hexagons, which 1-WL does not tell apart and 2-FWL does."""
+    rings = [nx.cycle_graph(6), nx.disjoint_union(nx.cycle_graph(3), nx.cycle_graph(3))]
+    graphs = []
+    for i in range(8):
+        data = of_networkx(rings[i % 2])
+        data.y = torch.tensor([i % 2])
+        graphs.append(data)
+    torch.save(graphs, tmp_path / "mine.pt")
+    answer = told("dataset", str(tmp_path / "mine.pt"))
+    assert (answer["graphs"], answer["nodes"]) == (8, 48)
+    bounds = {level["test"]: level["accuracy_bound"] for level in answer["levels"]}
+    assert bounds == {"1-WL": 0.5, "2-FWL": 1.0}
+    found = told("duplicates", str(tmp_path / "mine.pt"))
+    assert found["groups"] == [[0, 2, 4, 6], [1, 3, 5, 7]]
+    missing = run("dataset", str(tmp_path / "none.pt"))
+    assert missing.exit_code == 1
+    assert missing.stderr == f"error: {tmp_path / 'none.pt'}: no such file\n"
 
 
 def test_different_lists_with_commas_are_not_isomorphic(tmp_path) -> None:

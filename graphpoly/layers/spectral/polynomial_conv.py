@@ -90,8 +90,9 @@ class PolynomialConv(OperatorConv):
             if linear
             else None
         )
-        self.theta = Parameter(torch.empty(K + 1, 1 if shared else out_channels))
-        self.bias = Parameter(torch.empty(out_channels)) if bias else None
+        # the identity at once: a subclass need not override more than its recurrence
+        self.theta = Parameter(torch.eye(K + 1, 1).repeat(1, 1 if shared else out_channels))
+        self.bias = Parameter(torch.zeros(out_channels)) if bias else None
         self._constants: list[str] = []
 
     def reset_parameters(self) -> None:

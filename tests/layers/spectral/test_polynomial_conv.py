@@ -176,3 +176,18 @@ def test_repr_names_what_differs_from_the_defaults():
     assert repr(conv) == (
         "OptBasisConv(3, 3, K=10, normalization=None, cached=True, linear=False, bias=False)"
     )
+
+
+def test_a_subclass_needs_no_more_than_its_recurrence():
+    class Powers(PolynomialConv):
+        def recurrence(self):
+            zero = torch.zeros(self.K, 1)
+            return torch.stack([zero + 1, zero, zero]), None
+
+    conv = Powers(3, 3, K=2, linear=False)
+    x = torch.randn(4, 3)
+    edge_index = torch.tensor([[0, 1, 2, 3], [1, 0, 3, 2]])
+    assert torch.equal(conv(x, edge_index), x)
+    with torch.no_grad():
+        conv.theta.copy_(torch.tensor([[0.0], [1.0], [0.0]]))
+    assert_close(conv(x, edge_index), x[[1, 0, 3, 2]])
