@@ -18,6 +18,7 @@ from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR, to_csr
 from graphpoly.ops.common_neighbors import intersect_rows
+from graphpoly.ops.dtypes import floating
 from graphpoly.ops.entry import check_square, check_values
 from graphpoly.ops.min_plus import extreme_entries
 from graphpoly.ops.number_keys import number_keys
@@ -121,11 +122,12 @@ def triplets_min_plus(
     size, device = triplets.pair.size(0), triplets.pair.device
     check_values("first", first, size, None, device=device)
     check_values("second", second, size, first.size(1), device=device)
+    kept, dtype = floating(first=first, second=second)
     parallel = segments(triplets.pair, triplets.rowptr.size(0) - 1)
     ways = []
     for value, place in ((first, triplets.first), (second, triplets.second)):
-        ordered = value.index_select(0, parallel.col)
+        ordered = value.to(dtype).index_select(0, parallel.col)
         best = extreme_entries(parallel.rowptr, ordered, largest=largest)
         ways.append(best.index_select(0, place))
     out = extreme_entries(triplets.rowptr, ways[0] + ways[1], largest=largest)
-    return out.index_select(0, triplets.pair)
+    return out.to(kept).index_select(0, triplets.pair)

@@ -107,6 +107,11 @@ CASES = {
     ),
     "edge_gradient": Case(lambda adj, x: edge_gradient(adj, x), {"x": (N, F)}, True),
     "p_dirichlet": Case(lambda adj, x: p_dirichlet(adj, x, 1.5), {"x": (N, F)}, True),
+    "min_plus": Case(lambda adj, x: ops.min_plus(adj, x), {"x": (N, F)}, True),
+    "triplets_min_plus": Case(
+        lambda adj, first, second: ops.triplets_min_plus(ops.list_triplets(adj), first, second),
+        {"first": (E, F), "second": (E, F)},
+    ),
     "edge_distances": Case(ops.edge_distances, {"x": (N, F)}),
     "denoise_graph": Case(
         lambda adj, distance: ops.denoise_graph(adj.with_weight(distance), distance),
@@ -117,9 +122,9 @@ CASES = {
 # without features: they read the graph alone, or move integers as they are; or no gradient
 OTHERS = {
     "backends", "color_refinement", "column_space", "connection", "contract", "contract_sparse",
-    "contraction_plan", "count_paths", "einsum_cost", "enumerate_paths", "gather_parts",
-    "intersect_rows", "label_names", "list_cliques", "mix64", "multigraphs", "normalize",
-    "number_keys", "pair_blocks", "pair_transpose", "pairs_within", "path_trie", "power_basis",
+    "contraction_plan", "count_paths", "einsum_cost", "enumerate_paths", "fixed_point",
+    "gather_parts", "intersect_rows", "label_names", "list_cliques", "list_triplets", "mix64",
+    "multigraphs", "normalize", "number_keys", "pair_blocks", "pair_transpose", "pairs_within", "path_trie", "power_basis",
     "reorder", "rescale", "sample_neighbors", "silence_loops", "sort_rows", "spectral_density",
     "stable_colors", "stationary_distribution", "still_node", "to_csr", "to_edges", "uncomputable",
     # of rewiring: structure alone, or numbers of their own
