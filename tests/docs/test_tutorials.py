@@ -13,10 +13,15 @@ from graphpoly import registry
 
 jupytext = pytest.importorskip("jupytext", reason="the extra [dev] brings jupytext")
 
-TUTORIALS = sorted((Path(__file__).parents[2] / "docs" / "tutorials").glob("*.md"))
+# those that take longer are run by `make test-slow`, and wherever the site is built
+_LONGER = ("certify", "expressivity", "reproduce", "rewiring")
+TUTORIALS = [
+    pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (path.stem in _LONGER))
+    for path in sorted((Path(__file__).parents[2] / "docs" / "tutorials").glob("*.md"))
+]
 
 
-@pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", TUTORIALS)
 def test_a_tutorial_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     registry.load_all()
     # what a page registers goes with it; its classes are found by their module, as in a notebook
