@@ -106,7 +106,7 @@ def filters(spectrum: Spectrum) -> str:
     centres, width = (edges[1:] + edges[:-1]) / 2, edges[1] - edges[0]
     density, labels = spectrum.density.numpy(), spectrum.labels.numpy()
     # a filter may do as it likes where there is nothing to filter
-    there = np.interp(points, centres, density + labels) > _NOTHING
+    there = (density + labels)[np.searchsorted(edges[1:-1], points)] > _NOTHING
     scale = max(together[there].max(initial=0), 1e-300)
     color = COLORS.get(spectrum.model, _FILTER)
     with matplotlib.rc_context({**STYLE, "svg.hashsalt": f"filters {spectrum.model}"}):

@@ -6,6 +6,8 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 import torch
 
+from graphpoly.recipes.spectrum import Spectrum
+
 figures = pytest.importorskip("graphpoly.recipes.figures")
 
 
@@ -46,3 +48,24 @@ def test_ids_do_not_collide_in_one_page() -> None:
         assert own <= ids[i]
         for j, other in enumerate(ids):
             assert i == j or not own & other
+
+
+def test_what_a_filter_does_where_nothing_is_leaves_the_scale_alone() -> None:
+    def strong(outside: float) -> list[tuple[float, float]]:
+        points = torch.linspace(-1, 1, 41, dtype=torch.float64)
+        response = 1 + 0.5 * (20 * points).sin()
+        response[points < -0.6] = outside
+        share = torch.tensor([0.0, 0.0, 0.2, 0.2, 0.2, 0.2, 0.1, 0.1, 0.0, 0.0])
+        edges = torch.linspace(-1, 1, 11, dtype=torch.float64)
+        text = figures.filters(
+            Spectrum(
+                "m", "l", points, response[:, None], torch.ones(1).double(), edges, share, share
+            )
+        )
+        (path,) = re.findall(r'<path d="([^"]+)"[^>]*stroke-width: 2.6', text)
+        found = [tuple(map(float, each)) for each in re.findall(r"[ML] ([\d.-]+) ([\d.-]+)", path)]
+        right = 0.7 * max(x for x, _ in found)
+        return [(x, y) for x, y in found if x > right]
+
+    assert len(strong(1.0)) > 8
+    assert strong(1.0) == strong(1e4)

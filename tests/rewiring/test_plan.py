@@ -82,6 +82,26 @@ def test_whatever_else_graphs_hold_stays_as_it_is(extra, batches):
     same(apply_changes(transform, some, decide(transform, some)), transform, some)
 
 
+def test_edges_that_hold_other_things_are_changed_one_by_one():
+    some = [data.clone() for data in RINGS[:4]]
+    for width, data in enumerate(some, 1):
+        data.edge_attr = torch.rand(data.num_edges, width)
+    transform = SDRF(4, tau=2.0, removal_bound=0.5)
+    same(apply_changes(transform, some, decide(transform, some)), transform, some)
+
+
+def test_directed_graphs_with_types_are_changed_together():
+    some = []
+    for i, data in enumerate(RINGS[:4]):
+        half = data.edge_index[:, : data.num_edges // 2]
+        some.append(Data(edge_index=half, num_nodes=data.num_nodes, edge_type=half[0] % 2 + i))
+    transform = FoSR(2, symmetrize=True, typed=True, fill={"edge_type": 9})
+    found = apply_changes(transform, some, decide(transform, some))
+    same(found, transform, some)
+    assert all((data.edge_type == 9).sum() == 4 for data in found)
+    assert all(data.num_edges == data.num_nodes - i % 3 for i, data in enumerate(some))
+
+
 def test_blocks_cover_all_graphs_once():
     sizes = [5000, *[60] * 200, 0, 4096, 1]
     ranges = list(blocks([Data(num_nodes=size) for size in sizes]))
