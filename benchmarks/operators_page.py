@@ -1,4 +1,4 @@
-"""The page of layers, aggregations, models and transforms, made from the registry.
+"""The page of layers, aggregations, models, kernels and transforms, made from the registry.
 
 python -m benchmarks.operators_page     # writes docs/operators.md
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 PAGE = Path(__file__).parents[1] / "docs" / "operators.md"
 
 HEAD = """\
-# Layers, aggregations, models, transforms
+# Layers, aggregations, models, kernels, transforms
 
 Made by `graphpoly list --markdown` from the registry. Each layer passes the compliance battery
 (`graphpoly.testing.check_layer`) with the exceptions that its class declares, each aggregation its
@@ -25,7 +25,7 @@ own (`graphpoly.testing.check_aggregation`). Each example can be called with
 LISTS = """
 import sys
 from graphpoly.cli.app import app
-for kind in ("layers", "aggregations", "models", "transforms"):
+for kind in ("layers", "aggregations", "models", "kernels", "transforms"):
     print(f"\\n## {kind.capitalize()}\\n", flush=True)
     app(["list", kind, "--markdown"], standalone_mode=False)
 """

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from graphpoly import exams as exams
     from graphpoly import expressivity as expressivity
     from graphpoly import features as features
+    from graphpoly import kernels as kernels
     from graphpoly import layers as layers
     from graphpoly import loader as loader
     from graphpoly import models as models

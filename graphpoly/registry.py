@@ -1,7 +1,8 @@
 """The one list of what graphpoly offers.
 
-Layers, aggregations, models, bases, transforms and recipes enter it with :func:`register`; the
-compliance battery, ``graphpoly list`` and the documentation read it. Nobody keeps a second list.
+Layers, aggregations, models, kernels, bases, transforms and recipes enter it with :func:`register`;
+the compliance battery, ``graphpoly list`` and the documentation read it. Nobody keeps a second
+list.
 """
 
 from __future__ import annotations
@@ -15,10 +16,20 @@ from graphpoly.errors import unknown
 
 __all__ = ["KINDS", "Entry", "add", "entries", "get", "load_all", "register"]
 
-KINDS = ("layer", "aggregation", "model", "baseline", "basis", "transform", "dataset", "recipe")
+KINDS = (
+    "layer",
+    "aggregation",
+    "model",
+    "baseline",
+    "kernel",
+    "basis",
+    "transform",
+    "dataset",
+    "recipe",
+)
 
 # Rooms that register something; importing them fills the list.
-_ROOMS = ("bases", "data", "rewiring", "features", "layers", "models", "recipes")
+_ROOMS = ("bases", "data", "rewiring", "features", "layers", "kernels", "models", "recipes")
 
 T = TypeVar("T")
 

@@ -1,7 +1,7 @@
 """Pages made from the registry, the rooms and the result files, into ``docs/_generated``.
 
-One page for each layer, aggregation, model, transform and basis; one for each room with every name
-of its ``__all__``; one for each page of measurements.
+One page for each layer, aggregation, model, kernel, transform and basis; one for each room with
+every name of its ``__all__``; one for each page of measurements.
 """
 
 from __future__ import annotations
@@ -32,11 +32,12 @@ from matplotlib import pyplot
 
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / "docs" / "_generated"
-PAGED = ("layer", "aggregation", "model", "transform", "basis")
+PAGED = ("layer", "aggregation", "model", "kernel", "transform", "basis")
 TITLES = {
     "layer": "Layers",
     "aggregation": "Aggregations",
     "model": "Models",
+    "kernel": "Kernels",
     "transform": "Transforms",
     "basis": "Bases",
 }

@@ -22,6 +22,7 @@ _KINDS = {
     "aggregations": "aggregation",
     "models": "model",
     "baselines": "baseline",
+    "kernels": "kernel",
     "bases": "basis",
     "transforms": "transform",
     "datasets": "dataset",
@@ -40,7 +41,7 @@ def list_entries(
     cite: Annotated[bool, typer.Option("--cite", help="Print where each comes from.")] = False,
     debug: Debug = False,
 ) -> None:
-    """List layers, aggregations, models, baselines, bases, transforms, datasets and recipes."""
+    """List layers, aggregations, models, kernels, bases, transforms, datasets, recipes."""
     with failing_with(USAGE, debug=debug):
         chosen = None if kind is None else _singular(kind)
         if as_json and as_markdown:

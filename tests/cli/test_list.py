@@ -20,6 +20,7 @@ from graphpoly.cli.list import _KINDS
         ("bases", "basis"),
         ("transforms", "transform"),
         ("baselines", "baseline"),
+        ("kernels", "kernel"),
         ("datasets", "dataset"),
         ("recipes", "recipe"),
         ("layer", "layer"),
