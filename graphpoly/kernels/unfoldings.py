@@ -103,15 +103,14 @@ def unfold(
 
 
 def _joined(graphs: Sequence[Data] | Batch) -> Batch:
+    if isinstance(graphs, Data) and not isinstance(graphs, Batch):
+        raise TypeError("graphs: got one Data, expected a list of them or a Batch")
+    if len(graphs) == 0:
+        raise ValueError("graphs: got none")
     if isinstance(graphs, Batch):
         return graphs
-    if isinstance(graphs, Data):
-        raise TypeError("graphs: got one Data, expected a list of them or a Batch")
-    listed = list(graphs)
-    if not listed:
-        raise ValueError("graphs: got none")
     taken: list[Data] = []
-    for number, data in enumerate(listed):
+    for number, data in enumerate(graphs):
         if not isinstance(data, Data) or data.edge_index is None:
             got = type(data).__name__
             raise TypeError(f"graphs[{number}]: got {got}, expected Data with edge_index")

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
+from benchmarks import gntk_transfer
 from graphpoly.kernels import NodeGNTK
 from graphpoly.testing import assert_close
 from tests.kernels.wide import check_limit, gradients, labelled, normal
@@ -159,3 +160,11 @@ def test_mistakes_are_told_in_one_line() -> None:
         NodeGNTK()(Data(x=data.x + 0j, edge_index=data.edge_index))
     with pytest.raises(ValueError, match="num_landmarks"):
         NodeGNTK().features(data, 0)
+
+
+def test_graphs_of_a_graphon_tend_to_it() -> None:
+    few, many = gntk_transfer.measure((25, 200), draws=6)
+    for error in ("eigenvalues", "prediction"):
+        # the root of 8 is 2.8
+        assert many[error] < few[error] / 1.7
+    assert many["eigenvalues"] < 0.1

@@ -123,7 +123,7 @@ def gradients(outputs: list[Tensor], weights: list[Tensor]) -> Tensor:
     return torch.stack(rows, 1)
 
 
-def check_limit(network: Callable[[int, int], Tensor], exact: Tensor, draws: int = 64) -> None:
+def check_limit(network: Callable[[int, int], Tensor], exact: Tensor, draws: int = 48) -> None:
     """Kernels of gradients come nearer as width ** -1/2, and their mean is within its error.
 
     ``network(width, draws)`` gives the gradients, ``[draws, items, P]``.
