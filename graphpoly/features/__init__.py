@@ -4,6 +4,7 @@ from graphpoly.features.add_paths import AddPaths, stored_paths
 from graphpoly.features.ball_radii import ball_radii
 from graphpoly.features.classical_mds import classical_mds
 from graphpoly.features.equivariant_polynomials import EquivariantPolynomials
+from graphpoly.features.extract_patches import ExtractPatches, extract_patches
 from graphpoly.features.hidden_features import HiddenFeatures
 from graphpoly.features.procrustes import Motion, procrustes, procrustes_distance
 from graphpoly.features.random_node_init import RandomNodeInit
@@ -13,6 +14,7 @@ from graphpoly.features.wl_subtree import WLSubtree, wl_features, wl_kernel
 __all__ = [
     "AddPaths",
     "EquivariantPolynomials",
+    "ExtractPatches",
     "HiddenFeatures",
     "Motion",
     "RandomNodeInit",
@@ -20,6 +22,7 @@ __all__ = [
     "WLSubtree",
     "ball_radii",
     "classical_mds",
+    "extract_patches",
     "procrustes",
     "procrustes_distance",
     "stored_paths",

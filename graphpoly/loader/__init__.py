@@ -4,7 +4,7 @@ from graphpoly.loader.cluster import ClusterData, ClusterLoader
 from graphpoly.loader.neighbor_loader import LinkNeighborLoader, NeighborLoader
 from graphpoly.loader.neighbor_sampler import NeighborSampler
 from graphpoly.loader.packed import PackedDataset, PackedLoader
-from graphpoly.loader.partition import partition
+from graphpoly.loader.partition import partition, partition_each
 
 __all__ = [
     "ClusterData",
@@ -15,4 +15,5 @@ __all__ = [
     "PackedDataset",
     "PackedLoader",
     "partition",
+    "partition_each",
 ]

@@ -19,6 +19,7 @@ __all__ = [
     "ball_costs",
     "ball_members",
     "entries_inside",
+    "grown",
     "pointers",
     "slices",
     "sorted_entries",
@@ -93,8 +94,26 @@ def ball_members(around: SortedEntries, center: Tensor, limit: Tensor, radius: i
     >>> (members // 3).tolist(), (members % 3).tolist()
     ([0, 0, 1, 1], [0, 1, 1, 2])
     """
-    num_nodes = around.num_nodes
-    members = near = torch.arange(center.size(0), device=center.device) * num_nodes + center
+    members = torch.arange(center.size(0), device=center.device) * around.num_nodes + center
+    return grown(around, members, limit, radius)
+
+
+def grown(around: SortedEntries, members: Tensor, limit: Tensor, radius: int) -> Tensor:
+    """Return some sets of nodes with all that is within a number of steps of each, in order.
+
+    Args:
+        around: The columns of a row are one step away from it.
+        members: The sets, in order.
+        limit: Highest node that may be stepped on, ``[B]``.
+        radius: Number of steps.
+
+    Complexity: As :func:`ball_members`.
+
+    >>> path = sorted_entries(torch.tensor([0, 1, 1, 2]), torch.tensor([1, 0, 2, 1]), 3)
+    >>> grown(path, torch.tensor([0, 5]), torch.tensor([2, 2]), 1).tolist()
+    [0, 1, 4, 5]
+    """
+    num_nodes, near = around.num_nodes, members
     for _ in range(radius):
         ball = near // num_nodes
         owner, node, _ = around.up_to(near % num_nodes, limit[ball])
