@@ -13,6 +13,8 @@ from graphpoly.models.decoupled_gnn import (
 )
 from graphpoly.models.egnn import EGNN
 from graphpoly.models.fe_gnn import FEGNN
+from graphpoly.models.graph_mlp_mixer import GraphMLPMixer
+from graphpoly.models.graph_vit import GraphViT
 from graphpoly.models.jacobi_gnn import JacobiGNN
 from graphpoly.models.laser_gnn import LASERGNN
 from graphpoly.models.matrix_function_gnn import MatrixFunctionGNN
@@ -48,6 +50,8 @@ __all__ = [
     "CoGNN",
     "DecoupledGNN",
     "FavardGNN",
+    "GraphMLPMixer",
+    "GraphViT",
     "JacobiGNN",
     "LegendreNet",
     "Linkx",

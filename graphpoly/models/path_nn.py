@@ -14,6 +14,7 @@ from torch_geometric.nn.inits import reset
 from graphpoly.errors import unknown
 from graphpoly.layers import PathConv
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
+from graphpoly.models.batch_norm import BatchNorm
 from graphpoly.ops import Paths, PathTrie, enumerate_paths
 from graphpoly.ops.enumerate_paths import MAX_PATHS
 from graphpoly.registry import register
@@ -145,7 +146,7 @@ class PathNN(NamedArguments, nn.Module):
             max_paths=max_paths,
         )
         plain = not batch_norm or (update == "mlp" and reduce == "mean")
-        self.norms = nn.ModuleList(nn.Identity() if plain else _BatchNorm(width) for _ in range(K))
+        self.norms = nn.ModuleList(nn.Identity() if plain else BatchNorm(width) for _ in range(K))
         self.updates = nn.ModuleList(
             _mlp(width, width, batch_norm) if update == "mlp" else nn.ReLU() for _ in range(K)
         )
@@ -237,18 +238,6 @@ def _mlp(in_channels: int, width: int, batch_norm: bool) -> nn.Sequential:
     layers: list[nn.Module] = []
     for size in (in_channels, width):
         layers += [nn.Linear(size, width)]
-        layers += [_BatchNorm(width)] if batch_norm else []
+        layers += [BatchNorm(width)] if batch_norm else []
         layers += [nn.ReLU()]
     return nn.Sequential(*layers)
-
-
-class _BatchNorm(nn.BatchNorm1d):
-    """One row alone has no variance, and none at all no mean: they are read as in eval()."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.training and x.size(0) <= 1:
-            return F.batch_norm(
-                x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
-            )
-        out: Tensor = super().forward(x)
-        return out
