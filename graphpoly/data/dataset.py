@@ -62,6 +62,7 @@ class Loaded:
         facts: Counts, for results.
         categories: Number of values of each integer column of ``x``, where the columns are
             categories that a network has to embed; ``"ogb"`` for OGB's atoms.
+        edge_categories: Likewise of ``edge_attr``; ``"ogb"`` for OGB's bonds.
         num_relations: Number of types of edges that ``edge_type`` counts, 1 without types.
     """
 
@@ -72,6 +73,7 @@ class Loaded:
     split: Callable[[str, int], Any]
     facts: Mapping[str, Any]
     categories: tuple[int, ...] | str | None = None
+    edge_categories: tuple[int, ...] | str | None = None
     num_relations: int = 1
 
 

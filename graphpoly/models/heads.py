@@ -28,7 +28,10 @@ __all__ = [
 ]
 
 DECODERS = ("dot", "hadamard")
-_GRAPH = ("edge_weight", "edge_type", "edge_attr", "batch", "batch_size")
+_GRAPH = (
+    *("edge_weight", "edge_type", "edge_attr", "batch", "batch_size"),
+    *("encoding", "patch_node_index", "patch_number"),
+)
 
 
 class CategoryEncoder(nn.Module):
@@ -37,18 +40,22 @@ class CategoryEncoder(nn.Module):
     Args:
         categories: Number of values of each column, or ``"ogb"`` for the atoms of OGB.
         channels: Size of the embeddings.
+        edges: Whether ``"ogb"`` stands for its bonds.
 
     >>> CategoryEncoder((3, 2), 4)(torch.tensor([[2, 1]])).shape
     torch.Size([1, 4])
     """
 
-    def __init__(self, categories: Sequence[int] | str, channels: int) -> None:
+    def __init__(
+        self, categories: Sequence[int] | str, channels: int, *, edges: bool = False
+    ) -> None:
         super().__init__()
         self.columns: Any
         if isinstance(categories, str):
             if categories != "ogb":
                 raise unknown("categories", categories, ("ogb",))
-            self.columns = encoders().AtomEncoder(channels)
+            made = encoders()
+            self.columns = (made.BondEncoder if edges else made.AtomEncoder)(channels)
         else:
             self.columns = nn.ModuleList(nn.Embedding(size, channels) for size in categories)
 
@@ -77,6 +84,10 @@ class _Behind(nn.Module):
     def read(self, x: Tensor) -> Tensor:
         raise NotImplementedError
 
+    def read_edges(self, edge_attr: Tensor | None) -> Tensor | None:
+        """Return what the network gets for features of edges."""
+        return edge_attr
+
     def reset_parameters(self) -> None:
         """Draw new parameters."""
         for child in self.children():
@@ -90,6 +101,10 @@ class _Behind(nn.Module):
         batch: Tensor | None = None,
         batch_size: int | None = None,
         edge_type: Tensor | None = None,
+        edge_attr: Tensor | None = None,
+        encoding: Tensor | None = None,
+        patch_node_index: Tensor | None = None,
+        patch_number: Tensor | None = None,
     ) -> Tensor:
         """Return what the network returns."""
         given = {
@@ -97,6 +112,10 @@ class _Behind(nn.Module):
             "batch": batch,
             "batch_size": batch_size,
             "edge_type": edge_type,
+            "edge_attr": self.read_edges(edge_attr),
+            "encoding": encoding,
+            "patch_node_index": patch_node_index,
+            "patch_number": patch_number,
         }
         return call(self.net, self._given, self.read(x), edge_index, given)
 
@@ -107,17 +126,28 @@ class Encoded(_Behind):
     Args:
         encoder: From ``x`` to the network's input.
         net: The network.
+        edge_encoder: From ``edge_attr`` to what the network gets for it; default itself.
     """
 
-    def __init__(self, encoder: nn.Module, net: nn.Module) -> None:
+    def __init__(
+        self, encoder: nn.Module, net: nn.Module, edge_encoder: nn.Module | None = None
+    ) -> None:
         super().__init__()
         self.encoder = encoder
+        self.edge_encoder = edge_encoder
         self.net = net
         self._given = _names(net)
 
     def read(self, x: Tensor) -> Tensor:
         """Return the embeddings."""
         out: Tensor = self.encoder(x)
+        return out
+
+    def read_edges(self, edge_attr: Tensor | None) -> Tensor | None:
+        """Return the embeddings of the edges, where they have some."""
+        if edge_attr is None or self.edge_encoder is None:
+            return edge_attr
+        out: Tensor = self.edge_encoder(edge_attr)
         return out
 
 

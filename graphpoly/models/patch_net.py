@@ -96,10 +96,12 @@ class PatchNet(NamedArguments, nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        sizes = {"edge_dim": edge_dim, "encoding_dim": encoding_dim, "patch_walks": patch_walks}
         check_sizes(in_channels=in_channels, hidden_channels=hidden_channels)
         check_sizes(out_channels=out_channels, num_layers=num_layers)
-        check_sizes(**{name: size for name, size in sizes.items() if size is not None})
+        optional = {"edge_dim": edge_dim, "encoding_dim": encoding_dim, "patch_walks": patch_walks}
+        for name, size in optional.items():
+            if size is not None:
+                check_size(name, size)
         check_size("seed", seed, least=0)
         check_pool(pool)
         ExtractPatches(num_patches, overlap=overlap, method=method)  # refuses what does not fit
@@ -192,7 +194,7 @@ class PatchNet(NamedArguments, nn.Module):
         some = patch.unique_consecutive()
         shape = num_graphs, self.num_patches, num_nodes
         overlap = patch_overlap(patch, node, shape, x.dtype)
-        if self.walks is not None:
+        if self.walks is not None and self.patch_walks is not None:
             walks = patch_walks(overlap, self.patch_walks).flatten(0, 1)
             tokens = tokens.index_add(0, some, self.walks(walks[some]))
         held = torch.zeros(count, dtype=torch.bool, device=x.device).index_fill(0, some, True)

@@ -19,10 +19,11 @@ from graphpoly.data import Loaded, default_root
 from graphpoly.errors import unknown
 from graphpoly.files import plain, to_json, write_atomically
 from graphpoly.models.heads import names_argument
+from graphpoly.models.network_for import drawn_anew, network_for, prepared
 from graphpoly.models.settings import ModelSettings
 from graphpoly.recipes.recipe import Recipe
 from graphpoly.recipes.rewired import rewire_loaded
-from graphpoly.recipes.tasks import drawn_anew, network_for, prepared, task_for
+from graphpoly.recipes.tasks import task_for
 from graphpoly.training import Experiment, Progress, Task, TrainConfig, run_seeds
 from graphpoly.training.metrics import METRICS, official
 from graphpoly.training.run_directory import read_record, reserve

@@ -155,6 +155,8 @@ class GraphTask:
         device: Where each batch goes; the caller moves the model. ``None`` leaves it on the CPU.
         seed: Seed of the shuffling.
         num_workers: Processes that collate batches.
+        transform: Done to each batch that is trained on, on the CPU, such as drawing something anew
+            from torch's generator.
     """
 
     def __init__(
@@ -171,6 +173,7 @@ class GraphTask:
         device: str | torch.device | None = None,
         seed: int = 0,
         num_workers: int = 0,
+        transform: Callable[[Any], Any] | None = None,
     ) -> None:
         self._metric = get_metric(metric, maximize=maximize)
         self.metric, self.maximize = self._metric.name, self._metric.maximize
@@ -178,6 +181,7 @@ class GraphTask:
         self._loss = get_loss(loss)
         self._forward = call_by_name if forward is None else forward
         self._device = device
+        self._transform = transform
         self._datasets = {"train": train, "val": val, "test": test}
         for name, dataset in self._datasets.items():
             if len(dataset) == 0:
@@ -203,7 +207,7 @@ class GraphTask:
         model.train()
         total = torch.zeros((), dtype=torch.float64)
         for batch in self._shuffled:
-            batch = self._place(batch)
+            batch = self._place(batch if self._transform is None else self._transform(batch))
             optimizer.zero_grad()
             loss = self._loss(self._forward(model, batch), batch.y)
             loss.backward()

@@ -9,8 +9,8 @@ import torch
 from graphpoly import registry
 from graphpoly.data import find_dataset
 from graphpoly.models import EGNN
+from graphpoly.models.network_for import network_for
 from graphpoly.recipes import recipe_for, run_recipe
-from graphpoly.recipes.tasks import network_for
 
 SMALL = {"train": 40, "val": 10, "test": 10, "first": 1, "last": 2, "hidden_channels": 8}
 

@@ -229,6 +229,22 @@ def test_graphs_that_change_at_each_access_are_not_kept():
     assert sum(second) > sum(first) > 0
 
 
+def test_what_is_trained_on_is_transformed_and_what_is_scored_is_not():
+    def doubled(batch):
+        batch.y = 2 * batch.y
+        return batch
+
+    model = Readout()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+    plain, changed = (
+        GraphTask([ring(3)], [ring(3)], [ring(3)], loss="l1", metric="mae", transform=transform)
+        for transform in (None, doubled)
+    )
+    assert plain.train_epoch(model, optimizer) == pytest.approx(24 - 12)
+    assert changed.train_epoch(model, optimizer) == pytest.approx(48 - 12)
+    assert changed.evaluate(model) == plain.evaluate(model)
+
+
 def order(task):
     return [batch.y.tolist() for batch in task._shuffled]
 

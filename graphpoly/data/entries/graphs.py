@@ -228,13 +228,15 @@ def ogb_graph_entry(name: str) -> Dataset:
         dataset, index = load_ogb_graph(name, root)
         parts = [index[part] for part in ("train", "valid", "test")]
         tasks = dataset.num_classes if name == "ogbg-ppa" else dataset.num_tasks
+        categories = "ogb" if name.startswith("ogbg-mol") else None
         return Loaded(
             graphs=dataset,
             num_features=int(dataset[0].num_node_features),
             num_outputs=int(tasks),
             split=_fixed(split, parts),
             facts={"graphs": len(dataset), **{part: len(index[part]) for part in index}},
-            categories="ogb" if name.startswith("ogbg-mol") else None,
+            categories=categories,
+            edge_categories=categories,
         )
 
     return Dataset(
@@ -267,7 +269,10 @@ offer(ogb_graph_entry("ogbg-ppa"))
 
 
 def _official(
-    read: Callable[[Any], list[list[Data]]], num_outputs: int, categories: Any
+    read: Callable[[Any], list[list[Data]]],
+    num_outputs: int,
+    categories: Any,
+    edge_categories: Any,
 ) -> Callable[[Path | None, Reading, int], Loaded]:
     def load(root: Path | None, reading: Reading, seed: int) -> Loaded:
         parts = read(root)
@@ -281,6 +286,7 @@ def _official(
             split=_fixed("official", index),
             facts={**_counts(graphs), **dict(zip(("train", "val", "test"), sizes, strict=True))},
             categories=categories,
+            edge_categories=edge_categories,
         )
 
     return load
@@ -294,7 +300,7 @@ offer(
         metric="mae",
         loss="l1",
         splits=("official",),
-        load=_official(load_zinc, 1, (28,)),
+        load=_official(load_zinc, 1, (28,), (4,)),
         source="Dwivedi, Joshi, Luu, Laurent, Bengio, Bresson. Benchmarking Graph Neural Networks. "
         "JMLR 2023",
         num_splits=4,
@@ -312,7 +318,7 @@ for _name, _metric, _loss, _outputs in (
             metric=_metric,
             loss=_loss,
             splits=("official",),
-            load=_official(load_peptides(_name), _outputs, "ogb"),
+            load=_official(load_peptides(_name), _outputs, "ogb", "ogb"),
             source="Dwivedi, Rampášek, Galkin, Parviz, Wolf, Luu, Beaini. Long Range Graph "
             "Benchmark. NeurIPS 2022",
             num_splits=4,

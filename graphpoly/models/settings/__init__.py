@@ -51,6 +51,7 @@ from graphpoly.models.settings.graphs import (
 )
 from graphpoly.models.settings.links import NCNCSettings, NCNSettings
 from graphpoly.models.settings.molecules import MoleculeSettings, PathMoleculeSettings
+from graphpoly.models.settings.patches import GraphMLPMixerSettings, GraphViTSettings
 from graphpoly.models.settings.sheaf import SheafSettings
 
 __all__ = [
@@ -67,6 +68,8 @@ __all__ = [
     "GCNSettings",
     "GINSettings",
     "GPRSettings",
+    "GraphMLPMixerSettings",
+    "GraphViTSettings",
     "Inputs",
     "JacobiSettings",
     "LASERGNNSettings",

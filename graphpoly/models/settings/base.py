@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch_geometric.data import Data
+from torch_geometric.transforms import BaseTransform
 
 from graphpoly.errors import unknown
 from graphpoly.settings import Settings, bounded
@@ -41,6 +42,7 @@ class Inputs:
         split: The division of this run, where there is one; only its training part may decide
             anything.
         num_relations: Number of types of edges.
+        edge_channels: Columns of ``edge_attr`` as the network gets them, where it does.
     """
 
     in_channels: int
@@ -49,6 +51,7 @@ class Inputs:
     data: Data | None = None
     split: Any = None
     num_relations: int = 1
+    edge_channels: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +121,14 @@ class ModelSettings(Settings):
     def prepare(self, data: Data) -> Data:
         """Return a graph as the network reads it, made once for all runs."""
         return data
+
+    def prepare_graph(self, data: Data) -> Data:
+        """Return one of many graphs as the network reads it; default as any other."""
+        return self.prepare(data)
+
+    def augmentation(self) -> BaseTransform | None:
+        """Return what is done to each batch of graphs that is trained on; default nothing."""
+        return None
 
     def rows(self, model: nn.Module, data: Data) -> Tensor | None:
         """Return what stands for each node in place of the graph, where a network can do so."""

@@ -1,0 +1,166 @@
+"""The network of a model in the shape of a dataset, and the dataset as it reads it."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from torch_geometric.data import Data
+
+from graphpoly.data import Dataset, Loaded
+from graphpoly.features import RandomNodeInitSettings
+from graphpoly.models.heads import (
+    CategoryEncoder,
+    Encoded,
+    EncodedLinks,
+    LinkNet,
+    NoisyNet,
+    PooledNet,
+)
+from graphpoly.models.settings import Inputs, ModelSettings
+from graphpoly.rewiring import MethodSettings
+
+__all__ = ["drawn_anew", "network_for", "prepared"]
+
+_WIDTH = 64  # of what stands between a network and its head, where it has no width of its own
+_EMBEDDING = 16  # of a graph, where graphs are told apart by what a network says of them
+_PAIRS = "pairs of nodes"  # what a network for links alone says it answers for
+# whatever else there is belongs to nodes
+_LEVELS = {"graphs": "graphs", "pairs": "graphs", "positions": "positions"}
+
+
+def network_for(
+    settings: ModelSettings,
+    dataset: Dataset,
+    loaded: Loaded,
+    split: Any,
+    rewire: MethodSettings | None = None,
+) -> nn.Module:
+    """Return a fresh network that reads this dataset and answers for what it asks of.
+
+    A network that gives rows of nodes alone is pooled for graphs, and scores pairs for links by
+    what it says of their ends; categories are embedded. Random features that ``rewire`` wants to be
+    drawn anew in each pass are appended to what the network reads.
+
+    Raises:
+        ValueError: If the network has no answer of this kind, or does not read such features.
+    """
+    level = _LEVELS.get(dataset.task, "nodes")
+    width = getattr(settings, "hidden_channels", _WIDTH)
+    embeds = loaded.categories is not None and not settings.reads_categories
+    if settings.reads_categories and loaded.categories != "ogb":
+        raise ValueError(f"dataset: {dataset.name} has no atoms and bonds, which this model reads")
+    paired = _PAIRS in settings.levels
+    if paired and dataset.task != "links":
+        raise ValueError(
+            f"dataset: {dataset.name} asks for {dataset.task}, the model answers for links alone"
+        )
+    headed = level not in settings.levels and not paired
+    if headed and "positions" in (level, *settings.levels):
+        what = "asks for positions, which this model does not return"
+        what = what if level == "positions" else "has no positions, which this model reads"
+        raise ValueError(f"dataset: {dataset.name} {what}")
+    if headed and level == "nodes":
+        raise ValueError(
+            f"dataset: {dataset.name} asks for {dataset.task}, the model answers for graphs alone"
+        )
+    noise = drawn_anew(rewire)
+    if noise is not None and (settings.reads_categories or paired or _makes_rows(settings)):
+        other = "reads the graph once"
+        if settings.reads_categories:
+            other = "reads atoms alone"
+        raise ValueError(f"rewire: this model {other}, random features cannot be drawn anew for it")
+    outputs = _EMBEDDING if dataset.task == "pairs" else loaded.num_outputs
+    net = settings.network(
+        Inputs(
+            in_channels=(width if embeds else loaded.num_features) + (noise.dim if noise else 0),
+            out_channels=width if headed or dataset.task == "links" else outputs,
+            level=_PAIRS if paired else "nodes" if headed else level,
+            data=loaded.data if dataset.task in ("nodes", "signals") else None,
+            split=split,
+            num_relations=_relations(loaded) if settings.reads_types else 1,
+            edge_channels=_edge_channels(settings, dataset, loaded, width),
+        )
+    )
+    if paired:
+        if embeds:
+            assert loaded.categories is not None
+            net = EncodedLinks(CategoryEncoder(loaded.categories, width), net)
+        return net
+    if noise is not None:
+        net = NoisyNet(net, noise.dim, distribution=noise.distribution)
+    if embeds:
+        assert loaded.categories is not None
+        edges = None
+        if settings.reads_edges and loaded.edge_categories is not None:
+            edges = CategoryEncoder(loaded.edge_categories, width, edges=True)
+        net = Encoded(CategoryEncoder(loaded.categories, width), net, edges)
+    if headed:
+        net = PooledNet(net, width, outputs)
+    if dataset.task == "links":
+        net = LinkNet(net, width)
+    x = None if loaded.data is None else loaded.data.get("x")
+    exact = dataset.task == "pairs" or (x is not None and x.dtype == torch.float64)
+    return net.double() if exact else net
+
+
+def prepared(settings: ModelSettings, loaded: Loaded) -> Loaded:
+    """Return a dataset as a network reads it; features of edges are for those that embed them."""
+
+    def read(data: Data, prepare: Callable[[Data], Data]) -> Data:
+        unread = [] if settings.reads_edges else ["edge_attr"]
+        if loaded.num_relations > 1 and not settings.reads_types:
+            unread.append("edge_type")
+        held = [name for name in unread if data.get(name) is not None]
+        if held:
+            data = copy.copy(data)
+            for name in held:
+                del data[name]
+        return prepare(data)
+
+    if loaded.data is not None:
+        return dataclasses.replace(loaded, data=read(loaded.data, settings.prepare))
+    assert loaded.graphs is not None
+    graphs = [read(graph, settings.prepare_graph) for graph in loaded.graphs]
+    return dataclasses.replace(loaded, graphs=graphs)
+
+
+def drawn_anew(rewire: MethodSettings | None) -> RandomNodeInitSettings | None:
+    """Return the random features that each pass draws anew, where such are asked for."""
+    return rewire if isinstance(rewire, RandomNodeInitSettings) and rewire.redraw else None
+
+
+def _makes_rows(settings: ModelSettings) -> bool:
+    return type(settings).rows is not ModelSettings.rows
+
+
+def _edge_channels(
+    settings: ModelSettings, dataset: Dataset, loaded: Loaded, width: int
+) -> int | None:
+    """Number of columns of the edges' features, embedded where they are categories."""
+    if not settings.reads_edges or settings.reads_categories:
+        return None
+    if loaded.edge_categories is not None:
+        return width
+    some = [loaded.data] if loaded.data is not None else loaded.graphs or []
+    attr = some[0].get("edge_attr") if some else None
+    if attr is None:
+        return None
+    if not attr.is_floating_point() or attr.dim() != 2:
+        raise ValueError(
+            f"dataset: {dataset.name} has edge_attr {list(attr.shape)} of {attr.dtype}, this model "
+            "reads rows of floating-point numbers"
+        )
+    return int(attr.size(1))
+
+
+def _relations(loaded: Loaded) -> int:
+    """Number of types of edges, those of the data itself included."""
+    some = [loaded.data] if loaded.data is not None else loaded.graphs or []
+    types = [data.edge_type for data in some if data.get("edge_type") is not None]
+    most = max((int(each.max()) for each in types if each.numel()), default=0)
+    return max(loaded.num_relations, most + 1)
