@@ -3,7 +3,7 @@
 //
 // A row is read once. Of each block of its entries the scores are made, then the largest so far;
 // if it grew, the sums so far are scaled down. The block's weights meet the features while these
-// are in the cache.
+// are in the cache. Short rows of simple scores go side by side: attention_short.h.
 #ifndef GRAPHPOLY_SIMD
 
 #include "attention.h"
@@ -46,7 +46,19 @@ std::tuple<Tensor, Tensor> attention(Tensor rowptr, Tensor col, Tensor target, T
         const int64_t work = (a.num_entries + a.num_rows) * at.channels();
         parallel_items(static_cast<int64_t>(bounds.size()) - 1, work, [&](int64_t r) {
           const Scratch<char> memory(static_cast<int64_t>(at.arena_bytes()));
-          GRAPHPOLY_CALL(attention, a, at, to, bounds[r], bounds[r + 1], memory.data());
+          if (!at.is_short()) {
+            GRAPHPOLY_CALL(attention, a, at, to, bounds[r], bounds[r + 1], memory.data());
+            return;
+          }
+          const int64_t most = kChunkLanes / at.heads;
+          for_spans(a, static_cast<const I*>(nullptr), most, bounds[r], bounds[r + 1],
+                    [&](const RowSpan& span) {
+                      if (span.end() - span.begin() <= most) {
+                        GRAPHPOLY_CALL(short_rows, span, at, to, memory.data());
+                      } else {
+                        GRAPHPOLY_CALL(attention, a, at, to, span.first, span.last, memory.data());
+                      }
+                    });
         });
         return std::make_tuple(out, lse);
       });
@@ -62,6 +74,7 @@ STABLE_TORCH_LIBRARY_IMPL(graphpoly, CPU, m) {
 #else  // the kernels
 
 #include "attention_simd.h"
+#include "attention_short.h"
 
 namespace graphpoly {
 namespace {
@@ -168,6 +181,18 @@ void attention(const Rows<I>& a, const Attention<T>& at, const AttentionOut<T>& 
     soft.finish_row(to.lse + i * at.heads);
     w.feature.collect(to.out + i * row, soft.sum, soft.shrink);
   }
+}
+
+template <class T>
+void short_rows(const RowSpan& span, const Attention<T>& at, const AttentionOut<T>& to,
+                char* memory) {
+  Arena arena(memory);
+  const Layout<T> feature(arena, at.heads, at.width);
+  T* weight = arena.take<T>(kChunkLanes + kLanes<T>);
+  T* peak = arena.take<T>(kChunkLanes);
+  with_heads<Weights, T>(at.heads, span, at, weight, peak, to.lse);
+  const RowSums<T> sums{to.out, at.value, weight, peak};
+  with_lanes<WeighRows, T>(feature.lanes, sums, feature, span);
 }
 
 }  // namespace GRAPHPOLY_SIMD

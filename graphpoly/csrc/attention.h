@@ -12,6 +12,7 @@ namespace graphpoly {
 // its scores, its weights and its sums are made from them.
 constexpr int64_t kBlockEntries = 64, kBlockBytes = 16384;
 constexpr int64_t kLookAhead = 12;  // entries between a prefetch and its use
+constexpr int64_t kChunkLanes = 2048;  // entries times heads of short rows that are taken at once
 
 template <class T>
 struct Attention {
@@ -34,8 +35,51 @@ struct Attention {
   // Enough for every array that a pass takes from its arena, of any instruction set.
   size_t arena_bytes() const {
     const int64_t flat = (block() + 16) * (2 * heads + 16), row = 2 * heads * (width + depth + 1) + 32;
-    return static_cast<size_t>(16 * flat + 16 * row) * sizeof(double) + (size_t{1} << 14);
+    const int64_t chunk = 5 * (kChunkLanes + 64);
+    return static_cast<size_t>(16 * flat + 16 * row + chunk) * sizeof(double) + (size_t{1} << 14);
   }
+  // Whether attention_short.h covers it.
+  bool is_short() const {
+    return additive && depth == 1 && !att && (heads == 1 || heads == 2 || heads == 4 || heads == 8);
+  }
+};
+
+// Rows [first, last) of an operator, as attention_short.h reads them.
+struct RowSpan {
+  int64_t first, last;
+  const int64_t* start;  // [last - first + 1]: where the entries of each begin
+  const int64_t *other, *place;  // of the entries from start[0]; kLookAhead more of `other`
+
+  int64_t begin() const { return start[0]; }
+  int64_t end() const { return start[last - first]; }
+};
+
+// Calls run(span) for spans of whole rows, none of more than `most` entries or rows but those of
+// one long row.
+template <class I, class F>
+void for_spans(const Rows<I>& a, const I* place, int64_t most, int64_t first, int64_t last,
+               const F& run) {
+  std::vector<int64_t> start, other, places;
+  for (int64_t i = first; i < last;) {
+    const int64_t begin = a.rowptr[i];
+    int64_t next = i + 1;
+    while (next < last && next - i < most && a.rowptr[next + 1] - begin <= most) ++next;
+    const int64_t end = a.rowptr[next];
+    start.assign(a.rowptr + i, a.rowptr + next + 1);
+    other.assign(a.col + begin, a.col + std::min(end + kLookAhead, a.num_entries));
+    other.resize(static_cast<size_t>(end - begin + kLookAhead), other.empty() ? 0 : other.back());
+    if (place) places.assign(place + begin, place + end);
+    run(RowSpan{i, next, start.data(), other.data(), places.data()});
+    i = next;
+  }
+}
+
+// What the two passes of the gradient of short rows share.
+template <class T>
+struct ShortGrad {
+  const T *grad, *out, *lse;
+  T *to_target, *to_source, *to_value;
+  T *alpha, *slope;  // [E, H]: weights, and gradients of the arguments of the scores
 };
 
 inline uint32_t mix_bits(uint32_t x) {

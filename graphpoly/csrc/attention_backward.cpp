@@ -5,6 +5,9 @@
 // transpose and sums what belongs to sources. Both make the scores again; seen from an entry they
 // differ only in which end is at hand and which is gathered. Nobody writes what another one reads,
 // and all sums are in the order of the entries.
+//
+// Where scores are simple and entries few beside the features, weights and gradients of scores are
+// kept from one pass to the other, and rows go side by side: attention_short.h.
 #ifndef GRAPHPOLY_SIMD
 
 #include "attention.h"
@@ -56,6 +59,25 @@ void run_pass(const Rows<I>& a, const Attention<T>& at, const GradArgs<T, I>& ar
   }
 }
 
+template <class T, class I>
+void run_short(const Rows<I>& a, const Rows<I>& turned, const I* tperm, const Attention<T>& at,
+               const ShortGrad<T>& g) {
+  const int64_t most = kChunkLanes / at.heads;
+  for (const Rows<I>* rows : {&a, &turned}) {
+    const auto bounds = balanced_ranges(*rows, at.channels());
+    const int64_t work = (a.num_entries + rows->num_rows) * at.channels();
+    const bool over_rows = rows == &a;
+    parallel_items(static_cast<int64_t>(bounds.size()) - 1, work, [&](int64_t r) {
+      const Scratch<char> memory(static_cast<int64_t>(at.arena_bytes()));
+      for_spans(*rows, over_rows ? nullptr : tperm, most, bounds[r], bounds[r + 1],
+                [&](const RowSpan& span) {
+                  if (over_rows) GRAPHPOLY_CALL(short_rows, span, at, g, memory.data());
+                  else GRAPHPOLY_CALL(short_columns, span, at, g, memory.data());
+                });
+    });
+  }
+}
+
 Gradients attention_backward(Tensor rowptr, Tensor col, Tensor target, Tensor source, Tensor value,
                              OptionalTensor edge, OptionalTensor att, OptionalTensor seed,
                              Tensor colptr, Tensor row, Tensor tperm, bool additive, double scale,
@@ -96,6 +118,20 @@ Gradients attention_backward(Tensor rowptr, Tensor col, Tensor target, Tensor so
         : make_output<T>(value, {0});
     Tensor to_att =
         in.att ? make_output<T>(value, {at.heads, at.depth}) : make_output<T>(value, {0});
+    if (at.is_short() && 2 * a.num_entries <= at.num_sources * (at.width + 1) + num_rows) {
+      const int64_t size = a.num_entries * at.heads;  // with that, no more than is returned
+      const Scratch<T> alpha(size), slope(edge_grad ? 0 : size);
+      const ShortGrad<T> g{grad.const_data_ptr<T>(),
+                           out.const_data_ptr<T>(),
+                           lse.const_data_ptr<T>(),
+                           to_target.mutable_data_ptr<T>(),
+                           to_source.mutable_data_ptr<T>(),
+                           to_value.mutable_data_ptr<T>(),
+                           alpha.data(),
+                           edge_grad ? to_edge.mutable_data_ptr<T>() : slope.data()};
+      run_short(a, turned, tperm.const_data_ptr<I>(), at, g);
+      return Gradients(to_target, to_source, to_value, to_edge, to_att);
+    }
     const Scratch<T> stats(num_rows * 2 * at.heads);
     GradArgs<T, I> args{};
     args.over_rows = true, args.stats = stats.data();
@@ -125,6 +161,7 @@ STABLE_TORCH_LIBRARY_IMPL(graphpoly, CPU, m) {
 #else  // the kernels
 
 #include "attention_simd.h"
+#include "attention_short.h"
 
 namespace graphpoly {
 namespace {
@@ -339,6 +376,46 @@ void attention_backward(const Rows<I>& a, const Attention<T>& at, const GradArgs
   if (!grad_att) return;
   if (w.simple) w.fold(grad_att, back.lane_att);
   else w.score.collect(grad_att, back.att_sum, nullptr);
+}
+
+// What belongs to targets and to entries.
+template <class T>
+void short_rows(const RowSpan& span, const Attention<T>& at, const ShortGrad<T>& g, char* memory) {
+  Arena arena(memory);
+  const Layout<T> feature(arena, at.heads, at.width);
+  T* mine = arena.take<T>(feature.vectors * feature.lanes);
+  T* mean = arena.take<T>(kChunkLanes);
+  T* product = arena.take<T>(kChunkLanes + kLanes<T>);
+  T* argument = arena.take<T>(kChunkLanes + kLanes<T>);
+  T* power = arena.take<T>(kChunkLanes + kLanes<T>);
+  const int64_t most = kChunkLanes / at.heads;
+  int64_t begin = span.begin();
+  do {  // all of it, or a part of a long row
+    const int64_t end = std::min(span.end(), begin + most);
+    const RowPairs<T> pairs{g.grad, g.out, at.value, product, mean, mine, begin, end};
+    with_lanes<PairRows, T>(feature.lanes, pairs, feature, span);
+    with_heads<Slopes, T>(at.heads, span, at, g, pairs, argument, power);
+    begin = end;
+  } while (begin < span.end());
+}
+
+// What belongs to sources, which are the rows of the transpose.
+template <class T>
+void short_columns(const RowSpan& span, const Attention<T>& at, const ShortGrad<T>& g,
+                   char* memory) {
+  Arena arena(memory);
+  const Layout<T> feature(arena, at.heads, at.width);
+  const int64_t heads = at.heads;
+  for (int64_t j = span.first; j < span.last; ++j) {
+    T* to = g.to_source + j * heads;
+    for (int64_t h = 0; h < heads; ++h) to[h] = T(0);
+    for (int64_t e = span.start[j - span.first]; e < span.start[j - span.first + 1]; ++e) {
+      const T* slope = g.slope + span.place[e - span.begin()] * heads;
+      for (int64_t h = 0; h < heads; ++h) to[h] += slope[h];
+    }
+  }
+  const RowSums<T> sums{g.to_value, g.grad, g.alpha, nullptr};
+  with_lanes<WeighRows, T>(feature.lanes, sums, feature, span);
 }
 
 }  // namespace GRAPHPOLY_SIMD

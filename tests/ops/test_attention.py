@@ -132,6 +132,24 @@ def test_value_and_gradients_equal_the_reference(kind, dropout, edge, dtype):
                 assert error <= bound * size, f"{shape} {heads} x {channels}: {name}: {error:.2e}"
 
 
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+@pytest.mark.parametrize("heads", [1, 2, 4, 8])
+def test_short_rows_and_one_of_thousands_of_entries(heads, dropout):
+    """Rows that are taken side by side, beside one that is longer than what is taken at once."""
+    adj = random_csr((900, 4000, 12000), transposed=True)
+    assert int(adj.rowptr.diff().max()) > 2048 > 3 * int(adj.rowptr.diff()[1:].max())
+    given = draw("gat", adj, heads, 7, edge=heads == 2)
+    mine = run("gat", adj, given, dropout=dropout, seed=7)
+    theirs = reference("gat", adj, given, dropout, None if dropout == 0 else 7)
+    assert_close(mine, theirs)
+    grad = torch.randn_like(mine)
+    got = torch.autograd.grad(mine, list(given.values()), grad)
+    wanted = torch.autograd.grad(theirs, list(given.values()), grad)
+    for name, one, other in zip(given, got, wanted, strict=True):
+        error = (one - other).abs().amax() / other.abs().amax()
+        assert error <= 1e-12, f"{name}: {error:.2e}"
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("edge", [True, False])
 @pytest.mark.parametrize("dropout", [0.0, 0.4])
