@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from graphpoly import bases as bases
     from graphpoly import compat as compat
     from graphpoly import data as data
+    from graphpoly import distributed as distributed
     from graphpoly import exams as exams
     from graphpoly import expressivity as expressivity
     from graphpoly import features as features

@@ -28,6 +28,8 @@ def failing_with(
 ) -> Iterator[None]:
     """Turn an exception inside the block into one line and exit code ``code``.
 
+    Of several processes that torchrun has started, the first says what all of them know.
+
     Args:
         code: Of the exit.
         debug: Show the traceback, too.
@@ -38,13 +40,24 @@ def failing_with(
     except (typer.Exit, typer.Abort):
         raise
     except KeyboardInterrupt:
-        typer.echo(f"interrupted; {again} goes on from here", err=True)
+        if not _further():
+            typer.echo(f"interrupted; {again} goes on from here", err=True)
         raise typer.Exit(FAILED) from None
     except Exception as error:
         if debug:
             traceback.print_exc()
-        typer.echo(f"error: {_line(error)}", err=True)
+        number = _further()
+        if not number:
+            typer.echo(f"error: {_line(error)}", err=True)
+        elif code != USAGE and not getattr(error, "told", False):
+            typer.echo(f"error of process {number}: {_line(error)}", err=True)
         raise typer.Exit(code) from None
+
+
+def _further() -> str:
+    """Return the number of this process where torchrun has started it; nothing of the first."""
+    number = os.environ.get("RANK", "") if "TORCHELASTIC_RUN_ID" in os.environ else ""
+    return "" if number == "0" else number
 
 
 def _line(error: Exception) -> str:

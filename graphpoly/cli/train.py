@@ -54,10 +54,14 @@ def train(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Train a recipe, or any model on any dataset, and print the result beside what is known."""
+    """Train a recipe, or any model on any dataset, and print the result beside what is known.
+
+    `torchrun --nproc-per-node N -m graphpoly train ...` divides every batch between N processes.
+    """
     with failing_with(USAGE, debug=debug):
         names = [word for word in words or [] if "=" not in word]
         check_names(names)
+        from graphpoly.distributed import is_first, launched
         from graphpoly.recipes import parse_assignments, resolve_device, run_recipe
 
         changes = parse_assignments(word for word in words or [] if "=" in word)
@@ -65,8 +69,9 @@ def train(
         resolve_device(device)
         if card and not card.endswith(".md"):
             raise ValueError(f"card: got {card}, expected a file that ends in .md")
-    with failing_with(FAILED, debug=debug):
-        logging.basicConfig(stream=sys.stderr, format="%(message)s")
+    with launched(), failing_with(FAILED, debug=debug):
+        level = logging.WARNING if is_first() else logging.ERROR
+        logging.basicConfig(stream=sys.stderr, format="%(message)s", level=level)
         outcome = run_recipe(
             chosen,
             root=root,
@@ -76,6 +81,8 @@ def train(
             resume=resume,
             progress=progress_for(),
         )
+        if not is_first():
+            return
         written = None
         if card is not None:
             from graphpoly.studies import write_card

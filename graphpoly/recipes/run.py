@@ -16,6 +16,7 @@ from torch_geometric.data import Data
 
 from graphpoly import registry
 from graphpoly.data import Loaded, default_root
+from graphpoly.distributed import in_turn, is_first, process_device
 from graphpoly.errors import unknown
 from graphpoly.files import plain, to_json, write_atomically
 from graphpoly.models.heads import names_argument
@@ -129,13 +130,16 @@ def run_recipe(
         device=resolve_device(device),
         out=Path("runs", recipe.name) if out is None else Path(out).expanduser(),
         resume=resume,
-        progress=progress,
+        progress=progress if is_first() else None,
     )
     points = recipe.points()
     with reserve(options.out, resume=resume), _one_thread(recipe):
         finished = [_run_point(recipe, options, point) for point in points]
-        results = write_results(recipe, options, finished)
-        made = None if recipe.page is None else recipe.page(finished, options, results)
+        results = options.out / "results.json"
+        made = None
+        if is_first():
+            write_results(recipe, options, finished)
+            made = None if recipe.page is None else recipe.page(finished, options, results)
     experiments = {
         each.labelled(name): experiment
         for each in (finished if len(finished) == 1 else (finished[0], finished[-1]))
@@ -215,7 +219,9 @@ class Loads:
         """Return the dataset of a seed as it was found."""
         key = (seed if self.dataset.drawn else 0, "")
         if key not in self._held:
-            self._held[key] = self.dataset.load(self._root, self._recipe.reading, key[0])
+            self._held[key] = in_turn(
+                lambda: self.dataset.load(self._root, self._recipe.reading, key[0])
+            )
         return self._held[key]
 
     def rewired(self, seed: int) -> Loaded:
@@ -228,13 +234,16 @@ class Loads:
         if key not in self._held:
             if links:  # each division has a graph of its own; one is held at a time
                 self._held = {each: self._held[each] for each in self._held if each[1] == ""}
-            self._held[key] = rewire_loaded(
-                self.of(seed),
-                method,
-                self.split(seed) if links else None,
-                saved=None if self._saved is None else self._saved / f"rewired-{key[0]}.pt",
-                progress=self._progress,
-                label=f"{self.dataset.name} by {method.method}",
+            found, split = self.of(seed), self.split(seed) if links else None
+            self._held[key] = in_turn(
+                lambda: rewire_loaded(
+                    found,
+                    method,
+                    split,
+                    saved=None if self._saved is None else self._saved / f"rewired-{key[0]}.pt",
+                    progress=self._progress,
+                    label=f"{self.dataset.name} by {method.method}",
+                )
             )
         return self._held[key]
 
@@ -316,18 +325,20 @@ def _run_point(recipe: Recipe, options: RunOptions, point: dict[str, Any]) -> Fi
 def resolve_device(device: str | torch.device) -> torch.device:
     """Return the device of that name; ``"auto"`` is CUDA where there is some.
 
+    Each of several processes has the GPU of its own number.
+
     Raises:
         ValueError: If there is no such device.
     """
     if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return process_device(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     try:
         chosen = torch.device(device)
     except RuntimeError:
         raise unknown("device", device, ("auto", "cpu", "cuda")) from None
     if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
         raise ValueError(f"device {str(device)!r}: this machine has {_cuda_devices()}")
-    return chosen
+    return process_device(chosen)
 
 
 def _run_model(

@@ -13,6 +13,7 @@ import numpy as np
 from torch import nn
 from torch.optim import Optimizer
 
+from graphpoly.distributed import is_first
 from graphpoly.files import plain, to_json, write_atomically
 from graphpoly.training.checkpoint import versions
 from graphpoly.training.config import TrainConfig
@@ -129,7 +130,8 @@ def run_seeds(
     settings = plain({} if settings is None else settings)
     written = {"seeds": seeds, "train": config.to_dict(), "settings": settings}
     with reserve(out, written, resume=resume):
-        write_config(out, written)
+        if is_first():
+            write_config(out, written)
         runs: dict[int, FitResult] = {}
         metric, maximize = "", True
         for seed in seeds:
@@ -148,7 +150,8 @@ def run_seeds(
                 progress=progress,
             )
         experiment = Experiment.from_runs(metric, runs)
-        _write_results(out, experiment, maximize, settings)
+        if is_first():
+            _write_results(out, experiment, maximize, settings)
     return experiment
 
 

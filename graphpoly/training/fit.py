@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from graphpoly.distributed import anyone, copy_from_first, from_first, is_first, size
 from graphpoly.files import plain, to_json, write_atomically
 from graphpoly.training.checkpoint import (
     CheckpointError,
@@ -34,6 +35,7 @@ from graphpoly.training.provenance import Provenance
 from graphpoly.training.run_directory import reserve, write_config
 from graphpoly.training.seeds import (
     deterministic,
+    own_draws,
     rng_state,
     seed_everything,
     set_rng_state,
@@ -100,6 +102,10 @@ def fit(
     happened. Ctrl-C lets the epoch finish, writes a checkpoint and then raises
     ``KeyboardInterrupt``; pressed twice it stops at once.
 
+    Several processes train one model where each calls this with the same arguments: each has a
+    share of every step, whose gradient is that of one process with all of it. The first one writes;
+    what it wrote is resumed by any number of them. Dropout is drawn by each for its share.
+
     Args:
         model: The model, on its device.
         task: What to train and how to score it.
@@ -120,7 +126,8 @@ def fit(
     Raises:
         CheckpointError: If ``run_dir`` holds another run, or a checkpoint that is cut short,
             altered, or of another format or configuration. Nothing is overwritten.
-        ValueError: If no epoch had a finite validation value.
+        ValueError: If no epoch had a finite validation value, or if the task takes a step on a
+            whole graph and there are several processes.
 
     Example:
         >>> class Fixed:  # a task that needs no data
@@ -135,10 +142,12 @@ def fit(
         >>> result.best_epoch, result.epochs, result.stopped
         (1, 4, 'patience')
     """
+    from_first(lambda: _check_divisible(task))
+    copy_from_first(model)
     run = _Run(model, task, optimizer, config)
     with ExitStack() as stack:
         save = None
-        active = list(loggers)
+        active = list(loggers) if is_first() else []
         if run_dir is not None:
             run_dir = Path(run_dir)
             written = {
@@ -150,20 +159,22 @@ def fit(
             }
             identity = {**written, "train": config.identity(), "model": describe_model(model)}
             stack.enter_context(reserve(run_dir, written, resume=resume))
-            snapshot = load_checkpoint(run_dir / "checkpoint", identity)
+            checkpoint = run_dir / "checkpoint"
+            snapshot = from_first(lambda: load_checkpoint(checkpoint, identity))
             if snapshot is not None:
-                _restore(run, snapshot, run_dir / "checkpoint" / "state.pt")
-            write_config(run_dir, written)
-            save = _Saver(run, run_dir / "checkpoint", identity)
-            if run.result is None:
+                _restore(run, snapshot, checkpoint / "state.pt")
+            save = _Saver(run, checkpoint, identity)
+            if is_first():
+                write_config(run_dir, written)
+            if is_first() and run.result is None:
                 active += default_loggers(run_dir, tensorboard=config.tensorboard)
         if run.epoch == 0:
             seed_everything(training_seed(seed))
             run.rng = rng_state()
         if run.result is None:
             run.provenance.begin(_device(model))
-            _train(run, save, active, progress, label=f"seed {seed}")
-        if run_dir is not None:
+            _train(run, save, active, progress if is_first() else None, label=f"seed {seed}")
+        if run_dir is not None and is_first():
             _write_results(run_dir, seed, run, identity)
     return run.load_result()
 
@@ -192,7 +203,8 @@ class _Run:
         """Train one epoch, score it, and return its row of the history."""
         began = time.perf_counter()
         set_rng_state(self.rng)
-        loss = float(self.task.train_epoch(self.model, self.optimizer))
+        with own_draws():
+            loss = float(self.task.train_epoch(self.model, self.optimizer))
         self.rng = rng_state()
         self.epoch += 1
         row: dict[str, float] = {"epoch": self.epoch, "loss": loss}
@@ -318,16 +330,28 @@ class _Saver:
         self._written = time.monotonic()
 
     def due(self) -> bool:
+        if not is_first():
+            return False
         waited = time.monotonic() - self._written
         return self._run.epoch % self._run.config.checkpoint_every == 0 and waited >= self._wait
 
     def __call__(self) -> None:
+        if not is_first():
+            return
         began = time.monotonic()
         save_checkpoint(self._directory, self._run.snapshot(), self._identity)
         self._written = time.monotonic()
         if self._run.config.checkpoint_seconds > 0:
             cost = self._written - began
             self._wait = max(self._run.config.checkpoint_seconds, _LEAST_WAIT * cost)
+
+
+def _check_divisible(task: Task) -> None:
+    if size() > 1 and not getattr(task, "parallel", False):
+        raise ValueError(
+            f"{size()} processes: this recipe takes each step on a whole graph, which has no "
+            "batches to divide; run it without torchrun"
+        )
 
 
 def _restore(run: _Run, snapshot: Snapshot, path: Path) -> None:
@@ -368,12 +392,13 @@ def _train(
                 progress.update(run.epoch, row)
             if run.stopped:
                 break
-            if save is not None and (interrupted() or save.due()):
+            stopping = anyone(interrupted())
+            if save is not None and (stopping or save.due()):
                 # The history first: it may be ahead of a checkpoint, never behind.
                 for logger in loggers:
                     logger.flush()
                 save()
-            if interrupted():
+            if stopping:
                 message = f"stopped after epoch {run.epoch}; resume=True (--resume) continues"
                 _log.warning(message)
                 raise KeyboardInterrupt(message)
@@ -382,7 +407,7 @@ def _train(
             logger.flush()
         if save is not None:
             save()
-        if interrupted():
+        if anyone(interrupted()):
             raise KeyboardInterrupt(f"finished after epoch {run.epoch}")
 
 

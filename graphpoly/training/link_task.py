@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from graphpoly.distributed import backward, gather_rows, share, stretch
 from graphpoly.training.config import SPLITS
 from graphpoly.training.fingerprint import fingerprint
 from graphpoly.training.forward import names
@@ -27,7 +28,8 @@ class LinkTask:
 
     A step takes some training links out of the graph that messages run over, both directions of
     each, and as many uniform pairs of distinct nodes that are no training links. The order and the
-    pairs come from a generator of the task's own, which is part of each checkpoint.
+    pairs come from a generator of the task's own, which is part of each checkpoint. Several
+    processes each score a share of the pairs; the messages of the graph run in every one of them.
 
     Args:
         data: A graph with ``x``; its own edges are not looked at.
@@ -50,6 +52,7 @@ class LinkTask:
     """
 
     maximize = True
+    parallel = True
 
     def __init__(
         self,
@@ -109,15 +112,16 @@ class LinkTask:
         for chosen in order.split(self.batch_size):
             optimizer.zero_grad()
             positive, negative = train[:, chosen], self._draw(chosen.numel())
-            pairs = torch.cat([positive, negative], 1)
+            mine = share(torch.arange(chosen.numel(), device=chosen.device))
+            pairs = torch.cat([positive[:, mine], negative[:, mine]], 1)
             edges, types = self._without(chosen)
             scores = model(self.data.x, edges, pairs, **self._typed(model, types))
             truth = torch.zeros_like(scores)
-            truth[: chosen.numel()] = 1
+            truth[: mine.numel()] = 1
             loss = F.binary_cross_entropy_with_logits(scores, truth)
-            loss.backward()
+            loss = backward(loss, scores.numel(), model)
             optimizer.step()
-            total = total.to(loss.device) + loss.detach().double() * chosen.numel()
+            total = total.to(loss.device) + loss.double() * chosen.numel()
         return float(total) / train.size(1)
 
     @torch.no_grad()
@@ -198,11 +202,12 @@ class LinkTask:
 
     def _score(self, model: nn.Module, hidden: Tensor | None, pairs: Tensor) -> Tensor:
         parts = []
-        for some in pairs.split(64 * self.batch_size, dim=1):
+        batches = pairs.split(64 * self.batch_size, dim=1)
+        for some in (batches[place] for place in stretch(len(batches))):
             if hidden is None:
                 typed = self._typed(model, self.edge_type)
                 parts.append(model(self.data.x, self.edge_index, some, **typed).cpu())
             else:
                 decode: Any = model.decode
                 parts.append(decode(hidden, some).cpu())
-        return torch.cat(parts)
+        return gather_rows(parts)

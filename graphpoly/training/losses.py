@@ -9,7 +9,7 @@ from torch import Tensor
 
 from graphpoly.errors import unknown
 
-__all__ = ["LOSSES", "get_loss"]
+__all__ = ["LOSSES", "count_terms", "get_loss"]
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -49,6 +49,16 @@ def _labelled(output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     output, target = output.reshape(-1), target.reshape(-1).to(output.dtype)
     there = ~target.isnan()
     return output[there], target[there]
+
+
+def count_terms(target: Tensor) -> Tensor:
+    """Return the number of labels that are there, over which a loss is a mean.
+
+    >>> import torch
+    >>> int(count_terms(torch.tensor([[0.0, float("nan")], [1.0, 1.0]])))
+    3
+    """
+    return (~target.isnan()).sum()
 
 
 def _count(target: Tensor) -> int:

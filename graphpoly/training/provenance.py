@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 import graphpoly
+from graphpoly.distributed import size
 from graphpoly.training.checkpoint import versions
 
 __all__ = ["Provenance", "commit_of", "cpu_name"]
@@ -39,7 +40,8 @@ class Provenance:
 
         ``peak_bytes`` is the largest resident set of the whole process so far and
         ``peak_device_bytes`` the most that tensors have held of its GPU; None where the system does
-        not tell, or there is no GPU.
+        not tell, or there is no GPU. ``world_size`` counts the processes that trained together, of
+        which the first speaks for all.
         """
         if self._device is None:
             return self._before
@@ -50,6 +52,7 @@ class Provenance:
             "cpu": cpu_name(),
             "gpu": torch.cuda.get_device_name(self._device) if cuda else None,
             "threads": torch.get_num_threads(),
+            "world_size": size(),
             "peak_bytes": _peak_bytes(),
             "peak_device_bytes": torch.cuda.max_memory_allocated(self._device) if cuda else None,
             "versions": versions(),
@@ -99,7 +102,8 @@ def commit_of(folder: Path, *paths: str) -> str | None:
 def _command() -> str:
     """Return what was typed, without the folder of the program."""
     program = Path(sys.argv[0])
-    name = "graphpoly" if program.parts[-2:] == ("cli", "app.py") else program.name
+    ours = program.parts[-2:] in (("cli", "app.py"), ("graphpoly", "__main__.py"))
+    name = "graphpoly" if ours else program.name
     return shlex.join([name, *sys.argv[1:]])
 
 

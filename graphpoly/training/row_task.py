@@ -9,9 +9,17 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from graphpoly.distributed import (
+    backward,
+    gather_rows,
+    is_divided,
+    joint_batch_norm,
+    share,
+    stretch,
+)
 from graphpoly.training.config import SPLITS
 from graphpoly.training.fingerprint import fingerprint
-from graphpoly.training.losses import get_loss
+from graphpoly.training.losses import count_terms, get_loss
 from graphpoly.training.metrics import Metric, MetricFunction, get_metric
 from graphpoly.training.tasks import check_splits, node_mask, score
 
@@ -23,7 +31,8 @@ class RowTask:
 
     The rows stay where they are, such as in a memory-mapped file's tensor; only those of a batch
     go to the device. The training rows are shuffled by a generator of the task's own, which is part
-    of each checkpoint.
+    of each checkpoint. Several processes each take a share of the rows of every step, and of the
+    batches of an evaluation.
 
     Args:
         rows: ``[N, ...]``: what was precomputed for each node.
@@ -38,6 +47,8 @@ class RowTask:
     Raises:
         ValueError: If the rows and labels differ in number, or ``batch_size`` is below 1.
     """
+
+    parallel = True
 
     def __init__(
         self,
@@ -76,11 +87,12 @@ class RowTask:
         total = torch.zeros((), dtype=torch.float64)
         for chosen in order.split(self.batch_size):
             optimizer.zero_grad()
-            output, y = self._apply(model, chosen)
-            loss = self._loss(output, y)
-            loss.backward()
+            with joint_batch_norm(is_divided(chosen.numel())):
+                output, y = self._apply(model, share(chosen))
+                loss = self._loss(output, y)
+            loss = backward(loss, count_terms(y), model)
             optimizer.step()
-            total = total.to(loss.device) + loss.detach().double() * chosen.numel()
+            total = total.to(loss.device) + loss.double() * chosen.numel()
         return float(total) / index.numel()
 
     @torch.no_grad()
@@ -90,9 +102,10 @@ class RowTask:
         model.eval()
         scores = {}
         for name in splits:
-            parts = [self._apply(model, part) for part in self._index[name].split(self.batch_size)]
-            output = torch.cat([out.cpu() for out, _ in parts])
-            y = torch.cat([label.cpu() for _, label in parts])
+            batches = self._index[name].split(self.batch_size)
+            parts = [self._apply(model, batches[place]) for place in stretch(len(batches))]
+            output = gather_rows([out.cpu() for out, _ in parts])
+            y = gather_rows([label.cpu() for _, label in parts])
             scores[name] = score(self._metric, y, output)
             if name == "val":
                 scores["val_loss"] = float(self._loss(output, y))

@@ -6,13 +6,14 @@ import json
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from graphpoly.distributed import from_first
 from graphpoly.files import naming, plain, write_atomically
 from graphpoly.training.checkpoint import CheckpointError, require_same
 from graphpoly.training.config import TrainConfig
@@ -48,7 +49,8 @@ def reserve(
     """Have a directory to oneself while a run, or several, write into it.
 
     The one rule of everything that writes runs: what is there already is gone on with where
-    ``resume`` asks for it, and otherwise left as it is. Nothing is ever removed.
+    ``resume`` asks for it, and otherwise left as it is. Nothing is ever removed. Of several
+    processes that train together the first has it.
 
     Args:
         directory: Of a run or an experiment; it need not exist.
@@ -58,9 +60,14 @@ def reserve(
     Raises:
         CheckpointError: As :func:`claim` and :func:`lock` do. Nothing has been written then.
     """
-    claim(directory, config, resume=resume)
-    with lock(directory):
-        claim(directory, config, resume=resume)  # another process may have come and gone meanwhile
+    with ExitStack() as held:
+
+        def enter() -> None:
+            claim(directory, config, resume=resume)
+            held.enter_context(lock(directory))
+            claim(directory, config, resume=resume)  # another may have come and gone meanwhile
+
+        from_first(enter)
         yield
 
 

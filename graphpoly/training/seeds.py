@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ["deterministic", "rng_state", "seed_everything", "set_rng_state", "training_seed"]
+from graphpoly.distributed import rank, size
+
+__all__ = ["deterministic", "own_draws", "rng_state", "seed_everything", "set_rng_state"]
+__all__ += ["training_seed"]
 
 _SEED_LIMIT = 2**32
 
@@ -70,6 +73,25 @@ def set_rng_state(state: dict[str, Any]) -> None:
     if torch.cuda.is_available():
         for device, device_state in enumerate(state["cuda"][: torch.cuda.device_count()]):
             torch.cuda.set_rng_state(device_state, device)
+
+
+@contextmanager
+def own_draws() -> Iterator[None]:
+    """Give each of several processes a stream of its own inside the block.
+
+    All begin with the same state of the generators and, after it, have the same one again: that of
+    a checkpoint says what each of them draws next. One process alone goes on with its stream.
+    """
+    if size() == 1:
+        yield
+        return
+    drawn = int(torch.randint(2**62, ()))
+    common = rng_state()
+    seed_everything(random.Random(f"graphpoly process {rank()} {drawn}").getrandbits(32))
+    try:
+        yield
+    finally:
+        set_rng_state(common)
 
 
 @contextmanager

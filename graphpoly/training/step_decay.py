@@ -30,6 +30,7 @@ class StepDecay:
             raise ValueError(f"factor: got {factor}, expected more than 0 and at most 1")
         self.task = task
         self.metric, self.maximize = task.metric, task.maximize
+        self.parallel = getattr(task, "parallel", False)
         self.epochs = epochs
         self.factor = factor
         self._epoch = 0

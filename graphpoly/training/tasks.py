@@ -11,14 +11,23 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.utils.data import BatchSampler, RandomSampler
 from torch_geometric.data import InMemoryDataset
 
+from graphpoly.distributed import (
+    BatchShares,
+    Stretch,
+    backward,
+    gather_rows,
+    is_divided,
+    joint_batch_norm,
+)
 from graphpoly.errors import unknown
 from graphpoly.loader import PackedDataset, PackedLoader
 from graphpoly.training.config import SPLITS
 from graphpoly.training.fingerprint import fingerprint
 from graphpoly.training.forward import call_by_name, call_on_nodes
-from graphpoly.training.losses import get_loss
+from graphpoly.training.losses import count_terms, get_loss
 from graphpoly.training.metrics import Metric, MetricFunction, get_metric
 
 __all__ = ["Forward", "GraphTask", "NodeTask", "Task", "check_splits", "node_mask", "score"]
@@ -31,7 +40,8 @@ class Task(Protocol):
 
     A task that draws random numbers from a generator of its own also has ``state_dict()`` and
     ``load_state_dict(state)``, so that a resumed run draws the same ones. A task that also has
-    ``describe()``, returning plain values, is not resumed with a description that differs.
+    ``describe()``, returning plain values, is not resumed with a description that differs. One
+    whose ``parallel`` is true divides its batches between processes, where there are several.
 
     Attributes:
         metric: Name of the metric.
@@ -138,6 +148,8 @@ class GraphTask:
     """Mini-batch training on the labels of whole graphs.
 
     The training set is shuffled by a generator of the task's own, which is part of each checkpoint.
+    Several processes each take a share of the graphs of every step, and of the batches of an
+    evaluation.
 
     Args:
         train: Training graphs: a PyG dataset or a list of ``Data``, each with ``y``.
@@ -158,6 +170,8 @@ class GraphTask:
         transform: Done to each batch that is trained on, on the CPU, such as drawing something anew
             from torch's generator.
     """
+
+    parallel = True
 
     def __init__(
         self,
@@ -188,17 +202,24 @@ class GraphTask:
                 raise ValueError(f"{name} must have at least one graph")
         self._generator = torch.Generator().manual_seed(seed)
         options = {
-            "batch_size": batch_size,
             "num_workers": num_workers,
             "worker_init_fn": _ignore_interrupt,
         }
         packed = {name: _packed(dataset) for name, dataset in self._datasets.items()}
+        order = RandomSampler(packed["train"], generator=self._generator)
+        batches = BatchShares(BatchSampler(order, batch_size, drop_last=False))
         self._shuffled = _loader(
-            packed["train"], shuffle=True, generator=self._generator, **options
+            packed["train"], batch_sampler=batches, generator=self._generator, **options
         )
         self._loaders = {
             # A generator of their own: evaluation must not move the global one.
-            name: _loader(dataset, generator=torch.Generator(), **options)
+            name: _loader(
+                dataset,
+                batch_size=batch_size,
+                sampler=Stretch(dataset, batch_size),
+                generator=torch.Generator(),
+                **options,
+            )
             for name, dataset in packed.items()
         }
 
@@ -206,15 +227,18 @@ class GraphTask:
         """See :meth:`Task.train_epoch`; the mean is over graphs."""
         model.train()
         total = torch.zeros((), dtype=torch.float64)
-        for batch in self._shuffled:
+        size = len(self._datasets["train"])
+        for place, batch in enumerate(self._shuffled):
             batch = self._place(batch if self._transform is None else self._transform(batch))
+            graphs = min(self.batch_size, size - place * self.batch_size)
             optimizer.zero_grad()
-            loss = self._loss(self._forward(model, batch), batch.y)
-            loss.backward()
+            with joint_batch_norm(is_divided(graphs)):
+                loss = self._loss(self._forward(model, batch), batch.y)
+            loss = backward(loss, count_terms(batch.y), model)
             optimizer.step()
             # Summed where it lies: reading it out would wait for the device at every step.
-            total = total.to(loss.device) + loss.detach().double() * batch.num_graphs
-        return float(total) / len(self._datasets["train"])
+            total = total.to(loss.device) + loss.double() * graphs
+        return float(total) / size
 
     @torch.no_grad()
     def evaluate(self, model: nn.Module, splits: Sequence[str] = SPLITS) -> dict[str, float]:
@@ -228,7 +252,7 @@ class GraphTask:
                 batch = self._place(batch)
                 outputs.append(self._forward(model, batch).cpu())
                 labels.append(batch.y.cpu())
-            output, y = torch.cat(outputs), torch.cat(labels)
+            output, y = gather_rows(outputs), gather_rows(labels)
             scores[name] = score(self._metric, y, output)
             if name == "val":
                 scores["val_loss"] = float(self._loss(output, y))

@@ -34,6 +34,7 @@ class WarmUp:
             raise ValueError(f"epochs: got {epochs}, expected at least 0")
         self.task = task
         self.metric, self.maximize = task.metric, task.maximize
+        self.parallel = getattr(task, "parallel", False)
         self.epochs = epochs
         self._switch = switch
         self._epoch = 0
