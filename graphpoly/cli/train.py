@@ -69,7 +69,7 @@ def train(
         resolve_device(device)
         if card and not card.endswith(".md"):
             raise ValueError(f"card: got {card}, expected a file that ends in .md")
-    with launched(), failing_with(FAILED, debug=debug):
+    with failing_with(FAILED, debug=debug), launched():
         level = logging.WARNING if is_first() else logging.ERROR
         logging.basicConfig(stream=sys.stderr, format="%(message)s", level=level)
         outcome = run_recipe(

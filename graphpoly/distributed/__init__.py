@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from graphpoly.distributed.batch_norm import joint_batch_norm, sum_over_processes
 from graphpoly.distributed.gradients import backward, copy_from_first
+from graphpoly.distributed.halo_polynomial import halo_polynomial
+from graphpoly.distributed.halo_spmm import halo_spmm, halo_spmm_transposed
+from graphpoly.distributed.partitioned_graph import PartitionedGraph
 from graphpoly.distributed.processes import (
     anyone,
     from_first,
@@ -24,12 +27,16 @@ from graphpoly.distributed.shares import BatchShares, Stretch, is_divided, share
 
 __all__ = [
     "BatchShares",
+    "PartitionedGraph",
     "Stretch",
     "anyone",
     "backward",
     "copy_from_first",
     "from_first",
     "gather_rows",
+    "halo_polynomial",
+    "halo_spmm",
+    "halo_spmm_transposed",
     "in_turn",
     "is_divided",
     "is_first",

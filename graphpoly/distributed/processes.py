@@ -48,6 +48,9 @@ def launched() -> Iterator[None]:
 
     gloo carries what lies on the CPU, NCCL what lies on GPUs. Where torchrun has started no other
     process nothing happens.
+
+    Raises:
+        ConnectionError: If another process has ended meanwhile.
     """
     alone = not dist.is_available() or not dist.is_torchelastic_launched()
     if alone or int(os.environ["WORLD_SIZE"]) == 1 or dist.is_initialized():
@@ -57,6 +60,10 @@ def launched() -> Iterator[None]:
     dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=_PATIENCE)
     try:
         yield
+    except RuntimeError as error:
+        if "gloo" not in str(error) and not isinstance(error, dist.DistError):
+            raise
+        raise ConnectionError("another process has ended; what it said is the reason") from error
     finally:
         dist.destroy_process_group()
 

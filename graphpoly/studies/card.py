@@ -183,7 +183,9 @@ def _shortcomings(content: Mapping[str, Any]) -> list[str]:
 def _hardware(process: Mapping[str, Any]) -> str:
     threads = "1 thread" if process["threads"] == 1 else f"{process['threads']} threads"
     processor = f"{process['cpu']}, {threads}"
-    return processor if process["gpu"] is None else f"{process['gpu']}; {processor}"
+    found = processor if process["gpu"] is None else f"{process['gpu']}; {processor}"
+    together = process.get("world_size", 1)  # absent until 0.1
+    return found if together == 1 else f"{together} processes, each on {found}"
 
 
 def _distinct(values: Iterable[Any]) -> list[Any]:
