@@ -78,7 +78,8 @@ def process_device(device: torch.device) -> torch.device:
         return device
     if device.index is not None:
         raise ValueError(f"device: got {device} for {size()} processes, which take one GPU each")
-    local, count = int(os.environ.get("LOCAL_RANK", rank())), torch.cuda.device_count()
+    local = int(os.environ.get("LOCAL_RANK") or rank())
+    count = torch.cuda.device_count()
     if local >= count:
         raise ValueError(
             f"device: process {local} of this machine has no GPU, there are {count}; "
