@@ -29,7 +29,8 @@ class LinkTask:
     A step takes some training links out of the graph that messages run over, both directions of
     each, and as many uniform pairs of distinct nodes that are no training links. The order and the
     pairs come from a generator of the task's own, which is part of each checkpoint. Several
-    processes each score a share of the pairs; the messages of the graph run in every one of them.
+    processes each score a share of the pairs; the messages of the graph run in every one of them,
+    so that batch normalisation of nodes is whole, and of pairs over a share.
 
     Args:
         data: A graph with ``x``; its own edges are not looked at.
