@@ -57,6 +57,7 @@ from graphpoly.ops.polynomial import polynomial
 from graphpoly.ops.pool import pool
 from graphpoly.ops.power_basis import Pairs, pairs_within, power_basis
 from graphpoly.ops.random_features import random_features
+from graphpoly.ops.random_walks import random_walks
 from graphpoly.ops.reorder import Ordering, reorder
 from graphpoly.ops.resolvent import resolvent
 from graphpoly.ops.restriction_products import restriction_products
@@ -64,6 +65,7 @@ from graphpoly.ops.sample_neighbors import SampledEntries, sample_neighbors
 from graphpoly.ops.sddmm import sddmm
 from graphpoly.ops.sdrf import sdrf
 from graphpoly.ops.segment import segment_logsumexp, segment_softmax
+from graphpoly.ops.selective_scan import selective_scan
 from graphpoly.ops.sparse_contraction import contract_sparse, still_node
 from graphpoly.ops.spectral_density import spectral_density
 from graphpoly.ops.spmm import spmm
@@ -145,6 +147,7 @@ __all__ = [
     "pool",
     "power_basis",
     "random_features",
+    "random_walks",
     "reorder",
     "rescale",
     "resolvent",
@@ -154,6 +157,7 @@ __all__ = [
     "sdrf",
     "segment_logsumexp",
     "segment_softmax",
+    "selective_scan",
     "silence_loops",
     "sort_rows",
     "spectral_density",

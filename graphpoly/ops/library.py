@@ -51,6 +51,7 @@ _SCORES = (
 )
 _SCORE_RULE = "bool additive, float scale, float slope, float dropout"
 _PAIRS = "Tensor rowptr_a, Tensor col_a, Tensor rowptr_b, Tensor col_b, Tensor u, Tensor v"
+_SCAN = "Tensor ptr, Tensor x, Tensor delta, Tensor A, Tensor B, Tensor C"
 _GRAPHS = "Tensor rowptr, Tensor col, Tensor ptr"  # sorted rows of simple undirected graphs; int64
 
 SCHEMAS = {
@@ -120,6 +121,9 @@ SCHEMAS = {
     "segment_softmax": "(Tensor rowptr, Tensor? perm, Tensor value) -> Tensor",
     "segment_softmax_backward": "(Tensor rowptr, Tensor? perm, Tensor out, Tensor grad) -> Tensor",
     "segment_logsumexp": "(Tensor rowptr, Tensor? perm, Tensor value) -> Tensor",
+    "selective_scan": f"({_SCAN}, bool reverse) -> Tensor",
+    "selective_scan_backward": f"({_SCAN}, Tensor grad, bool reverse)"
+    " -> (Tensor, Tensor, Tensor, Tensor, Tensor)",
     "intersect_count": f"({_PAIRS}) -> Tensor",
     "intersect_rows": f"({_PAIRS}, Tensor rowptr, SymInt num_entries) -> Tensor",
     "common_neighbors": f"({_PAIRS}, Tensor x) -> Tensor",

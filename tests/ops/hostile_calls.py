@@ -296,6 +296,19 @@ def _recipes() -> dict[str, Callable[[Draw], Call]]:
             ops.segment_logsumexp,
             {"adj": d.adj, "value": d.normal(d.e, 2), "input_order": d.rng.random() < 0.5},
         ),
+        "selective_scan": lambda d: (
+            ops.selective_scan,
+            {
+                "x": d.normal(d.e, d.f),
+                "delta": d.positive(d.e, d.f),
+                "A": -d.positive(d.f, 2),
+                "B": d.normal(d.e, 2),
+                "C": d.normal(d.e, 2),
+                "D": d.rng.choice((None, d.normal(d.f))),
+                "ptr": d.rng.choice((None, torch.tensor([0, d.e // 2, d.e]))),
+                "reverse": d.rng.random() < 0.5,
+            },
+        ),
         "common_neighbors": lambda d: (
             ops.common_neighbors,
             {
@@ -549,6 +562,10 @@ def _recipes() -> dict[str, Callable[[Draw], Call]]:
                 "weight": d.positive(d.graphs()["col"].numel()).double(),
                 "seed": 1,
             },
+        ),
+        "random_walks": lambda d: (
+            ops.random_walks,
+            {"adj": d.adj, "start": d.index(4, d.n), "steps": 2, "seed": 1, "name": None},
         ),
         "multigraphs": lambda d: (
             ops.multigraphs,

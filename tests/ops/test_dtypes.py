@@ -73,6 +73,11 @@ CASES = {
     "pool": Case(lambda adj, x: ops.pool(x, BATCH), {"x": (N, F)}),
     "segment_softmax": Case(ops.segment_softmax, {"value": (E, F)}),
     "segment_logsumexp": Case(ops.segment_logsumexp, {"value": (E, F)}),
+    "selective_scan": Case(
+        lambda adj, A, **given: ops.selective_scan(A=-A if A.is_floating_point() else A, **given),
+        {"x": (N, F), "delta": (N, F), "A": (F, 2), "B": (N, 2), "C": (N, 2), "D": (F,)},
+        kind="positive",
+    ),
     "common_neighbors": Case(
         lambda adj, x: ops.common_neighbors(adj, adj, EDGES, x=x), {"x": (N, F)}
     ),
@@ -125,9 +130,9 @@ OTHERS = {
     "contraction_plan", "count_paths", "einsum_cost", "enumerate_paths", "fixed_point",
     "gather_parts", "intersect_rows", "label_names", "list_cliques", "list_triplets", "mix64",
     "multigraphs", "normalize", "number_keys", "pair_blocks", "pair_transpose", "pairs_within",
-    "path_trie", "power_basis", "reorder", "rescale", "sample_neighbors", "silence_loops",
-    "sort_rows", "spectral_density", "stable_colors", "stationary_distribution", "still_node",
-    "to_csr", "to_edges", "uncomputable",
+    "path_trie", "power_basis", "random_walks", "reorder", "rescale", "sample_neighbors",
+    "silence_loops", "sort_rows", "spectral_density", "stable_colors", "stationary_distribution",
+    "still_node", "to_csr", "to_edges", "uncomputable",
     # of rewiring: structure alone, or numbers of their own
     "balanced_forman", "color_rounds", "edge_transport", "fosr", "gtr", "hash64",
     "laplacian_powers", "laser", "random_features", "sdrf", "uniform",

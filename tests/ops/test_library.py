@@ -77,6 +77,9 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
     # the path of three nodes and one more, alone
     graphs = (torch.tensor([0, 1, 3, 4, 4]), torch.tensor([1, 0, 2, 1]), torch.tensor([0, 3, 4]))
     picks = torch.tensor([1, 1, 0])
+    rates = (-torch.rand(3, 2, dtype=dtype)).requires_grad_()
+    sequences, steps = torch.tensor([0, 2, 2, 7]), torch.rand(7, 3, dtype=dtype).requires_grad_()
+    scanned = (sequences, leaf(7, 3), steps, rates, leaf(7, 2), leaf(7, 2))
     plan, spread = [1, 4, 5, 3], (leaf(6, 3), torch.rand(6, 3, dtype=dtype).requires_grad_())
     return {
         "coo_to_csr": [
@@ -165,6 +168,8 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
         "segment_softmax": [(adj.rowptr, adj.perm, leaf(20, 3)), (adj.rowptr, None, leaf(20, 1))],
         "segment_softmax_backward": [(adj.rowptr, adj.perm, leaf(20, 3), leaf(20, 3))],
         "segment_logsumexp": [(adj.rowptr, adj.perm, leaf(20, 3))],
+        "selective_scan": [(*scanned, False), (*scanned, True)],
+        "selective_scan_backward": [(*scanned, leaf(7, 3), False), (*scanned, leaf(7, 3), True)],
         "intersect_count": [pairs],
         "intersect_rows": [(*pairs, shared, int(shared[-1]))],
         "common_neighbors": [(*pairs, strided)],
@@ -274,6 +279,8 @@ def test_fullgraph_compile_of_segments_and_pairs():
         "multi_aggregate",
         "multi_aggregate_backward",
         "segment_softmax",
+        "selective_scan",
+        "selective_scan_backward",
         "common_neighbors",
         "enumerate_paths",
         "pair_matmul",

@@ -22,7 +22,10 @@ EXCEPTIONS = {
 
 
 # gradients whose own gradients are made together, of everything
-TOGETHER = ("attention_backward", "multi_aggregate_backward", "householder_transport_backward")
+TOGETHER = (
+    *("attention_backward", "multi_aggregate_backward", "householder_transport_backward"),
+    "selective_scan_backward",
+)
 
 
 def differentiable():
