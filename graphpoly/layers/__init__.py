@@ -5,6 +5,7 @@ from graphpoly.layers.egnn_conv import EGNNConv
 from graphpoly.layers.gnp_aggregation import GNPAggregation
 from graphpoly.layers.implicit import ConvergentConv, PicardConv, SubhomogeneousConv
 from graphpoly.layers.laser_conv import LASERConv
+from graphpoly.layers.mamba import GraphMambaConv
 from graphpoly.layers.pair_linear import PairLinear
 from graphpoly.layers.path_conv import PathConv
 from graphpoly.layers.polynormer import PolynormerConv
@@ -49,6 +50,7 @@ __all__ = [
     "FavardConv",
     "GNPAggregation",
     "GPRConv",
+    "GraphMambaConv",
     "JacobiConv",
     "KrylovConv",
     "LASERConv",

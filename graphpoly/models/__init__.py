@@ -15,6 +15,7 @@ from graphpoly.models.egnn import EGNN
 from graphpoly.models.fe_gnn import FEGNN
 from graphpoly.models.graph_mlp_mixer import GraphMLPMixer
 from graphpoly.models.graph_vit import GraphViT
+from graphpoly.models.graph_mamba import GraphMamba
 from graphpoly.models.jacobi_gnn import JacobiGNN
 from graphpoly.models.laser_gnn import LASERGNN
 from graphpoly.models.matrix_function_gnn import MatrixFunctionGNN
@@ -52,6 +53,7 @@ __all__ = [
     "FavardGNN",
     "GraphMLPMixer",
     "GraphViT",
+    "GraphMamba",
     "JacobiGNN",
     "LegendreNet",
     "Linkx",

@@ -50,6 +50,7 @@ from graphpoly.models.settings.graphs import (
     RNISettings,
 )
 from graphpoly.models.settings.links import NCNCSettings, NCNSettings
+from graphpoly.models.settings.mamba import GraphMambaSettings
 from graphpoly.models.settings.molecules import MoleculeSettings, PathMoleculeSettings
 from graphpoly.models.settings.patches import GraphMLPMixerSettings, GraphViTSettings
 from graphpoly.models.settings.sheaf import SheafSettings
@@ -70,6 +71,7 @@ __all__ = [
     "GPRSettings",
     "GraphMLPMixerSettings",
     "GraphViTSettings",
+    "GraphMambaSettings",
     "Inputs",
     "JacobiSettings",
     "LASERGNNSettings",

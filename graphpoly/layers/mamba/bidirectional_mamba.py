@@ -1,0 +1,73 @@
+"""Mamba both ways: what no order of a graph's parts can do without."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn import Parameter
+from torch_geometric.nn.inits import reset
+
+from graphpoly.layers.mamba.selective_state_space import SelectiveStateSpace
+
+__all__ = ["BidirectionalMamba"]
+
+
+class BidirectionalMamba(nn.Module):
+    r"""Two selective state-space models, one from each end, and a residual.
+
+    .. math::
+        Z = \mathrm{LN}(X), \qquad
+        X' = X + \big(\mathrm{SSM}_f(Z; A) + \mathrm{SSM}_b(Z; A)\big) W
+
+    The two (:class:`SelectiveStateSpace`) have weights of their own but for the rates
+    :math:`A = -\exp(\cdot)`, which begin at :math:`-1, \dots, -S` in each channel.
+
+    Args:
+        channels: Size of the input and the output.
+        expand, states, kernel_size: Of :class:`SelectiveStateSpace`.
+        dropout: Probability on what is added.
+
+    Shapes:
+        - **input:** steps :math:`(L, C)`, ``ptr`` :math:`(G + 1)`, where each sequence begins
+        - **output:** :math:`(L, C)`
+
+    Behrouz and Hashemi, "Graph Mamba: Towards Learning on Graphs with State Space Models",
+    KDD 2024, algorithm 2; the residual is that of Mamba.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        expand: int = 2,
+        states: int = 16,
+        kernel_size: int = 4,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.states = states
+        self.dropout = dropout
+        self.norm = nn.LayerNorm(channels)
+        self.log_rate = Parameter(torch.empty(expand * channels, states))
+        self.onward, self.homeward = (
+            SelectiveStateSpace(
+                channels, expand=expand, states=states, kernel_size=kernel_size, reverse=reverse
+            )
+            for reverse in (False, True)
+        )
+        self.lin = nn.Linear(channels, channels)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw new parameters."""
+        for module in self.children():
+            reset(module)
+        with torch.no_grad():
+            self.log_rate.copy_(torch.arange(1.0, self.states + 1).log().expand_as(self.log_rate))
+
+    def forward(self, x: Tensor, ptr: Tensor) -> Tensor:
+        """Return ``[L, channels]``."""
+        z, rate = self.norm(x), -self.log_rate.exp()
+        both = self.onward(z, rate, ptr) + self.homeward(z, rate, ptr)
+        return x + F.dropout(self.lin(both), self.dropout, self.training)
