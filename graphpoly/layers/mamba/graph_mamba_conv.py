@@ -16,6 +16,7 @@ from graphpoly.layers.mamba.bidirectional_mamba import BidirectionalMamba
 from graphpoly.layers.mamba.walk_tokens import TokenEncoder, draw_tokens, induced_tokens
 from graphpoly.ops import CSR, hash64, to_csr
 from graphpoly.ops.batching import count_graphs, nodes_of_each, places
+from graphpoly.ops.entry import check_index
 from graphpoly.registry import register
 
 __all__ = ["GraphMambaConv"]
@@ -211,6 +212,9 @@ class GraphMambaConv(NamedArguments, nn.Module):
             batch: Graph of each node, ``[N]``.
             batch_size: Number of graphs, if known.
             visited: What :meth:`draw` gave, to read the same subgraphs again.
+
+        Raises:
+            ValueError: If ``visited`` has another shape or holds what is no node.
         """
         check_features(type(self).__name__, x, self.lin_in.in_channels)
         check_batch(batch)
@@ -220,6 +224,11 @@ class GraphMambaConv(NamedArguments, nn.Module):
         if self.encoder is not None:
             if visited is None:
                 visited = self._draw(adj, batch, batch_size)
+            elif visited.dim() != 3 or visited.size(0) != x.size(0):
+                shape = tuple(visited.shape)
+                raise ValueError(f"visited: got shape {shape}, expected [{x.size(0)}, T, W]")
+            else:
+                check_index("visited", visited.flatten(), x.size(0))
             out = self._read(h, adj, visited)
         if len(self.nodes):
             order, ptr = _by_degree(adj, batch, batch_size)

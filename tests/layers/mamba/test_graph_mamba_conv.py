@@ -114,3 +114,16 @@ def test_without_scans_over_nodes_a_node_sees_as_far_as_its_walks():
 def test_errors(wrong, message):
     with pytest.raises(ValueError, match=message):
         GraphMambaConv(3, 4, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("visited", "message"),
+    [
+        (torch.zeros(3, 2, 2).long(), r"visited: got shape \(3, 2, 2\), expected \[4, T, W\]"),
+        (torch.full((4, 2, 2), 4), "visited: got 4 to 4"),
+    ],
+)
+def test_subgraphs_that_do_not_fit_are_refused(visited, message):
+    edges, x = tournament(4)
+    with pytest.raises(ValueError, match=message):
+        made(walk_length=1)(x, edges, visited=visited)
