@@ -41,6 +41,7 @@ from graphpoly.models.settings.filters import (
 )
 from graphpoly.models.settings.graphs import (
     EGNNSettings,
+    GSPNSettings,
     LASERGNNSettings,
     MatrixFunctionSettings,
     PathSettings,
@@ -72,6 +73,7 @@ __all__ = [
     "GraphMLPMixerSettings",
     "GraphViTSettings",
     "GraphMambaSettings",
+    "GSPNSettings",
     "Inputs",
     "JacobiSettings",
     "LASERGNNSettings",

@@ -10,6 +10,9 @@ from torch_geometric.data import Data
 
 from graphpoly.layers.egnn_conv import COORD_AGGREGATIONS
 from graphpoly.models.egnn import EGNN
+from graphpoly.models.emissions import EMISSIONS
+from graphpoly.models.gspn import GSPN
+from graphpoly.models.gspn import POOLS as GSPN_POOLS
 from graphpoly.models.laser_gnn import LASERGNN
 from graphpoly.models.matrix_function_gnn import MatrixFunctionGNN
 from graphpoly.models.path_nn import PathNN
@@ -23,6 +26,7 @@ from graphpoly.settings import bounded
 
 __all__ = [
     "EGNNSettings",
+    "GSPNSettings",
     "LASERGNNSettings",
     "MatrixFunctionSettings",
     "PDFSettings",
@@ -176,6 +180,30 @@ class MatrixFunctionSettings(GraphSettings):
     tolerance: float | None = bounded(None, low=0)
     dropout: float = bounded(0.5, low=0, high=1)
     pool: str = bounded("mean", choices=_POOLS)
+
+
+@configure("GSPN")
+@dataclass(frozen=True, kw_only=True)
+class GSPNSettings(GraphSettings):
+    """Hyperparameters of GSPN.
+
+    Attributes:
+        hidden_channels: States of a node.
+        num_layers: Layers above the first.
+        emission: Of the features; categorical where they are one-hot.
+        head_channels: States of a graph; none for as many as a node has.
+        pool: Over the nodes of a graph.
+    """
+
+    cls = GSPN
+    pools_by = "pool"
+
+    hidden_channels: int = bounded(20, low=1)
+    num_layers: int = bounded(5, low=1)
+    emission: str = bounded("gaussian", choices=EMISSIONS)
+    head_channels: int | None = bounded(32, low=1)
+    pool: str = bounded("mean", choices=GSPN_POOLS)
+    lr: float = bounded(0.01, low=0)
 
 
 @configure("RNIGNN", "rni")
