@@ -38,7 +38,7 @@ def test_settings_reach_the_network():
     recipe = registry.get("recipe", "gspn/nci1").obj
     inputs = Inputs(in_channels=37, out_channels=2, level="graphs")
     assert repr(recipe.settings.network(inputs)) == (
-        "GSPN(37, 20, 2, num_layers=5, emission='categorical', head_channels=32, pool='mean')"
+        "GSPN(37, 20, 2, num_layers=5, emission='categorical', head_channels=32, pool='add')"
     )
     assert recipe.published is None
     assert recipe.protocol.split == "gnn-comparison"

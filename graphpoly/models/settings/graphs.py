@@ -202,7 +202,7 @@ class GSPNSettings(GraphSettings):
     num_layers: int = bounded(5, low=1)
     emission: str = bounded("gaussian", choices=EMISSIONS)
     head_channels: int | None = bounded(32, low=1)
-    pool: str = bounded("mean", choices=GSPN_POOLS)
+    pool: str = bounded("add", choices=GSPN_POOLS)
     lr: float = bounded(0.01, low=0)
 
 
