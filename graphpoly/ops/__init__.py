@@ -58,6 +58,7 @@ from graphpoly.ops.pool import pool
 from graphpoly.ops.power_basis import Pairs, pairs_within, power_basis
 from graphpoly.ops.random_features import random_features
 from graphpoly.ops.random_walks import random_walks
+from graphpoly.ops.random_walks import Walks, random_walks, walk_bits
 from graphpoly.ops.reorder import Ordering, reorder
 from graphpoly.ops.resolvent import resolvent
 from graphpoly.ops.restriction_products import restriction_products
@@ -66,6 +67,13 @@ from graphpoly.ops.sddmm import sddmm
 from graphpoly.ops.sdrf import sdrf
 from graphpoly.ops.segment import segment_logsumexp, segment_softmax
 from graphpoly.ops.selective_scan import selective_scan
+from graphpoly.ops.simplices import (
+    SimplicialNeighbors,
+    clique_complex,
+    simplicial_complex,
+    simplicial_faces,
+    simplicial_neighbors,
+)
 from graphpoly.ops.sparse_contraction import contract_sparse, still_node
 from graphpoly.ops.spectral_density import spectral_density
 from graphpoly.ops.spmm import spmm
@@ -87,12 +95,15 @@ __all__ = [
     "Paths",
     "Plan",
     "SampledEntries",
+    "SimplicialNeighbors",
     "StableColors",
     "Triplets",
+    "Walks",
     "backends",
     "balanced_forman",
     "block_sddmm",
     "block_spmm",
+    "clique_complex",
     "color_refinement",
     "color_rounds",
     "column_space",
@@ -159,6 +170,9 @@ __all__ = [
     "segment_softmax",
     "selective_scan",
     "silence_loops",
+    "simplicial_complex",
+    "simplicial_faces",
+    "simplicial_neighbors",
     "sort_rows",
     "spectral_density",
     "spmm",
@@ -172,6 +186,7 @@ __all__ = [
     "triplets_min_plus",
     "uncomputable",
     "uniform",
+    "walk_bits",
 ]
 
 _extension.load()

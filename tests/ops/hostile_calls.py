@@ -506,6 +506,34 @@ def _recipes() -> dict[str, Callable[[Draw], Call]]:
                 "distribution": d.rng.choice(("normal", "uniform", "xavier")),
             },
         ),
+        "random_walks": lambda d: (
+            ops.random_walks,
+            {
+                "adj": d.adj,
+                "start": d.index(4, d.n),
+                "steps": 3,
+                "backtracking": d.rng.random() < 0.5,
+                "seed": 1,
+                "draws": None,
+            },
+        ),
+        "walk_bits": lambda d: (
+            ops.walk_bits,
+            {"adj": d.adj, "node": d.index(12, d.n).view(-1, 4), "window": 2},
+        ),
+        "clique_complex": lambda d: (
+            ops.clique_complex,
+            {"edge_index": d.edge_index, "num_nodes": d.n, "dim": 2},
+        ),
+        "simplicial_complex": lambda d: (ops.simplicial_complex, {"simplices": [[0], [1], [0, 1]]}),
+        "simplicial_faces": lambda d: (
+            ops.simplicial_faces,
+            {"simplices": ops.clique_complex(d.edge_index, d.n), "k": 1},
+        ),
+        "simplicial_neighbors": lambda d: (
+            ops.simplicial_neighbors,
+            {"simplices": ops.clique_complex(d.edge_index, d.n), "k": 1, "through": "both"},
+        ),
         "balanced_forman": lambda d: (ops.balanced_forman, d.graphs()),
         "fosr": lambda d: (
             ops.fosr,
@@ -583,6 +611,7 @@ RECIPES = _recipes()
 # names that hold no tensor
 OTHERS = {
     "COLOR_VERSION", "STABLE_ROUNDS", "FixedPoint", "Multigraph", "NumberedKeys", "Ordering",
-    "PairBlocks", "Pairs", "Parts", "PathTrie", "Paths", "Plan", "SampledEntries", "StableColors",
-    "Triplets", "backends", "contraction_plan", "einsum_cost", "still_node", "uncomputable",
+    "PairBlocks", "Pairs", "Parts", "PathTrie", "Paths", "Plan", "SampledEntries",
+    "SimplicialNeighbors", "StableColors", "Triplets", "Walks", "backends", "contraction_plan",
+    "einsum_cost", "still_node", "uncomputable",
 }  # fmt: skip

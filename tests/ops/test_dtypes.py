@@ -136,6 +136,9 @@ OTHERS = {
     # of rewiring: structure alone, or numbers of their own
     "balanced_forman", "color_rounds", "edge_transport", "fosr", "gtr", "hash64",
     "laplacian_powers", "laser", "random_features", "sdrf", "uniform",
+    # of simplices and of walks along them
+    "clique_complex", "random_walks", "simplicial_complex", "simplicial_faces",
+    "simplicial_neighbors", "walk_bits",
 }  # fmt: skip
 
 
