@@ -12,6 +12,7 @@ from graphpoly.layers.polynormer import PolynormerConv
 from graphpoly.layers.ppgn_block import PPGNBlock
 from graphpoly.layers.random_node_features import RandomNodeFeatures
 from graphpoly.layers.recurrent_aggregation import RecurrentAggregation
+from graphpoly.layers.scrawl_conv import SCRaWlConv
 from graphpoly.layers.sheaf import (
     ConnectionMaps,
     ConnectionSheafConv,
@@ -68,6 +69,7 @@ __all__ = [
     "PolynormerConv",
     "RandomNodeFeatures",
     "RecurrentAggregation",
+    "SCRaWlConv",
     "SheafConv",
     "SubhomogeneousConv",
     "TFGConv",
