@@ -13,9 +13,9 @@ from graphpoly.models.decoupled_gnn import (
 )
 from graphpoly.models.egnn import EGNN
 from graphpoly.models.fe_gnn import FEGNN
+from graphpoly.models.graph_mamba import GraphMamba
 from graphpoly.models.graph_mlp_mixer import GraphMLPMixer
 from graphpoly.models.graph_vit import GraphViT
-from graphpoly.models.graph_mamba import GraphMamba
 from graphpoly.models.gspn import GSPN
 from graphpoly.models.jacobi_gnn import JacobiGNN
 from graphpoly.models.laser_gnn import LASERGNN
@@ -54,8 +54,8 @@ __all__ = [
     "DecoupledGNN",
     "FavardGNN",
     "GraphMLPMixer",
-    "GraphViT",
     "GraphMamba",
+    "GraphViT",
     "JacobiGNN",
     "LegendreNet",
     "Linkx",

@@ -57,7 +57,6 @@ from graphpoly.ops.polynomial import polynomial
 from graphpoly.ops.pool import pool
 from graphpoly.ops.power_basis import Pairs, pairs_within, power_basis
 from graphpoly.ops.random_features import random_features
-from graphpoly.ops.random_walks import random_walks
 from graphpoly.ops.random_walks import Walks, random_walks, walk_bits
 from graphpoly.ops.reorder import Ordering, reorder
 from graphpoly.ops.resolvent import resolvent

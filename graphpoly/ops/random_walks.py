@@ -1,85 +1,3 @@
-"""Random walks over the entries of an operator, drawn by a seed and by nothing else."""
-
-from __future__ import annotations
-
-import torch
-from torch import Tensor
-
-from graphpoly.ops.adjacency import CSR
-from graphpoly.ops.entry import (
-    INT64_MIN,
-    affordable,
-    as_size,
-    check_device,
-    check_index,
-    check_square,
-)
-from graphpoly.ops.hashing import hash64, uniform
-
-__all__ = ["random_walks"]
-
-
-def random_walks(
-    adj: CSR, start: Tensor, steps: int, *, seed: int = 0, name: Tensor | None = None
-) -> Tensor:
-    """Walk from some nodes, each time to one of the node's neighbours, all equally likely.
-
-    A step goes from a row to the column of one of its entries: from a node to one that sends to it,
-    which on an undirected graph is any neighbour. An entry that stands there twice is twice as
-    likely. A node without entries is not left.
-
-    Args:
-        adj: Square; values are not read. The order of the entries of a row decides which of them a
-            number stands for.
-        start: Where each walk begins, ``[W]``.
-        steps: Length of the walks.
-        seed: 64 bits.
-        name: What the draws of each walk hang on beside the seed, ``[W]``, int64; default its
-            place.
-
-    Returns:
-        The nodes of each walk, the first one included, ``[W, steps + 1]``, int64.
-
-    Raises:
-        TypeError: If an argument is of another type.
-        ValueError: If ``adj`` is not square, shapes do not fit, or a node lies outside.
-
-    Complexity: O(W steps).
-
-    >>> import torch
-    >>> from graphpoly.ops import random_walks, to_csr
-    >>> ring = to_csr(torch.tensor([[0, 1, 2], [1, 2, 0]]), num_nodes=3)
-    >>> random_walks(ring, torch.tensor([0, 2]), 3).tolist()
-    [[0, 2, 1, 0], [2, 1, 0, 2]]
-    """
-    check_square(adj)
-    check_index("start", start, adj.num_cols)
-    check_device("start", start, adj.col.device)
-    steps, seed = as_size("steps", steps), as_size("seed", seed, INT64_MIN)
-    if name is None:
-        name = torch.arange(start.size(0), device=start.device)
-    if name.dtype != torch.int64:
-        raise TypeError(f"name: got dtype {name.dtype}, expected int64")
-    if name.shape != start.shape:
-        raise ValueError(f"name: got shape {tuple(name.shape)}, expected [{start.size(0)}]")
-    check_device("name", name, start.device)
-    walks: Tensor = affordable(f"steps: {steps}", _walk, adj, start.long(), steps, seed, name)
-    return walks
-
-
-def _walk(adj: CSR, node: Tensor, steps: int, seed: int, name: Tensor) -> Tensor:
-    first, degree = adj.rowptr[:-1].long(), adj.rowptr.diff().long()
-    # a node without entries reads one that follows all others, and stays
-    col = torch.cat([adj.col.long(), adj.col.new_zeros(1, dtype=torch.int64)])
-    visited = [node]
-    for step in range(steps):
-        share = uniform(hash64(seed, name, torch.full_like(name, step)))
-        count = degree[node]
-        # rounding may reach the count where that is huge
-        pick = torch.minimum((share * count).long(), (count - 1).clamp(min=0))
-        node = torch.where(count > 0, col[first[node] + pick], node)
-        visited.append(node)
-    return torch.stack(visited, 1)
 """Walks drawn step by step, and what a walk sees of the graph along its way."""
 
 from __future__ import annotations
@@ -91,7 +9,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
-from graphpoly.ops.entry import as_size, check_device, check_index, check_square, check_values
+from graphpoly.ops.entry import (
+    INT64_MIN,
+    affordable,
+    as_size,
+    check_device,
+    check_index,
+    check_square,
+    check_values,
+)
 from graphpoly.ops.hashing import hash64, uniform
 
 __all__ = ["Walks", "random_walks", "walk_bits"]
@@ -117,20 +43,23 @@ def random_walks(
     *,
     backtracking: bool = True,
     seed: int = 0,
+    name: Tensor | None = None,
     draws: Tensor | None = None,
 ) -> Walks:
     """Draw walks, each step from a node to one that it hears: along a row of the operator.
 
     Each neighbour is as likely as any other, and then each of the parallel edges to it. A walk
-    whose node hears nothing stays. The i-th walk depends on ``seed`` and i, not on how many there
-    are.
+    whose node hears nothing stays. A walk depends on the seed and its name, not on how many there
+    are or how long they are.
 
     Args:
         adj: Square; values are not read.
         start: First node of each walk, ``[W]``, int64.
         steps: How many.
         backtracking: Without it the node before is not gone to, where there is another neighbour.
-        seed: Of the draws.
+        seed: Of the draws, 64 bits.
+        name: What the draws of each walk hang on beside the seed, ``[W]``, int64; default its
+            place.
         draws: Numbers in [0, 1) in place of those of the seed, ``[W, steps]``, float64.
 
     Raises:
@@ -149,9 +78,15 @@ def random_walks(
     steps = as_size("steps", steps)
     node = check_index("start", start, adj.num_rows).long()
     check_device("start", node, adj.col.device)
+    if name is None:
+        name = torch.arange(start.numel(), device=start.device)
+    if name.dtype != torch.int64:
+        raise TypeError(f"name: got dtype {name.dtype}, expected int64")
+    if name.shape != start.shape:
+        raise ValueError(f"name: got shape {tuple(name.shape)}, expected [{start.numel()}]")
+    check_device("name", name, start.device)
     if draws is None:
-        walk = torch.arange(start.numel(), device=start.device).unsqueeze(1)
-        draws = uniform(hash64(seed, walk, torch.arange(steps, device=start.device)))
+        draws = affordable(f"steps: {steps}", _draw, as_size("seed", seed, INT64_MIN), name, steps)
     else:
         check_values("draws", draws, start.numel(), steps, device=start.device)
     key, order = _sorted_keys(adj)
@@ -184,6 +119,10 @@ def random_walks(
         edges.append(order.index_select(0, entry))
     edge = torch.stack(edges, 1) if edges else node.new_empty(node.numel(), 0)
     return Walks(torch.stack(nodes, 1), edge)
+
+
+def _draw(seed: int, name: Tensor, steps: int) -> Tensor:
+    return uniform(hash64(seed, name.unsqueeze(1), torch.arange(steps, device=name.device)))
 
 
 def walk_bits(adj: CSR, node: Tensor, window: int) -> Tensor:

@@ -514,6 +514,7 @@ def _recipes() -> dict[str, Callable[[Draw], Call]]:
                 "steps": 3,
                 "backtracking": d.rng.random() < 0.5,
                 "seed": 1,
+                "name": None,
                 "draws": None,
             },
         ),
@@ -590,10 +591,6 @@ def _recipes() -> dict[str, Callable[[Draw], Call]]:
                 "weight": d.positive(d.graphs()["col"].numel()).double(),
                 "seed": 1,
             },
-        ),
-        "random_walks": lambda d: (
-            ops.random_walks,
-            {"adj": d.adj, "start": d.index(4, d.n), "steps": 2, "seed": 1, "name": None},
         ),
         "multigraphs": lambda d: (
             ops.multigraphs,

@@ -130,7 +130,7 @@ OTHERS = {
     "contraction_plan", "count_paths", "einsum_cost", "enumerate_paths", "fixed_point",
     "gather_parts", "intersect_rows", "label_names", "list_cliques", "list_triplets", "mix64",
     "multigraphs", "normalize", "number_keys", "pair_blocks", "pair_transpose", "pairs_within",
-    "path_trie", "power_basis", "random_walks", "reorder", "rescale", "sample_neighbors",
+    "path_trie", "power_basis", "reorder", "rescale", "sample_neighbors",
     "silence_loops", "sort_rows", "spectral_density", "stable_colors", "stationary_distribution",
     "still_node", "to_csr", "to_edges", "uncomputable",
     # of rewiring: structure alone, or numbers of their own

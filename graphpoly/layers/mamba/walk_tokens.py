@@ -37,7 +37,7 @@ def draw_tokens(
     the nodes on ``walks`` walks of that length from v; the last token is v alone.
 
     Args:
-        adj: The graph. Its rows are sorted first, so that the order of the edges does not matter.
+        adj: The graph. The order of the edges does not matter.
         length: Steps m of the longest walks.
         walks: Walks M of a token.
         samples: Tokens s of each length.
@@ -56,7 +56,7 @@ def draw_tokens(
     place = node if place is None else place
     name = (place.unsqueeze(1) * kind.numel() + kind).flatten()
     start = node.repeat_interleave(kind.numel())
-    drawn = random_walks(sort_rows(adj), start, length, seed=seed, name=name)
+    drawn = random_walks(adj, start, length, seed=seed, name=name).node
     drawn = drawn.view(num_nodes, tokens, walks, length + 1)
     # a shorter walk is the beginning of a longer one
     step = torch.arange(length + 1, device=node.device)
