@@ -2,10 +2,12 @@
 
 from graphpoly.layers.cooperative import CooperativeConv
 from graphpoly.layers.egnn_conv import EGNNConv
+from graphpoly.layers.gcorn_conv import GCORNConv
 from graphpoly.layers.gnp_aggregation import GNPAggregation
 from graphpoly.layers.implicit import ConvergentConv, PicardConv, SubhomogeneousConv
 from graphpoly.layers.laser_conv import LASERConv
 from graphpoly.layers.mamba import GraphMambaConv
+from graphpoly.layers.orthonormal_linear import OrthonormalLinear
 from graphpoly.layers.pair_linear import PairLinear
 from graphpoly.layers.path_conv import PathConv
 from graphpoly.layers.polynormer import PolynormerConv
@@ -49,6 +51,7 @@ __all__ = [
     "EGNNConv",
     "FEConv",
     "FavardConv",
+    "GCORNConv",
     "GNPAggregation",
     "GPRConv",
     "GraphMambaConv",
@@ -59,6 +62,7 @@ __all__ = [
     "MatrixFunctionConv",
     "OperatorConv",
     "OptBasisConv",
+    "OrthonormalLinear",
     "PDFConv",
     "PLaplacianConv",
     "PPGNBlock",

@@ -43,6 +43,7 @@ from graphpoly.ops.multi_aggregate import multi_aggregate
 from graphpoly.ops.multigraph import Multigraph, multigraphs
 from graphpoly.ops.normalize import normalize, rescale
 from graphpoly.ops.number_keys import NumberedKeys, number_keys
+from graphpoly.ops.orthonormalize import orthonormalize
 from graphpoly.ops.p_laplacian import p_laplacian, p_smooth
 from graphpoly.ops.pair_blocks import (
     PairBlocks,
@@ -144,6 +145,7 @@ __all__ = [
     "multigraphs",
     "normalize",
     "number_keys",
+    "orthonormalize",
     "p_laplacian",
     "p_smooth",
     "pair_blocks",

@@ -386,6 +386,10 @@ def _recipes() -> dict[str, Callable[[Draw], Call]]:
             {"target": d.normal(d.e, 2, 2), "source": d.normal(d.e, 2, 2)},
         ),
         "matrix_root": lambda d: (ops.matrix_root, {"matrix": d.normal(d.e, 2, 2)}),
+        "orthonormalize": lambda d: (
+            ops.orthonormalize,
+            {"weight": d.normal(d.e, 3), "iterations": 5, "order": 2},
+        ),
         "sylvester": lambda d: (
             ops.sylvester,
             {"root": d.normal(d.e, 2, 2), "right": d.normal(d.e, 2, 2)},

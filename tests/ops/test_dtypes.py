@@ -101,6 +101,7 @@ CASES = {
     "matrix_root": Case(
         lambda adj, matrix: ops.matrix_root(matrix), {"matrix": (N, 2, 2)}, kind="definite"
     ),
+    "orthonormalize": Case(lambda adj, weight: ops.orthonormalize(weight), {"weight": (N, F)}),
     "sylvester": Case(
         lambda adj, root, right: ops.sylvester(root, right),
         {"root": (N, 2, 2), "right": (N, 2, 2)},
