@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from graphpoly import ops as ops
     from graphpoly import recipes as recipes
     from graphpoly import rewiring as rewiring
+    from graphpoly import robustness as robustness
     from graphpoly import studies as studies
     from graphpoly import testing as testing
     from graphpoly import training as training

@@ -20,6 +20,7 @@ from graphpoly.cli.info import info
 from graphpoly.cli.list import list_entries
 from graphpoly.cli.options import OptionalCard
 from graphpoly.cli.rewire import rewire
+from graphpoly.cli.robustness import robustness
 from graphpoly.cli.show import show
 from graphpoly.cli.train import train
 from graphpoly.cli.tune import tune
@@ -40,6 +41,7 @@ app.command("compare")(compare)
 app.command("filters")(filters)
 app.add_typer(expressivity, name="expressivity")
 app.command("rewire")(rewire)
+app.command("robustness")(robustness)
 app.command("bench")(bench)
 app.command("list")(list_entries)
 app.command("show")(show)

@@ -37,7 +37,8 @@ class GCORN(NamedArguments, nn.Module):
         \mathrm{logits} = H_L W^\top + b
 
     with :math:`\hat W_l` orthonormal, so that the logits move by at most
-    :math:`\|P\|_2^L\, \|W\|_2` times as much as the features.
+    :math:`\|P\|_2^L\, \|W\|_2` times as much as the features (in numbers:
+    ``graphpoly.robustness.feature_bound``).
 
     Args:
         in_channels: Size of each input feature.

@@ -19,7 +19,7 @@ from graphpoly.recipes.run import read_results, rebuild
 from graphpoly.recipes.spectrum import Spectrum
 from graphpoly.training.checkpoint import load_weights
 
-__all__ = ["draw_filters", "filter_spectra"]
+__all__ = ["draw_filters", "filter_spectra", "root_of"]
 
 _POINTS, _BINS, _ORDER = 401, 80, 300
 
@@ -49,7 +49,7 @@ def filter_spectra(
     seed = seeds[0] if seed is None else seed
     if seed not in seeds:
         raise ValueError(f"seed: got {seed}, the run has {seeds}")
-    root = _root_of(run, recipe) if root is None else Path(root).expanduser()
+    root = root_of(run, recipe) if root is None else Path(root).expanduser()
     spectra = []
     for name in recipe.models:
         folder = run if len(recipe.models) == 1 else run / name.lower()
@@ -95,7 +95,7 @@ def draw_filters(
     return path
 
 
-def _root_of(run: Path, recipe: Recipe) -> Path | None:
+def root_of(run: Path, recipe: Recipe) -> Path | None:
     """Return the folder of the datasets that a run was trained on, if it says so."""
     stored = read_results(run / "results.json").get("root")
     if not isinstance(stored, str):
