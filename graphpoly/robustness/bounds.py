@@ -103,7 +103,9 @@ class FeatureBound:
             radius, ball: As of :meth:`reach`.
         """
         reach = self.inner * self.reach(radius, ball=ball)
-        between = torch.cdist(self.last, self.last)[y].to(logits.dtype)  # [N, C]
+        # not by the product of matrices, which would lose what is small
+        pairs = (self.last.double(),) * 2
+        between = torch.cdist(*pairs, compute_mode="donot_use_mm_for_euclid_dist")[y].to(logits)
         ahead = logits.gather(1, y.unsqueeze(1)) - logits
         others = torch.ones_like(ahead, dtype=torch.bool).scatter(1, y.unsqueeze(1), False)
         return ((ahead > reach.to(logits).unsqueeze(1) * between) | ~others).all(1)
@@ -197,7 +199,8 @@ def _parts(model: nn.Module) -> tuple[Sequence[Tensor], int, str | None, bool]:
     if isinstance(model, SGConv) and model.add_self_loops:
         return [model.lin.weight], model.K, "sym", True
     if type(model) is GCN and _is_plain(model):
-        return [conv.lin.weight for conv in model.convs], len(model.convs), "sym", True
+        convs = [each for each in model.modules() if type(each) is GCNConv]
+        return [conv.lin.weight for conv in convs], len(convs), "sym", True
     raise TypeError(
         f"model: got {type(model).__name__}; how far features move outputs is known of GCORN, MLP, "
         "SGConv and GCN without normalisation layers and jumping knowledge"
