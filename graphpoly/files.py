@@ -113,9 +113,9 @@ def plain(value: Any, name: str = "settings") -> Any:
     raise TypeError(f"{name} must be a plain value, got {type(value).__name__}")
 
 
-def to_json(value: Any) -> str:
+def to_json(value: Any, *, indent: int | None = 2) -> str:
     """Serialise plain values as strict JSON, where a number that is not finite becomes null."""
-    return json.dumps(_finite(value), indent=2, allow_nan=False) + "\n"
+    return json.dumps(_finite(value), indent=indent, allow_nan=False) + "\n"
 
 
 def _finite(value: Any) -> Any:
@@ -123,6 +123,6 @@ def _finite(value: Any) -> Any:
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_finite(item) for item in value]
     return value

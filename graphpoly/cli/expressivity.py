@@ -114,7 +114,8 @@ def dataset(
     whatever sees no more than the test.
     """
     with failing_with(FAILED, debug=debug):
-        from graphpoly.expressivity import identify, levels_page, verdict
+        from graphpoly import __version__
+        from graphpoly.expressivity import identify, levels_page, levels_record
         from graphpoly.files import write_atomically
 
         graphs, _ = _load(name, root)
@@ -125,17 +126,11 @@ def dataset(
             ):
                 what = "with labels" if seen else "without labels"
                 typer.echo(f"2-FWL {what}: not run, the graphs are too large", err=True)
+        counts = {"num_graphs": graphs.num_graphs, "num_nodes": graphs.num_nodes}
+        found = levels_record(name, levels, **counts)
         if out is not None:
-            counts = {"num_graphs": graphs.num_graphs, "num_nodes": graphs.num_nodes}
-            write_atomically(out, levels_page(name, levels, **counts))
+            write_atomically(out, levels_page(name, levels, **counts, version=__version__))
         if as_json:
-            found = {
-                "dataset": name,
-                "graphs": graphs.num_graphs,
-                "nodes": graphs.num_nodes,
-                "levels": [asdict(level) for level in levels],
-                "verdict": verdict(levels),
-            }
             typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
             return
         typer.echo(f"{name}: {graphs.num_graphs} graphs, {graphs.num_nodes} nodes")
@@ -150,7 +145,7 @@ def dataset(
             cells = [row[0].ljust(widths[0])]
             cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
             typer.echo("  ".join(cells))
-        typer.echo(verdict(levels))
+        typer.echo(found["verdict"])
         if out is not None:
             typer.echo(f"page: {out}", err=True)
 

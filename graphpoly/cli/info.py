@@ -31,7 +31,6 @@ _PACKAGES = (
     "triton",
     "tensorboard",
     "matplotlib",
-    "jinja2",
 )
 
 

@@ -8,15 +8,14 @@ import torch
 from torch_geometric.data import Data
 
 from graphpoly.exams.rewiring import CURVATURES, MEASURES, Example, RewiringReport, Shift
-from graphpoly.expressivity.drawing import draw_graph, place_nodes, svg
-from graphpoly.expressivity.html_page import html_page, plural, section, table
+from graphpoly.expressivity.drawing import draw_graph, place_nodes
+from graphpoly.html_page import cards, figure, html_page, plural, section, table
+from graphpoly.svg import INK, SOFT, svg, text
 
 __all__ = ["rewiring_page"]
 
 _WIDTH, _HEIGHT, _TOP, _BOTTOM, _SIDE = 400.0, 190.0, 34.0, 24.0, 8.0
 _BINS = 30
-_TWO = "grid-template-columns:repeat(auto-fill,minmax(min(100%,390px),1fr))"  # figures in a row
-_SOFT, _INK = 'fill="var(--soft)"', 'fill="var(--ink)"'
 
 
 def rewiring_page(report: RewiringReport, *, version: str = "") -> str:
@@ -36,11 +35,13 @@ def rewiring_page(report: RewiringReport, *, version: str = "") -> str:
         ("deciding took", f"{report.seconds:.3g} s"),
     ]
     sections = [
-        section("Before and after", _words(report), table(_rows(report))),
+        section(
+            "Before and after", _words(report), table(_rows(report), "Measures before and after")
+        ),
         section(
             "How far the graphs moved",
             "Grey is before, colour after; the vertical lines are the means.",
-            f'<div class="cards" style="{_TWO}">{"".join(_figures(report))}</div>',
+            cards(_figures(report), width=390),
         ),
     ]
     if report.example is not None:
@@ -131,7 +132,7 @@ def _histogram(
     def x(value: float) -> float:
         return _SIDE + (value - low) / (high - low) * (_WIDTH - 2 * _SIDE)
 
-    parts = [f'<text x="{_SIDE}" y="16" font-size="12.5" font-weight="600" {_INK}>{title}</text>']
+    parts = [text(_SIDE, 16, title, "start", INK, size=12.5, weight=600)]
     looks = (
         'fill="var(--soft)" fill-opacity=".28" stroke="none"',
         'fill="var(--accent)" fill-opacity=".22" stroke="var(--accent)" stroke-width="1.4"',
@@ -151,11 +152,8 @@ def _histogram(
         f'<line x1="{_SIDE}" x2="{_WIDTH - _SIDE}" y1="{base}" y2="{base}" stroke="var(--line)"/>'
     )
     for value, anchor in ((low, "start"), ((low + high) / 2, "middle"), (high, "end")):
-        parts.append(
-            f'<text x="{x(value):.1f}" y="{_HEIGHT - 8}" text-anchor="{anchor}" {_SOFT}>'
-            f"{value:.3g}</text>"
-        )
-    return f"<figure>{svg(_WIDTH, _HEIGHT, parts, title)}</figure>"
+        parts.append(text(x(value), _HEIGHT - 8, f"{value:.3g}", anchor, SOFT))
+    return figure(svg(_WIDTH, _HEIGHT, parts, f"{title}, before and after"))
 
 
 def _drawn(example: Example) -> str:
@@ -174,6 +172,10 @@ def _drawn(example: Example) -> str:
     parts += draw_graph(
         places, [(new, example.added), (plain, example.edges)], fills, size + gap, size
     )
+    # no taller than the graph
+    top, base = (size / 2 * (1 + side(y for _, y in places)) for side in (min, max))
+    above = max(0.0, top - _SIDE)
+    parts = [f'<g transform="translate(0 {-above:.1f})">', *parts, "</g>"]
     whole = count == example.of
     shown = "All" if whole else f"{count} of its"
     caption = (
@@ -182,5 +184,6 @@ def _drawn(example: Example) -> str:
         f"{'' if whole else ', around the first change'}; before on the left, after on the right. "
         f"Added: {len(example.added)} edges, blue. Removed: {len(example.removed)}, orange."
     )
-    drawing = svg(2 * size + gap, size, parts, "a graph before and after")
-    return section("One graph", caption, f"<figure>{drawing}</figure>")
+    height = min(size, base + _SIDE) - above
+    drawing = svg(2 * size + gap, height, parts, "a graph before and after")
+    return section("One graph", caption, figure(drawing))

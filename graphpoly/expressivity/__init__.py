@@ -46,7 +46,7 @@ from graphpoly.expressivity.ladder import (
 from graphpoly.expressivity.model import ModelReport, analyze_model
 from graphpoly.expressivity.model_page import model_page
 from graphpoly.expressivity.neighborhoods import neighborhood_colors, neighborhood_types
-from graphpoly.expressivity.page import draw_levels, levels_page
+from graphpoly.expressivity.page import draw_levels, levels_page, levels_record
 from graphpoly.expressivity.pair import Certificate, Comparison, compare, wl_certificate
 from graphpoly.expressivity.patterns import PATTERNS, count_patterns
 from graphpoly.expressivity.polynomial_degree import (
@@ -117,6 +117,7 @@ __all__ = [
     "isomorphic",
     "ladder_families",
     "levels_page",
+    "levels_record",
     "model_page",
     "named_test",
     "neighborhood_colors",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import itertools
 import math
 from collections.abc import Sequence
@@ -15,26 +14,12 @@ from torch_geometric.data import Data
 from torch_geometric.utils import to_networkx
 
 from graphpoly.expressivity.colors import wl_colors
+from graphpoly.svg import svg
 
-__all__ = ["draw_graph", "draw_pair", "place_nodes", "svg"]
+__all__ = ["draw_graph", "draw_pair", "place_nodes"]
 
 _PALETTE = 8  # colours --c0 to --c7; further ones are --soft
 _LARGEST, _MOST_SYMMETRIES = 16, 120  # nodes and symmetries that are tried
-_FONT = "Inter, Segoe UI, Helvetica Neue, Arial, sans-serif"
-
-
-def svg(width: float, height: float, parts: Sequence[str], title: str) -> str:
-    """Return an SVG that takes its colours from the page: ``--ink``, ``--soft``, ``--line``...
-
-    Args:
-        width, height: Of the drawing; it is shown as wide as its column.
-        parts: Elements.
-        title: For readers that do not see it.
-    """
-    return (
-        f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{html.escape(title)}" '
-        f'font-family="{_FONT}" font-size="11">' + "".join(parts) + "</svg>"
-    )
 
 
 def draw_pair(one: Data, other: Data, *, rounds: int | None = None, size: float = 210) -> str:

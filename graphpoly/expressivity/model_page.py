@@ -6,21 +6,27 @@ import html
 from typing import Any
 
 from graphpoly.expressivity.drawing import draw_pair
-from graphpoly.expressivity.html_page import html_page, plural, section, table, two_digits
 from graphpoly.expressivity.ladder import MARGIN, RUNGS, Family, Separation
+from graphpoly.expressivity.ladder_figure import draw_ladder, draw_ladder_upright
 from graphpoly.expressivity.model import ModelReport
-from graphpoly.expressivity.model_figures import (
-    draw_counting,
-    draw_influence,
-    draw_ladder,
-    draw_tolerance,
-)
+from graphpoly.expressivity.model_figures import draw_counting, draw_influence, draw_tolerance
 from graphpoly.expressivity.polynomial_degree import exact_degree
+from graphpoly.html_page import (
+    cards,
+    figure,
+    html_page,
+    plural,
+    section,
+    table,
+    table_of,
+    two_digits,
+)
 
 __all__ = ["model_page"]
 
 _DRAWN = 6  # pairs
 _MOST_EDGES = 400  # in both directions
+_LEAST = 700  # pixels that a figure of 940 needs for its letters
 
 
 def model_page(report: ModelReport, *, version: str = "") -> str:
@@ -39,7 +45,7 @@ def model_page(report: ModelReport, *, version: str = "") -> str:
             f"apart {'' if report.trained else 'for some weights'}. A filled square shows that the "
             "model is not bounded by the rungs before it, an empty one that it was not seen to "
             "reach this rung.",
-            draw_ladder(report.families, report.separations, report.bracket) + _families(report),
+            _ladder(report) + _families(report),
         ),
         _confused(report),
         section(
@@ -48,7 +54,7 @@ def model_page(report: ModelReport, *, version: str = "") -> str:
             "one point for each pair and each draw of weights. The grey bar is what the output "
             "moves by when the nodes of the same graph are numbered otherwise, its light part "
             f"{MARGIN:g} times that: what rises above it is apart.",
-            draw_tolerance(report.families, report.separations) + _dots(),
+            figure(draw_tolerance(report.families, report.separations), _DOTS, least=_LEAST),
         ),
         section(
             "What can be counted",
@@ -56,7 +62,7 @@ def model_page(report: ModelReport, *, version: str = "") -> str:
             "number of copies of a pattern, on graphs it has not seen: 0 is exact, 1 is no better "
             "than the mean. Half of the graphs are regular. Nothing was trained but this one "
             "linear map. A bar that ends left of its orange mark is beyond 1-WL.",
-            draw_counting(report.counts),
+            figure(draw_counting(report.counts), least=_LEAST),
         ),
         _polynomials(report),
         _heard(report),
@@ -67,7 +73,7 @@ def model_page(report: ModelReport, *, version: str = "") -> str:
             _soundness(report),
         ),
     ]
-    sections += [section(title, "", table(rows)) for title, rows in report.further.items()]
+    sections += [section(title, "", table(rows, title)) for title, rows in report.further.items()]
     return html_page(
         f"What {report.model} tells apart",
         summary=report.describe(),
@@ -110,6 +116,11 @@ def _facts(report: ModelReport, draws: str) -> list[tuple[str, str]]:
     ]
 
 
+def _ladder(report: ModelReport) -> str:
+    drawn = report.families, report.separations, report.bracket
+    return figure(draw_ladder(*drawn), narrow=draw_ladder_upright(*drawn))
+
+
 def _families(report: ModelReport) -> str:
     dtypes = list(report.separations[0].gap)
     head = ["family", "pairs", *RUNGS[1:4], *dtypes, "weights"]
@@ -124,20 +135,16 @@ def _families(report: ModelReport) -> str:
     lines = []
     before = None
     for needs, row in rows:
-        mark = ' class="first"' if needs != before else ""
+        lines.append(("first" if needs != before else "", row))
         before = needs
-        lines.append(f"<tr{mark}>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>")
-    titles = "".join(f"<th>{name}</th>" for name in head)
-    return (
-        f'<table class="families"><thead><tr>{titles}</tr></thead>'
-        f"<tbody>{''.join(lines)}</tbody></table>"
+    return table_of(head, lines, "Pairs told apart in each family") + (
         '<p class="note">Pairs told apart by each test and by the model. The last column is the '
         "share of pairs and weights in the widest precision.</p>"
     )
 
 
 def _dot(yes: bool) -> str:
-    return f'<span class="{"yes" if yes else "no"}">{"●" if yes else "○"}</span>'
+    return f'<span role="img" aria-label="{"yes" if yes else "no"}">{"●" if yes else "○"}</span>'
 
 
 def _share(done: int, count: int) -> str:
@@ -170,7 +177,7 @@ def _confused(report: ModelReport) -> str:
         "Pairs that it confuses",
         "One pair of each family, the easiest families of each rung. Nodes that 1-WL gives the "
         "same colour look alike; where 1-WL tells the graphs apart, in the round before it does.",
-        f'<div class="cards">{"".join(_card(*held[number]) for number in sorted(chosen))}</div>',
+        cards([_card(*held[number]) for number in sorted(chosen)]),
     )
 
 
@@ -187,10 +194,10 @@ def _card(family: Family, found: Separation, together: list[int]) -> str:
     dtype = next(iter(found.gap))
     gap, noise = (float(held[dtype][:, pair].max()) for held in (found.gap, found.noise))
     title = html.escape(_capital(family.title))
-    return (
-        f"<figure>{draw_pair(one, other, rounds=rounds)}<figcaption>"
+    return figure(
+        draw_pair(one, other, rounds=rounds),
         f"<b>{title}</b>{more}. First told apart by {needs.replace('-', chr(0x2011))}; "
-        f"distance {two_digits(gap)}, noise {two_digits(noise)}.</figcaption></figure>"
+        f"distance {two_digits(gap)}, noise {two_digits(noise)}.",
     )
 
 
@@ -238,7 +245,7 @@ def _polynomials(report: ModelReport) -> str:
         "many the operations of message passing and of PPGN compute, and how many a ridge "
         "regression gives exactly. A polynomial is written as its einsum: ab,ac,bc-> counts "
         "triangles.",
-        table(rows),
+        table(rows, "Polynomials of each degree, and how many are determined"),
     )
 
 
@@ -254,7 +261,7 @@ def _heard(report: ModelReport) -> str:
         "features at each distance, relative to its largest value: each draw of weights, their "
         f"mean, and (dashed) the power {report.influence[0].layers} of the averaging operator. "
         "What falls below the dashed line loses more across a bottleneck than averaging does.",
-        draw_influence(report.influence),
+        figure(draw_influence(report.influence), least=_LEAST),
     )
 
 
@@ -270,7 +277,7 @@ def _soundness(report: ModelReport) -> str:
         "repetition": "the same once more",
     }
     dtypes = list(report.separations[0].gap)
-    rows: list[list[str]] = [["", *dtypes, ""]]
+    rows: list[list[str]] = [["what should change nothing", *dtypes, "verdict"]]
     for each in report.violations:
         values = [two_digits(each.by[name]) if name in each.by else "–" for name in dtypes]
         verdict = "violated" if each.violated else ("holds" if each.by else "takes no batch")
@@ -278,16 +285,15 @@ def _soundness(report: ModelReport) -> str:
     dead = f"{100 * report.dead:.1f} %"
     names = ", ".join(report.dead_names[:8]) + (" ..." if len(report.dead_names) > 8 else "")
     tail = f" Without any in every draw: {names}." if names else ""
-    return table(rows) + (
+    return table(rows, "Largest differences between answers that should be equal") + (
         f'<p class="note">Parameters that get no gradient from random graphs and features: {dead}.'
         f"{html.escape(tail)}</p>"
     )
 
 
-def _dots() -> str:
-    return (
-        '<p class="note"><span class="dot" style="background:var(--accent)"></span>apart'
-        '<span class="dot" style="background:var(--warm);margin-left:18px"></span>not apart'
-        '<span class="dot" style="background:var(--soft);opacity:.5;margin-left:18px"></span>'
-        "noise of relabelling</p>"
-    )
+_DOTS = (
+    '<span class="dot" style="background:var(--accent)"></span>apart'
+    '<span class="dot" style="background:var(--warm);margin-left:18px"></span>not apart'
+    '<span class="dot" style="background:var(--soft);opacity:.5;margin-left:18px"></span>'
+    "noise of relabelling"
+)

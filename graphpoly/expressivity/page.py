@@ -2,42 +2,73 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
-from graphpoly.expressivity.identify import Level
+from graphpoly.expressivity.identify import Level, verdict
+from graphpoly.html_page import cards, figure, html_page, section, table
+from graphpoly.svg import INK, LINE, SOFT, polyline, svg, text
 
-__all__ = ["draw_levels", "levels_page"]
+__all__ = ["draw_levels", "levels_page", "levels_record"]
 
-_INK, _SOFT, _LINE = "#22262b", "#626a73", "#e3e6e9"
-_COLORS = {False: "#7a8088", True: "#3b4cc0"}
+_COLORS = {False: "var(--soft)", True: "var(--accent)"}
 _WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM = 440, 290, 46, 44, 40
+_LEAST = 340  # pixels
 
 
-def levels_page(name: str, levels: Sequence[Level], *, num_graphs: int, num_nodes: int) -> str:
-    """Return the page: what is identified and what can be fitted, level by level.
+def levels_record(
+    name: str, levels: Sequence[Level], *, num_graphs: int, num_nodes: int
+) -> dict[str, Any]:
+    """Return what was found, as plain values for JSON; arguments as of :func:`levels_page`."""
+    return {
+        "dataset": name,
+        "graphs": num_graphs,
+        "nodes": num_nodes,
+        "levels": [asdict(level) for level in levels],
+        "verdict": verdict(levels),
+    }
+
+
+def levels_page(
+    name: str, levels: Sequence[Level], *, num_graphs: int, num_nodes: int, version: str = ""
+) -> str:
+    """Return the page: what can be gained, then what is identified and can be fitted by each level.
 
     Args:
         name: Of the dataset.
         levels: See :func:`~graphpoly.expressivity.identify`.
         num_graphs: Number of its graphs.
         num_nodes: Number of their nodes.
+        version: Of what made it, for the head of the page.
     """
     single = num_graphs == 1
-    share = "node_unique" if single else "graph_unique"
     what = "nodes" if single else "graphs"
-    figures = [draw_levels(levels, share, f"{what} identified")]
-    for bound, title in (("accuracy_bound", "largest accuracy"), ("r2_bound", "largest R²")):
-        if any(getattr(level, bound) is not None for level in levels):
-            figures.append(draw_levels(levels, bound, title))
-    rows = "\n".join(_row(level, single) for level in levels)
-    return _PAGE.format(
-        name=html.escape(name),
-        what=what,
-        graphs=f"{num_graphs:,}",
-        nodes=f"{num_nodes:,}",
-        figures="\n".join(f"<div>{figure}</div>" for figure in figures),
-        rows=rows,
+    share = "node_unique" if single else "graph_unique"
+    titles = {share: f"{what} identified"} | {
+        bound: title
+        for bound, title in (("accuracy_bound", "largest accuracy"), ("r2_bound", "largest R²"))
+        if any(getattr(level, bound) is not None for level in levels)
+    }
+    figures = [
+        figure(draw_levels(levels, key, title), least=_LEAST) for key, title in titles.items()
+    ]
+    record = levels_record(name, levels, num_graphs=num_graphs, num_nodes=num_nodes)
+    head = ["test", "labels", f"colours of {what}", "identified", *list(titles.values())[1:]]
+    rows = [head, *(_row(level, single, list(titles)) for level in levels)]
+    return html_page(
+        f"What refinement sees of {name}",
+        summary=record["verdict"],
+        lead=f"A test identifies those of the {what} whose colour nobody else has. Nothing that it "
+        "bounds can fit the targets better than the majority of each colour, or its mean.",
+        facts=[("graphs", f"{num_graphs:,}"), ("nodes", f"{num_nodes:,}")],
+        sections=[
+            section("Level by level", "", cards(figures, width=390)),
+            section("In numbers", "", table(rows, f"What each test sees of {name}")),
+        ],
+        footer="The bounds are exact for this data, and say nothing of data that was not seen.",
+        report=record,
+        version=version,
     )
 
 
@@ -59,26 +90,15 @@ def draw_levels(levels: Sequence[Level], key: str, title: str) -> str:
     def y(value: float) -> float:
         return _TOP + (1 - value) * (_HEIGHT - _TOP - _BOTTOM)
 
-    parts = [
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{html.escape(title)}" '
-        f'font-family="Inter, Segoe UI, Helvetica Neue, Arial, sans-serif" font-size="11">',
-        f'<text x="{_LEFT}" y="16" font-size="13" font-weight="600" fill="{_INK}">'
-        f"{html.escape(title)}</text>",
-    ]
-    parts += [
-        f'<line x1="{_LEFT}" x2="{_WIDTH - 8}" y1="{y(tick):.1f}" y2="{y(tick):.1f}" '
-        f'stroke="{_LINE}"/><text x="{_LEFT - 6}" y="{y(tick) + 4:.1f}" text-anchor="end" '
-        f'fill="{_SOFT}">{100 * tick:.0f} %</text>'
-        for tick in (0, 0.25, 0.5, 0.75, 1)
-    ]
-    parts += [
-        f'<text x="{at:.1f}" y="{_HEIGHT - 20}" text-anchor="middle" fill="{_SOFT}">{name}</text>'
-        for name, at in x.items()
-    ]
-    parts.append(
-        f'<text x="{(_LEFT + _WIDTH) / 2:.0f}" y="{_HEIGHT - 4}" text-anchor="middle" '
-        f'fill="{_SOFT}">rounds of 1-WL, its stable colours, 2-FWL</text>'
-    )
+    parts = [text(_LEFT, 16, title, "start", INK, size=13, weight=600)]
+    for tick in (0, 0.25, 0.5, 0.75, 1):
+        parts += [
+            f'<line x1="{_LEFT}" x2="{_WIDTH - 8}" y1="{y(tick):.1f}" y2="{y(tick):.1f}" {LINE}/>',
+            text(_LEFT - 6, y(tick) + 4, f"{100 * tick:.0f} %", "end", SOFT),
+        ]
+    parts += [text(at, _HEIGHT - 20, name, "middle", SOFT) for name, at in x.items()]
+    axis = "rounds of 1-WL, its stable colours, 2-FWL"
+    parts.append(text((_LEFT + _WIDTH) / 2, _HEIGHT - 4, axis, "middle", SOFT))
     shown = [seen for seen in (False, True) if any(level.features == seen for level in levels)]
     for number, seen in enumerate(shown):
         points = [
@@ -86,17 +106,14 @@ def draw_levels(levels: Sequence[Level], key: str, title: str) -> str:
             for level in levels
             if level.features == seen and (value := getattr(level, key)) is not None
         ]
-        line = " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
         color = _COLORS[seen]
-        parts.append(f'<polyline points="{line}" fill="none" stroke="{color}" stroke-width="2"/>')
+        # where both are equal the lower line is seen on both sides of the upper one
+        parts.append(polyline(points, f'stroke="{color}" stroke-width="{2 if seen else 5}"'))
         parts += [f'<circle cx="{a:.1f}" cy="{b:.1f}" r="3.2" fill="{color}"/>' for a, b in points]
         at = _WIDTH - 96 * (len(shown) - number)
-        word = "with labels" if seen else "structure only"
-        parts.append(
-            f'<circle cx="{at}" cy="12" r="3.5" fill="{color}"/>'
-            f'<text x="{at + 8}" y="16" fill="{_SOFT}">{word}</text>'
-        )
-    return "".join(parts) + "</svg>"
+        parts.append(f'<circle cx="{at}" cy="12" r="3.5" fill="{color}"/>')
+        parts.append(text(at + 8, 16, "with labels" if seen else "structure only", "start", SOFT))
+    return svg(_WIDTH, _HEIGHT, parts, f"{title}, level by level")
 
 
 def _places(names: list[str]) -> dict[str, float]:
@@ -116,62 +133,15 @@ def _rank(name: str) -> int:
     return {"stable": 1000, "2-FWL": 1001}.get(name, int(name) if name.isdigit() else 1002)
 
 
-def _row(level: Level, single: bool) -> str:
+def _row(level: Level, single: bool, shares: Sequence[str]) -> list[str]:
     def percent(value: float | None) -> str:
         return "–" if value is None else f"{100 * value:.2f} %"
 
     classes = level.node_classes if single else level.graph_classes
-    unique = level.node_unique if single else level.graph_unique
-    bound = level.accuracy_bound if level.accuracy_bound is not None else level.r2_bound
     how = "stable" if level.rounds is None else f"{level.rounds} rounds"
-    cells = [
+    return [
         f"1-WL, {how}" if level.test == "1-WL" else level.test,
         "yes" if level.features else "no",
         "–" if classes is None else f"{classes:,}",
-        percent(unique),
-        percent(bound),
+        *(percent(getattr(level, key)) for key in shares),
     ]
-    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
-
-
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>graphpoly: what refinement sees of {name}</title>
-<style>
-  body {{ margin: 0; background: #f5f6f7; color: #22262b;
-    font: 16px/1.55 Inter, "Segoe UI", "Helvetica Neue", Arial, sans-serif; }}
-  main {{ max-width: 980px; margin: 0 auto; padding: 44px 24px 64px; }}
-  h1 {{ font-size: 28px; line-height: 1.2; margin: 0 0 10px; }}
-  p {{ color: #626a73; max-width: 72ch; }}
-  section {{ background: #fff; border: 1px solid #e3e6e9; border-radius: 10px;
-    padding: 20px 24px; margin-top: 20px; }}
-  .pair {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(320px, 1fr)); gap: 24px; }}
-  svg {{ display: block; width: 100%; height: auto; }}
-  table {{ border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }}
-  th {{ font-weight: 500; font-size: 13px; color: #626a73; text-align: right; }}
-  td {{ text-align: right; padding: 7px 0; border-top: 1px solid #e3e6e9; }}
-  th:first-child, td:first-child {{ text-align: left; }}
-</style>
-</head>
-<body>
-<main>
-<h1>What refinement sees of {name}</h1>
-<p>{graphs} graphs, {nodes} nodes. A test identifies those of the {what} whose colour nobody else
-has. Nothing that it bounds can fit the targets better than the majority of each colour, or its
-mean.</p>
-<section><div class="pair">
-{figures}
-</div></section>
-<section><table>
-<thead><tr><th>test</th><th>labels</th><th>colours of {what}</th><th>identified</th>
-<th>bound</th></tr></thead>
-<tbody>
-{rows}
-</tbody></table></section>
-</main>
-</body>
-</html>
-"""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,14 +15,35 @@ from torch import Tensor
 
 from graphpoly.recipes.spectrum import Spectrum
 
-__all__ = ["COLORS", "STYLE", "accuracies", "curves", "filters", "responses", "sweep"]
+__all__ = [
+    "COLORS",
+    "STYLE",
+    "accuracies",
+    "curves",
+    "filters",
+    "in_page",
+    "responses",
+    "sweep",
+]
 
 COLORS = {"OptBasisGNN": "#3b4cc0", "FavardGNN": "#d0661c", "GCN": "#7a8088"}
 _FIXED = {"GCN": "#7a8088", "MLP": "#22262b"}
 _FILTER = "#3b4cc0"
 _CHANNELS = 60  # more curves than this only make a large file
-_NOTHING = 1e-3  # share of eigenvalues and of labels in a bin
-_INK, _FAINT, _LABEL = "#22262b", "#c9cdd2", "#2f9e77"
+_INK, _FAINT, _LABEL, _GRID = "#22262b", "#c9cdd2", "#2f9e77", "#eceef0"
+_VARIABLES = {  # what each colour is called in a page, which has a dark one, too
+    _INK: "--ink",
+    _FAINT: "--edge",
+    _GRID: "--line",
+    _LABEL: "--c2",
+    _FILTER: "--accent",
+    "#d0661c": "--warm",
+    "#7a8088": "--soft",
+    "#ffffff": "--paper",
+}
+_WIDE, _NARROW = (8.6, 4.7), (4.4, 4.7)  # inches
+_ROOM = 0.05  # above and below the curves, as a share of their height
+_MOST = 1.6  # times the filter's largest value: where channels are cut off
 _NEAR = 0.012  # how close to an eigenvalue a point of the axis counts as occupied
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text: small, sharp and selectable
@@ -34,7 +57,7 @@ STYLE: dict[Any, Any] = {
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "grid.color": "#eceef0",
+    "grid.color": _GRID,
     "grid.linewidth": 0.8,
     "xtick.color": _FAINT,
     "ytick.color": _FAINT,
@@ -45,7 +68,12 @@ STYLE: dict[Any, Any] = {
 
 
 def responses(
-    lambdas: Tensor, gains: Mapping[str, Tensor], eigenvalues: Tensor, energy: Tensor
+    lambdas: Tensor,
+    gains: Mapping[str, Tensor],
+    eigenvalues: Tensor,
+    energy: Tensor,
+    *,
+    narrow: bool = False,
 ) -> str:
     """Draw what each filter passes, above where the eigenvalues and the labels' energy are.
 
@@ -56,10 +84,11 @@ def responses(
             nothing passes.
         eigenvalues: Of the graph, ``[N]``.
         energy: Share of the labels' energy at each, ``[N]``.
+        narrow: Draw it for a narrow screen.
     """
     points = lambdas.numpy()
-    with matplotlib.rc_context({**STYLE, "svg.hashsalt": "responses"}):
-        figure = Figure(figsize=(8.6, 4.7), layout="constrained")
+    with matplotlib.rc_context({**STYLE, "svg.hashsalt": f"responses {narrow}"}):
+        figure = Figure(figsize=_NARROW if narrow else _WIDE, layout="constrained")
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1.5))
         distance = np.abs(points[:, None] - eigenvalues.numpy()[None, :]).min(axis=1)
         near = distance <= _NEAR
@@ -78,52 +107,51 @@ def responses(
         )
         top.set_ylim(0, 1.12)
         top.set_ylabel("gain, relative")
-        top.legend(frameon=False, ncols=3, loc="lower left", bbox_to_anchor=(-0.01, 1.0))
+        columns = 1 if narrow else 3
+        top.legend(frameon=False, ncols=columns, loc="lower left", bbox_to_anchor=(-0.01, 1.0))
 
         bins = np.linspace(-1, 1, 81)
-        centres, width = (bins[1:] + bins[:-1]) / 2, bins[1] - bins[0]
         count = np.histogram(eigenvalues.numpy(), bins)[0]
         share = np.histogram(eigenvalues.numpy(), bins, weights=energy.numpy())[0]
-        bottom.bar(centres, count / count.max(), width, color=_FAINT, label="eigenvalues")
-        bottom.bar(
-            centres, share / share.max(), width * 0.55, color=_LABEL, label="energy of the labels"
-        )
+        _draw_spectrum(bottom, bins, count / count.max(), share / share.max(), narrow)
         bottom.set_ylabel("relative")
-        bottom.set_xlabel(
-            "eigenvalue λ of the normalised adjacency     (−1: neighbours differ,  1: they agree)"
-        )
-        bottom.set_xlim(-1, 1)
-        bottom.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1.01, 1.0))
+        of = "" if narrow else " of the normalised adjacency"
+        bottom.set_xlabel(f"eigenvalue λ{of}     (−1: neighbours differ,  1: they agree)")
         return _svg(figure, "Gain of the learned filters over the spectrum of the graph")
 
 
-def filters(spectrum: Spectrum) -> str:
-    """Draw the response of a trained filter above the spectrum that it acts on."""
+def filters(spectrum: Spectrum, *, channels: int = _CHANNELS, narrow: bool = False) -> str:
+    """Draw the response of a trained filter above the spectrum that it acts on.
+
+    Args:
+        spectrum: What was evaluated.
+        channels: Most curves of single channels.
+        narrow: Draw it for a narrow screen.
+    """
     points = spectrum.lambdas.numpy()
-    response, weight = spectrum.response.numpy(), spectrum.weight.numpy()
-    together = np.sqrt(((weight * response) ** 2).sum(1) / max((weight**2).sum(), 1e-300))
+    response, together = spectrum.response.numpy(), spectrum.together.numpy()
     edges = spectrum.edges.numpy()
-    centres, width = (edges[1:] + edges[:-1]) / 2, edges[1] - edges[0]
     density, labels = spectrum.density.numpy(), spectrum.labels.numpy()
     # a filter may do as it likes where there is nothing to filter
-    there = (density + labels)[np.searchsorted(edges[1:-1], points)] > _NOTHING
+    there = spectrum.occupied.numpy()
     scale = max(together[there].max(initial=0), 1e-300)
     color = COLORS.get(spectrum.model, _FILTER)
-    with matplotlib.rc_context({**STYLE, "svg.hashsalt": f"filters {spectrum.model}"}):
-        figure = Figure(figsize=(8.6, 4.7), layout="constrained")
+    with matplotlib.rc_context({**STYLE, "svg.hashsalt": f"filters {spectrum.layer} {narrow}"}):
+        figure = Figure(figsize=_NARROW if narrow else _WIDE, layout="constrained")
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1.5))
-        step = max(1, response.shape[1] // _CHANNELS)
-        top.plot(points, response[:, ::step] / scale, color=color, linewidth=0.7, alpha=0.25)
+        single = response[:, :: math.ceil(response.shape[1] / channels)] / scale
+        top.plot(points, single, color=color, linewidth=0.7, alpha=0.25)
         top.plot(points, together / scale, color=color, linewidth=2.6)
         top.axhline(0, color=_FAINT, linewidth=0.8)
-        top.set_ylim(-1.6, 1.6)
+        # as high as the curves are where there is something to filter
+        low = max(-_MOST, min(0.0, single[there].min(initial=0)))
+        high = min(_MOST, max(1.0, single[there].max(initial=1)))
+        room = _ROOM * (high - low)
+        top.set_ylim(low - room, high + room)
         top.set_ylabel("response, relative")
-        bottom.bar(centres, density, width, color=_FAINT, label="eigenvalues")
-        bottom.bar(centres, labels, width * 0.55, color=_LABEL, label="energy of the labels")
+        _draw_spectrum(bottom, edges, density, labels, narrow)
         bottom.set_ylabel("share")
         bottom.set_xlabel("eigenvalue λ     (−1: neighbours differ,  1: they agree)")
-        bottom.set_xlim(-1, 1)
-        bottom.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1.01, 1.0))
         return _svg(figure, f"Response of {spectrum.model} over the spectrum of the graph")
 
 
@@ -196,6 +224,23 @@ def curves(histories: Mapping[str, Sequence[Sequence[float]]]) -> str:
         return _svg(figure, "Validation accuracy over the epochs")
 
 
+def _draw_spectrum(axes: Any, edges: Any, density: Any, labels: Any, narrow: bool) -> None:
+    """Draw where the eigenvalues are, and, thinner, where the labels have their energy."""
+    centres, width = (edges[1:] + edges[:-1]) / 2, 1.6 if narrow else 3.6
+    axes.stairs(density, edges, fill=True, color=_FAINT, label="eigenvalues")
+    axes.vlines(centres, 0, labels, _LABEL, linewidth=width, label="energy of the labels")
+    axes.set_xlim(-1, 1)
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1.01, 1.0))
+
+
+def in_page(drawing: str) -> str:
+    """Let a drawing of this module take its colours from the page that it stands in."""
+    for color, name in _VARIABLES.items():
+        drawing = drawing.replace(color, f"var({name})")
+    return drawing
+
+
 def _svg(figure: Any, title: str) -> str:
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
@@ -203,5 +248,9 @@ def _svg(figure: Any, title: str) -> str:
     # inside a page: without the XML head, and as wide as its column
     start = text.index("<svg")
     body = text[text.index(">", start) + 1 :]
+    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    body = re.sub(r'<g id="[^"]*"', "<g", body)  # every figure has the same
+    # a tenth of a point is more than can be seen
+    body = re.sub(r' d="[^"]+"', lambda path: re.sub(r"(\.\d)\d+", r"\1", path[0]), body)
     width, height = (72 * size for size in figure.get_size_inches())
     return f'<svg role="img" aria-label="{title}" viewBox="0 0 {width:g} {height:g}">{body}'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch_geometric.data import Data
 
 from graphpoly import __version__
 from graphpoly.files import write_atomically
+from graphpoly.html_page import figure, html_page, section
 from graphpoly.layers import FEConv, KrylovConv, OperatorConv
 from graphpoly.ops import CSR, spectral_density
 from graphpoly.recipes.ad_hoc import recipe_of
@@ -22,6 +24,7 @@ from graphpoly.training.checkpoint import load_weights
 __all__ = ["draw_filters", "filter_spectra", "root_of"]
 
 _POINTS, _BINS, _ORDER = 401, 80, 300
+_CHANNELS, _FEWEST = 60, 8  # drawn on a page, and of each filter on a narrow screen
 
 
 def filter_spectra(
@@ -75,20 +78,49 @@ def draw_filters(
         out: File to write; default ``filters.html`` in ``run``.
 
     Raises:
-        ImportError: If matplotlib or jinja2 is missing; the message names the extra.
+        ImportError: If matplotlib is missing; the message names the extra.
     """
     try:
-        from graphpoly.recipes import figures, pages
+        from graphpoly.recipes import figures
     except ImportError as error:
         raise ImportError(f"the page needs {error.name}: pip install 'graphpoly[viz]'") from error
     spectra = filter_spectra(run, root=root, seed=seed)
     recipe, seeds = recipe_of(Path(run))
-    page = pages.fill(
-        "filters.html",
-        recipe=recipe,
+    chosen = seeds[0] if seed is None else seed
+    channels = max(_FEWEST, _CHANNELS // len(spectra))
+    page = html_page(
+        f"What the trained filters pass on {recipe.data.name}",
+        summary=" ".join(spectrum.describe() for spectrum in spectra),
+        lead="Above, the response of every channel (faint) and of all of them together (strong: "
+        "the root of their mean square, each weighted by the size of what goes into it), relative "
+        "to its largest value where there are eigenvalues or labels. Below, the share of the "
+        "operator's eigenvalues in each bin and the share of the labels' energy: a useful filter "
+        "is high over the green bars.",
+        facts=[("recipe", recipe.name), ("seed", str(chosen)), ("filters", str(len(spectra)))],
+        sections=[
+            section(
+                spectrum.model,
+                "",
+                figure(
+                    figures.in_page(figures.filters(spectrum, channels=channels)),
+                    f"<code>{html.escape(spectrum.layer)}</code>",
+                    narrow=figures.in_page(
+                        figures.filters(spectrum, channels=_FEWEST, narrow=True)
+                    ),
+                ),
+            )
+            for spectrum in spectra
+        ],
+        footer="Densities by the kernel polynomial method, smeared over about 0.01; no "
+        "eigendecomposition was needed. Labels of all nodes are counted, for this drawing only. "
+        "Single channels are in the drawings alone.",
+        report={
+            "recipe": recipe.name,
+            "dataset": recipe.data.name,
+            "seed": chosen,
+            "filters": [spectrum.to_dict() for spectrum in spectra],
+        },
         version=__version__,
-        seed=seeds[0] if seed is None else seed,
-        panels=[(spectrum, figures.filters(spectrum)) for spectrum in spectra],
     )
     path = Path(run) / "filters.html" if out is None else Path(out)
     write_atomically(path, page)

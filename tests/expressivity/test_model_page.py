@@ -7,7 +7,8 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from graphpoly.expressivity import ModelReport, analyze_model, ladder_families, model_page
-from graphpoly.expressivity.model_figures import draw_counting, draw_ladder, draw_tolerance
+from graphpoly.expressivity.ladder_figure import draw_ladder
+from graphpoly.expressivity.model_figures import draw_counting, draw_tolerance
 from tests.expressivity.models import Constant, Gcn, Walks
 
 
@@ -30,7 +31,7 @@ def test_the_page_stands_alone_and_carries_its_numbers(report) -> None:
         ET.fromstring(figure)
     assert "No part of the model has a row for each node" in page
     # one line a family
-    assert page.count("<td>A star, and a square and a node</td>") == 1
+    assert page.count('<th scope="row">A star, and a square and a node</th>') == 1
 
 
 def test_a_square_for_each_pair_filled_where_it_is_apart(report) -> None:

@@ -69,3 +69,28 @@ def test_what_a_filter_does_where_nothing_is_leaves_the_scale_alone() -> None:
 
     assert len(strong(1.0)) > 8
     assert strong(1.0) == strong(1e4)
+
+
+def test_the_curves_take_the_height_of_their_axis() -> None:
+    points = torch.linspace(-1, 1, 41, dtype=torch.float64)
+    edges = torch.linspace(-1, 1, 11, dtype=torch.float64)
+    share = torch.full((10,), 0.1).double()
+    response = torch.linspace(0, 3, 41, dtype=torch.float64)[:, None]
+    for low in (0.0, -3.0):  # of the smallest channel
+        both = torch.cat([response, low / 3 * response], 1)
+        held = Spectrum(
+            "m", "l", points, both, torch.tensor([1.0, 0.0]).double(), edges, *[share] * 2
+        )
+        text = figures.filters(held)
+        (path,) = re.findall(r'<path d="([^"]+)"[^>]*stroke-width: 2.6', text)
+        ys = [float(y) for y in re.findall(r"[ML] [\d.-]+ ([\d.-]+)", path)]
+        tall = float(re.findall(r'<rect [^>]*height="([\d.]+)"', text)[0])
+        span = 1 - low / 3 if low else 1.0
+        assert (max(ys) - min(ys)) / tall == pytest.approx(1 / (1.1 * span), abs=0.002)
+
+
+def test_in_a_page_every_colour_is_the_page_s() -> None:
+    for text in draw().values():
+        themed = figures.in_page(text)
+        assert set(re.findall(r"#[0-9a-f]{6}\b", themed)) <= {"#000000"}
+        assert "var(--ink)" in themed
