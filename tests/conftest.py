@@ -7,10 +7,10 @@ Environment:
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -59,13 +59,6 @@ def data_root() -> Path:
 @pytest.fixture
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     """Replace the loader of a registered dataset."""
-    from graphpoly import registry
-    from graphpoly.data import find_dataset
+    from tests.stand_in import replaced
 
-    def replace(name: str, load: Any, **changes: Any) -> None:
-        entry = registry.get("dataset", find_dataset(name).name)
-        changed = dataclasses.replace(entry.obj, load=load, **changes)
-        held = dataclasses.replace(entry, obj=changed)
-        monkeypatch.setitem(registry._ENTRIES, ("dataset", entry.name), held)
-
-    return replace
+    return functools.partial(replaced, monkeypatch)

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 import torch
 from torch_geometric.data import Data
 
-from graphpoly.data import Loaded, Reading, make_split, stratified_folds
+from graphpoly import registry
+from graphpoly.data import Loaded, Reading, find_dataset, make_split, stratified_folds
 
 StandIn = Callable[..., None]
+
+
+def replaced(patch: pytest.MonkeyPatch, name: str, load: Any, **changes: Any) -> None:
+    """Put a loader in place of that of a registered dataset, for as long as the patch lasts."""
+    entry = registry.get("dataset", find_dataset(name).name)
+    changed = dataclasses.replace(entry.obj, load=load, **changes)
+    held = dataclasses.replace(entry, obj=changed)
+    patch.setitem(registry._ENTRIES, ("dataset", entry.name), held)
 
 
 def on_nodes(data: Data, **further: Any) -> Callable[[Path | None, Reading, int], Loaded]:

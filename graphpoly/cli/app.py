@@ -19,6 +19,7 @@ from graphpoly.cli.filters import filters
 from graphpoly.cli.info import info
 from graphpoly.cli.list import list_entries
 from graphpoly.cli.options import OptionalCard
+from graphpoly.cli.report import report
 from graphpoly.cli.rewire import rewire
 from graphpoly.cli.robustness import robustness
 from graphpoly.cli.show import show
@@ -38,6 +39,7 @@ app = typer.Typer(
 app.command("train", cls=OptionalCard)(train)
 app.command("tune")(tune)
 app.command("compare")(compare)
+app.command("report")(report)
 app.command("filters")(filters)
 app.add_typer(expressivity, name="expressivity")
 app.command("rewire")(rewire)

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["print_outcome", "train"]
 
-_SHARES = ("accuracy", "auc", "ap", "mrr", "rocauc", "average_precision")
-
 
 def train(
     words: Annotated[
@@ -127,12 +125,10 @@ def print_outcome(outcome: Outcome) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from graphpoly.training.metrics import is_share
+
     recipe, published = outcome.recipe, outcome.recipe.published
-    per_cent = (
-        published.unit == "%"
-        if published
-        else recipe.metric in _SHARES or recipe.metric.startswith("hits@")
-    )
+    per_cent = published.unit == "%" if published else is_share(recipe.metric)
     scale, digits, unit = (100, 2, " %") if per_cent else (1, 4, "")
     runs = len(next(iter(outcome.experiments.values())).runs)
     table = Table(box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")

@@ -13,7 +13,9 @@ from torch import Tensor
 from graphpoly.errors import unknown
 
 __all__ = ["METRICS", "Metric", "MetricFunction", "accuracy", "average_precision", "get_metric"]
-__all__ += ["mae", "maximizes", "mse", "official", "rmse", "rocauc", "sse"]
+__all__ += ["is_share", "mae", "maximizes", "mse", "official", "rmse", "rocauc", "sse"]
+
+_SHARES = ("accuracy", "auc", "ap", "mrr", "rocauc", "average_precision")
 
 MetricFunction = Callable[[Tensor, Tensor], float]
 
@@ -190,3 +192,12 @@ def official(metric: str, function: MetricFunction | None) -> str | Metric:
 def maximizes(metric: str) -> bool:
     """Return whether more is better; it is of all that are not in :data:`METRICS`."""
     return METRICS[metric].maximize if metric in METRICS else True
+
+
+def is_share(metric: str) -> bool:
+    """Return whether a metric lies between 0 and 1 and is shown in per cent.
+
+    >>> is_share("accuracy"), is_share("hits@20"), is_share("mae")
+    (True, True, False)
+    """
+    return metric in _SHARES or metric.startswith("hits@")
