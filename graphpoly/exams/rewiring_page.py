@@ -9,8 +9,8 @@ from torch_geometric.data import Data
 
 from graphpoly.exams.rewiring import CURVATURES, MEASURES, Example, RewiringReport, Shift
 from graphpoly.expressivity.drawing import draw_graph, place_nodes
-from graphpoly.html_page import cards, figure, html_page, plural, section, table
-from graphpoly.svg import INK, SOFT, svg, text
+from graphpoly.pages import cards, figure, html_page, plural, section, table
+from graphpoly.pages.svg import INK, SOFT, svg, text
 
 __all__ = ["rewiring_page"]
 

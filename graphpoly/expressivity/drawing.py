@@ -14,7 +14,7 @@ from torch_geometric.data import Data
 from torch_geometric.utils import to_networkx
 
 from graphpoly.expressivity.colors import wl_colors
-from graphpoly.svg import svg
+from graphpoly.pages.svg import svg
 
 __all__ = ["draw_graph", "draw_pair", "place_nodes"]
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 
 from graphpoly.expressivity.ladder import RUNGS, Bracket, Family, Separation
-from graphpoly.svg import INK, LINE, SOFT, legend, svg, text
+from graphpoly.pages.svg import INK, LINE, SOFT, legend, svg, text
 
 __all__ = ["draw_ladder", "draw_ladder_upright"]
 

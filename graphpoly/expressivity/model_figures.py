@@ -13,7 +13,7 @@ from graphpoly.expressivity.counting import CountError
 from graphpoly.expressivity.ladder import MARGIN, Family, Separation
 from graphpoly.expressivity.patterns import PATTERNS
 from graphpoly.expressivity.sensitivity import Influence
-from graphpoly.svg import INK, LINE, SOFT, legend, polyline, power_of_ten, svg, text
+from graphpoly.pages.svg import INK, LINE, SOFT, legend, polyline, power_of_ten, svg, text
 
 __all__ = ["draw_counting", "draw_influence", "draw_tolerance"]
 

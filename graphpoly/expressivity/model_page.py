@@ -11,7 +11,7 @@ from graphpoly.expressivity.ladder_figure import draw_ladder, draw_ladder_uprigh
 from graphpoly.expressivity.model import ModelReport
 from graphpoly.expressivity.model_figures import draw_counting, draw_influence, draw_tolerance
 from graphpoly.expressivity.polynomial_degree import exact_degree
-from graphpoly.html_page import (
+from graphpoly.pages import (
     cards,
     figure,
     html_page,

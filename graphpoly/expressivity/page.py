@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from graphpoly.expressivity.identify import Level, verdict
-from graphpoly.html_page import cards, figure, html_page, section, table
-from graphpoly.svg import INK, LINE, SOFT, polyline, svg, text
+from graphpoly.pages import cards, figure, html_page, section, table
+from graphpoly.pages.svg import INK, LINE, SOFT, polyline, svg, text
 
 __all__ = ["draw_levels", "levels_page", "levels_record"]
 

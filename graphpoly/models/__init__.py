@@ -13,11 +13,11 @@ from graphpoly.models.decoupled_gnn import (
 )
 from graphpoly.models.egnn import EGNN
 from graphpoly.models.fe_gnn import FEGNN
+from graphpoly.models.gcorn import GCORN
 from graphpoly.models.graph_mamba import GraphMamba
 from graphpoly.models.graph_mlp_mixer import GraphMLPMixer
 from graphpoly.models.graph_vit import GraphViT
 from graphpoly.models.gspn import GSPN
-from graphpoly.models.gcorn import GCORN
 from graphpoly.models.jacobi_gnn import JacobiGNN
 from graphpoly.models.laser_gnn import LASERGNN
 from graphpoly.models.matrix_function_gnn import MatrixFunctionGNN

@@ -12,10 +12,10 @@ from torch_geometric.data import Data
 
 from graphpoly import __version__
 from graphpoly.files import write_atomically
-from graphpoly.html_page import cards, figure, html_page, section, settings_list, table_of
 from graphpoly.layers import OptBasisConv
 from graphpoly.models import FavardGNN, OptBasisGNN
 from graphpoly.ops import normalize
+from graphpoly.pages import cards, figure, html_page, section, settings_list, table_of
 from graphpoly.recipes.run import Finished
 from graphpoly.training import Experiment
 from graphpoly.training.loggers import read_history
@@ -38,7 +38,7 @@ def write_report(path: Path, finished: Finished, results: Path) -> Path:
         ImportError: If matplotlib is missing; the message names the extra.
     """
     try:
-        from graphpoly.recipes import figures
+        from graphpoly.pages import figures
     except ImportError as error:
         raise ImportError(f"the report needs {error.name}: pip install 'graphpoly[viz]'") from error
 

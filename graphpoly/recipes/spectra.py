@@ -12,13 +12,13 @@ from torch_geometric.data import Data
 
 from graphpoly import __version__
 from graphpoly.files import write_atomically
-from graphpoly.html_page import figure, html_page, section
 from graphpoly.layers import FEConv, KrylovConv, OperatorConv
 from graphpoly.ops import CSR, spectral_density
+from graphpoly.pages import figure, html_page, section
+from graphpoly.pages.spectrum import Spectrum
 from graphpoly.recipes.ad_hoc import recipe_of
 from graphpoly.recipes.recipe import Recipe
 from graphpoly.recipes.run import read_results, rebuild
-from graphpoly.recipes.spectrum import Spectrum
 from graphpoly.training.checkpoint import load_weights
 
 __all__ = ["draw_filters", "filter_spectra", "root_of"]
@@ -81,7 +81,7 @@ def draw_filters(
         ImportError: If matplotlib is missing; the message names the extra.
     """
     try:
-        from graphpoly.recipes import figures
+        from graphpoly.pages import figures
     except ImportError as error:
         raise ImportError(f"the page needs {error.name}: pip install 'graphpoly[viz]'") from error
     spectra = filter_spectra(run, root=root, seed=seed)

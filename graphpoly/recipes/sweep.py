@@ -82,7 +82,7 @@ def _page(
 ) -> tuple[Path | None, tuple[str, ...]]:
     messages = _verdicts(finished)
     try:
-        from graphpoly.recipes import figures
+        from graphpoly.pages import figures
     except ImportError as error:
         return None, (*messages, f"the figure needs {error.name}: pip install 'graphpoly[viz]'")
     scores = {

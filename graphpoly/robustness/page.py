@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graphpoly.expressivity.drawing import svg
-from graphpoly.expressivity.html_page import html_page, plural, section, table, two_digits
+from graphpoly.pages import figure, html_page, plural, section, table, two_digits
+from graphpoly.pages.svg import LINE, SOFT, polyline, svg, text
 from graphpoly.robustness.attack import ATTACKS
 from graphpoly.robustness.report import RobustnessReport
 
 __all__ = ["robustness_page", "robustness_table"]
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 720.0, 300.0, 46.0, 16.0, 14.0, 40.0
-_SOFT = 'fill="var(--soft)"'
+_CAPTION = "Accuracy against budget"
 
 
 def robustness_page(report: RobustnessReport, *, version: str = "") -> str:
@@ -35,8 +35,8 @@ def robustness_page(report: RobustnessReport, *, version: str = "") -> str:
     if report.rows[-1].certified is not None:
         words += " Orange: share of the test nodes that no attack within the budget can turn."
     sections = [
-        section("Accuracy against budget", words, f"<figure>{_drawn(report)}</figure>"),
-        section("In numbers", _explained(report), table(robustness_table(report))),
+        section(_CAPTION, words, figure(_drawn(report), least=520)),
+        section("In numbers", _explained(report), table(robustness_table(report), _CAPTION)),
         section(
             "What this does not say",
             "The attacks know the weights and the labels and change the graph after training; a "
@@ -92,30 +92,25 @@ def _drawn(report: RobustnessReport) -> str:
     def y(share: float) -> float:
         return _HEIGHT - _BOTTOM - min(1.0, max(0.0, share)) * (_HEIGHT - _BOTTOM - _TOP)
 
-    def line(shares: Sequence[float]) -> str:
-        return " ".join(f"{x:.1f},{y(share):.1f}" for x, share in zip(places, shares, strict=True))
+    def points(shares: Sequence[float]) -> list[tuple[float, float]]:
+        return [(x, y(share)) for x, share in zip(places, shares, strict=True)]
 
-    parts = [
-        f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(share)}" y2="{y(share)}" '
-        f'stroke="var(--line)"/><text x="{_LEFT - 8}" y="{y(share) + 4}" text-anchor="end" '
-        f"{_SOFT}>{100 * share:g} %</text>"
-        for share in (0, 0.25, 0.5, 0.75, 1)
-    ]
-    parts += [
-        f'<text x="{x:.1f}" y="{_HEIGHT - 18}" text-anchor="middle" {_SOFT}>{cells[0]}</text>'
-        for x, cells in zip(places, robustness_table(report)[1:], strict=True)
-    ]
-    above = line([row.accuracy + (row.std or 0) for row in rows]).split()
-    below = line([row.accuracy - (row.std or 0) for row in rows]).split()
-    band = " ".join([*above, *reversed(below)])
+    parts = []
+    for share in (0, 0.25, 0.5, 0.75, 1):
+        ends = f'x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(share)}" y2="{y(share)}"'
+        parts.append(f"<line {ends} {LINE}/>")
+        parts.append(text(_LEFT - 8, y(share) + 4, f"{100 * share:g} %", "end", SOFT))
+    for x, cells in zip(places, robustness_table(report)[1:], strict=True):
+        parts.append(text(x, _HEIGHT - 18, cells[0], "middle", SOFT))
+    above = points([row.accuracy + (row.std or 0) for row in rows])
+    below = points([row.accuracy - (row.std or 0) for row in rows])
+    band = " ".join(f"{x:.1f},{height:.1f}" for x, height in [*above, *reversed(below)])
     parts.append(f'<polygon points="{band}" fill="var(--accent)" fill-opacity=".16"/>')
     curves = [("--accent", [row.accuracy for row in rows])]
     certified = [row.certified for row in rows if row.certified is not None]
     if len(certified) == len(rows):
         curves.append(("--warm", certified))
     for color, shares in curves:
-        parts.append(
-            f'<polyline points="{line(shares)}" fill="none" stroke="var({color})" '
-            'stroke-width="2" stroke-linejoin="round"/>'
-        )
+        look = f'stroke="var({color})" stroke-width="2" stroke-linejoin="round"'
+        parts.append(polyline(points(shares), look))
     return svg(_WIDTH, _HEIGHT, parts, "accuracy against budget")

@@ -9,7 +9,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from graphpoly.recipes.figures import STYLE
+from graphpoly.pages.figures import STYLE
 from graphpoly.studies.statistics import cliques
 
 __all__ = ["draw_ranks"]

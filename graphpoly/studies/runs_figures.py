@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
+from graphpoly.pages.svg import INK, LINE, SOFT, legend, polyline, svg, text, ticks
 from graphpoly.studies.runs import Run
-from graphpoly.svg import INK, LINE, SOFT, legend, polyline, svg, text, ticks
 
 __all__ = ["color_of", "draw_curves", "draw_scores"]
 

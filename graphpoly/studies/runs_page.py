@@ -6,7 +6,7 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from graphpoly.html_page import (
+from graphpoly.pages import (
     cards,
     details,
     figure,

@@ -84,7 +84,7 @@ def test_without_the_extra_it_says_which_one_draws(
 ) -> None:
     import sys
 
-    missing, module = "matplotlib", "graphpoly.recipes.figures"
+    missing, module = "matplotlib", "graphpoly.pages.figures"
     for name in [name for name in sys.modules if name.split(".")[0] == missing]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.delitem(sys.modules, module, raising=False)

@@ -6,9 +6,9 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 import torch
 
-from graphpoly.recipes.spectrum import Spectrum
+from graphpoly.pages.spectrum import Spectrum
 
-figures = pytest.importorskip("graphpoly.recipes.figures")
+figures = pytest.importorskip("graphpoly.pages.figures")
 
 
 def draw() -> dict[str, str]:

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from graphpoly.recipes.spectrum import Spectrum
+from graphpoly.pages.spectrum import Spectrum
 
 
 def spectrum(response: torch.Tensor, weight: list[float]) -> Spectrum:

@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from graphpoly.recipes.spectrum import Spectrum
+from graphpoly.pages.spectrum import Spectrum
 
 __all__ = [
     "COLORS",
