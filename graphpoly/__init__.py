@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from graphpoly import loader as loader
     from graphpoly import models as models
     from graphpoly import ops as ops
+    from graphpoly import pages as pages
     from graphpoly import recipes as recipes
     from graphpoly import rewiring as rewiring
     from graphpoly import robustness as robustness
