@@ -1,6 +1,11 @@
 """Loaders whose batches are those of PyG, field by field."""
 
 from graphpoly.loader.cluster import ClusterData, ClusterLoader
+from graphpoly.loader.graph_saint import (
+    GraphSAINTEdgeSampler,
+    GraphSAINTNodeSampler,
+    GraphSAINTRandomWalkSampler,
+)
 from graphpoly.loader.neighbor_loader import LinkNeighborLoader, NeighborLoader
 from graphpoly.loader.neighbor_sampler import NeighborSampler
 from graphpoly.loader.packed import PackedDataset, PackedLoader
@@ -9,6 +14,9 @@ from graphpoly.loader.partition import partition, partition_each
 __all__ = [
     "ClusterData",
     "ClusterLoader",
+    "GraphSAINTEdgeSampler",
+    "GraphSAINTNodeSampler",
+    "GraphSAINTRandomWalkSampler",
     "LinkNeighborLoader",
     "NeighborLoader",
     "NeighborSampler",
