@@ -6,6 +6,7 @@ from graphpoly.loader.graph_saint import (
     GraphSAINTNodeSampler,
     GraphSAINTRandomWalkSampler,
 )
+from graphpoly.loader.layerwise import layerwise_inference
 from graphpoly.loader.neighbor_loader import LinkNeighborLoader, NeighborLoader
 from graphpoly.loader.neighbor_sampler import NeighborSampler
 from graphpoly.loader.packed import PackedDataset, PackedLoader
@@ -22,6 +23,7 @@ __all__ = [
     "NeighborSampler",
     "PackedDataset",
     "PackedLoader",
+    "layerwise_inference",
     "partition",
     "partition_each",
 ]

@@ -50,7 +50,8 @@ class _GraphSAINTSampler(torch.utils.data.DataLoader[Any]):
 
     def _read(self) -> None:
         """Order the edges by source, then target, as they stand in a batch."""
-        row, col = self.data.edge_index.as_subclass(Tensor).long()
+        self._ends = self.data.edge_index.as_subclass(Tensor).long()
+        row, col = self._ends
         self._perm = (row * self.N + col).argsort(stable=True)
         self._row, self._col = row[self._perm], col[self._perm]
         ends = torch.bincount(row, minlength=self.N).cumsum(0)
@@ -124,7 +125,7 @@ class _GraphSAINTSampler(torch.utils.data.DataLoader[Any]):
                 edges[edge] += 1
                 drawn, batches = drawn + node.numel(), batches + 1
                 done(node.numel())
-        edge_norm = (nodes[self.data.edge_index[1]] / edges).clamp(0, 1e4).nan_to_num(0.1)
+        edge_norm = (nodes[self._ends[1]] / edges).clamp(0, 1e4).nan_to_num(0.1)
         return batches / nodes.masked_fill(nodes == 0, 0.1) / self.N, edge_norm
 
     def _norm_of(self, once: Tensor, together: Tensor) -> tuple[Tensor, Tensor]:
@@ -134,13 +135,13 @@ class _GraphSAINTSampler(torch.utils.data.DataLoader[Any]):
             once: Probability that one draw brings a node, ``[N]``.
             together: That one draw brings both ends of an edge, ``[E]``.
         """
-        source, target = (once[ends] for ends in self.data.edge_index.as_subclass(Tensor))
+        source, target = once[self._ends]
         node = -torch.expm1(self._batch_size * torch.log1p(-once))
         # (1 - a - b + c)^n = ((1 - a)(1 - b))^n (1 + (c - ab) / (1 - a)(1 - b))^n
         neither = (1 - source) * (1 - target)
         ratio = (together - source * target) / neither.clamp(min=torch.finfo(once.dtype).tiny)
         change = torch.expm1(self._batch_size * torch.log1p(ratio.clamp(min=-1)))
-        ends = node[self.data.edge_index]
+        ends = node[self._ends]
         edge = ends[0] * ends[1] + neither**self._batch_size * change
         edge_norm = torch.where(edge > 0, ends[1] / edge, 0)
         node_norm = torch.where(node > 0, 1 / (node * self.N), 0)
@@ -200,7 +201,7 @@ class GraphSAINTNodeSampler(_GraphSAINTSampler):
 
     def _exact_norm(self) -> tuple[Tensor, Tensor]:
         once = self._rowptr.diff().double() / self.E
-        source, target = self.data.edge_index.as_subclass(Tensor)
+        source, target = self._ends
         return self._norm_of(once, torch.where(source == target, once[source], 0))
 
 

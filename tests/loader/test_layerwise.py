@@ -1,0 +1,153 @@
+"""Blocks of nodes give what one pass over the whole graph gives."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch_geometric import nn as pyg
+from torch_geometric.data import Data
+
+from graphpoly.layers import BernConv, FEConv, GPRConv, JacobiConv
+from graphpoly.loader import layerwise_inference
+from graphpoly.testing.tolerances import assert_close
+
+NODES, EDGES = 40, 90
+
+
+def graph(*, both=False):
+    """A sparse graph with directions, loops, repeated edges and nodes without any."""
+    torch.manual_seed(0)
+    edge_index = torch.randint(NODES - 3, (2, EDGES))
+    edge_index = torch.cat([edge_index, edge_index[:, :4], torch.tensor([[1, 2], [1, 2]])], 1)
+    if both:
+        edge_index = torch.cat([edge_index, edge_index.flip(0)], 1)
+    return Data(
+        x=torch.randn(NODES, 6, dtype=torch.float64),
+        edge_index=edge_index,
+        edge_weight=torch.rand(edge_index.size(1), dtype=torch.float64),
+        edge_attr=torch.randn(edge_index.size(1), 3, dtype=torch.float64),
+    )
+
+
+def whole(network, data, **kwargs):
+    with torch.no_grad():
+        return network.eval()(data.x, data.edge_index, **kwargs)
+
+
+ONE_HOP = {
+    "GCN": lambda: pyg.GCNConv(6, 6),
+    "SAGE": lambda: pyg.SAGEConv(6, 6),
+    "SAGE max": lambda: pyg.SAGEConv(6, 6, aggr="max"),
+    "GAT": lambda: pyg.GATConv(6, 3, heads=2),
+    "GIN": lambda: pyg.GINConv(torch.nn.Linear(6, 6), train_eps=True),
+    "GCN from the targets": lambda: pyg.GCNConv(6, 6, flow="target_to_source"),
+}
+MANY_HOPS = {
+    "GPR": lambda: GPRConv(6, 6, K=3),
+    "Jacobi": lambda: JacobiConv(6, 6, K=2),
+    "Bern": lambda: BernConv(6, 6, K=2),
+    "SG": lambda: pyg.SGConv(6, 6, K=2),
+    "TAG": lambda: pyg.TAGConv(6, 6, K=2),
+    "APPNP": lambda: pyg.APPNP(3, 0.1),
+}
+
+
+@pytest.mark.parametrize("name", {**ONE_HOP, **MANY_HOPS})
+@pytest.mark.parametrize("block_size", [1, 7, 1000])
+def test_layers(name, block_size):
+    data = graph()
+    first, last = ({**ONE_HOP, **MANY_HOPS}[name]().double().eval() for _ in range(2))
+    found = layerwise_inference([(first, F.elu), last], data, block_size=block_size)
+    with torch.no_grad():
+        expected = last(F.elu(first(data.x, data.edge_index)), data.edge_index)
+    assert_close(found, expected)
+
+
+def test_chebyshev_divides_by_out_degrees():
+    conv, data = pyg.ChebConv(6, 4, K=3).double(), graph(both=True)
+    assert_close(layerwise_inference([conv], data, block_size=5), whole(conv, data))
+
+
+@pytest.mark.parametrize("jk", [None, "cat", "max", "lstm", "last"])
+@pytest.mark.parametrize("norm", ["BatchNorm", "LayerNorm", "GraphNorm"])
+def test_networks_of_pyg_with_statistics_over_all_nodes(jk, norm):
+    data = graph()
+    torch.manual_seed(1)
+    network = pyg.GCN(6, 8, 3, 4, dropout=0.5, norm=norm, jk=jk).double()
+    network(data.x, data.edge_index)  # statistics of the training graph
+    found = layerwise_inference(network, data, block_size=9, edge_weight=data.edge_weight)
+    assert network.training
+    assert all(module.training for module in network.modules())
+    assert not any("forward" in vars(module) for module in network.modules())
+    assert_close(found, whole(network, data, edge_weight=data.edge_weight))
+
+
+def test_edges_carry_features_and_nodes_their_first_rows():
+    data = graph()
+    gat = pyg.GAT(6, 8, 2, 4, v2=True, edge_dim=3).double()
+    found = layerwise_inference(gat, data, block_size=9, edge_attr=data.edge_attr)
+    assert_close(found, whole(gat, data, edge_attr=data.edge_attr))
+    gcn2, start = pyg.GCN2Conv(6, 0.3).double(), data.x.flip(0)
+    network = pyg.Sequential("x, edge_index, x_0", [(gcn2, "x, x_0, edge_index -> x")])
+    found = layerwise_inference(network, data, block_size=9, x_0=start)
+    assert_close(found, whole(network, data, x_0=start))
+
+
+def test_modules_without_messages_get_rows_alone():
+    data = graph()
+    layers = [
+        torch.nn.Linear(6, 5),
+        (pyg.SAGEConv(5, 3), torch.relu),
+        (torch.nn.Linear(3, 2), None),
+    ]
+    first, (conv, _), (last, _) = layers
+    for layer in (first, conv, last):
+        layer.double()
+    with torch.no_grad():
+        expected = last(conv(first(data.x), data.edge_index).relu())
+    assert_close(layerwise_inference(layers, data, block_size=11), expected)
+
+
+def test_a_block_reads_no_more_than_its_neighborhood():
+    sizes = []
+    path = Data(
+        x=torch.ones(100, 1), edge_index=torch.stack([torch.arange(99), torch.arange(1, 100)])
+    )
+    for conv, hops in ((pyg.SAGEConv(1, 1), 1), (pyg.GCNConv(1, 1), 2), (GPRConv(1, 1, K=3), 4)):
+        sizes.clear()
+        inner = conv.forward
+
+        def forward(x, edge_index, inner=inner):
+            sizes.append((x.size(0), edge_index.size(1)))
+            return inner(x, edge_index)
+
+        model = pyg.Sequential("x, edge_index", [(conv, "x, edge_index -> x")])
+        conv.forward = forward
+        layerwise_inference(model, path, block_size=10)
+        assert conv.forward is forward
+        # the first block begins the path, the others have as many nodes before them as hops
+        assert sizes == [(10, 9)] + [(10 + hops, 9 + hops)] * 9
+
+
+def test_a_graph_without_nodes_or_edges():
+    conv = pyg.GCNConv(6, 4)
+    none = Data(torch.ones(0, 6), torch.zeros(2, 0, dtype=torch.int64))
+    assert layerwise_inference([conv], none).shape == (0, 4)
+    alone = Data(torch.ones(3, 6), torch.zeros(2, 0, dtype=torch.int64))
+    assert_close(layerwise_inference([conv], alone, block_size=2), whole(conv, alone))
+
+
+def test_errors():
+    data, conv = graph(), pyg.GCNConv(6, 4).double()
+    with pytest.raises(ValueError, match="block_size: got 0"):
+        layerwise_inference([conv], data, block_size=0)
+    with pytest.raises(ValueError, match="model_or_layers: has no layer"):
+        layerwise_inference(torch.nn.Linear(6, 4), data)
+    with pytest.raises(TypeError, match="data: its x is NoneType"):
+        layerwise_inference([conv], Data(edge_index=data.edge_index))
+    with pytest.raises(ValueError, match="GCNConv: cached=True"):
+        layerwise_inference([pyg.GCNConv(6, 4, cached=True)], data)
+    with pytest.raises(ValueError, match="FEConv: has no blocks"):
+        layerwise_inference([FEConv(6, 4, K=2)], data)
+    with pytest.raises(TypeError, match="GATConv: returns other"):
+        layerwise_inference([pyg.GATConv(6, 4).double()], data, return_attention_weights=True)
+    assert "forward" not in vars(conv)
