@@ -198,18 +198,20 @@ def _outermost(module: Any) -> Iterator[Any]:
 
 
 def _hops_of(layer: Any) -> int:
-    """How far a layer reads: what it declares, else what PyG's layers call it, never less."""
+    """How far a layer reads, or more: what it declares, else what PyG's layers call it."""
     if any(getattr(module, "cached", False) is True for module in layer.modules()):
         raise ValueError(f"{type(layer).__name__}: cached=True holds one graph, a block is another")
     reason = getattr(layer, "compliance_exceptions", {}).get("num_hops")
+    if getattr(layer, "hops", 1) is None:
+        reason = "hops=None takes all pairs of nodes"
     if reason is not None:
         raise ValueError(f"{type(layer).__name__}: has no blocks: {reason}")
-    if hasattr(layer, "num_hops"):
-        return int(layer.num_hops)
     if isinstance(layer, pyg.ChebConv):
         return len(layer.lins)
-    numbers = [getattr(layer, name, 1) for name in ("K", "num_layers", "filter_size")]
-    numbers += getattr(layer, "powers", [])
+    own = ("K", "num_layers", "filter_size")
+    names = ("num_hops",) if hasattr(layer, "num_hops") else own
+    numbers = [getattr(layer, name, 1) for name in names]
+    numbers += getattr(layer, "powers", [])  # entries of powers of the operator look as far
     return max(1, *(number for number in numbers if isinstance(number, int)))
 
 

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch_geometric import nn as pyg
 from torch_geometric.data import Data
 
-from graphpoly.layers import BernConv, FEConv, GPRConv, JacobiConv
+from graphpoly.layers import BernConv, FEConv, GPRConv, JacobiConv, PDFConv
 from graphpoly.loader import layerwise_inference
 from graphpoly.testing.tolerances import assert_close
 
@@ -45,6 +45,7 @@ MANY_HOPS = {
     "GPR": lambda: GPRConv(6, 6, K=3),
     "Jacobi": lambda: JacobiConv(6, 6, K=2),
     "Bern": lambda: BernConv(6, 6, K=2),
+    "PDF": lambda: PDFConv(6, 6),
     "SG": lambda: pyg.SGConv(6, 6, K=2),
     "TAG": lambda: pyg.TAGConv(6, 6, K=2),
     "APPNP": lambda: pyg.APPNP(3, 0.1),
@@ -148,6 +149,8 @@ def test_errors():
         layerwise_inference([pyg.GCNConv(6, 4, cached=True)], data)
     with pytest.raises(ValueError, match="FEConv: has no blocks"):
         layerwise_inference([FEConv(6, 4, K=2)], data)
+    with pytest.raises(ValueError, match="PDFConv: has no blocks"):
+        layerwise_inference([PDFConv(6, 4, hops=None)], data)
     with pytest.raises(TypeError, match="GATConv: returns other"):
         layerwise_inference([pyg.GATConv(6, 4).double()], data, return_attention_weights=True)
     assert "forward" not in vars(conv)
