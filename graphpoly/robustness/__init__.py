@@ -17,6 +17,7 @@ from graphpoly.robustness.estimate import (
     expected_robustness,
 )
 from graphpoly.robustness.features import BALLS, PLACES, pgd, project, random_perturbation
+from graphpoly.robustness.fidelity import Fidelity, fidelity
 from graphpoly.robustness.losses import margins, tanh_margin
 from graphpoly.robustness.page import robustness_page, robustness_table
 from graphpoly.robustness.report import BudgetRow, RobustnessReport, attack_run
@@ -31,6 +32,7 @@ __all__ = [
     "BudgetRow",
     "Expected",
     "FeatureBound",
+    "Fidelity",
     "RobustnessReport",
     "Target",
     "attack_run",
@@ -38,6 +40,7 @@ __all__ = [
     "expected_length",
     "expected_robustness",
     "feature_bound",
+    "fidelity",
     "flip_edges",
     "greedy_flips",
     "margins",
