@@ -6,6 +6,7 @@ it was given.
 
 from __future__ import annotations
 
+import copy
 import os
 import pickle
 from collections.abc import Callable, Iterator, Sequence
@@ -155,7 +156,8 @@ def gather_rows(parts: Sequence[Tensor]) -> Tensor:
 
 def _portable(error: Exception) -> Exception:
     try:
-        pickle.loads(pickle.dumps(error))
+        pickle.dumps(error)
+        copy.copy(error)  # is made anew as unpickling makes it
     except Exception:  # such as one whose constructor takes something else than its message
         return RuntimeError(f"{type(error).__name__}: {error}")
     return error

@@ -128,7 +128,7 @@ def fidelity(
         mean = (weight * loss).sum(0)
         error = torch.zeros_like(mean)
         if samples is not None:
-            spread = (loss - mean).square().sum(0) / max(1, samples - 1)
+            spread = (loss - mean).square().sum(0) / (samples - 1)  # NaN of one draw
             error = (spread / samples).sqrt()
         found.append((mean, error))
     (plus, plus_error), (minus, minus_error) = found

@@ -78,8 +78,8 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
     graphs = (torch.tensor([0, 1, 3, 4, 4]), torch.tensor([1, 0, 2, 1]), torch.tensor([0, 3, 4]))
     picks = torch.tensor([1, 1, 0])
     rates = (-torch.rand(3, 2, dtype=dtype)).requires_grad_()
-    sequences, steps = torch.tensor([0, 2, 2, 7]), torch.rand(7, 3, dtype=dtype).requires_grad_()
-    scanned = (sequences, leaf(7, 3), steps, rates, leaf(7, 2), leaf(7, 2))
+    sequences, steps = torch.tensor([0, 1, 1, 3]), torch.rand(3, 3, dtype=dtype).requires_grad_()
+    scanned = (sequences, leaf(3, 3), steps, rates, leaf(3, 2), leaf(3, 2))
     plan, spread = [1, 4, 5, 3], (leaf(6, 3), torch.rand(6, 3, dtype=dtype).requires_grad_())
     return {
         "coo_to_csr": [
@@ -169,7 +169,7 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
         "segment_softmax_backward": [(adj.rowptr, adj.perm, leaf(20, 3), leaf(20, 3))],
         "segment_logsumexp": [(adj.rowptr, adj.perm, leaf(20, 3))],
         "selective_scan": [(*scanned, False), (*scanned, True)],
-        "selective_scan_backward": [(*scanned, leaf(7, 3), False), (*scanned, leaf(7, 3), True)],
+        "selective_scan_backward": [(*scanned, leaf(3, 3), False), (*scanned, leaf(3, 3), True)],
         "intersect_count": [pairs],
         "intersect_rows": [(*pairs, shared, int(shared[-1]))],
         "common_neighbors": [(*pairs, strided)],
