@@ -2,12 +2,21 @@ from __future__ import annotations
 
 import pytest
 
-# minutes of tracing: its walk is unrolled step by step
-LONG = {"test_layer[SCRaWlConv-compile]", "test_layer[SCRaWlConv-export]"}
+# most of what the battery takes: layers whose programs are long, each traced several times over;
+# those of their kind that are short are always checked
+LONG = {
+    "compile": (
+        *("ConnectionSheafConv", "FEConv", "MatrixFunctionConv", "PDFConv", "PLaplacianConv"),
+        *("PolynormerConv", "SCRaWlConv", "UniFilterConv"),
+    ),
+    "export": ("SCRaWlConv",),
+    "gradcheck": ("GraphMambaConv",),
+}
+NAMES = {f"test_layer[{layer}-{what}]" for what, layers in LONG.items() for layer in layers}
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     for item in items:
-        if item.name in LONG:
+        if item.name in NAMES:
             item.add_marker(pytest.mark.slow)

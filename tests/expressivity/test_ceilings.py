@@ -57,7 +57,13 @@ def counts(apart: torch.Tensor) -> list[int]:
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("test", ["1-WL", "S3", "SPD-WL", "SWL(VS)", "2-FWL"])
+@pytest.mark.parametrize(
+    "test",
+    [
+        *("1-WL", "S3", "SPD-WL"),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("SWL(VS)", "2-FWL")),
+    ],
+)
 def test_golden_table(test, pairs) -> None:
     assert counts(separated(pairs, test)) == GOLDEN[test]
 
