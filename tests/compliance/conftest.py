@@ -7,7 +7,7 @@ import pytest
 LONG = {
     "compile": (
         *("ConnectionSheafConv", "FEConv", "MatrixFunctionConv", "PDFConv", "PLaplacianConv"),
-        *("PolynormerConv", "SCRaWlConv", "UniFilterConv"),
+        *("GPRConv", "PolynormerConv", "SCRaWlConv", "SheafConv", "UniFilterConv"),
     ),
     "export": ("SCRaWlConv",),
     "gradcheck": ("GraphMambaConv",),

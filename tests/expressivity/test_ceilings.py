@@ -81,6 +81,7 @@ def test_all_quick_tests_on_all_pairs(pairs) -> None:
 
 
 @pytest.mark.data
+@pytest.mark.slow
 def test_order_of_strength_on_some_pairs(pairs) -> None:
     chosen = [pairs[i] for i in (*range(0, 160, 8), *range(160, 360, 20), 265, 277, 313)]
     chosen = [pair for pair in chosen if pair[0].num_nodes <= 60]

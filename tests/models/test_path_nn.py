@@ -164,6 +164,7 @@ def test_gradcheck():
     assert torch.autograd.gradcheck(lambda value: model(value, pairs), (x,))
 
 
+@pytest.mark.slow
 def test_compiles_with_given_paths():
     model = PathNN(3, 8, 2, 2, paths="simple").eval()
     torch._dynamo.reset()

@@ -148,6 +148,7 @@ def test_a_single_node_and_no_graph(cls):
     assert between.isfinite().all()
 
 
+@pytest.mark.slow
 def test_compiled_batches():
     from torch._dynamo.testing import CompileCounterWithBackend
 
