@@ -14,7 +14,7 @@ from graphpoly import registry
 jupytext = pytest.importorskip("jupytext", reason="the extra [dev] brings jupytext")
 
 # those that take longer are run by `make test-slow`, and wherever the site is built
-_LONGER = ("certify", "expressivity", "reproduce", "rewiring")
+_LONGER = ("graphs", "certify", "expressivity", "reproduce", "rewiring")
 TUTORIALS = [
     pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (path.stem in _LONGER))
     for path in sorted((Path(__file__).parents[2] / "docs" / "tutorials").glob("*.md"))
