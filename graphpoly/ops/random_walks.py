@@ -164,7 +164,7 @@ def walk_bits(adj: CSR, node: Tensor, window: int) -> Tensor:
 
 
 def _floor(value: Tensor, count: Tensor) -> Tensor:
-    """Return the whole part, of a number below ``count`` that may have been rounded up to it."""
+    """Return the whole part; a draw of 1 or more, or below 0, still leads to one of ``count``."""
     return torch.minimum(value.long(), count - 1).clamp(min=0)
 
 

@@ -59,7 +59,8 @@ def test_without_backtracking_the_others_are_equally_likely():
 
 
 def test_draws_decide():
-    low, high = torch.zeros(1, 1).double(), torch.full((1, 1), 1 - 2**-53).double()
+    low, high = torch.zeros(1, 1).double(), torch.tensor([[1 - 2**-53]], dtype=torch.float64)
+    assert float(high) < 1
     assert walks_from(0, 1, 1, draws=low).node.tolist() == [[0, 1]]
     assert walks_from(0, 1, 1, draws=high).node.tolist() == [[0, 3]]
     third = torch.full((1, 1), 1 / 3).double()
@@ -68,7 +69,9 @@ def test_draws_decide():
         2,
         3,
     ]
-    assert (high * 3).item() == 3  # what is rounded up leads nowhere else
+    # what is out of range leads nowhere else
+    assert walks_from(0, 1, 1, draws=torch.ones(1, 1).double()).node.tolist() == [[0, 3]]
+    assert walks_from(0, 1, 1, draws=-torch.ones(1, 1).double()).node.tolist() == [[0, 1]]
 
 
 def test_a_walk_hangs_on_its_seed_and_place():
