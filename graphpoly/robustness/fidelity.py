@@ -35,7 +35,8 @@ class Fidelity:
     Attributes:
         plus: Loss where edges of the explanation go; large for a good explanation.
         minus: Loss where other edges go; small for a good explanation.
-        plus_error, minus_error: Standard errors of the two; 0 where they are exact.
+        plus_error, minus_error: Standard errors of the two; 0 where they are exact, NaN of a single
+            draw.
     """
 
     plus: Tensor
@@ -84,7 +85,8 @@ def fidelity(
         generator: Of the device of ``x``.
 
     Raises:
-        ValueError: If a mask is missing, a name unknown or a number out of range.
+        ValueError: If a mask is missing, a name unknown or a number out of range, or the model does
+            not give logits of two classes or more.
 
     >>> import torch
     >>> from torch_geometric.data import Data
@@ -176,6 +178,9 @@ class _Draws:
         edge_index = data.edge_index[:, edge] + copy * self.num_nodes
         x = data.x.repeat(draws, *[1] * (data.x.dim() - 1))
         out = self.model(x, edge_index, **given)
+        if out.dim() != 2 or out.size(1) < 2:
+            shape = tuple(out.shape)
+            raise ValueError(f"model: gave shape {shape}, expected logits of two classes or more")
         out = out.view(draws, -1, out.size(-1))
         return out if self.index is None else out[:, torch.as_tensor(self.index).reshape(-1)]
 

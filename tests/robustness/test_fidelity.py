@@ -145,3 +145,15 @@ def test_a_mask_is_needed_and_enumeration_ends():
     del graph.edge_mask
     with pytest.raises(ValueError, match="explanation"):
         fidelity(counted(1), graph)
+
+
+def test_a_single_draw_has_no_error_and_a_single_logit_no_probability():
+    found = fidelity(counted(1), wheel(), samples=1)
+    assert found.plus_error.isnan().all()
+    assert found.minus_error.isnan().all()
+
+    def single(*given, **named):
+        return counted(1)(*given, **named)[:, :1]
+
+    with pytest.raises(ValueError, match=r"model: gave shape \(1, 1\)"):
+        fidelity(single, wheel())
