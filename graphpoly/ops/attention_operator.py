@@ -2,7 +2,9 @@ r"""The operator of attention: its definition in plain PyTorch, its gradients, i
 
 The softmax of :mod:`graphpoly.ops.attention` is the running one: a row is read once, and whenever a
 larger score comes the sums so far are scaled down. Nothing of size ``[E, H, F]`` is stored in
-either direction, and nothing of size ``[E, H]`` but a gradient that was asked for.
+either direction. Of size ``[E, H]`` there is a gradient that was asked for, and, while the gradient
+of a score of one number is made (GAT's), the weights and the gradients of the scores, where these
+two are no larger than what is returned.
 
 The backward pass reads the scores again and gets the weights back from the one number that a row
 and head keeps, :math:`L_{i,h} = \log \sum_e \exp s_{e,h}`. With the gradient g of y,
