@@ -14,6 +14,7 @@ import typer
 from graphpoly import __version__
 from graphpoly.cli.bench import bench
 from graphpoly.cli.compare import compare
+from graphpoly.cli.export import export
 from graphpoly.cli.expressivity import expressivity
 from graphpoly.cli.filters import filters
 from graphpoly.cli.info import info
@@ -41,6 +42,7 @@ app.command("tune")(tune)
 app.command("compare")(compare)
 app.command("report")(report)
 app.command("filters")(filters)
+app.command("export")(export)
 app.add_typer(expressivity, name="expressivity")
 app.command("rewire")(rewire)
 app.command("robustness")(robustness)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import shutil
 from collections.abc import Sequence
@@ -34,6 +35,10 @@ def list_entries(
     kind: Annotated[
         str | None, typer.Argument(help=f"One of {', '.join(_KINDS)}; all without it.")
     ] = None,
+    pattern: Annotated[
+        str | None,
+        typer.Argument(help="Only names like it, such as '*GNN' or 'sheaf*'; case is ignored."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False,
     as_markdown: Annotated[
         bool, typer.Option("--markdown", help="Print a table with an example of each.")
@@ -49,7 +54,7 @@ def list_entries(
     with failing_with(FAILED, debug=debug):
         from graphpoly.registry import entries
 
-        listed = entries(chosen)
+        listed = [entry for entry in entries(chosen) if _matches(entry.name, pattern)]
         if as_markdown:
             typer.echo(_markdown(listed))
             return
@@ -74,7 +79,12 @@ def list_entries(
         else:
             _in_columns(listed)
         if not listed:
-            typer.echo(f"no {kind or 'entries'} registered", err=True)
+            like = "" if pattern is None else f" like {pattern}"
+            typer.echo(f"no {kind or 'entries'}{like} registered", err=True)
+
+
+def _matches(name: str, pattern: str | None) -> bool:
+    return pattern is None or fnmatch.fnmatchcase(name.lower(), pattern.lower())
 
 
 def _in_columns(listed: Sequence[Entry]) -> None:

@@ -35,6 +35,7 @@ from graphpoly.models.precomputed_opt_basis_gnn import PrecomputedOptBasisGNN
 from graphpoly.models.rni_gnn import RNIGNN
 from graphpoly.models.sheaf_nn import SheafNN
 from graphpoly.models.uni_filter_gnn import UniFilterGNN
+from graphpoly.pretrained import Pretrained, from_pretrained
 
 __all__ = [
     "EGNN",
@@ -72,6 +73,8 @@ __all__ = [
     "PolynomialGNN",
     "Polynormer",
     "PrecomputedOptBasisGNN",
+    "Pretrained",
     "SheafNN",
     "UniFilterGNN",
+    "from_pretrained",
 ]

@@ -10,11 +10,12 @@ from torch_geometric.nn import GAT, GCN, GIN, LINKX, GCN2Conv, GraphSAGE, SGConv
 from torch_geometric.nn import MLP as Perceptron
 
 from graphpoly import registry
+from graphpoly.pretrained import Pretrained
 
 __all__ = ["GCNII", "MLP", "Linkx"]
 
 
-class MLP(nn.Module):
+class MLP(Pretrained):
     """A perceptron, and no graph.
 
     Args:
@@ -52,7 +53,7 @@ class MLP(nn.Module):
         return out
 
 
-class GCNII(nn.Module):
+class GCNII(Pretrained):
     r"""GCNII: initial residual and identity mapping, deep without smoothing everything away.
 
     .. math::
@@ -107,7 +108,7 @@ class GCNII(nn.Module):
         return self.lin_out(F.dropout(x, self.dropout, self.training))
 
 
-class Linkx(nn.Module):
+class Linkx(Pretrained):
     """LINKX of PyG on one graph: rows of the adjacency matrix and features, each a perceptron.
 
     Args:

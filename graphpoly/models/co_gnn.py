@@ -15,6 +15,7 @@ from graphpoly.layers.arguments import NamedArguments, check_batch, check_featur
 from graphpoly.layers.cooperative import ActionNet, GatedConv, make_base, plot_actions
 from graphpoly.layers.cooperative.base import Base, base_text
 from graphpoly.ops import to_edges
+from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
 __all__ = ["CoGNN"]
@@ -33,7 +34,7 @@ POOLINGS: dict[str, Callable[..., Tensor]] = {"sum": global_add_pool, "mean": gl
         "complexity": "that of the base layers, and O(|E| + |V| F) a layer for the actions",
     },
 )
-class CoGNN(NamedArguments, nn.Module):
+class CoGNN(Pretrained, NamedArguments):
     r"""A linear map, cooperative layers, a linear map.
 
     .. math::

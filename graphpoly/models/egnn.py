@@ -10,6 +10,7 @@ from torch_geometric.nn.inits import reset
 from graphpoly.layers import EGNNConv
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
 from graphpoly.models.pooling import check_pool, pool_nodes
+from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
 __all__ = ["EGNN"]
@@ -25,7 +26,7 @@ __all__ = ["EGNN"]
         "complexity": "O(L (|E| C^2 + |V| C^2)) time, O(L (|E| C + |V| C)) memory",
     },
 )
-class EGNN(NamedArguments, nn.Module):
+class EGNN(Pretrained, NamedArguments):
     r"""Layers of :class:`~graphpoly.layers.EGNNConv` between two maps of each node.
 
     .. math::

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from graphpoly.layers import FEConv
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
 from graphpoly.models.passed_on import passes_on
+from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
 __all__ = ["FEGNN"]
@@ -25,7 +26,7 @@ __all__ = ["FEGNN"]
     },
 )
 @passes_on(FEConv)
-class FEGNN(NamedArguments, nn.Module):
+class FEGNN(Pretrained, NamedArguments):
     r"""FE-GNN: a linear network on the features of every hop and of the structure.
 
     .. math:: \mathrm{logits} = W_2\, \mathrm{FEConv}(X) + b_2

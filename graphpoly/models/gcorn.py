@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from graphpoly.layers import GCORNConv
 from graphpoly.layers.arguments import NamedArguments, check_features, check_size, check_sizes
 from graphpoly.models.passed_on import passes_on
+from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
 __all__ = ["GCORN"]
@@ -29,7 +30,7 @@ __all__ = ["GCORN"]
     },
 )
 @passes_on(GCORNConv, without=("bias",))
-class GCORN(NamedArguments, nn.Module):
+class GCORN(Pretrained, NamedArguments):
     r"""GCORN: how far the output moves is up to the last linear map alone.
 
     .. math::

@@ -11,6 +11,7 @@ from graphpoly.layers import GraphMambaConv
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
 from graphpoly.models.passed_on import passes_on
 from graphpoly.models.pooling import check_pool, pool_nodes
+from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
 __all__ = ["GraphMamba"]
@@ -30,7 +31,7 @@ __all__ = ["GraphMamba"]
     },
 )
 @passes_on(GraphMambaConv)
-class GraphMamba(NamedArguments, nn.Module):
+class GraphMamba(Pretrained, NamedArguments):
     r"""A :class:`~graphpoly.layers.GraphMambaConv`, a norm, and a linear map of nodes or graphs.
 
     Args:

@@ -15,6 +15,7 @@ from graphpoly.layers.arguments import NamedArguments, check_batch, check_featur
 from graphpoly.models.emissions import make_emission
 from graphpoly.models.pooling import pool_nodes
 from graphpoly.ops import normalize, spmm
+from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
 __all__ = ["GSPN"]
@@ -35,7 +36,7 @@ SMOOTHING = 1e-8
         "complexity": "O(L (|E| C + |V| C^2 + |V| C F)) time, O(L |V| C F) memory",
     },
 )
-class GSPN(NamedArguments, nn.Module):
+class GSPN(Pretrained, NamedArguments):
     r"""Graph-induced sum-product networks: exact probabilities of features, some of them missing.
 
     A node is in one of C states. Those of a layer are mixed from the posteriors of the layer below:

@@ -15,6 +15,7 @@ from graphpoly.errors import unknown
 from graphpoly.layers.random_node_features import RandomNodeFeatures
 from graphpoly.models.molecule_gnn import encoders
 from graphpoly.models.pooling import check_pool, pool_nodes
+from graphpoly.pretrained import Pretrained
 
 __all__ = [
     "DECODERS",
@@ -34,7 +35,7 @@ _GRAPH = (
 )
 
 
-class CategoryEncoder(nn.Module):
+class CategoryEncoder(Pretrained):
     """A sum of embeddings, one for each integer column.
 
     Args:
@@ -75,7 +76,7 @@ class CategoryEncoder(nn.Module):
         return torch.stack(embedded).sum(0)
 
 
-class _Behind(nn.Module):
+class _Behind(Pretrained):
     """A network, ``net``, that reads what something else makes of ``x``; that comes first."""
 
     net: nn.Module
@@ -151,7 +152,7 @@ class Encoded(_Behind):
         return out
 
 
-class EncodedLinks(nn.Module):
+class EncodedLinks(Pretrained):
     """A network that scores pairs of nodes, behind embeddings of its categories.
 
     Args:
@@ -183,7 +184,7 @@ class EncodedLinks(nn.Module):
         return self.decode(self.encode(x, edge_index), pairs)
 
 
-class PooledNet(nn.Module):
+class PooledNet(Pretrained):
     """A network for nodes, a pooling over each graph and a perceptron.
 
     Args:
@@ -233,7 +234,7 @@ class PooledNet(nn.Module):
         return out
 
 
-class LinkNet(nn.Module):
+class LinkNet(Pretrained):
     """A network for nodes, and a score for each pair of them.
 
     Args:

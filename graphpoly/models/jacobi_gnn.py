@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from graphpoly.layers import JacobiConv
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
 from graphpoly.models.passed_on import passes_on
+from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
 __all__ = ["JacobiGNN"]
@@ -23,7 +24,7 @@ __all__ = ["JacobiGNN"]
     tags={"expressivity": "1-WL", "complexity": "O(K |E| C) time, O(|V| C) memory"},
 )
 @passes_on(JacobiConv, without=("linear", "bias"))
-class JacobiGNN(NamedArguments, nn.Module):
+class JacobiGNN(Pretrained, NamedArguments):
     r"""The linear network of `How Powerful are Spectral Graph Neural Networks
     <https://arxiv.org/abs/2205.11172>`_ (Wang and Zhang, ICML 2022), called JacobiConv there.
 

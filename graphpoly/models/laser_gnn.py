@@ -10,6 +10,7 @@ from torch_geometric.nn.inits import reset
 
 from graphpoly.layers import LASERConv
 from graphpoly.layers.arguments import NamedArguments
+from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
 __all__ = ["LASERGNN"]
@@ -26,7 +27,7 @@ __all__ = ["LASERGNN"]
         "complexity": "O(L (|E| C + |V| R C^2)), R relations",
     },
 )
-class LASERGNN(NamedArguments, nn.Module):
+class LASERGNN(Pretrained, NamedArguments):
     r"""Layers of :class:`~graphpoly.layers.LASERConv`, residual but for the first and the last.
 
     .. math::

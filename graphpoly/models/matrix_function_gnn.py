@@ -15,6 +15,7 @@ from graphpoly.models.passed_on import passes_on
 from graphpoly.models.pooling import check_pool, pool_nodes
 from graphpoly.ops import spmm
 from graphpoly.ops.normalize import normalized
+from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
 __all__ = ["MatrixFunctionGNN"]
@@ -32,7 +33,7 @@ __all__ = ["MatrixFunctionGNN"]
     },
 )
 @passes_on(MatrixFunctionConv)
-class MatrixFunctionGNN(NamedArguments, nn.Module):
+class MatrixFunctionGNN(Pretrained, NamedArguments):
     r"""MFN: layers of a graph convolution and a matrix function, both with a residual.
 
     .. math::

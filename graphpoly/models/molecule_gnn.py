@@ -10,6 +10,7 @@ from torch_geometric.nn import GINEConv, MessagePassing, global_mean_pool
 from torch_geometric.utils import degree
 
 from graphpoly.data import ogb_evaluator
+from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
 __all__ = ["BondGCNConv", "MoleculeGNN", "encoders"]
@@ -58,7 +59,7 @@ class BondGCNConv(MessagePassing):
     example=lambda: MoleculeGNN("gin", 16, 1, num_layers=2),
     tags={"expressivity": "1-WL"},
 )
-class MoleculeGNN(nn.Module):
+class MoleculeGNN(Pretrained):
     """Atom embedding, layers with bond embeddings, mean over the atoms, one linear map.
 
     Args:

@@ -19,6 +19,7 @@ from graphpoly.layers.arguments import NamedArguments, check_features, check_siz
 from graphpoly.ops import CSR, common_neighbors, spmm, to_csr
 from graphpoly.ops.adjacency import to_edges, trusted_csr
 from graphpoly.ops.normalize import normalized
+from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
 __all__ = ["NCN", "NCNC", "LinkStates", "missing_neighbors"]
@@ -51,7 +52,7 @@ class LinkStates(NamedTuple):
         "times neighbours",
     },
 )
-class NCN(NamedArguments, nn.Module):
+class NCN(Pretrained, NamedArguments):
     r"""Scores pairs by their ends and by the nodes that both ends have for neighbours.
 
     .. math::

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from graphpoly.layers import PLaplacianConv
 from graphpoly.layers.arguments import NamedArguments, check_features, check_sizes
 from graphpoly.models.passed_on import passes_on
+from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
 __all__ = ["PLaplacianGNN"]
@@ -28,7 +29,7 @@ __all__ = ["PLaplacianGNN"]
     },
 )
 @passes_on(PLaplacianConv)
-class PLaplacianGNN(NamedArguments, nn.Module):
+class PLaplacianGNN(Pretrained, NamedArguments):
     r"""pLapGNN: the graph is cleaned with the raw features, and GCN runs on what is left.
 
     The first layer cleans, all of them convolve with the cleaned operator. With ``cached=True`` it

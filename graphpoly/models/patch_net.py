@@ -24,13 +24,14 @@ from graphpoly.ops import to_edges
 from graphpoly.ops.batching import count_graphs, nodes_of_each
 from graphpoly.ops.entry import check_index, check_values
 from graphpoly.ops.patches import patch_edges, patch_overlap, patch_walks
+from graphpoly.pretrained import Pretrained
 
 __all__ = ["PatchNet"]
 
 _CUT = "METIS, and chance no less, divides a graph by how its nodes are numbered"
 
 
-class PatchNet(NamedArguments, nn.Module):
+class PatchNet(Pretrained, NamedArguments):
     r"""Message passing inside of overlapping patches, a mixer of the patches, a readout.
 
     With :math:`h_{v,p}` what :class:`~graphpoly.models.patch_encoder.PatchEncoder` says of node v

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from graphpoly.models.molecule_gnn import encoders
 from graphpoly.models.path_nn import PathNN
+from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
 __all__ = ["PathMolecule"]
@@ -19,7 +20,7 @@ __all__ = ["PathMolecule"]
     example=lambda: PathMolecule(16, 1),
     tags={"expressivity": "beyond 1-WL with all shortest or simple paths"},
 )
-class PathMolecule(nn.Module):
+class PathMolecule(Pretrained):
     """PathNN on molecules of OGB.
 
     Args:

@@ -17,6 +17,7 @@ from graphpoly.layers.arguments import NamedArguments, check_batch, check_featur
 from graphpoly.models.batch_norm import BatchNorm
 from graphpoly.ops import Paths, PathTrie, enumerate_paths
 from graphpoly.ops.enumerate_paths import MAX_PATHS
+from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
 __all__ = ["PathNN"]
@@ -40,7 +41,7 @@ READOUTS = {"sum": global_add_pool, "mean": global_mean_pool}
         "complexity": "O(P C^2) time, O(P C) memory, P distinct beginnings of paths up to length K",
     },
 )
-class PathNN(NamedArguments, nn.Module):
+class PathNN(Pretrained, NamedArguments):
     r"""K layers; the k-th reads the paths of length k, all with one LSTM.
 
     .. math::

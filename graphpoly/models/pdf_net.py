@@ -14,6 +14,7 @@ from graphpoly.layers import PDFConv
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
 from graphpoly.models.passed_on import passes_on
 from graphpoly.models.pooling import check_pool, pool_nodes
+from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
 __all__ = ["PDFNet"]
@@ -34,7 +35,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {"gelu": nn.GELU, "relu": nn.ReLU}
     },
 )
 @passes_on(PDFConv, without=("encoder",))
-class PDFNet(NamedArguments, nn.Module):
+class PDFNet(Pretrained, NamedArguments):
     r"""PDF: convolutions and perceptrons in turn, both with a residual.
 
     .. math::

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from graphpoly.layers import FavardConv, OptBasisConv, PolynomialConv
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
 from graphpoly.models.passed_on import passes_on
+from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
 __all__ = ["FavardGNN", "OptBasisGNN", "PolynomialGNN"]
@@ -17,7 +18,7 @@ __all__ = ["FavardGNN", "OptBasisGNN", "PolynomialGNN"]
 _PAPER = "Guo, Wei. Graph Neural Networks with Learnable and Optimal Polynomial Bases. ICML 2023"
 
 
-class PolynomialGNN(NamedArguments, nn.Module):
+class PolynomialGNN(Pretrained, NamedArguments):
     r"""A polynomial filter between two linear maps.
 
     .. math:: \mathrm{logits} = W_2\, \mathrm{filter}\!\left(\mathrm{ReLU}(W_1 X + b_1)\right) + b_2

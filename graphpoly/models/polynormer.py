@@ -12,6 +12,7 @@ from graphpoly.errors import unknown
 from graphpoly.layers import PolynormerConv
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
 from graphpoly.models.passed_on import passes_on
+from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
 __all__ = ["Polynormer"]
@@ -31,7 +32,7 @@ STAGES = ("local", "global")
     },
 )
 @passes_on(PolynormerConv)
-class Polynormer(NamedArguments, nn.Module):
+class Polynormer(Pretrained, NamedArguments):
     r"""Polynormer, with a head for each of its two stages of training.
 
     In the stage ``"local"`` the logits are a linear map of what the local layers give; the global

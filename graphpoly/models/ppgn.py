@@ -20,6 +20,7 @@ from graphpoly.layers.arguments import (
 from graphpoly.models.pair_input import pair_input
 from graphpoly.ops import PairBlocks, pair_blocks, pair_pool
 from graphpoly.ops.normalize import NORMALIZATIONS
+from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
 __all__ = ["PPGN"]
@@ -38,7 +39,7 @@ _OPS = {"add": "sum", "max": "max", "mean": "mean"}
         "complexity": "O(L (C n^3 + C^2 n^2)) time, O(L C n^2) memory for each graph of n nodes",
     },
 )
-class PPGN(NamedArguments, nn.Module):
+class PPGN(Pretrained, NamedArguments):
     r"""Provably powerful graph networks: blocks of matrix products on all pairs of nodes.
 
     .. math::

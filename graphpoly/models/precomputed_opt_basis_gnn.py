@@ -6,12 +6,13 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 from torch_geometric.nn import MLP
 
 from graphpoly.layers import OptBasisConv
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
 from graphpoly.models.passed_on import passes_on
+from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
 __all__ = ["PrecomputedOptBasisGNN"]
@@ -25,7 +26,7 @@ __all__ = ["PrecomputedOptBasisGNN"]
     tags={"expressivity": "1-WL", "complexity": "O(K |E| F + K^2 |V| F) once, then O(K F) a node"},
 )
 @passes_on(OptBasisConv, without=("linear", "bias"))
-class PrecomputedOptBasisGNN(NamedArguments, nn.Module):
+class PrecomputedOptBasisGNN(Pretrained, NamedArguments):
     r"""The scaled-up form of OptBasisGNN (section 4.5 of the paper).
 
     .. math::

@@ -12,6 +12,7 @@ from graphpoly.layers import RandomNodeFeatures
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
 from graphpoly.models.pooling import check_pool, pool_nodes
 from graphpoly.ops import spmm, to_csr
+from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
 __all__ = ["RNIGNN"]
@@ -30,7 +31,7 @@ REDUCES = ("mean", "sum")
         "complexity": "O(L (|E| C + |V| C^2)) time, O(L |V| C) memory",
     },
 )
-class RNIGNN(NamedArguments, nn.Module):
+class RNIGNN(Pretrained, NamedArguments):
     r"""Graph convolutions on features of which a share is drawn anew in each forward pass.
 
     .. math::

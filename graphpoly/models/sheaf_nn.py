@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from graphpoly.layers import ConnectionSheafConv, SheafConv, connection_maps
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
 from graphpoly.models.passed_on import passes_on
+from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
 __all__ = ["SheafNN"]
@@ -26,7 +27,7 @@ _LEARNER = ("reflections", "edge_strength", "sparse_learner")
     tags={"expressivity": "1-WL", "complexity": "O(L |E| (d^2 f + d^3)) time"},
 )
 @passes_on(SheafConv, ConnectionSheafConv, without=("map_dropout", "linear"))
-class SheafNN(NamedArguments, nn.Module):
+class SheafNN(Pretrained, NamedArguments):
     r"""A linear map to stalks, steps of sheaf diffusion, a linear map to logits.
 
     .. math::

@@ -13,6 +13,7 @@ from torch_geometric.nn.inits import reset
 from graphpoly.layers import UniFilterConv
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
 from graphpoly.models.passed_on import passes_on
+from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
 __all__ = ["UniFilterGNN"]
@@ -27,7 +28,7 @@ __all__ = ["UniFilterGNN"]
     tags={"expressivity": "1-WL", "complexity": "O(K |E| F + K^2 |V| F) time, O(K |V| F) memory"},
 )
 @passes_on(UniFilterConv, without=("linear", "bias"))
-class UniFilterGNN(NamedArguments, nn.Module):
+class UniFilterGNN(Pretrained, NamedArguments):
     r"""UniFilter: the features are filtered as they come, in the universal basis.
 
     .. math:: \mathrm{logits} = \mathrm{MLP}\!\left(\mathrm{filter}(X)\right)

@@ -28,6 +28,7 @@ from graphpoly.recipes.ad_hoc import recipe_for, recipe_of
 from graphpoly.recipes.recipe import Protocol, Published, Recipe, SharedSettings, Study, publish
 from graphpoly.recipes.run import Outcome, RunOptions, compare, judge, resolve_device, run_recipe
 from graphpoly.recipes.spectra import draw_filters, filter_spectra
+from graphpoly.recipes.trained import trained_network
 from graphpoly.settings import Settings, bounded, parse_assignments
 
 __all__ = [
@@ -69,5 +70,6 @@ __all__ = [
     "sheaf",
     "spectral",
     "sweep",
+    "trained_network",
     "tu",
 ]

@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch import nn
 from torch.optim import Optimizer
-from torch_geometric.data import Data
 
 from graphpoly import registry
 from graphpoly.data import Loaded, default_root
@@ -37,7 +36,6 @@ __all__ = [
     "compare",
     "judge",
     "read_results",
-    "rebuild",
     "resolve_device",
     "run_recipe",
     "split_facts",
@@ -259,21 +257,6 @@ class Loads:
     def split(self, seed: int) -> Any:
         """Return the division of a seed."""
         return self.of(seed).split(self._recipe.protocol.split, seed)
-
-
-def rebuild(recipe: Recipe, root: Path | None, model: str, seed: int) -> tuple[nn.Module, Data]:
-    """Return an untrained network of a run and its graph.
-
-    Raises:
-        ValueError: If there is not one graph.
-    """
-    loads = Loads(recipe, root)
-    loaded = loads.read_by(model, seed)
-    if loaded.data is None:
-        raise ValueError(f"{recipe.name}: a recipe on one graph is needed, this one has many")
-    settings = recipe.settings_of(model)
-    split = loads.split(seed)
-    return network_for(settings, loads.dataset, loaded, split, recipe.rewire), loaded.data
 
 
 def _run_point(recipe: Recipe, options: RunOptions, point: dict[str, Any]) -> Finished:

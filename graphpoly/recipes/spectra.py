@@ -17,11 +17,9 @@ from graphpoly.ops import CSR, spectral_density
 from graphpoly.pages import figure, html_page, section
 from graphpoly.pages.spectrum import Spectrum
 from graphpoly.recipes.ad_hoc import recipe_of
-from graphpoly.recipes.recipe import Recipe
-from graphpoly.recipes.run import read_results, rebuild
-from graphpoly.training.checkpoint import load_weights
+from graphpoly.recipes.trained import trained_network
 
-__all__ = ["draw_filters", "filter_spectra", "root_of"]
+__all__ = ["draw_filters", "filter_spectra"]
 
 _POINTS, _BINS, _ORDER = 401, 80, 300
 _CHANNELS, _FEWEST = 60, 8  # drawn on a page, and of each filter on a narrow screen
@@ -48,17 +46,13 @@ def filter_spectra(
     filter; no eigendecomposition.
     """
     run = Path(run)
-    recipe, seeds = recipe_of(run)
-    seed = seeds[0] if seed is None else seed
-    if seed not in seeds:
-        raise ValueError(f"seed: got {seed}, the run has {seeds}")
-    root = root_of(run, recipe) if root is None else Path(root).expanduser()
+    recipe, _ = recipe_of(run)
     spectra = []
     for name in recipe.models:
-        folder = run if len(recipe.models) == 1 else run / name.lower()
-        model, data = rebuild(recipe, root, name, seed)
-        model.load_state_dict(load_weights(folder / f"seed-{seed}" / "checkpoint"))
-        spectra += _spectra_of(name, model, data)
+        model, loaded = trained_network(run, root=root, model=name, seed=seed)
+        if loaded.data is None:
+            raise ValueError(f"{recipe.name}: a recipe on one graph is needed, this one has many")
+        spectra += _spectra_of(name, model, loaded.data)
     if not spectra:
         raise ValueError(f"{recipe.name}: no model of it has a filter with a response")
     return spectra
@@ -125,20 +119,6 @@ def draw_filters(
     path = Path(run) / "filters.html" if out is None else Path(out)
     write_atomically(path, page)
     return path
-
-
-def root_of(run: Path, recipe: Recipe) -> Path | None:
-    """Return the folder of the datasets that a run was trained on, if it says so."""
-    stored = read_results(run / "results.json").get("root")
-    if not isinstance(stored, str):
-        return None
-    if recipe.data.stored and not Path(stored).is_dir():
-        # a folder that is not there would be made, and filled with a download
-        raise ValueError(
-            f"{run}: was trained on the datasets in {stored}, which is no folder any more; "
-            "name the one that holds them now (--root)"
-        )
-    return Path(stored)
 
 
 @torch.no_grad()

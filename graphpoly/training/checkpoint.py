@@ -18,11 +18,9 @@ import io
 import json
 import os
 import pickle
-import platform
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +29,10 @@ import torch
 from torch import Tensor
 
 from graphpoly.files import fsync_directory, naming, to_json, write_synced
+from graphpoly.versions import versions
 
 __all__ = ["FORMAT", "CheckpointError", "Snapshot", "config_hash", "load_checkpoint"]
-__all__ += ["load_weights", "require_same", "save_checkpoint", "versions"]
+__all__ += ["load_weights", "require_same", "save_checkpoint"]
 
 FORMAT = 1
 _FILES = ("last.safetensors", "best.safetensors", "state.pt")
@@ -180,19 +179,6 @@ def config_hash(identity: Mapping[str, Any]) -> str:
     """
     canonical = json.dumps(json.loads(to_json(identity)), sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that decide the numbers."""
-    packages = ("graphpoly", "torch", "torch-geometric", "ogb", "numpy", "safetensors")
-    return {"python": platform.python_version(), **{name: _version(name) for name in packages}}
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:  # such as a source tree that is not installed
-        return "unknown"
 
 
 def _old(directory: Path) -> Path:

@@ -15,13 +15,13 @@ from torch.optim import Optimizer
 
 from graphpoly.distributed import is_first
 from graphpoly.files import plain, to_json, write_atomically
-from graphpoly.training.checkpoint import versions
 from graphpoly.training.config import TrainConfig
 from graphpoly.training.fit import FitResult, fit
 from graphpoly.training.progress import Progress
 from graphpoly.training.run_directory import read_record, reserve, write_config
 from graphpoly.training.seeds import seed_everything
 from graphpoly.training.tasks import Task
+from graphpoly.versions import versions
 
 __all__ = ["Experiment", "bootstrap_interval", "run_seeds"]
 

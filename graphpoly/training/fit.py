@@ -25,7 +25,6 @@ from graphpoly.training.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from graphpoly.training.checkpoint import versions as package_versions
 from graphpoly.training.config import TrainConfig
 from graphpoly.training.identity import describe_model, describe_optimizer, describe_task
 from graphpoly.training.interrupt import postponed_interrupt
@@ -42,6 +41,7 @@ from graphpoly.training.seeds import (
     training_seed,
 )
 from graphpoly.training.tasks import Task
+from graphpoly.versions import versions as package_versions
 
 __all__ = ["FitResult", "fit"]
 

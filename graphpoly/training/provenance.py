@@ -15,7 +15,7 @@ import torch
 
 import graphpoly
 from graphpoly.distributed import size
-from graphpoly.training.checkpoint import versions
+from graphpoly.versions import versions
 
 __all__ = ["Provenance", "commit_of", "cpu_name"]
 

@@ -65,3 +65,12 @@ def test_unknown_kind() -> None:
     assert result.exit_code == 2
     assert result.stdout == ""
     assert result.stderr == "error: unknown kind 'layrs'; did you mean 'layers'?\n"
+
+
+def test_names_like_a_pattern() -> None:
+    result = CliRunner().invoke(app, ["list", "recipes", "SHEAF*/t*", "--json"])
+    names = [row["name"] for row in json.loads(result.stdout)]
+    every = [entry.name for entry in registry.entries("recipe")]
+    assert names == [each for each in every if each.startswith("sheaf") and "/t" in each]
+    result = CliRunner().invoke(app, ["list", "models", "nothing*"])
+    assert (result.exit_code, result.stderr) == (0, "no models like nothing* registered\n")

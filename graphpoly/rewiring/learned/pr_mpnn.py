@@ -11,6 +11,7 @@ from torch_geometric.nn import GIN, MLP
 
 from graphpoly.errors import unknown
 from graphpoly.ops.entry import as_size
+from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 from graphpoly.rewiring.learned.features import check_features
 from graphpoly.rewiring.learned.pairs import (
@@ -43,7 +44,7 @@ def _example() -> PRMPNN:
         "expressivity": "beyond 1-WL in expectation",
     },
 )
-class PRMPNN(nn.Module):
+class PRMPNN(Pretrained):
     r"""Rewires each graph as an upstream network wants it, then runs another on it.
 
     .. math::

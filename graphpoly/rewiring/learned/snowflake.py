@@ -11,6 +11,7 @@ from torch_geometric.nn import MLP
 from torch_geometric.utils import to_dense_batch
 
 from graphpoly.ops.entry import as_size
+from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 from graphpoly.rewiring.learned.features import check_features
 
@@ -118,7 +119,7 @@ def _example() -> NeuralSnowflake:
     example=_example,
     tags={"complexity": "O(n^2 h^2) for each graph of n nodes"},
 )
-class NeuralSnowflake(nn.Module):
+class NeuralSnowflake(Pretrained):
     r"""Infers a graph from the features, and runs any module on it.
 
     .. math::

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch_geometric.data import Batch, Data
+from typer.testing import CliRunner
+
+from graphpoly import from_pretrained
+from graphpoly.cli.app import app
+from graphpoly.recipes import recipe_for, run_recipe, trained_network
+
+TINY = {"epochs": 2, "num_nodes": 60, "K": 2}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    run_recipe("demo", out=folder, seeds=2, device="cpu", overrides=TINY)
+    return folder
+
+
+def call(*arguments: object):
+    return CliRunner().invoke(app, ["export", *map(str, arguments)])
+
+
+def test_the_network_of_a_run_answers_as_it_did(run: Path, tmp_path: Path) -> None:
+    result = call(run, tmp_path, "--model", "OptBasisGNN", "--seed", 1)
+    assert (result.exit_code, result.stdout) == (0, f"OptBasisGNN: {tmp_path}\n")
+    net, loaded = trained_network(run, model="OptBasisGNN", seed=1)
+    again, data = from_pretrained(tmp_path), loaded.data
+    with torch.no_grad():
+        logits = again(data.x, data.edge_index)
+        assert torch.equal(logits, net.eval()(data.x, data.edge_index))
+    results = json.loads((run / "results.json").read_text())
+    recorded = results["models"]["OptBasisGNN"]["seeds"][1]["test"]
+    mask = loaded.split(results["protocol"]["split"], 1).test_mask
+    correct = (logits.argmax(1) == data.y)[mask]
+    assert correct.double().mean().item() == pytest.approx(recorded)
+
+
+def test_a_network_within_a_head(tmp_path: Path) -> None:
+    graphs = [
+        Data(torch.rand(4, 3), torch.tensor([[0, 1], [1, 2]]), y=torch.tensor([index % 2]))
+        for index in range(20)
+    ]
+    torch.save(graphs, tmp_path / "mine.pt")
+    recipe = recipe_for("GPRGNN", str(tmp_path / "mine.pt"))
+    run_recipe(recipe, out=tmp_path / "run", seeds=1, device="cpu", overrides={"epochs": 2})
+    result = call(tmp_path / "run", tmp_path / "net")
+    assert result.stdout == f"PooledNet: {tmp_path / 'net'}\n"
+    again = from_pretrained(tmp_path / "net")
+    net, loaded = trained_network(tmp_path / "run")
+    batch = Batch.from_data_list(loaded.graphs)
+    with torch.no_grad():
+        expected = net.eval()(batch.x, batch.edge_index, batch=batch.batch)
+        assert torch.equal(again(batch.x, batch.edge_index, batch=batch.batch), expected)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--model", "OptBasisGN"), "unknown model of this run 'OptBasisGN'; did you mean"),
+        (("--seed", 7), "seed: got 7, the run has [0, 1]"),
+    ],
+)
+def test_what_the_run_has_not_is_one_line(
+    run: Path, tmp_path: Path, arguments: tuple[object, ...], words: str
+) -> None:
+    result = call(run, tmp_path / "net", *arguments)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert words in result.stderr
+    assert not (tmp_path / "net").exists()
