@@ -36,6 +36,7 @@ html_css_files = ["pages.css"]
 html_math_renderer = "mathml"  # read by the browser itself: no script, nothing from elsewhere
 html_copy_source = False
 html_show_sourcelink = False
+html_show_copyright = False
 
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3

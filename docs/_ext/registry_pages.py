@@ -301,8 +301,36 @@ def on_read(app: Sphinx, docname: str, content: list[str]) -> None:
             content[0] = plain_links(text, ROOT / "docs")
 
 
+def on_signature(
+    app: Sphinx,
+    what: str,
+    name: str,
+    value: Any,
+    options: Any,
+    signature: str | None,
+    returned: str | None,
+) -> tuple[str, str | None] | None:
+    """Show the constructor of a class whose ``__new__`` looks at the arguments first."""
+    from sphinx.util.inspect import stringify_signature  # tests of names do without it
+
+    if what != "class" or not (signature or "").startswith("(*args"):
+        return None
+    told = inspect.signature(value).replace(return_annotation=inspect.Signature.empty)
+    return stringify_signature(told, unqualified_typehints=True), returned
+
+
+def on_page(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    """Give the captions of Sphinx, which are headings for who cannot see them, their level."""
+    for part in ("body", "furo_navigation_tree"):
+        if part in context:
+            level = '<p class="caption" role="heading" aria-level="2">'
+            context[part] = context[part].replace('<p class="caption" role="heading">', level)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Make the pages before Sphinx looks for them."""
     app.connect("config-inited", lambda app, config: write_all())
     app.connect("source-read", on_read)
+    app.connect("autodoc-process-signature", on_signature)
+    app.connect("html-page-context", on_page, priority=900)  # after the theme
     return {"parallel_read_safe": True, "parallel_write_safe": True, "version": "1"}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -30,8 +32,12 @@ NOT_RUN = {
 if importlib.util.find_spec("optuna") is None:
     NOT_RUN |= dict.fromkeys(("graphpoly tune", "graphpoly compare"), "optuna is not installed")
 
-# pages whose Python is not run, each with its reason
-PAGES_NOT_RUN = {"rewiring.md": "its block reads a dataset that is downloaded"}
+# pages whose blocks read real datasets, of these folders, and train on them
+READING = {"rewiring.md": ["tu"]}
+PARAMETERS = [
+    pytest.param(page, marks=[pytest.mark.slow, pytest.mark.data] if page.name in READING else [])
+    for page in PAGES
+]
 
 
 def blocks(page: Path) -> list[tuple[str, str]]:
@@ -42,13 +48,15 @@ def reason_to_skip(command: str) -> str | None:
     return next((why for start, why in NOT_RUN.items() if command.startswith(start)), None)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("page", PARAMETERS, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_the_blocks_of_a_page_run(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if page.name in PAGES_NOT_RUN:
-        pytest.skip(PAGES_NOT_RUN[page.name])
     monkeypatch.chdir(tmp_path)
+    for folder in READING.get(page.name, ()):
+        if "GRAPHPOLY_DATA" not in os.environ:
+            pytest.skip("no datasets: $GRAPHPOLY_DATA is not set")
+        shutil.copytree(Path(os.environ["GRAPHPOLY_DATA"]) / folder, tmp_path / "data")
     torch.manual_seed(0)
     namespace = {"__name__": "__main__"}  # where inspection looks for a class
     for language, text in blocks(page):

@@ -37,7 +37,7 @@ def wheel(checkout, tmp_path, **environment):
         env={**os.environ, "PIP_NO_INDEX": "1", **environment},
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=900,
     )
     return done, next(tmp_path.glob("*.whl"), None)
 

@@ -102,10 +102,10 @@ class Browser:
                 answer: dict[str, Any] = found["result"]
                 return answer
 
-    def open(self, page: Path) -> None:
+    def open(self, page: Path, query: str = "") -> None:
         """Load a file, and forget what was said about the one before."""
         self._seen.clear()
-        self.call("Page.navigate", url=page.as_uri())
+        self.call("Page.navigate", url=page.as_uri() + (f"?{query}" if query else ""))
         while not any(each.get("method") == "Page.loadEventFired" for each in self._seen):
             self._next()
 
