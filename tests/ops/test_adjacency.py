@@ -4,7 +4,7 @@ from torch_geometric import EdgeIndex
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 from torch_geometric.utils import to_torch_coo_tensor, to_torch_csc_tensor, to_torch_csr_tensor
 
-from graphpoly.ops import normalize, silence_loops, spmm, to_csr, to_edges
+from graphpoly.ops import CSR, normalize, silence_loops, spmm, to_csr, to_edges
 from graphpoly.testing import graph_zoo
 
 EDGES = torch.tensor([[0, 3, 1, 2, 2, 0, 1], [1, 1, 0, 3, 2, 1, 3]])  # a loop and a duplicate
@@ -286,3 +286,12 @@ def test_a_remembered_sparse_matrix_gets_its_gradient_again(layout):
                 to_csr(adj_t, size=(3, 2)).weight.square().sum(), value, retain_graph=True
             )
             assert grad.tolist() == [2.0, 4.0, 6.0]
+
+
+def test_placeholders_of_a_tracer_are_not_looked_at():
+    # torch 2.11 makes a CSR of its own variables, to ask it for its attributes
+    placeholder = type("LazyVariableTracker", (), {"__module__": "torch._dynamo.variables.lazy"})()
+    made = CSR(*[placeholder] * 6)
+    assert made.num_cols is placeholder
+    with pytest.raises(TypeError, match="num_cols"):
+        CSR(*[object()] * 6)
