@@ -7,6 +7,7 @@ from graphpoly.layers.gnp_aggregation import GNPAggregation
 from graphpoly.layers.implicit import ConvergentConv, PicardConv, SubhomogeneousConv
 from graphpoly.layers.laser_conv import LASERConv
 from graphpoly.layers.mamba import GraphMambaConv
+from graphpoly.layers.mpnn_conv import MPNNConv
 from graphpoly.layers.orthonormal_linear import OrthonormalLinear
 from graphpoly.layers.pair_linear import PairLinear
 from graphpoly.layers.path_conv import PathConv
@@ -59,6 +60,7 @@ __all__ = [
     "KrylovConv",
     "LASERConv",
     "LegendreConv",
+    "MPNNConv",
     "MatrixFunctionConv",
     "OperatorConv",
     "OptBasisConv",

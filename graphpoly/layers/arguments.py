@@ -13,6 +13,7 @@ from torch_geometric.nn import MessagePassing
 from typing_extensions import Self
 
 from graphpoly.errors import nearest
+from graphpoly.ops import CSR
 
 __all__ = [
     "NamedArguments",
@@ -23,6 +24,7 @@ __all__ = [
     "check_size",
     "check_sizes",
     "chosen_normalization",
+    "entry_attr",
 ]
 
 
@@ -169,6 +171,30 @@ def check_edge_attr(edge_attr: Any, edge_dim: int) -> None:
         return
     if edge_attr.dim() != 2 or edge_attr.size(1) != edge_dim:
         raise ValueError(f"edge_attr: got shape {list(edge_attr.shape)}, expected [E, {edge_dim}]")
+
+
+def entry_attr(adj: CSR, edge_attr: Tensor | None, edge_dim: int | None) -> Tensor | None:
+    """Return the features of edges in the order of the entries, or None where there are none.
+
+    Args:
+        adj: The operator of the edges.
+        edge_attr: What came in, ``[E, edge_dim]`` in the order of the edges.
+        edge_dim: Columns that the layer was made for, or None for a layer without any.
+
+    Raises:
+        ValueError: If there are some and the layer reads none, or none and it reads some, or
+            if they do not fit.
+    """
+    if edge_attr is None:
+        if edge_dim is not None:
+            raise ValueError(f"edge_attr: got None, edge_dim is {edge_dim}")
+        return None
+    if edge_dim is None:
+        raise ValueError("edge_attr: given to a layer without edge_dim")
+    check_edge_attr(edge_attr, edge_dim)
+    if edge_attr.size(0) != adj.num_entries:
+        raise ValueError(f"edge_attr: got {edge_attr.size(0)} rows, expected {adj.num_entries}")
+    return edge_attr if adj.perm is None else edge_attr.index_select(0, adj.perm)
 
 
 def chosen_normalization(

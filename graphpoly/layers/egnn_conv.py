@@ -13,10 +13,10 @@ from torch_geometric.nn.inits import reset
 from graphpoly.errors import unknown
 from graphpoly.layers.arguments import (
     NamedArguments,
-    check_edge_attr,
     check_features,
     check_points,
     check_size,
+    entry_attr,
 )
 from graphpoly.layers.edge_mask import masked
 from graphpoly.layers.edge_message import EdgeMessage
@@ -211,11 +211,11 @@ class EGNNConv(NamedArguments, MessagePassing):
         check_features("EGNNConv", x, self.phi_e.in_channels)
         check_points("pos", pos, x.size(0))
         adj = _silenced(edge_index, x.size(0), pos.dtype)
-        self._check(adj, pos, edge_attr, vel)
+        self._check(adj, pos, vel)
         difference = edge_vectors(adj, pos, cell=cell, batch=batch)
         carried = difference.square().sum(-1, keepdim=True).to(x.dtype)
-        if edge_attr is not None:
-            ordered = edge_attr if adj.perm is None else edge_attr.index_select(0, adj.perm)
+        ordered = entry_attr(adj, edge_attr, self.edge_dim)
+        if ordered is not None:
             carried = torch.cat([carried, ordered], dim=-1)
         message = self.phi_e(adj, x, carried)
         mask = masked(self, adj.with_weight(None)).weight
@@ -251,7 +251,7 @@ class EGNNConv(NamedArguments, MessagePassing):
         count = adj.rowptr.diff() if adj.weight is None else sum_entries(adj, adj.weight)
         return total / count.clamp(min=1).unsqueeze(-1)
 
-    def _check(self, adj: CSR, pos: Tensor, edge_attr: Tensor | None, vel: Tensor | None) -> None:
+    def _check(self, adj: CSR, pos: Tensor, vel: Tensor | None) -> None:
         if (vel is None) == self.velocity:
             got = "None" if vel is None else "a tensor"
             raise ValueError(f"vel: got {got}, the layer has velocity={self.velocity}")
@@ -259,16 +259,6 @@ class EGNNConv(NamedArguments, MessagePassing):
             check_points("vel", vel, adj.num_rows)
             if vel.size(1) != pos.size(1):
                 raise ValueError(f"vel: got {vel.size(1)} columns, pos has {pos.size(1)}")
-        if edge_attr is not None:
-            if self.edge_dim is None:
-                raise ValueError("edge_attr: given to a layer without edge_dim")
-            check_edge_attr(edge_attr, self.edge_dim)
-            if edge_attr.size(0) != adj.num_entries:
-                raise ValueError(
-                    f"edge_attr: got {edge_attr.size(0)} rows, expected {adj.num_entries}"
-                )
-        elif self.edge_dim is not None:
-            raise ValueError(f"edge_attr: got None, edge_dim is {self.edge_dim}")
 
     def __repr__(self) -> str:
         arguments = [str(self.in_channels), str(self.out_channels)]

@@ -22,6 +22,7 @@ from graphpoly.models.jacobi_gnn import JacobiGNN
 from graphpoly.models.laser_gnn import LASERGNN
 from graphpoly.models.matrix_function_gnn import MatrixFunctionGNN
 from graphpoly.models.molecule_gnn import MoleculeGNN
+from graphpoly.models.mpnn import MPNN
 from graphpoly.models.ncn import NCN, NCNC
 from graphpoly.models.p_laplacian_gnn import PLaplacianGNN
 from graphpoly.models.path_molecule import PathMolecule
@@ -46,6 +47,7 @@ __all__ = [
     "GSPN",
     "LASERGNN",
     "MLP",
+    "MPNN",
     "NCN",
     "NCNC",
     "PPGN",

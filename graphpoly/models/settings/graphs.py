@@ -9,12 +9,14 @@ from typing import Any
 from torch_geometric.data import Data
 
 from graphpoly.layers.egnn_conv import COORD_AGGREGATIONS
+from graphpoly.layers.mpnn_conv import MESSAGES
 from graphpoly.models.egnn import EGNN
 from graphpoly.models.emissions import EMISSIONS
 from graphpoly.models.gspn import GSPN
 from graphpoly.models.gspn import POOLS as GSPN_POOLS
 from graphpoly.models.laser_gnn import LASERGNN
 from graphpoly.models.matrix_function_gnn import MatrixFunctionGNN
+from graphpoly.models.mpnn import MPNN, READOUTS
 from graphpoly.models.path_nn import PathNN
 from graphpoly.models.pdf_net import PDFNet
 from graphpoly.models.ppgn import PPGN
@@ -28,6 +30,7 @@ __all__ = [
     "EGNNSettings",
     "GSPNSettings",
     "LASERGNNSettings",
+    "MPNNSettings",
     "MatrixFunctionSettings",
     "PDFSettings",
     "PPGNPlusPlusSettings",
@@ -180,6 +183,44 @@ class MatrixFunctionSettings(GraphSettings):
     tolerance: float | None = bounded(None, low=0)
     dropout: float = bounded(0.5, low=0, high=1)
     pool: str = bounded("mean", choices=_POOLS)
+
+
+@configure("MPNN")
+@dataclass(frozen=True, kw_only=True)
+class MPNNSettings(GraphSettings):
+    """Hyperparameters of the message passing network of quantum chemistry.
+
+    Attributes:
+        num_layers: Steps of one and the same layer.
+        edge_features: Read features of edges, where there are some.
+        edge_channels: Hidden channels of the edge network, or none for a linear one.
+        messages: Of the edge network, or of a perceptron on both ends of an edge.
+        master_channels: State of a node that is joined to all others, or none for no such node.
+        readout: Over the nodes of a graph.
+        set2set_steps: Steps of that readout.
+    """
+
+    cls = MPNN
+    pools_by = "readout"
+    withheld = ("edge_features",)
+
+    num_layers: int = bounded(3, low=1)
+    edge_features: bool = True
+    edge_channels: int | None = bounded(32, low=1)
+    messages: str = bounded("edge", choices=MESSAGES)
+    master_channels: int | None = bounded(None, low=1)
+    readout: str = bounded("set2set", choices=READOUTS)
+    set2set_steps: int = bounded(3, low=1)
+
+    @property
+    def reads_edges(self) -> bool:
+        """Whether features of edges are given to the network."""
+        return self.edge_features
+
+    def arguments(self, inputs: Inputs) -> dict[str, Any]:
+        """Tell the network of the features of edges; links are scored without them."""
+        given = inputs.level == "graphs" or inputs.data is not None
+        return {**super().arguments(inputs), "edge_dim": inputs.edge_channels if given else None}
 
 
 @configure("GSPN")
