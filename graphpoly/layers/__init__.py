@@ -4,6 +4,7 @@ from graphpoly.layers.cooperative import CooperativeConv
 from graphpoly.layers.egnn_conv import EGNNConv
 from graphpoly.layers.gcorn_conv import GCORNConv
 from graphpoly.layers.gnp_aggregation import GNPAggregation
+from graphpoly.layers.grafenne import Allotrope, GRAFENNEConv, allotrope
 from graphpoly.layers.implicit import ConvergentConv, PicardConv, SubhomogeneousConv
 from graphpoly.layers.laser_conv import LASERConv
 from graphpoly.layers.mamba import GraphMambaConv
@@ -43,6 +44,7 @@ from graphpoly.layers.spectral import (
 from graphpoly.layers.triplet_conv import TripletConv
 
 __all__ = [
+    "Allotrope",
     "BernConv",
     "ChebIIConv",
     "ConnectionMaps",
@@ -55,6 +57,7 @@ __all__ = [
     "GCORNConv",
     "GNPAggregation",
     "GPRConv",
+    "GRAFENNEConv",
     "GraphMambaConv",
     "JacobiConv",
     "KrylovConv",
@@ -81,5 +84,6 @@ __all__ = [
     "TFGConv",
     "TripletConv",
     "UniFilterConv",
+    "allotrope",
     "connection_maps",
 ]

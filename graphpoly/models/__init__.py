@@ -14,6 +14,7 @@ from graphpoly.models.decoupled_gnn import (
 from graphpoly.models.egnn import EGNN
 from graphpoly.models.fe_gnn import FEGNN
 from graphpoly.models.gcorn import GCORN
+from graphpoly.models.grafenne import GRAFENNE
 from graphpoly.models.graph_mamba import GraphMamba
 from graphpoly.models.graph_mlp_mixer import GraphMLPMixer
 from graphpoly.models.graph_vit import GraphViT
@@ -44,6 +45,7 @@ __all__ = [
     "GCNII",
     "GCORN",
     "GPRGNN",
+    "GRAFENNE",
     "GSPN",
     "LASERGNN",
     "MLP",

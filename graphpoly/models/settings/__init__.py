@@ -39,6 +39,7 @@ from graphpoly.models.settings.filters import (
     UniFilterSettings,
     training_homophily,
 )
+from graphpoly.models.settings.grafenne import GRAFENNESettings
 from graphpoly.models.settings.graphs import (
     EGNNSettings,
     GSPNSettings,
@@ -73,6 +74,7 @@ __all__ = [
     "GCORNSettings",
     "GINSettings",
     "GPRSettings",
+    "GRAFENNESettings",
     "GSPNSettings",
     "GraphMLPMixerSettings",
     "GraphMambaSettings",
