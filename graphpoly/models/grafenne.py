@@ -25,8 +25,8 @@ __all__ = ["GRAFENNE"]
     arxiv="2306.03447",
     example=lambda: GRAFENNE(8, 4, 2, heads=2),
     tags={
-        "expressivity": "at most 1-WL of the graph of nodes and features; with aggr='sum' no less "
-        "than that of the graph",
+        "expressivity": "at most 1-WL of the graph of nodes and features; with reduce='sum' no "
+        "less than that of the graph",
         "complexity": "O(L ((nnz(X) + |E|) C + (|V| + F) C^2)) time, O(L (nnz(X) H + |E| + (|V| + "
         "F) C)) memory, H heads",
     },
@@ -48,7 +48,7 @@ class GRAFENNE(NamedArguments, nn.Module):
         code_channels: Numbers of the code that the name of a feature decides; 0 to know features by
             the structure alone.
         heads: Heads of attention, a divisor of C.
-        aggr: ``"mean"`` or ``"sum"`` over neighbours.
+        reduce: ``"mean"`` or ``"sum"`` over neighbours.
         dropout: Inside of the perceptrons.
         attention_dropout: Of the weights of attention.
         pool: ``"add"``, ``"mean"`` or ``"max"`` over the nodes of a graph; None for nodes.
@@ -71,7 +71,7 @@ class GRAFENNE(NamedArguments, nn.Module):
     printed: ClassVar[dict[str, object]] = {
         "code_channels": 0,
         "heads": 4,
-        "aggr": "mean",
+        "reduce": "mean",
         "dropout": 0.0,
         "attention_dropout": 0.0,
         "pool": None,
@@ -88,7 +88,7 @@ class GRAFENNE(NamedArguments, nn.Module):
         *,
         code_channels: int = 0,
         heads: int = 4,
-        aggr: str = "mean",
+        reduce: str = "mean",
         dropout: float = 0.0,
         attention_dropout: float = 0.0,
         pool: str | None = None,
@@ -102,7 +102,7 @@ class GRAFENNE(NamedArguments, nn.Module):
         self.num_layers = num_layers
         self.code_channels = code_channels
         self.heads = heads
-        self.aggr = aggr
+        self.reduce = reduce
         self.dropout = dropout
         self.attention_dropout = attention_dropout
         self.pool = pool
@@ -113,7 +113,7 @@ class GRAFENNE(NamedArguments, nn.Module):
                 state_channels=width if layer else None,
                 code_channels=0 if layer else code_channels,
                 heads=heads,
-                aggr=aggr,
+                reduce=reduce,
                 dropout=dropout,
                 attention_dropout=attention_dropout,
             )

@@ -100,7 +100,9 @@ def _registered(entry: registry.Entry, arguments: dict[str, Any]) -> Any:
             and isinstance(held, nn.Module)
         ):
             raise _unshown(entry, name)
-    for name in arguments:
+    if "in_channels" not in parameters and getattr(example, "in_channels", None) == -1:
+        given.pop("in_channels", None)  # one that reads any number of features
+    for name in given:
         if name not in parameters and not further:
             raise unknown(f"argument of {entry.name}", name, list(parameters))
     for name, size in _SIZES.items():

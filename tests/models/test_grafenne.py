@@ -9,6 +9,7 @@ from torch_geometric.data import Data
 
 from graphpoly.layers import allotrope
 from graphpoly.models import GRAFENNE
+from graphpoly.models.model_factory import model_factory
 from graphpoly.models.settings import GRAFENNESettings, Inputs
 from graphpoly.recipes import recipe_for, run_recipe
 from graphpoly.registry import get
@@ -72,6 +73,11 @@ def test_settings_make_a_network_that_reads_any_width():
     num_nodes = int(ZOO["erdos_renyi"].num_nodes)
     for width in (5, 50):
         assert net(torch.randn(num_nodes, width), edge_index).shape == (num_nodes, 2)
+
+
+def test_a_factory_that_is_told_a_width_makes_one_for_any():
+    factory, _ = model_factory("GRAFENNE", in_channels=7, hidden_channels=8)
+    assert repr(factory()) == "GRAFENNE(8, 16, 5)"
 
 
 def documents(words, seed):

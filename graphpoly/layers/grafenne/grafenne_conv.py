@@ -18,9 +18,9 @@ from graphpoly.layers.grafenne.entry_attention import EntryAttention
 from graphpoly.ops import spmm, to_csr
 from graphpoly.registry import register
 
-__all__ = ["AGGREGATIONS", "GRAFENNEConv"]
+__all__ = ["REDUCTIONS", "GRAFENNEConv"]
 
-AGGREGATIONS = ("mean", "sum")
+REDUCTIONS = ("mean", "sum")
 _KNOWN = 2  # channels of what the structure says
 
 
@@ -31,8 +31,8 @@ _KNOWN = 2  # channels of what the structure says
     arxiv="2306.03447",
     example=lambda: GRAFENNEConv(8, heads=2),
     tags={
-        "expressivity": "at most 1-WL of the graph of nodes and features; with aggr='sum' no less "
-        "than that of the graph",
+        "expressivity": "at most 1-WL of the graph of nodes and features; with reduce='sum' no "
+        "less than that of the graph",
         "complexity": "O((nnz(X) + |E|) C + (|V| + F) C^2) time, O(nnz(X) H + |E| + (|V| + F) C) "
         "memory, H heads",
     },
@@ -62,7 +62,7 @@ class GRAFENNEConv(NamedArguments, MessagePassing):
             them.
         code_channels: Numbers of the code of a feature, in a first layer; 0 for none.
         heads: Heads of attention, a divisor of C.
-        aggr: ``"mean"`` or ``"sum"`` over neighbours.
+        reduce: ``"mean"`` or ``"sum"`` over neighbours.
         dropout: Inside of the perceptrons.
         attention_dropout: Of the weights of attention.
 
@@ -96,7 +96,7 @@ class GRAFENNEConv(NamedArguments, MessagePassing):
         "state_channels": None,
         "code_channels": 0,
         "heads": 4,
-        "aggr": "mean",
+        "reduce": "mean",
         "dropout": 0.0,
         "attention_dropout": 0.0,
     }
@@ -115,7 +115,7 @@ class GRAFENNEConv(NamedArguments, MessagePassing):
         state_channels: int | None = None,
         code_channels: int = 0,
         heads: int = 4,
-        aggr: str = "mean",
+        reduce: str = "mean",
         dropout: float = 0.0,
         attention_dropout: float = 0.0,
     ) -> None:
@@ -127,14 +127,14 @@ class GRAFENNEConv(NamedArguments, MessagePassing):
             raise ValueError(
                 f"code_channels: got {code_channels}, but with state_channels features have states"
             )
-        if aggr not in AGGREGATIONS:
-            raise unknown("aggr", aggr, AGGREGATIONS)
-        super().__init__(aggr=aggr)
+        if reduce not in REDUCTIONS:
+            raise unknown("reduce", reduce, REDUCTIONS)
+        super().__init__(aggr=None)
         self.out_channels = out_channels
         self.state_channels = state_channels
         self.code_channels = code_channels
         self.heads = heads
-        self.aggr = aggr
+        self.reduce = reduce
         self.dropout = dropout
         self.attention_dropout = attention_dropout
         state, width = _KNOWN if state_channels is None else state_channels, out_channels
@@ -182,7 +182,7 @@ class GRAFENNEConv(NamedArguments, MessagePassing):
         adj = to_csr(edge_index, None, num_nodes, transposed=torch.is_grad_enabled())
         heard = self.to_node(both.by_node, feature, node)
         node = self.update_node(torch.cat([node, heard], dim=1))
-        near = spmm(masked(self, adj.with_weight(None)), node, self.aggr)
+        near = spmm(masked(self, adj.with_weight(None)), node, self.reduce)
         node = F.elu(self.lin_root(node) + self.lin_near(near))
         if not return_states:
             return node

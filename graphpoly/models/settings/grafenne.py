@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graphpoly.layers.grafenne.grafenne_conv import AGGREGATIONS
+from graphpoly.layers.grafenne.grafenne_conv import REDUCTIONS
 from graphpoly.models.grafenne import GRAFENNE
 from graphpoly.models.pooling import POOLS
 from graphpoly.models.settings.base import ModelSettings, configure
@@ -23,7 +23,7 @@ class GRAFENNESettings(ModelSettings):
         num_layers: Number of layers.
         code_channels: Numbers of the code of a feature; 0 to know it by the structure alone.
         heads: Heads of attention; they divide the width.
-        aggr: Over neighbours.
+        reduce: Over neighbours.
         dropout: Inside of the perceptrons.
         attention_dropout: Of the weights of attention.
         pool: Over the nodes of a graph.
@@ -38,7 +38,7 @@ class GRAFENNESettings(ModelSettings):
     num_layers: int = bounded(2, low=1)
     code_channels: int = bounded(32, low=0)
     heads: int = bounded(4, low=1)
-    aggr: str = bounded("mean", choices=AGGREGATIONS)
+    reduce: str = bounded("mean", choices=REDUCTIONS)
     dropout: float = bounded(0.2, low=0, high=1)
     attention_dropout: float = bounded(0.2, low=0, high=1)
     pool: str = bounded("mean", choices=tuple(POOLS))

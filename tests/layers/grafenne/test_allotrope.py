@@ -27,7 +27,9 @@ def test_the_features_are_found_again(x, form):
 
 
 def test_what_a_sparse_matrix_stores_is_observed(x):
-    stored = torch.sparse_coo_tensor([[0, 4], [1, 1]], [0.0, 2.0], (7, 5)).coalesce()
+    stored = torch.sparse_coo_tensor(
+        [[0, 4], [1, 1]], [0.0, 2.0], (7, 5), check_invariants=True
+    ).coalesce()
     both = allotrope(stored)
     assert both.by_node.rowptr.tolist() == [0, 1, 1, 1, 1, 2, 2, 2]
     assert both.by_feature.col.tolist() == [0, 4]

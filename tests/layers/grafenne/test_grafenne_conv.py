@@ -66,7 +66,7 @@ def by_loops(conv, x, edge_index):
     node = conv.update_node(torch.cat([node, attended(conv.to_node, x, feature, node)], 1))
     count = torch.zeros(len(x), len(x), dtype=x.dtype)
     count.index_put_((edge_index[1], edge_index[0]), torch.ones(()).double(), accumulate=True)
-    if conv.aggr == "mean":
+    if conv.reduce == "mean":
         count = count / count.sum(1, keepdim=True).clamp(min=1)
     node = F.elu(conv.lin_root(node) + conv.lin_near(count @ node))
     heard = attended(conv.to_feature, x.T, node, feature)
@@ -90,7 +90,7 @@ def test_attention_is_its_formula():
         assert_close(one, other, kind="accumulated")
 
 
-@pytest.mark.parametrize("form", [{}, {"aggr": "sum", "code_channels": 3}], ids=str)
+@pytest.mark.parametrize("form", [{}, {"reduce": "sum", "code_channels": 3}], ids=str)
 @pytest.mark.parametrize("name", ["directed", "duplicate_edges", "no_edges", "one_node"])
 def test_equals_loops(name, form):
     x, edge_index = drawn(name)
@@ -192,10 +192,10 @@ def test_a_batch_is_its_graphs():
     assert_close(feature, torch.cat([each[1] for each in alone]))
 
 
-@pytest.mark.parametrize("aggr", ["mean", "sum"])
-def test_it_separates_what_refinement_does(aggr):
+@pytest.mark.parametrize("reduce", ["mean", "sum"])
+def test_it_separates_what_refinement_does(reduce):
     """One feature that all nodes have, which joins them to one node more."""
-    conv = made(8, aggr=aggr)
+    conv = made(8, reduce=reduce)
 
     def seen(edges, num_nodes):
         pairs = torch.tensor(edges).T
@@ -205,7 +205,7 @@ def test_it_separates_what_refinement_does(aggr):
     path, star = seen([(0, 1), (1, 2), (2, 3)], 4), seen([(0, 1), (0, 2), (0, 3)], 4)
     ring = seen([(i, (i + 1) % 6) for i in range(6)], 6)
     both = seen([(0, 1), (1, 2), (2, 0), (3, 4), (4, 5), (5, 3)], 6)
-    assert (aggr == "mean") == torch.allclose(path[0].sum(0), star[0].sum(0))
+    assert (reduce == "mean") == torch.allclose(path[0].sum(0), star[0].sum(0))
     assert_close(ring[0], both[0])
     assert_close(ring[1], both[1])
 
@@ -253,7 +253,7 @@ def test_an_allotrope_is_compiled_for_any_size():
 
 @pytest.mark.parametrize("compiled", STAGES)
 def test_codes_keep_every_promise(compiled):
-    form = {"code_channels": 3, "aggr": "sum", "attention_dropout": 0.3, "dropout": 0.2}
+    form = {"code_channels": 3, "reduce": "sum", "attention_dropout": 0.3, "dropout": 0.2}
     assert check_layer(lambda: GRAFENNEConv(8, **form), only=stage(compiled)).passed
 
 
@@ -271,7 +271,7 @@ def test_starting_anew_changes_every_parameter():
     ("wrong", "message"),
     [
         ({"heads": 3}, "heads: got 3, expected a divisor of the 8 channels"),
-        ({"aggr": "max"}, "unknown aggr 'max'"),
+        ({"reduce": "max"}, "unknown reduce 'max'"),
         ({"state_channels": 0}, "state_channels: got 0"),
         ({"code_channels": -1}, "code_channels: got -1"),
         (
