@@ -13,6 +13,7 @@ from graphpoly.layers import Allotrope, GRAFENNEConv, allotrope
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_sizes
 from graphpoly.layers.grafenne.entry_attention import EntryAttention
 from graphpoly.models.pooling import check_pool, pool_nodes
+from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
 __all__ = ["GRAFENNE"]
@@ -31,7 +32,7 @@ __all__ = ["GRAFENNE"]
         "F) C)) memory, H heads",
     },
 )
-class GRAFENNE(NamedArguments, nn.Module):
+class GRAFENNE(Pretrained, NamedArguments):
     r"""Layers of :class:`~graphpoly.layers.GRAFENNEConv`, for any number of features.
 
     .. math::

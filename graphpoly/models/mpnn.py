@@ -21,6 +21,7 @@ from graphpoly.layers.arguments import (
 from graphpoly.models.pooling import POOLS, pool_nodes
 from graphpoly.ops import pool as pooled
 from graphpoly.ops.batching import count_graphs
+from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
 __all__ = ["MPNN", "READOUTS"]
@@ -39,7 +40,7 @@ READOUTS = ("set2set", *POOLS)
         "complexity": "O(T K (|E| C + |V| C^2)) time, O(T K (|E| + |V| C)) memory",
     },
 )
-class MPNN(NamedArguments, nn.Module):
+class MPNN(Pretrained, NamedArguments):
     r"""One :class:`~graphpoly.layers.MPNNConv`, applied T times, and a readout.
 
     .. math::
