@@ -45,7 +45,7 @@ class MPNN(Pretrained, NamedArguments):
 
     .. math::
         h^{(0)} &= W x + b, \qquad h^{(t+1)} = \mathrm{MPNNConv}(h^{(t)}) \\
-        \hat y &= \psi\Big(\mathrm{set2set}_M\big\{ U [h_i^{(T)}, x_i] + c \big\}\Big)
+        \hat y &= \psi\Big(\mathrm{set2set}_M\{ U [h_i^{(T)}, x_i] + c \}\Big)
 
     with one conv for all steps and a perceptron :math:`\psi`. A master node is joined to all nodes
     of its graph by edges of their own kind. It has a state u of its own size, which begins at
