@@ -27,6 +27,7 @@ from graphpoly.models.p_laplacian_gnn import PLaplacianGNN
 from graphpoly.models.path_molecule import PathMolecule
 from graphpoly.models.path_nn import PathNN
 from graphpoly.models.pdf_net import PDFNet
+from graphpoly.models.pointer_network import PointerNetwork
 from graphpoly.models.polynomial_gnn import FavardGNN, OptBasisGNN, PolynomialGNN
 from graphpoly.models.polynormer import Polynormer
 from graphpoly.models.ppgn import PPGN
@@ -70,6 +71,7 @@ __all__ = [
     "PPGNPlusPlus",
     "PathMolecule",
     "PathNN",
+    "PointerNetwork",
     "PolynomialGNN",
     "Polynormer",
     "PrecomputedOptBasisGNN",

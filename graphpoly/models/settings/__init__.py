@@ -54,6 +54,7 @@ from graphpoly.models.settings.links import NCNCSettings, NCNSettings
 from graphpoly.models.settings.mamba import GraphMambaSettings
 from graphpoly.models.settings.molecules import MoleculeSettings, PathMoleculeSettings
 from graphpoly.models.settings.patches import GraphMLPMixerSettings, GraphViTSettings
+from graphpoly.models.settings.pointers import PointerSettings
 from graphpoly.models.settings.robust import GCORNSettings
 from graphpoly.models.settings.sheaf import SheafSettings
 
@@ -95,6 +96,7 @@ __all__ = [
     "PPGNSettings",
     "PathMoleculeSettings",
     "PathSettings",
+    "PointerSettings",
     "PolynormerSettings",
     "PrecomputedSettings",
     "RNISettings",
