@@ -48,6 +48,7 @@ from graphpoly.data.point_sets import (
 )
 from graphpoly.data.root_neighbors import root_neighbors
 from graphpoly.data.seal import SEAL_NAMES, load_seal
+from graphpoly.data.set_recursion import Choices, recursive_independent_set, subgraphs
 from graphpoly.data.splits import SPLIT_NAMES, Split, make_split
 from graphpoly.data.tu import load_tu, tu_dataset_names
 
@@ -65,6 +66,7 @@ __all__ = [
     "SPLIT_NAMES",
     "SR_FAMILIES",
     "TASKS",
+    "Choices",
     "Dataset",
     "DatasetError",
     "GraphFold",
@@ -117,6 +119,7 @@ __all__ = [
     "ogb_evaluator",
     "point_sets",
     "published_folds",
+    "recursive_independent_set",
     "root_neighbors",
     "same_cycle",
     "same_triangles",
@@ -125,5 +128,6 @@ __all__ = [
     "simulate_charges",
     "smooth_images",
     "stratified_folds",
+    "subgraphs",
     "tu_dataset_names",
 ]

@@ -40,6 +40,7 @@ from graphpoly.models.settings.filters import (
     training_homophily,
 )
 from graphpoly.models.settings.graphs import (
+    ComparatorSettings,
     EGNNSettings,
     GSPNSettings,
     LASERGNNSettings,
@@ -63,6 +64,7 @@ __all__ = [
     "BernSettings",
     "ChebIISettings",
     "CoGNNSettings",
+    "ComparatorSettings",
     "EGNNSettings",
     "FESettings",
     "FavardSettings",
