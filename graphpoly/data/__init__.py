@@ -37,8 +37,18 @@ from graphpoly.data.molecules import load_peptides, load_zinc
 from graphpoly.data.n_body import n_body, simulate_charges
 from graphpoly.data.ogb import load_ogb_graph, load_ogb_link, load_ogb_node, ogb_evaluator
 from graphpoly.data.own import any_dataset, dataset_from, is_own
+from graphpoly.data.point_sets import (
+    POINT_TASKS,
+    closed_length,
+    enclosed_area,
+    point_sets,
+    same_cycle,
+    same_triangles,
+    shortest_tour,
+)
 from graphpoly.data.root_neighbors import root_neighbors
 from graphpoly.data.seal import SEAL_NAMES, load_seal
+from graphpoly.data.set_recursion import Choices, recursive_independent_set, subgraphs
 from graphpoly.data.splits import SPLIT_NAMES, Split, make_split
 from graphpoly.data.tu import load_tu, tu_dataset_names
 
@@ -51,10 +61,12 @@ __all__ = [
     "IMAGE_RESPONSES",
     "LINK_SPLITS",
     "POINT_SHAPES",
+    "POINT_TASKS",
     "SEAL_NAMES",
     "SPLIT_NAMES",
     "SR_FAMILIES",
     "TASKS",
+    "Choices",
     "Dataset",
     "DatasetError",
     "GraphFold",
@@ -68,10 +80,12 @@ __all__ = [
     "apply_response",
     "as_undirected",
     "block_folds",
+    "closed_length",
     "csbm",
     "cycle_pairs",
     "dataset_from",
     "default_root",
+    "enclosed_area",
     "extrapolation_graphs",
     "find_dataset",
     "geometric_graph",
@@ -103,11 +117,17 @@ __all__ = [
     "node_dataset_names",
     "offer",
     "ogb_evaluator",
+    "point_sets",
     "published_folds",
+    "recursive_independent_set",
     "root_neighbors",
+    "same_cycle",
+    "same_triangles",
     "sample_non_links",
+    "shortest_tour",
     "simulate_charges",
     "smooth_images",
     "stratified_folds",
+    "subgraphs",
     "tu_dataset_names",
 ]

@@ -19,7 +19,7 @@ from graphpoly.settings import Settings
 __all__ = ["TASKS", "Dataset", "Loaded", "Reading", "find_dataset", "offer"]
 
 # what a dataset asks of a model, and what one of its outputs belongs to
-TASKS = ("nodes", "graphs", "links", "pairs", "signals", "positions")
+TASKS = ("nodes", "graphs", "links", "pairs", "signals", "positions", "sequences")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,8 @@ class Loaded:
 
     Attributes:
         data: The graph, where there is one (``"nodes"``, ``"links"``, ``"signals"``).
-        graphs: The graphs, where there are many (``"graphs"``, ``"pairs"``, ``"positions"``).
+        graphs: The graphs, where there are many (``"graphs"``, ``"pairs"``, ``"positions"``,
+            ``"sequences"``).
         num_features: Columns of ``x``.
         num_outputs: Numbers that a model has to give for each node, graph or pair.
         split: From a name and a seed to a division: a :class:`~graphpoly.data.Split`, a

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from graphpoly.errors import ConvergenceError, unknown
 
-__all__ = ["greedy_independent_set", "is_independent", "maximum_independent_set"]
+__all__ = ["checked_edges", "greedy_independent_set", "is_independent", "maximum_independent_set"]
 
 _ORDERS = ("degree", "random")
 
@@ -153,11 +153,12 @@ def is_independent(edge_index: Tensor, chosen: Tensor) -> bool:
         raise TypeError(f"chosen: got {got}, expected a bool for each node")
     if chosen.dim() != 1:
         raise ValueError(f"chosen: got shape {tuple(chosen.shape)}, expected [n]")
-    source, target = _checked(edge_index, chosen.size(0))
+    source, target = checked_edges(edge_index, chosen.size(0))
     return not bool((chosen[source] & chosen[target] & (source != target)).any())
 
 
-def _checked(edge_index: Tensor, num_nodes: int) -> Tensor:
+def checked_edges(edge_index: Tensor, num_nodes: int) -> Tensor:
+    """Return the edges in int64, or raise as :func:`maximum_independent_set` does."""
     if not isinstance(edge_index, Tensor) or edge_index.dtype not in (torch.int64, torch.int32):
         got = edge_index.dtype if isinstance(edge_index, Tensor) else type(edge_index).__name__
         raise TypeError(f"edge_index: got {got}, expected int64 or int32")
@@ -173,7 +174,7 @@ def _neighbors(edge_index: Tensor, num_nodes: int | None) -> list[set[int]]:
     if num_nodes is None:
         num_nodes = int(edge_index.max()) + 1 if edge_index.numel() else 0
     neighbors: list[set[int]] = [set() for _ in range(num_nodes)]
-    for u, v in _checked(edge_index, num_nodes).t().tolist():
+    for u, v in checked_edges(edge_index, num_nodes).t().tolist():
         if u != v:
             neighbors[u].add(v)
             neighbors[v].add(u)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from graphpoly.ops import CSR
 from graphpoly.ops.entry import check_offsets
 from graphpoly.ops.pool import ranges, segments
 
-__all__ = ["groups_of"]
+__all__ = ["groups_of", "packed", "read_groups"]
 
 
 def groups_of(rows: Tensor, index: Tensor | None, ptr: Tensor | None, dim_size: int | None) -> CSR:
@@ -33,6 +34,54 @@ def groups_of(rows: Tensor, index: Tensor | None, ptr: Tensor | None, dim_size: 
     if index.dim() != 1 or index.size(0) != size:
         raise ValueError(f"index: got shape {tuple(index.shape)}, expected [{size}]")
     return segments(index, dim_size)
+
+
+def packed(groups: CSR) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the layout of a packed sequence, groups from the largest to the smallest.
+
+    Returns:
+        The element at each place, ``[N]``: the first of each group, the largest group first, then
+        the second of each that has one; how many have a t-th, on the CPU; the groups by size.
+    """
+    length = groups.rowptr.diff().long()
+    longest = length.argsort(descending=True, stable=True)
+    rank = torch.empty_like(longest).index_copy(
+        0, longest, torch.arange(longest.size(0), device=longest.device)
+    )
+    group = groups.rows().long()
+    step = torch.arange(group.size(0), device=group.device) - groups.rowptr[group]
+    sizes = torch.bincount(step)
+    place = (sizes.cumsum(0) - sizes)[step] + rank[group]
+    element = torch.empty_like(place).index_copy(0, place, groups.col.long())
+    return element, sizes.cpu(), longest
+
+
+def read_groups(
+    lstm: nn.LSTM, rows: Tensor, groups: CSR, start: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Run an LSTM along each group, nothing padded.
+
+    Args:
+        lstm: What reads; C is its size, L its number of layers.
+        rows: The elements, ``[N, F]``.
+        groups: Row i lists the elements of group i, in their order.
+        start: Hidden states and cells before the first element, ``[2, L, G, C]``; default 0.
+
+    Returns:
+        The last layer's state at each element ``[N, C]``, and hidden states and cells behind the
+        last one of each group, ``[L, G, C]`` each. A group without elements keeps its start.
+    """
+    if start is None:
+        start = rows.new_zeros(2, lstm.num_layers, groups.num_rows, lstm.hidden_size)
+    if not rows.size(0):
+        return rows.new_zeros(0, lstm.hidden_size), start[0], start[1]
+    element, sizes, longest = packed(groups)
+    read = longest[: int(sizes[0])]
+    before = start.index_select(2, read).unbind()
+    out, behind = lstm(PackedSequence(rows.index_select(0, element), sizes), before)
+    states = torch.empty_like(out.data).index_copy(0, element, out.data)
+    end = start.index_copy(2, read, torch.stack(behind))
+    return states, end[0], end[1]
 
 
 def _check_ptr(ptr: Tensor, size: int) -> None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 from torch_geometric.nn import Aggregation
 
 from graphpoly.layers.arguments import NamedArguments, check_size, check_sizes
-from graphpoly.layers.groups import groups_of
-from graphpoly.ops import CSR
+from graphpoly.layers.groups import groups_of, packed
 from graphpoly.registry import register
 
 __all__ = ["RecurrentAggregation"]
@@ -120,7 +118,7 @@ class RecurrentAggregation(NamedArguments, Aggregation):
         shape = (groups.num_rows, *rows.shape[1:-1], self.out_channels)
         if not rows.numel():  # the sum of nothing is 0, and knows where it came from
             return (x.new_zeros(shape) + rows.sum()).movedim(0, dim)
-        entry, sizes, longest = _packed(groups)
+        entry, sizes, longest = packed(groups)
         # further axes are groups of the same sizes, side by side
         data = rows.index_select(0, entry).reshape(-1, self.in_channels)
         _, (state, _) = self.lstm(PackedSequence(data, sizes * (data.size(0) // rows.size(0))))
@@ -140,23 +138,3 @@ class RecurrentAggregation(NamedArguments, Aggregation):
     def __repr__(self) -> str:
         arguments = [str(self.in_channels), str(self.out_channels), *self.options()]
         return f"{type(self).__name__}({', '.join(arguments)})"
-
-
-def _packed(groups: CSR) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the layout of a packed sequence.
-
-    Returns:
-        The element at each place, ``[N]``: the first of each group, the largest group first, then
-        the second of each that has one; how many have a t-th, on the CPU; the groups by size.
-    """
-    length = groups.rowptr.diff().long()
-    longest = length.argsort(descending=True, stable=True)
-    rank = torch.empty_like(longest).index_copy(
-        0, longest, torch.arange(longest.size(0), device=longest.device)
-    )
-    group = groups.rows().long()
-    step = torch.arange(group.size(0), device=group.device) - groups.rowptr[group]
-    sizes = torch.bincount(step)
-    place = (sizes.cumsum(0) - sizes)[step] + rank[group]
-    element = torch.empty_like(place).index_copy(0, place, groups.col.long())
-    return element, sizes.cpu(), longest

@@ -3,6 +3,7 @@
 from graphpoly.models import settings as settings
 from graphpoly.models.baselines import GCNII, MLP, Linkx
 from graphpoly.models.co_gnn import CoGNN
+from graphpoly.models.comparator_net import ComparatorNet
 from graphpoly.models.decoupled_gnn import (
     GPRGNN,
     TFGNN,
@@ -29,12 +30,14 @@ from graphpoly.models.p_laplacian_gnn import PLaplacianGNN
 from graphpoly.models.path_molecule import PathMolecule
 from graphpoly.models.path_nn import PathNN
 from graphpoly.models.pdf_net import PDFNet
+from graphpoly.models.pointer_network import PointerNetwork
 from graphpoly.models.polynomial_gnn import FavardGNN, OptBasisGNN, PolynomialGNN
 from graphpoly.models.polynormer import Polynormer
 from graphpoly.models.ppgn import PPGN
 from graphpoly.models.ppgn_plus_plus import PPGNPlusPlus
 from graphpoly.models.precomputed_opt_basis_gnn import PrecomputedOptBasisGNN
 from graphpoly.models.rni_gnn import RNIGNN
+from graphpoly.models.self_training import comparator_value, train_comparator
 from graphpoly.models.sheaf_nn import SheafNN
 from graphpoly.models.uni_filter_gnn import UniFilterGNN
 from graphpoly.pretrained import Pretrained, from_pretrained
@@ -58,6 +61,7 @@ __all__ = [
     "BernNet",
     "ChebNetII",
     "CoGNN",
+    "ComparatorNet",
     "DecoupledGNN",
     "FavardGNN",
     "GraphMLPMixer",
@@ -74,11 +78,14 @@ __all__ = [
     "PPGNPlusPlus",
     "PathMolecule",
     "PathNN",
+    "PointerNetwork",
     "PolynomialGNN",
     "Polynormer",
     "PrecomputedOptBasisGNN",
     "Pretrained",
     "SheafNN",
     "UniFilterGNN",
+    "comparator_value",
     "from_pretrained",
+    "train_comparator",
 ]

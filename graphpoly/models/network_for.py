@@ -30,7 +30,12 @@ _WIDTH = 64  # of what stands between a network and its head, where it has no wi
 _EMBEDDING = 16  # of a graph, where graphs are told apart by what a network says of them
 _PAIRS = "pairs of nodes"  # what a network for links alone says it answers for
 # whatever else there is belongs to nodes
-_LEVELS = {"graphs": "graphs", "pairs": "graphs", "positions": "positions"}
+_LEVELS = {
+    "graphs": "graphs",
+    "pairs": "graphs",
+    "positions": "positions",
+    "sequences": "sequences",
+}
 
 
 def network_for(
@@ -60,6 +65,11 @@ def network_for(
             f"dataset: {dataset.name} asks for {dataset.task}, the model answers for links alone"
         )
     headed = level not in settings.levels and not paired
+    if headed and "sequences" in (level, *settings.levels):
+        what = "has no sequences of nodes, which this model finds"
+        if level == "sequences":
+            what = "asks for sequences of nodes, which this model does not return"
+        raise ValueError(f"dataset: {dataset.name} {what}")
     if headed and "positions" in (level, *settings.levels):
         what = "asks for positions, which this model does not return"
         what = what if level == "positions" else "has no positions, which this model reads"

@@ -37,6 +37,7 @@ _REWIRE = "rewire"
 # tasks whose answer is about the graph as it is
 _NOT_REWIRED = {
     "positions": "which an edge between every two decides",
+    "sequences": "which the points alone decide",
     "pairs": "which would be told apart by chance, or by how their nodes are numbered",
     "signals": "which are filtered by the graph as it is",
 }

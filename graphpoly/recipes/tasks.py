@@ -17,6 +17,7 @@ from graphpoly.training import (
     NodeTask,
     RowTask,
     SeparationTask,
+    SequenceTask,
     SignalTask,
     StepDecay,
     Task,
@@ -58,6 +59,16 @@ def task_for(
             device=device,
             seed=seed,
             transform=settings.augmentation(),
+        )
+    elif dataset.task == "sequences":
+        assert loaded.graphs is not None
+        graphs = loaded.graphs
+        task = SequenceTask(
+            *([graphs[i] for i in part.tolist()] for part in _parts(split)),
+            batch_size=protocol.batch_size or 128,
+            metric=metric,
+            device=device,
+            seed=seed,
         )
     elif dataset.task == "links":
         task = LinkTask(

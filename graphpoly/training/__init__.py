@@ -22,6 +22,7 @@ from graphpoly.training.ranking import LINK_METRICS, hits, mrr
 from graphpoly.training.row_task import RowTask
 from graphpoly.training.seeds import seed_everything
 from graphpoly.training.separation_task import SeparationTask
+from graphpoly.training.sequence_task import SequenceTask
 from graphpoly.training.signal_task import SignalTask
 from graphpoly.training.step_decay import StepDecay
 from graphpoly.training.tasks import GraphTask, NodeTask, Task
@@ -43,6 +44,7 @@ __all__ = [
     "RichProgress",
     "RowTask",
     "SeparationTask",
+    "SequenceTask",
     "SignalTask",
     "StepDecay",
     "Task",

@@ -41,7 +41,11 @@ def test_registered_models_are_no_smaller_than_those_of_pyg(entry) -> None:
             factory()
         return
     read = inspect.signature(entry.example().forward).parameters
-    for name, what in (("pos", "reads positions"), ("pairs", "scores pairs of nodes")):
+    for name, what in (
+        ("pos", "reads positions"),
+        ("pairs", "scores pairs of nodes"),
+        ("pointer", "points at nodes"),
+    ):
         if name in read:
             with pytest.raises(ValueError, match=rf"{what}.*package\.module:factory"):
                 factory()

@@ -18,6 +18,7 @@ from graphpoly.recipes import recipe_for, run_recipe
 ATOMS = ("MoleculeGNN", "PathMolecule")
 IN_SPACE = ("EGNN",)
 OF_LINKS = ("NCN", "NCNC")
+OF_SEQUENCES = ("PointerNetwork",)
 SMALL = {"hidden_channels": 8, "num_layers": 2, "K": 2, "heads": 2, "num_splits": 1}
 
 
@@ -55,7 +56,8 @@ def entry(task: str) -> Dataset:
 
 @pytest.mark.parametrize("task", ["nodes", "graphs", "links", "featureless"])
 @pytest.mark.parametrize(
-    "name", [name for name in model_names() if name not in (*ATOMS, *IN_SPACE, *OF_LINKS)]
+    "name",
+    [n for n in model_names() if n not in (*ATOMS, *IN_SPACE, *OF_LINKS, *OF_SEQUENCES)],
 )
 def test_every_model_is_trained_on_every_task(name: str, task: str, tmp_path: Path) -> None:
     recipe = recipe_for(name, entry(task))
@@ -95,6 +97,29 @@ def test_networks_of_molecules_need_molecules(name: str, tmp_path: Path) -> None
 def test_networks_in_space_need_positions(name: str, task: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=f"tiny-{task} has no positions, which this model reads"):
         run_recipe(recipe_for(name, entry(task)), out=tmp_path, seeds=1)
+
+
+@pytest.mark.parametrize("task", ["nodes", "graphs", "links"])
+@pytest.mark.parametrize("name", OF_SEQUENCES)
+def test_networks_of_sequences_need_sequences(name: str, task: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=f"tiny-{task} has no sequences of nodes, which this mod"):
+        run_recipe(recipe_for(name, entry(task)), out=tmp_path, seeds=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "visits"), [("convex-hull", "once"), ("delaunay", "any"), ("tour", "all")]
+)
+def test_sequences_are_learned_by_what_finds_them_alone(
+    name: str, visits: str, tmp_path: Path
+) -> None:
+    small = {"smallest": 4, "largest": 5, "train": 20, "val": 6, "test": 6, "epochs": 2}
+    recipe = recipe_for("PointerNetwork", name).override(
+        {**small, "hidden_channels": 8, "visits": visits}
+    )
+    outcome = run_recipe(recipe, out=tmp_path / "out", seeds=1, device="cpu")
+    assert 0 <= outcome.experiments["PointerNetwork"].mean <= 1
+    with pytest.raises(ValueError, match="asks for sequences of nodes, which this model does not"):
+        run_recipe(recipe_for("GCN", name).override(small), out=tmp_path / "other", seeds=1)
 
 
 def test_links_that_stand_in_blocks_are_learned(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ from graphpoly.models.settings.filters import (
 )
 from graphpoly.models.settings.grafenne import GRAFENNESettings
 from graphpoly.models.settings.graphs import (
+    ComparatorSettings,
     EGNNSettings,
     GSPNSettings,
     LASERGNNSettings,
@@ -56,6 +57,7 @@ from graphpoly.models.settings.links import NCNCSettings, NCNSettings
 from graphpoly.models.settings.mamba import GraphMambaSettings
 from graphpoly.models.settings.molecules import MoleculeSettings, PathMoleculeSettings
 from graphpoly.models.settings.patches import GraphMLPMixerSettings, GraphViTSettings
+from graphpoly.models.settings.pointers import PointerSettings
 from graphpoly.models.settings.robust import GCORNSettings
 from graphpoly.models.settings.sheaf import SheafSettings
 
@@ -64,6 +66,7 @@ __all__ = [
     "BernSettings",
     "ChebIISettings",
     "CoGNNSettings",
+    "ComparatorSettings",
     "EGNNSettings",
     "FESettings",
     "FavardSettings",
@@ -99,6 +102,7 @@ __all__ = [
     "PPGNSettings",
     "PathMoleculeSettings",
     "PathSettings",
+    "PointerSettings",
     "PolynormerSettings",
     "PrecomputedSettings",
     "RNISettings",

@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 # what a row of a network's output belongs to, or is
-LEVELS = ("nodes", "graphs", "positions", "pairs of nodes")
+LEVELS = ("nodes", "graphs", "positions", "pairs of nodes", "sequences")
 
 
 @dataclass(frozen=True, kw_only=True)

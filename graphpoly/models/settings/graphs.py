@@ -10,6 +10,7 @@ from torch_geometric.data import Data
 
 from graphpoly.layers.egnn_conv import COORD_AGGREGATIONS
 from graphpoly.layers.mpnn_conv import MESSAGES
+from graphpoly.models.comparator_net import ComparatorNet
 from graphpoly.models.egnn import EGNN
 from graphpoly.models.emissions import EMISSIONS
 from graphpoly.models.gspn import GSPN
@@ -27,6 +28,7 @@ from graphpoly.ops.random_features import DISTRIBUTIONS
 from graphpoly.settings import bounded
 
 __all__ = [
+    "ComparatorSettings",
     "EGNNSettings",
     "GSPNSettings",
     "LASERGNNSettings",
@@ -295,6 +297,28 @@ class LASERGNNSettings(ModelSettings):
     def arguments(self, inputs: Inputs) -> dict[str, Any]:
         """Return what the network is made with."""
         return {**super().arguments(inputs), "num_relations": inputs.num_relations}
+
+
+@configure("ComparatorNet", "comparator")
+@dataclass(frozen=True, kw_only=True)
+class ComparatorSettings(ModelSettings):
+    """Hyperparameters of layers over neighbours and over all others.
+
+    Attributes:
+        hidden_channels: Width of each of the three parts of a layer.
+        num_layers: Number of layers.
+        pool: Of a graph.
+    """
+
+    cls = ComparatorNet
+    levels = ("nodes", "graphs")
+    pools_by = "pool"
+
+    hidden_channels: int = bounded(32, low=1)
+    num_layers: int = bounded(3, low=1)
+    pool: str = bounded("mean", choices=_POOLS)
+    lr: float = bounded(1e-3, low=0)
+    weight_decay: float = bounded(0.0, low=0)
 
 
 @configure("EGNN")
