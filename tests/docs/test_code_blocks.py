@@ -34,10 +34,13 @@ if importlib.util.find_spec("optuna") is None:
 
 # pages whose blocks read real datasets, of these folders, and train on them
 READING = {"rewiring.md": ["tu"]}
-PARAMETERS = [
-    pytest.param(page, marks=[pytest.mark.slow, pytest.mark.data] if page.name in READING else [])
-    for page in PAGES
-]
+# pages that import what takes seconds to import
+IMPORTING = {"trainers.md": ("lightning", "yacs")}
+SLOW = {
+    **{key: [pytest.mark.slow, pytest.mark.data] for key in READING},
+    **{key: [pytest.mark.slow] for key in IMPORTING},
+}
+PARAMETERS = [pytest.param(page, marks=SLOW.get(page.name, [])) for page in PAGES]
 
 
 def blocks(page: Path) -> list[tuple[str, str]]:
@@ -53,6 +56,8 @@ def test_the_blocks_of_a_page_run(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    for package in IMPORTING.get(page.name, ()):
+        pytest.importorskip(package, reason="the extra [dev] brings it")
     for folder in READING.get(page.name, ()):
         if "GRAPHPOLY_DATA" not in os.environ:
             pytest.skip("no datasets: $GRAPHPOLY_DATA is not set")
