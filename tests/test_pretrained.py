@@ -13,8 +13,17 @@ import torch
 from torch import nn
 from torch_geometric.nn import GCNConv, Linear
 
-from graphpoly import GPRGNN, BernNet, NeuralSnowflake, Pretrained, from_pretrained, registry
-from graphpoly.models.heads import CategoryEncoder, Encoded, PooledNet
+from graphpoly import (
+    GPRGNN,
+    PRMPNN,
+    BernNet,
+    NeuralSnowflake,
+    PicardConv,
+    Pretrained,
+    from_pretrained,
+    registry,
+)
+from graphpoly.models.heads import CategoryEncoder, Encoded, LinkNet, PooledNet
 
 NETWORKS = [
     entry
@@ -117,6 +126,24 @@ def test_what_json_has_no_form_for_is_asked_for(tmp_path):
     same_state(net, again)
     with pytest.raises(ValueError, match="downstream"):  # of another size
         from_pretrained(tmp_path, downstream=GCNConv(9, 4))
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda net: NeuralSnowflake(net, 8),
+        lambda net: PRMPNN(net, 8, num_added=2),
+        lambda net: PooledNet(net, 8, 2),
+        lambda net: LinkNet(net, 8),
+        lambda net: PicardConv(net),
+    ],
+)
+def test_what_is_built_around_a_network_keeps_its_weights(wrap):
+    # PyG's GAE, GINConv and others draw them anew: findings/pyg_constructors_redraw_weights.sh
+    net = GCNConv(8, 8)
+    before = copy.deepcopy(net.state_dict())
+    wrap(net)
+    assert all(torch.equal(value, net.state_dict()[name]) for name, value in before.items())
 
 
 def test_arguments_given_anew_replace_the_recorded_ones(tmp_path):
