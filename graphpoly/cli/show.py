@@ -33,10 +33,11 @@ def show(
         if as_json:
             typer.echo(json.dumps({**facts, **tables}, indent=2, ensure_ascii=False, default=str))
             return
+        width = max(map(len, facts)) + 2
         for key, value in facts.items():
             if value not in (None, "", [], {}):
                 text = "; ".join(map(str, value)) if isinstance(value, list) else value
-                typer.echo(f"{key:<12}{text}")
+                typer.echo(f"{key:<{width}}{text}")
         for title, rows in tables.items():
             typer.echo(f"\n{title}")
             widths = [max((len(str(row[key])) for row in rows), default=0) for key in _SHOWN]

@@ -46,3 +46,8 @@ def test_the_nearest_name_is_named() -> None:
     result = show("FavradConv")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("error: unknown name 'FavradConv'; did you mean 'FavardConv'")
+
+
+def test_no_key_runs_into_its_value() -> None:
+    first = [line.split(" ")[0] for line in show("FavardConv").stdout.splitlines()]
+    assert "expressivity" in first
