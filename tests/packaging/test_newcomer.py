@@ -20,6 +20,7 @@ LIMIT = 300  # seconds
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # the wheel is built first
 def test_the_first_page_from_a_wheel(checkout: Path, tmp_path: Path) -> None:
     built, archive = wheel(checkout, tmp_path, GRAPHPOLY_BUILD="1")
     assert archive is not None, built.stderr
