@@ -14,18 +14,18 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar
 
 import safetensors.torch
-import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from typing_extensions import Self
 
 from graphpoly import registry
 from graphpoly.errors import unknown
-from graphpoly.files import naming, plain, replacing, write_atomically
+from graphpoly.files import naming, replacing, write_atomically
 from graphpoly.versions import versions
 
 __all__ = ["Pretrained", "from_pretrained"]
@@ -159,7 +159,10 @@ def from_pretrained(
         state = safetensors.torch.load(weights)
         _as_saved(net, state)
         net.load_state_dict(state)
-    except (TypeError, ValueError, RuntimeError, safetensors.SafetensorError) as error:
+    except (
+        *(KeyError, TypeError, ValueError, RuntimeError),
+        safetensors.SafetensorError,
+    ) as error:
         raise ValueError(f"{folder}: {error}") from error
     return net.eval()
 
@@ -175,27 +178,37 @@ def _recorded(cls: type, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> di
     try:
         bound = signature.bind_partial(None, *args, **kwargs)
     except TypeError:  # which the constructor says better
-        return {"arguments": {}, "needs": []}
+        return {"arguments": {}, "networks": {}, "needs": []}
     given = dict(list(bound.arguments.items())[1:])
     for name, parameter in signature.parameters.items():
         if parameter.kind is parameter.VAR_KEYWORD:
             given.update(given.pop(name, {}))
-    told = {name: _told(value) for name, value in given.items()}
+    told, networks = {}, {}
+    for name, value in given.items():
+        if isinstance(value, Pretrained) and not value.__dict__["_built_by"]["needs"]:
+            networks[name] = _description(value)
+        else:
+            told[name] = _told(value)
     needs = [name for name, form in told.items() if form is _NO_FORM]
-    return {"arguments": {k: v for k, v in told.items() if k not in needs}, "needs": needs}
+    arguments = {name: form for name, form in told.items() if form is not _NO_FORM}
+    return {"arguments": arguments, "networks": networks, "needs": needs}
 
 
 def _told(value: Any) -> Any:
-    """Return the form of an argument in JSON, or :data:`_NO_FORM`."""
-    if isinstance(value, Pretrained):
-        description = _description(value)
-        return _NO_FORM if description.pop("needs") else description
-    if isinstance(value, Tensor | torch.dtype | torch.device | os.PathLike):
-        return _NO_FORM  # it would come back as something else
-    try:
-        return plain(value)
-    except TypeError:
-        return _NO_FORM
+    """Return what JSON gives back as it was, but for tuples; else :data:`_NO_FORM`."""
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, Integral):  # numpy's, too
+        return int(value)
+    if isinstance(value, Real):
+        return float(value)
+    if isinstance(value, list | tuple):
+        forms = [_told(item) for item in value]
+        return _NO_FORM if any(form is _NO_FORM for form in forms) else forms
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        told = {key: _told(item) for key, item in value.items()}
+        return _NO_FORM if any(form is _NO_FORM for form in told.values()) else told
+    return _NO_FORM
 
 
 def _description(net: Pretrained) -> dict[str, Any]:
@@ -208,11 +221,12 @@ def _built(description: Mapping[str, Any]) -> Pretrained:
         registry.load_all()
     if name not in Pretrained._classes:
         raise unknown("network", name, Pretrained._classes)
-    arguments = {
-        key: _built(value) if isinstance(value, Mapping) and "class" in value else value
-        for key, value in description["arguments"].items()
+    networks = {
+        key: _built(within)
+        for key, within in description["networks"].items()
+        if key not in description["arguments"]  # given anew
     }
-    return Pretrained._classes[name](**arguments)
+    return Pretrained._classes[name](**description["arguments"], **networks)
 
 
 def _as_saved(net: nn.Module, state: Mapping[str, Tensor]) -> None:
@@ -253,7 +267,7 @@ def _config(path: Path) -> dict[str, Any]:
         if config["format"] != FORMAT:
             words = json.dumps(config["format"])
             raise ValueError(f"{path}: format {words}, but this version reads {FORMAT}")
-        shapes = {"class": str, "arguments": dict, "needs": list, "sha256": str}
+        shapes = {"class": str, "arguments": dict, "networks": dict, "needs": list, "sha256": str}
         if not all(isinstance(config[key], kind) for key, kind in shapes.items()):
             raise TypeError
     except json.JSONDecodeError as error:

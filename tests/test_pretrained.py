@@ -7,6 +7,8 @@ import json
 import pickle
 import sys
 import types
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import torch
@@ -31,6 +33,13 @@ NETWORKS = [
     for entry in registry.entries(kind)
     if entry.example is not None
 ]
+
+
+@dataclass
+class Point:
+    """What JSON would give back as a dictionary."""
+
+    x: int
 
 
 class Pair(Pretrained):
@@ -144,6 +153,36 @@ def test_what_is_built_around_a_network_keeps_its_weights(wrap):
     before = copy.deepcopy(net.state_dict())
     wrap(net)
     assert all(torch.equal(value, net.state_dict()[name]) for name, value in before.items())
+
+
+class Held(Pretrained):
+    """Keeps what it is given."""
+
+    def __init__(self, held) -> None:
+        super().__init__()
+        self.held = held
+
+
+@pytest.mark.parametrize(
+    "held",
+    [None, True, 3, -0.5, float("inf"), "class", [1, [2.0, None]], {"class": "GPRGNN", "a": {}}],
+)
+def test_plain_arguments_come_back_as_they_were(held, tmp_path):
+    Held(held).save_pretrained(tmp_path)
+    found = Held.from_pretrained(tmp_path).held
+    assert found == held
+    assert type(found) is type(held)
+
+
+@pytest.mark.parametrize(
+    "held",
+    [{1: 2}, Path("a"), [Path("a")], torch.ones(2), torch.float64, nn.Linear(2, 2), Point(1), {3}],
+    ids=str,
+)
+def test_what_would_come_back_as_something_else_is_asked_for(held, tmp_path):
+    Held(held).save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="JSON has no form for held"):
+        Held.from_pretrained(tmp_path)
 
 
 def test_arguments_given_anew_replace_the_recorded_ones(tmp_path):
