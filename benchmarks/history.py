@@ -81,13 +81,16 @@ def measured(trees: dict[str, Path], rounds: int) -> list[dict[str, Any]]:
 
 
 def draw(records: list[dict[str, Any]], path: Path) -> None:
-    """Draw a panel for each operator: instructions of each commit."""
+    """Draw a panel for each operator: instructions of each commit, or times without a counter."""
     figure = Figure(figsize=(9.6, 4.2), layout="constrained")
     panels = figure.subplots(2, len(OPERATORS) // 2, sharex=True)
     commits = [record["commit"] for record in records]
+    of, scale, unit = "instructions", 1e6, "million instructions of a call"
+    if not all(held[of] for record in records for held in record["operators"].values()):
+        of, scale, unit = "us", 1e3, "milliseconds of a call"  # nobody lent the counter
     for name, panel in zip(OPERATORS, panels.flat, strict=True):
         known = {
-            record["commit"]: record["operators"][name]["instructions"] / 1e6
+            record["commit"]: record["operators"][name][of] / scale
             for record in records
             if name in record["operators"]
         }
@@ -97,7 +100,7 @@ def draw(records: list[dict[str, Any]], path: Path) -> None:
         panel.spines[["top", "right"]].set_visible(False)
         panel.set_xticks(range(len(commits)), commits, rotation=60, fontsize=7)
         panel.tick_params(axis="y", labelsize=7)
-    figure.supylabel("million instructions of a call", fontsize=9)
+    figure.supylabel(unit, fontsize=9)
     figure.savefig(path)
 
 
@@ -108,10 +111,10 @@ def page(records: list[dict[str, Any]]) -> str:
         "",
         "Made by `python -m benchmarks.history COMMIT...`: one thread, the large graph of "
         "`benchmarks.before_after`; microseconds (the median of a run's rounds, in which the "
-        "commits take turns) and million instructions of a call. Times are compared within a run, "
-        "instructions always.",
+        "commits take turns) and, where the processor's counter could be had, million instructions "
+        "of a call. Times are compared within a run, instructions always.",
         "",
-        "![Instructions of each operator, commit by commit](history.svg)",
+        "![Each operator, commit by commit](history.svg)",
         "",
         f"| commit | of | measured | {' | '.join(OPERATORS)} |",
         f"|---|---|---|{'---:|' * len(OPERATORS)}",
@@ -120,9 +123,9 @@ def page(records: list[dict[str, Any]]) -> str:
         cells = [f"`{record['commit']}`", record["committed"], record["measured"]]
         for name in OPERATORS:
             held = record["operators"].get(name)
-            cells.append(
-                "" if held is None else f"{held['us']:,.0f} us, {held['instructions'] / 1e6:,.0f} M"
-            )
+            cells.append("" if held is None else f"{held['us']:,.0f} us")
+            if held is not None and held["instructions"]:
+                cells[-1] += f", {held['instructions'] / 1e6:,.0f} M"
         lines.append(f"| {' | '.join(cells)} |")
     machines = dict.fromkeys((each["cpu"], each["torch"]) for each in records)
     lines += ["", *(f"- {cpu}, torch {torch}" for cpu, torch in machines)]
