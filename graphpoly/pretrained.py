@@ -43,6 +43,7 @@ class Pretrained(nn.Module):
     of another library, a function, a tensor) is asked for again by :meth:`from_pretrained`. A class
     of your own that inherits from this one saves and loads likewise.
 
+    >>> import torch
     >>> folder = tempfile.mkdtemp()
     >>> class Scale(Pretrained):
     ...     def __init__(self, channels: int) -> None:
