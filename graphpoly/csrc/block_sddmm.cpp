@@ -206,8 +206,23 @@ void outer_size(const Rows<I>& rows, const OuterArgs<T>& args, int64_t first, in
   else outer_rows<T, I, D, false>(rows, args, first, last);
 }
 
+// Rows of one channel: the diagonals are the products of two rows, and the vectors run along d.
+template <class T, class I>
+void row_products(const Rows<I>& rows, const OuterArgs<T>& args, int64_t first, int64_t last) {
+  const int64_t d = args.size;
+  for (int64_t i = first; i < last; ++i) {
+    const T* a = args.a + i * d;
+    for (int64_t e = rows.rowptr[i]; e < int64_t{rows.rowptr[i + 1]}; ++e) {
+      const T* b = args.b + int64_t{rows.col[e]} * d;
+      T* __restrict out = args.out + e * d;
+      for (int64_t c = 0; c < d; ++c) out[c] = a[c] * b[c];
+    }
+  }
+}
+
 template <class T, class I>
 void block_sddmm(const Rows<I>& rows, const OuterArgs<T>& args, int64_t first, int64_t last) {
+  if (args.diagonal && args.channels == 1) return row_products<T, I>(rows, args, first, last);
   switch (args.size) {
     case 2: return outer_size<T, I, 2>(rows, args, first, last);
     case 3: return outer_size<T, I, 3>(rows, args, first, last);

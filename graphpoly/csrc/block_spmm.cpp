@@ -174,8 +174,24 @@ void any_size(const Rows<I>& a, const BlockArgs<T, I>& args, int64_t first, int6
   }
 }
 
+// A number for each channel of an entry, as d diagonals of one channel: the vectors run along d.
+template <class T, class I>
+void channelwise(const Rows<I>& a, const BlockArgs<T, I>& args, int64_t first, int64_t last) {
+  const int64_t d = args.size;
+  for (int64_t i = first; i < last; ++i) {
+    T* __restrict out = args.out + i * d;
+    std::fill(out, out + d, T(0));
+    for (int64_t e = a.rowptr[i]; e < int64_t{a.rowptr[i + 1]}; ++e) {
+      const T* block = args.block(e);
+      const T* from = args.x + int64_t{a.col[e]} * d;
+      for (int64_t c = 0; c < d; ++c) out[c] += block[c] * from[c];
+    }
+  }
+}
+
 template <class T, class I>
 void block_spmm(const Rows<I>& a, const BlockArgs<T, I>& args, int64_t first, int64_t last) {
+  if (args.diagonal && args.channels == 1) return channelwise<T, I>(a, args, first, last);
   switch (args.size) {
     case 2: return block_size<T, I, 2>(a, args, first, last);
     case 3: return block_size<T, I, 3>(a, args, first, last);

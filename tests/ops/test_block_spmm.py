@@ -57,6 +57,22 @@ def test_kernels_are_the_reference(size, dtype, diagonal):
         expect_close_to_scale(block_sddmm(adj, a, b, diagonal=diagonal), expected)
 
 
+@pytest.mark.parametrize("shape", SHAPES, ids=list(SHAPES))
+@pytest.mark.parametrize("size", [8, 33, 256])
+def test_wide_diagonals_of_one_channel(shape, size):
+    adj = random_csr(SHAPES[shape], weighted=False)
+    blocks = torch.randn(adj.num_entries, size, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(adj.num_cols, size, 1, dtype=torch.float64, requires_grad=True)
+    out = torch.randn(adj.num_rows, size, 1, dtype=torch.float64)
+    found = block_spmm(adj, blocks, x)
+    expected = block_spmm_reference(adj.rowptr, adj.col, blocks, x)
+    expect_close_to_scale(found, expected)
+    ours = torch.autograd.grad(found, (blocks, x), out)
+    theirs = torch.autograd.grad(expected, (blocks, x), out)
+    for grad, reference in zip(ours, theirs, strict=True):
+        expect_close_to_scale(grad, reference)
+
+
 @pytest.mark.parametrize("transposed", [True, False])
 @pytest.mark.parametrize("diagonal", [True, False])
 def test_gradients(transposed, diagonal):

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, NamedTuple
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn import BatchNorm
 from torch_geometric.nn.dense.linear import Linear
 from torch_geometric.nn.inits import reset
-from torch_geometric.utils import softmax
 
 from graphpoly.layers.arguments import check_batch, check_features
 from graphpoly.layers.operator_layer import OperatorLayer
-from graphpoly.ops import CSR, pairs_within, power_basis, spmm
-from graphpoly.ops.adjacency import trusted_csr
+from graphpoly.ops import CSR, block_spmm, pairs_within, power_basis, segment_softmax
 from graphpoly.registry import register
 
 __all__ = ["PDFConv", "PairFilters"]
@@ -194,11 +191,8 @@ class PDFConv(OperatorLayer):
         check_features(type(self).__name__, x, self.lin.in_channels)
         if filters is None:
             filters = self.filters(x, edge_index, edge_weight, batch, batch_size)
-        message = F.gelu(self.lin(x))[filters.adj.col]
-        rowptr = filters.adj.rowptr
-        entries = torch.arange(message.size(0), dtype=rowptr.dtype, device=rowptr.device)
-        gather = trusted_csr(rowptr, entries, None, None, message.size(0), None)
-        return spmm(gather, filters.weight.to(message.dtype) * message)
+        message = F.gelu(self.lin(x)).unsqueeze(-1)
+        return block_spmm(filters.adj, filters.weight.to(message.dtype), message).squeeze(-1)
 
     @property
     def width(self) -> int:
@@ -236,7 +230,7 @@ class PDFConv(OperatorLayer):
         if self.softmax:
             if share is not None:
                 weight = weight + share.to(weight).log().unsqueeze(1)
-            weight = softmax(weight, adj.rows().long(), num_nodes=adj.num_rows)
+            weight = segment_softmax(adj, weight)
         elif share is not None:
             weight = weight * share.to(weight).unsqueeze(1)
         return PairFilters(adj, weight)
