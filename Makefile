@@ -97,8 +97,8 @@ lint: $(VENV)/.dev-$(MARK) ## Formatter, linter, type checker, layering, spellin
 bench: $(VENV)/.dev-$(MARK) ## Measure every operator against its peers; writes benchmarks/results
 	@$(BIN)/graphpoly bench
 
-matrix: $(VENV)/.dev-$(MARK) ## Test every version of PyTorch and PyG that can be had here for CPUs
-	@$(BIN)/python -m tests.packaging.matrix
+matrix: $(VENV)/.dev-$(MARK) ## Test every version of PyTorch and PyG (CUDA_BUILDS=1: those for CUDA, too)
+	@$(BIN)/python -m tests.packaging.matrix $(if $(CUDA_BUILDS),--cuda-builds)
 
 # The two below take the Python they are given, with its PyTorch, Triton and PyG: no environment is
 # made and nothing is downloaded.

@@ -1,9 +1,10 @@
 """The versions of PyTorch and PyG that the package promises, each with tests: ``make matrix``.
 
 One wheel is built, with the torch of this environment, and installed into an environment for each
-pair of versions; there it has to import without a warning, load its kernels and pass the tests of
-the operators and of the bases. A pair whose torch cannot be had here as a build for CPUs is named
-and left out: a build for CUDA would bring gigabytes along. Nothing of it is installed here.
+torch, with one PyG after the other; there it has to import without a warning, load its kernels and
+pass the tests of the operators and of the bases. A torch that cannot be had here as a build for
+CPUs is named and left out, because a build for CUDA brings gigabytes along; ``--cuda-builds`` takes
+those, too, and tries them on the CPU. Nothing of it is installed here.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -68,17 +70,19 @@ def look_up(torch: str) -> tuple[str, str]:
 
 def try_pair(torch: str, pyg: str, wheel: Path, folder: Path, tests: Iterable[str]) -> str:
     """Install one pair and run the tests on it; return what went wrong, or nothing."""
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     python = folder / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     wanted = [f"torch=={torch}", f"torch-geometric=={pyg}.*", str(wheel), *TOOLS]
     for step in (("install", "--quiet", *wanted), ("check",)):
         done = pip(python, *step)
         if done.returncode:
             return f"pip {step[0]}: {last_line(done.stdout + done.stderr)}"
     checkout = folder / "tests"
-    checkout.mkdir()
-    for name in ("tests", "pyproject.toml"):
-        (checkout / name).symlink_to(ROOT / name)
+    if not checkout.exists():
+        checkout.mkdir()
+        for name in ("tests", "pyproject.toml"):
+            (checkout / name).symlink_to(ROOT / name)
     environment = {**os.environ, "GRAPHPOLY_EXPECT": "cpp", "OMP_NUM_THREADS": "1"}
     for command in (
         ["-W", "error", "-c", "import graphpoly"],
@@ -98,6 +102,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--torch", nargs="+", default=TORCH, help="series, such as 2.13")
     parser.add_argument("--pyg", nargs="+", default=PYG, help="series, such as 2.8")
+    parser.add_argument("--cuda-builds", action="store_true", help="take builds for CUDA, too")
     parser.add_argument("--tests", nargs="+", default=TESTS, help="what pytest is given")
     chosen = parser.parse_args()
     lines, failed = [], 0
@@ -110,12 +115,14 @@ def main() -> int:
         found = {torch: look_up(torch) for torch in chosen.torch}
         for torch, pyg in product(chosen.torch, chosen.pyg):
             version, why = found[torch]
-            if not why:
+            if not why or (version and chosen.cuda_builds):
                 print(f"==> torch {version}, PyG {pyg}", flush=True)
-                folder = Path(place) / f"{torch}-{pyg}"
+                folder = Path(place) / torch
                 wrong = try_pair(version, pyg, wheel, folder, chosen.tests)
                 failed += bool(wrong)
-                why = wrong or "passed"
+                why = (wrong or "passed") + (f", {why}" if why else "")
+                if pyg == chosen.pyg[-1]:
+                    shutil.rmtree(folder)
             else:
                 why = f"not tried: {why}"
             lines.append(f"torch {torch}, PyG {pyg}: {why}")
