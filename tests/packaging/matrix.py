@@ -122,7 +122,7 @@ def main() -> int:
                 failed += bool(wrong)
                 why = (wrong or "passed") + (f", {why}" if why else "")
                 if pyg == chosen.pyg[-1]:
-                    shutil.rmtree(folder)
+                    shutil.rmtree(folder, ignore_errors=True)
             else:
                 why = f"not tried: {why}"
             lines.append(f"torch {torch}, PyG {pyg}: {why}")
