@@ -89,10 +89,20 @@ def trusted_csr(
 
 def _checked_csr(cls: type[CSR], *fields: Any, **named_fields: Any) -> CSR:
     adj = _unchecked_csr(cls, *fields, **named_fields)
-    # the tracer of torch 2.11 makes one of its own placeholders, to ask it for its attributes
-    if not type(adj.rowptr).__module__.startswith("torch._dynamo."):
+    if not _of_no_tensors(adj):
         check_csr(*adj)
     return adj
+
+
+def _of_no_tensors(adj: CSR) -> bool:
+    """Whether torch made it as a form: its tracer of placeholders, a map over trees of nothing.
+
+    The first to ask it for its attributes (2.11), the second because what was mapped returns
+    nothing, as in ``torch.utils.checkpoint`` (2.11).
+    """
+    if adj.rowptr is None and adj.col is None and adj.num_cols is None:
+        return True
+    return type(adj.rowptr).__module__.startswith("torch._dynamo.")
 
 
 # A NamedTuple may bring no constructor of its own; ``_make`` and ``_replace`` go past this one.

@@ -288,6 +288,14 @@ def test_a_remembered_sparse_matrix_gets_its_gradient_again(layout):
             assert grad.tolist() == [2.0, 4.0, 6.0]
 
 
+def test_maps_over_trees_may_return_nothing():
+    adj = to_csr(torch.tensor([[0, 1], [1, 0]]), torch.ones(2).requires_grad_())
+    assert set(torch.utils._pytree.tree_map(lambda leaf: None, adj)) == {None}
+    out = torch.utils.checkpoint.checkpoint(spmm, adj, torch.ones(2, 1), use_reentrant=False)
+    (grad,) = torch.autograd.grad(out.sum(), adj.weight)
+    assert grad.tolist() == [1, 1]
+
+
 def test_placeholders_of_a_tracer_are_not_looked_at():
     # torch 2.11 makes a CSR of its own variables, to ask it for its attributes
     placeholder = type("LazyVariableTracker", (), {"__module__": "torch._dynamo.variables.lazy"})()
