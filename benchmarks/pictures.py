@@ -14,7 +14,8 @@ from torch_geometric.nn import GIN
 
 from graphpoly.expressivity import analyze_model, model_page
 from graphpoly.pages.figures import filters
-from graphpoly.recipes import filter_spectra, run_recipe
+from graphpoly.recipes import run_recipe
+from graphpoly.studies import filter_spectra
 
 FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
 _ALONE = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'

@@ -30,6 +30,6 @@ def filters(
 ) -> None:
     """Draw a trained run's filters against the spectrum of its graph, as one HTML file."""
     with failing_with(FAILED, debug=debug):
-        from graphpoly.recipes import draw_filters
+        from graphpoly.studies import draw_filters
 
         typer.echo(f"filters: {draw_filters(run, root=root, seed=seed, out=out)}")

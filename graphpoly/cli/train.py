@@ -40,6 +40,14 @@ def train(
         typer.Option(help="Folder of the results; default runs/NAME.", show_default=False),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue what is in --out.")] = False,
+    twin: Annotated[
+        bool,
+        typer.Option(
+            "--twin",
+            help="Take a generated graph of the same counts in place of OGB's dataset, to learn "
+            "what memory and time it needs.",
+        ),
+    ] = False,
     card: Annotated[
         str | None,
         typer.Option(
@@ -64,6 +72,8 @@ def train(
 
         changes = parse_assignments(word for word in words or [] if "=" in word)
         chosen = _chosen(names).override(changes)
+        if twin:
+            chosen = chosen.twin()
         resolve_device(device)
         if card and not card.endswith(".md"):
             raise ValueError(f"card: got {card}, expected a file that ends in .md")

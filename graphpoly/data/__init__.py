@@ -51,6 +51,7 @@ from graphpoly.data.seal import SEAL_NAMES, load_seal
 from graphpoly.data.set_recursion import Choices, recursive_independent_set, subgraphs
 from graphpoly.data.splits import SPLIT_NAMES, Split, make_split
 from graphpoly.data.tu import load_tu, tu_dataset_names
+from graphpoly.data.twins import TWINS
 
 __all__ = [
     "ALGORITHMS",
@@ -66,6 +67,7 @@ __all__ = [
     "SPLIT_NAMES",
     "SR_FAMILIES",
     "TASKS",
+    "TWINS",
     "Choices",
     "Dataset",
     "DatasetError",

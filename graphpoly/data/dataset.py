@@ -153,12 +153,15 @@ def find_dataset(name: str) -> Dataset:
 
 def _by_prefix(name: str) -> Dataset | None:
     """Return an entry made for a name that only its source knows, if the name has its form."""
-    from graphpoly.data.entries import graphs, nodes
+    from graphpoly.data.entries import graphs, links, nodes
+    from graphpoly.data.twins import original
 
     if name.startswith("ogbn-"):
         return nodes.ogb_node_entry(name)
     if name.startswith("ogbg-"):
         return graphs.ogb_graph_entry(name)
+    if name.startswith("ogbl-") and original(name):
+        return links.ogb_link_entry(name)
     return graphs.tu_entry(name) if name in graphs.OTHER_TU else None
 
 

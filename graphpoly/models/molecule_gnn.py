@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch_geometric.nn import GINEConv, MessagePassing, global_mean_pool
+from torch_geometric.nn import GINEConv, MessagePassing, global_add_pool, global_mean_pool
 from torch_geometric.utils import degree
 
 from graphpoly.data import ogb_evaluator
@@ -68,6 +69,9 @@ class MoleculeGNN(Pretrained):
         out_channels: Number of tasks.
         num_layers: Number of convolutions, each followed by batch normalisation and dropout.
         dropout: Probability after each layer.
+        virtual_node: Join the atoms of each molecule to a node of its own, which starts as the same
+            learned vector everywhere and takes their sum through a perceptron after each layer but
+            the last.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class MoleculeGNN(Pretrained):
         *,
         num_layers: int = 5,
         dropout: float = 0.5,
+        virtual_node: bool = False,
     ) -> None:
         super().__init__()
         made = encoders()
@@ -87,6 +92,11 @@ class MoleculeGNN(Pretrained):
         self.convs = nn.ModuleList(_conv(conv, hidden_channels) for _ in range(num_layers))
         self.norms = nn.ModuleList(nn.BatchNorm1d(hidden_channels) for _ in range(num_layers))
         self.readout = nn.Linear(hidden_channels, out_channels)
+        self.virtual: nn.Parameter | None = None
+        self.updates = nn.ModuleList()
+        if virtual_node:
+            self.virtual = nn.Parameter(torch.zeros(1, hidden_channels))
+            self.updates.extend(_update(hidden_channels) for _ in range(num_layers - 1))
 
     def forward(self, x: Tensor, edge_index: Tensor, edge_attr: Tensor, batch: Tensor) -> Tensor:
         """Return one row of logits for each graph.
@@ -98,11 +108,17 @@ class MoleculeGNN(Pretrained):
             batch: Graph of each atom, ``[N]``.
         """
         x = self.atoms(x)
-        for bond, conv, norm in zip(self.bonds, self.convs, self.norms, strict=True):
+        virtual: Tensor | None = self.virtual
+        parts = zip(self.bonds, self.convs, self.norms, strict=True)
+        for layer, (bond, conv, norm) in enumerate(parts):
+            last = layer == len(self.convs) - 1
+            if virtual is not None:
+                x = x + (virtual if layer == 0 else virtual[batch])
+                if not last:
+                    virtual = self.updates[layer](global_add_pool(x, batch) + virtual)
+                    virtual = F.dropout(virtual, self.dropout, self.training)
             x = norm(conv(x, edge_index, bond(edge_attr)))
-            if conv is not self.convs[-1]:
-                x = F.relu(x)
-            x = F.dropout(x, self.dropout, self.training)
+            x = F.dropout(x if last else F.relu(x), self.dropout, self.training)
         return self.readout(global_mean_pool(x, batch))
 
 
@@ -116,6 +132,17 @@ def _conv(name: str, channels: int) -> nn.Module:
         nn.Linear(2 * channels, channels),
     )
     return GINEConv(mlp, train_eps=True)
+
+
+def _update(channels: int) -> nn.Module:
+    return nn.Sequential(
+        nn.Linear(channels, 2 * channels),
+        nn.BatchNorm1d(2 * channels),
+        nn.ReLU(),
+        nn.Linear(2 * channels, channels),
+        nn.BatchNorm1d(channels),
+        nn.ReLU(),
+    )
 
 
 def encoders() -> Any:

@@ -13,8 +13,8 @@ from graphpoly.recipes import (
     gspn,
     image_filter,
     mamba,
-    molecules,
     ncn,
+    ogb,
     patches,
     path_nn,
     polynormer,
@@ -28,7 +28,6 @@ from graphpoly.recipes import (
 from graphpoly.recipes.ad_hoc import recipe_for, recipe_of
 from graphpoly.recipes.recipe import Protocol, Published, Recipe, SharedSettings, Study, publish
 from graphpoly.recipes.run import Outcome, RunOptions, compare, judge, resolve_device, run_recipe
-from graphpoly.recipes.spectra import draw_filters, filter_spectra
 from graphpoly.recipes.trained import trained_network
 from graphpoly.settings import Settings, bounded, parse_assignments
 
@@ -45,19 +44,17 @@ __all__ = [
     "compare",
     "cooperative",
     "demo",
-    "draw_filters",
     "egnn",
     "favard",
     "features",
-    "filter_spectra",
     "gcorn",
     "grafenne",
     "gspn",
     "image_filter",
     "judge",
     "mamba",
-    "molecules",
     "ncn",
+    "ogb",
     "parse_assignments",
     "patches",
     "path_nn",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from graphpoly import registry
-from graphpoly.data import Reading, find_dataset
+from graphpoly.data import TWINS, Reading, find_dataset
 from graphpoly.errors import unknown
 from graphpoly.features import RandomNodeInitSettings as RandomNodeInitSettings  # is offered
 from graphpoly.models.settings import ModelSettings
@@ -179,6 +179,24 @@ class Recipe:
     def keys(self) -> list[str]:
         """What can be overridden."""
         return sorted({key for part in self._parts().values() for key in _keys(part)})
+
+    def twin(self) -> Recipe:
+        """Return the experiment on a generated twin of its dataset, with no figure to compare.
+
+        Raises:
+            ValueError: If the dataset has none.
+        """
+        if self.data.name not in TWINS:
+            raise ValueError(f"twin: {self.data.name} has none; {', '.join(TWINS)} have")
+        return dataclasses.replace(
+            self,
+            name=f"{self.name}-twin",
+            title=f"{self.title}, on a generated twin",
+            dataset=f"{self.data.name}-twin",
+            given="",
+            published=None,
+            notes=(*self.notes, "a twin shows memory and time, and nothing about the model"),
+        )
 
     def settings_of(self, model: str) -> ModelSettings:
         """Return the settings of one of the models."""

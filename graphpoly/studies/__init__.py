@@ -1,4 +1,4 @@
-"""What is made of several runs: a card of them, a search for settings, a comparison of models."""
+"""What is made of runs: a card, the filters in them, a search for settings, a comparison."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from graphpoly.studies.runs import Run, read_runs, run_sentence, runs_record, ru
 from graphpoly.studies.runs_page import runs_page
 from graphpoly.studies.search import Search, Tuned
 from graphpoly.studies.spaces import SPACES, space_of
+from graphpoly.studies.spectra import draw_filters, filter_spectra
 
 __all__ = [
     "SPACES",
@@ -16,6 +17,8 @@ __all__ = [
     "Run",
     "Search",
     "Tuned",
+    "draw_filters",
+    "filter_spectra",
     "judge_scores",
     "make_card",
     "read_runs",

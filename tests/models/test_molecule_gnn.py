@@ -53,10 +53,30 @@ def test_gin_is_its_formula() -> None:
     torch.testing.assert_close(call(model, data, torch.zeros(3, dtype=torch.long)), expected)
 
 
+def test_the_virtual_node_is_its_formula() -> None:
+    torch.manual_seed(0)
+    model = MoleculeGNN("gin", 4, 1, num_layers=3, virtual_node=True).double().eval()
+    assert model.virtual is not None
+    torch.nn.init.normal_(model.virtual)
+    data = molecule(0, 3)
+    h, virtual = model.atoms(data.x), model.virtual[0]
+    for layer in range(3):
+        h = h + virtual
+        if layer < 2:
+            virtual = model.updates[layer]((h.sum(0) + virtual).unsqueeze(0))[0]
+        h = model.norms[layer](
+            model.convs[layer](h, data.edge_index, model.bonds[layer](data.edge_attr))
+        )
+        h = h.relu() if layer < 2 else h
+    expected = model.readout(h.mean(0, keepdim=True))
+    torch.testing.assert_close(call(model, data, torch.zeros(3, dtype=torch.long)), expected)
+
+
+@pytest.mark.parametrize("virtual_node", [False, True])
 @pytest.mark.parametrize("conv", ["gin", "gcn"])
-def test_a_batch_is_its_graphs(conv: str) -> None:
+def test_a_batch_is_its_graphs(conv: str, virtual_node: bool) -> None:
     torch.manual_seed(1)
-    model = MoleculeGNN(conv, 6, 2, num_layers=3).double().eval()
+    model = MoleculeGNN(conv, 6, 2, num_layers=3, virtual_node=virtual_node).double().eval()
     graphs = [molecule(seed, atoms) for seed, atoms in enumerate((4, 2, 5))]
     batch = Batch.from_data_list(graphs)
     together = call(model, batch, batch.batch)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
+from torch_geometric.transforms import Constant
 
 from graphpoly.data.dataset import Dataset, Loaded, Reading, offer
 from graphpoly.data.expressivity import EXP_NAMES, SR_FAMILIES, load_csl, load_exp, load_sr
@@ -18,6 +19,7 @@ from graphpoly.data.molecules import load_peptides, load_zinc
 from graphpoly.data.ogb import load_ogb_graph
 from graphpoly.data.ogb_score import ogb_score
 from graphpoly.data.tu import load_tu, read_tu, tu_dataset_names
+from graphpoly.data.twins import graph_twin, original
 
 __all__ = ["FOLDS", "OTHER_TU", "graph_problem", "ogb_graph_entry", "tu_entry"]
 
@@ -214,20 +216,27 @@ def _fixed(name: str, parts: Sequence[Tensor]) -> Callable[[str, int], GraphFold
 
 
 def ogb_graph_entry(name: str) -> Dataset:
-    """Return the entry of one of OGB's sets of graphs, such as ``"ogbg-molhiv"``."""
+    """Return the entry of one of OGB's sets of graphs, such as ``"ogbg-molhiv"``.
+
+    The nodes of ogbg-ppa, which have no features, get a constant one.
+    """
+    copied = original(name)
     metric, loss = {
         "ogbg-molpcba": ("average_precision", "bce"),
         "ogbg-molesol": ("rmse", "mse"),
         "ogbg-molfreesolv": ("rmse", "mse"),
         "ogbg-mollipo": ("rmse", "mse"),
         "ogbg-ppa": ("accuracy", "ce"),
-    }.get(name, ("rocauc", "bce"))
+    }.get(copied or name, ("rocauc", "bce"))
+    is_ppa = (copied or name) == "ogbg-ppa"
     split = "scaffold" if name.startswith("ogbg-mol") else "ogb"
 
     def load(root: Path | None, reading: Reading, seed: int) -> Loaded:
-        dataset, index = load_ogb_graph(name, root)
+        dataset, index = graph_twin(copied) if copied else load_ogb_graph(name, root)
+        if is_ppa:
+            dataset.transform = Constant()
         parts = [index[part] for part in ("train", "valid", "test")]
-        tasks = dataset.num_classes if name == "ogbg-ppa" else dataset.num_tasks
+        tasks = dataset.num_classes if is_ppa else dataset.num_tasks
         categories = "ogb" if name.startswith("ogbg-mol") else None
         return Loaded(
             graphs=dataset,
@@ -241,14 +250,15 @@ def ogb_graph_entry(name: str) -> Dataset:
 
     return Dataset(
         name=name,
-        title=name,
+        title=f"a generated twin of {copied}" if copied else name,
         task="graphs",
         metric=metric,
         loss=loss,
         splits=(split,),
         load=load,
         source=_OGB,
-        official=ogb_score(name),
+        official=ogb_score(copied or name),
+        stored=not copied,
     )
 
 

@@ -16,6 +16,7 @@ from graphpoly.data.links import LINK_SPLITS, LinkSplit, link_split
 from graphpoly.data.ogb import load_ogb_link
 from graphpoly.data.ogb_score import ogb_score
 from graphpoly.data.seal import SEAL_NAMES, load_seal
+from graphpoly.data.twins import link_twin, original
 
 __all__ = ["link_problem", "ogb_link_entry"]
 
@@ -101,22 +102,24 @@ for _name in SEAL_NAMES:
 
 def ogb_link_entry(name: str) -> Dataset:
     """Return the entry of one of OGB's graphs whose links are asked for, such as ``"ogbl-ddi"``."""
+    copied = original(name)
 
     def load(root: Path | None, reading: Reading, seed: int) -> Loaded:
-        dataset, edges = load_ogb_link(name, root)
+        dataset, edges = link_twin(copied) if copied else load_ogb_link(name, root)
         data = dataset[0]
         return link_problem(data, fixed=lambda: _ogb_split(int(data.num_nodes or 0), edges))
 
     return Dataset(
         name=name,
-        title=name,
+        title=f"a generated twin of {copied}" if copied else name,
         task="links",
-        metric=_METRICS[name],
+        metric=_METRICS[copied or name],
         loss="bce",
         splits=("ogb",),
         load=load,
         source=_OGB,
-        official=ogb_score(name),
+        official=ogb_score(copied or name),
+        stored=not copied,
     )
 
 

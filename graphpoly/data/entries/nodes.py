@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from torch_geometric.data import Data
+from torch_geometric.utils import scatter
 
 from graphpoly.data.dataset import Dataset, Loaded, Reading, offer
 from graphpoly.data.datasets import load_node_data, node_sources
 from graphpoly.data.ogb import load_ogb_node
 from graphpoly.data.ogb_score import ogb_score
 from graphpoly.data.splits import Split, make_split
+from graphpoly.data.twins import node_twin, original
 
 __all__ = ["DRAWN", "node_problem", "ogb_node_entry"]
 
@@ -138,11 +140,21 @@ for _key, _source in node_sources().items():
 
 
 def ogb_node_entry(name: str) -> Dataset:
-    """Return the entry of one of OGB's graphs with labelled nodes, such as ``"ogbn-arxiv"``."""
+    """Return the entry of one of OGB's graphs with labelled nodes, such as ``"ogbn-arxiv"``.
+
+    Of ogbn-mag the papers and their citations are read. Where nodes have no features, as in
+    ogbn-proteins, they get the means of those of their edges, as in OGB's own examples.
+    """
+    copied = original(name)
 
     def load(root: Path | None, reading: Reading, seed: int) -> Loaded:
-        dataset, index = load_ogb_node(name, root)
-        data = reading.apply(dataset[0])
+        dataset, index = node_twin(copied) if copied else load_ogb_node(name, root)
+        data = dataset[0]
+        if "x_dict" in data:
+            data, index = _papers(data), {part: rows["paper"] for part, rows in index.items()}
+        data = reading.apply(data)
+        if data.get("x") is None:
+            data.x = scatter(data.edge_attr, data.edge_index[1], 0, data.num_nodes, "mean")
         several = data.y.dim() == 2 and data.y.size(1) > 1
         if not several:
             data.y = data.y.view(-1)
@@ -161,19 +173,29 @@ def ogb_node_entry(name: str) -> Dataset:
             facts={"nodes": data.num_nodes, "edges": data.num_edges},
         )
 
-    several = name == "ogbn-proteins"
+    several = (copied or name) == "ogbn-proteins"
     return Dataset(
         name=name,
-        title=name,
+        title=f"a generated twin of {copied}" if copied else name,
         task="nodes",
         metric="rocauc" if several else "accuracy",
         loss="bce" if several else "ce",
         splits=("ogb",),
         load=load,
         source=_OGB,
-        official=ogb_score(name),
+        official=ogb_score(copied or name),
+        stored=not copied,
     )
 
 
-for _name in ("ogbn-arxiv", "ogbn-products", "ogbn-proteins"):
+def _papers(data: Data) -> Data:
+    """The papers of ogbn-mag, and nothing of their authors, institutions and fields."""
+    return Data(
+        x=data.x_dict["paper"],
+        edge_index=data.edge_index_dict["paper", "cites", "paper"],
+        y=data.y_dict["paper"],
+    )
+
+
+for _name in ("ogbn-arxiv", "ogbn-mag", "ogbn-products", "ogbn-proteins"):
     offer(ogb_node_entry(_name))

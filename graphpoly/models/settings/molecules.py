@@ -38,6 +38,7 @@ class MoleculeSettings(_AtomSettings):
         conv: The layers.
         num_layers: Number of convolutions.
         hidden_channels: Size of all embeddings.
+        virtual_node: Join the atoms of a molecule to a node of its own.
     """
 
     cls = MoleculeGNN
@@ -45,6 +46,7 @@ class MoleculeSettings(_AtomSettings):
     conv: str = bounded("gin", choices=("gin", "gcn"))
     num_layers: int = bounded(5, low=1)
     hidden_channels: int = bounded(300, low=1)
+    virtual_node: bool = False
 
 
 @configure("PathMolecule")

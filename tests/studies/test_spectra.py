@@ -7,7 +7,8 @@ import torch
 
 from graphpoly.data import csbm
 from graphpoly.ops import normalize
-from graphpoly.recipes import draw_filters, filter_spectra, recipe_for, run_recipe
+from graphpoly.recipes import recipe_for, run_recipe
+from graphpoly.studies import draw_filters, filter_spectra
 from graphpoly.training import CheckpointError
 from tests.stand_in import StandIn, on_nodes
 

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from graphpoly.cli.app import app
+from graphpoly.data import TWINS, Reading, find_dataset, twins
+from graphpoly.recipes import recipe_for
+
+SMALL = 0.002
+
+
+def shrunk(shape):
+    """The same shape at a five-hundredth of its counts."""
+    changes = {
+        field.name: tuple(max(int(part * SMALL), 20) for part in value)
+        if isinstance(value := getattr(shape, field.name), tuple)
+        else value
+        for field in dataclasses.fields(shape)
+    }
+    if isinstance(shape, twins._Nodes):
+        changes |= {"nodes": sum(changes["split"]), "edges": int(shape.edges * SMALL)}
+        changes["edges"] = min(changes["edges"], changes["nodes"] ** 2 // 4)
+    elif isinstance(shape, twins._Links):
+        changes["nodes"] = max(int(2 * sum(changes["split"]) ** 0.5) + 2, int(shape.nodes * SMALL))
+    return dataclasses.replace(shape, **changes)
+
+
+@pytest.fixture
+def small(monkeypatch):
+    for table in (twins._NODES, twins._LINKS, twins._GRAPHS):
+        for name, shape in table.items():
+            monkeypatch.setitem(table, name, shrunk(shape))
+
+
+def keys(pairs, nodes):
+    low, high = pairs.sort(0).values
+    assert bool((low != high).all())
+    return low * nodes + high
+
+
+@pytest.mark.parametrize("name", [name for name in TWINS if name.startswith("ogbn-")])
+def test_nodes_have_the_counts(small, name):
+    shape = twins._NODES[name]
+    (data,), index = twins.node_twin(name)
+    assert [len(rows) for rows in index.values()] == list(shape.split)
+    assert torch.equal(torch.cat(list(index.values())).sort().values, torch.arange(shape.nodes))
+    found = keys(data.edge_index, shape.nodes)
+    assert len(found) == shape.edges * (1 if shape.directed else 2)
+    assert len(found.unique()) == shape.edges
+    assert data.num_node_features == shape.features
+    assert data.y.shape == (shape.nodes, shape.tasks or 1)
+    assert len(data.y.unique()) == shape.classes
+    if shape.directed:
+        cited, citing = data.node_year[data.edge_index[1]], data.node_year[data.edge_index[0]]
+        assert bool((citing >= cited).all())
+        assert bool((citing > cited).any())
+    again = twins.node_twin(name)[0][0]
+    assert torch.equal(again.edge_index, data.edge_index)
+    assert torch.equal(again.y, data.y)
+
+
+@pytest.mark.parametrize("name", [name for name in TWINS if name.startswith("ogbl-")])
+def test_links_have_the_counts(small, name):
+    shape = twins._LINKS[name]
+    (data,), held = twins.link_twin(name)
+    links = {}
+    for part, count in zip(("train", "valid", "test"), shape.split, strict=True):
+        mine = held[part]
+        pairs = (
+            torch.stack([mine["source_node"], mine["target_node"]])
+            if shape.ranked
+            else mine["edge"].t()
+        )
+        links[part] = keys(pairs, shape.nodes)
+        assert len(links[part]) == count
+    known = torch.cat(list(links.values()))
+    assert len(known.unique()) == len(known)
+    for part, count in zip(("valid", "test"), shape.negatives, strict=True):
+        if shape.ranked:
+            assert held[part]["target_node_neg"].shape == (len(links[part]), count)
+        else:
+            others = keys(held[part]["edge_neg"].t(), shape.nodes)
+            assert len(others) == count
+            assert not bool(torch.isin(others, known).any())
+    messages = keys(data.edge_index, shape.nodes)
+    assert torch.equal(messages.unique(), links["train"].unique())
+    assert len(messages) == shape.split[0] * (1 if shape.ranked else 2)
+
+
+@pytest.mark.parametrize("name", [name for name in TWINS if name.startswith("ogbg-")])
+def test_graphs_have_the_means(name):
+    shape = twins._GRAPHS[name]
+    graphs, index = twins.graph_twin(name)
+    assert [len(rows) for rows in index.values()] == list(shape.split)
+    some = graphs[:200]
+    nodes = torch.tensor([float(graph.num_nodes) for graph in some])
+    edges = torch.tensor([graph.num_edges / 2 for graph in some])
+    for found, mean in ((nodes, shape.nodes), (edges, shape.edges)):
+        assert abs(found.mean() - mean) < 4 * found.std() / len(some) ** 0.5
+    for graph in some[:20]:
+        pairs = keys(graph.edge_index, graph.num_nodes)
+        assert len(pairs) == 2 * len(pairs.unique())
+    assert torch.equal(graphs[7].edge_index, some[7].edge_index)
+    with pytest.raises(IndexError):
+        graphs[len(graphs)]
+
+
+def test_arxiv_at_its_size():
+    (data,), index = twins.node_twin("ogbn-arxiv")
+    assert (data.num_nodes, data.num_edges) == (169_343, 1_166_243)
+    assert [len(rows) for rows in index.values()] == [90_941, 29_799, 48_603]
+    same = data.y[data.edge_index[0]] == data.y[data.edge_index[1]]
+    assert 0.65 < float(same.float().mean()) < 0.75
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_every_entry_is_read_and_scored_as_its_original(small, name):
+    entry, base = find_dataset(f"{name}-twin"), find_dataset(name)
+    assert (entry.task, entry.metric, entry.loss, entry.splits) == (
+        base.task,
+        base.metric,
+        base.loss,
+        base.splits,
+    )
+    assert base.stored
+    assert not entry.stored
+    loaded = entry.load(None, entry.reading, 0)
+    assert loaded.num_features > 0
+    split = loaded.split(entry.splits[0], 0)
+    for part in ("train", "val", "test"):
+        held = getattr(split, part if entry.task != "nodes" else f"{part}_mask")
+        assert int(held.sum() if held.dtype == torch.bool else held.numel()) > 0
+
+
+def test_proteins_have_the_means_of_their_edges(small):
+    data = find_dataset("ogbn-proteins-twin").load(None, Reading(), 0).data
+    node = int(data.edge_index[1][0])
+    mine = data.edge_attr[data.edge_index[1] == node]
+    torch.testing.assert_close(data.x[node], mine.mean(0))
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("GCN", "ogbn-proteins"),
+        ("SAGE", "ogbl-collab"),
+        ("GCN", "ogbl-ddi"),
+        ("GCN", "ogbl-citation2"),
+        ("MoleculeGNN", "ogbg-molpcba"),
+        ("GIN", "ogbg-ppa"),
+    ],
+)
+def test_a_run_on_a_twin_claims_nothing(small, monkeypatch, tmp_path, model, name):
+    twin = recipe_for(model, name).twin()
+    assert twin.published is None
+    assert twin.data.name == f"{name}-twin"
+    arguments = [model, name, "--twin", "epochs=1", "hidden_channels=8", "--seeds", "1"]
+    done = CliRunner().invoke(app, ["train", *arguments, "--out", str(tmp_path / "run")])
+    assert done.exit_code == 0, done.output
+    assert f"{name}-twin" in done.output
+    assert "nothing about the model" in done.output
+
+
+def test_a_dataset_without_a_twin_is_refused():
+    done = CliRunner().invoke(app, ["train", "GCN", "cora", "--twin"])
+    assert done.exit_code == 2
+    assert "twin: cora has none; ogbn-arxiv" in " ".join(done.output.split())
+    with pytest.raises(ValueError, match="unknown dataset"):
+        find_dataset("ogbl-nothing-twin")
