@@ -91,7 +91,8 @@ def try_pair(torch: str, pyg: str, wheel: Path, folder: Path, tests: Iterable[st
         done = subprocess.run(
             [str(python), *command], cwd=checkout, env=environment, capture_output=True, text=True
         )
-        print(last_line(done.stdout + done.stderr), flush=True)
+        broken = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+        print("\n".join([*broken[:20], last_line(done.stdout + done.stderr)]), flush=True)
         if done.returncode:
             return f"`python {' '.join(command[:2])}` failed: {last_line(done.stdout)}"
     return ""

@@ -128,3 +128,17 @@ def _check_interpreter() -> None:
         raise RuntimeError("the interpreter needs TRITON_INTERPRET=1 before Triton is imported")
     if importlib.util.find_spec("triton") is None:
         raise RuntimeError("triton is not installed")
+    if fault := interpreter_fault():
+        raise RuntimeError(fault)
+
+
+def interpreter_fault() -> str:
+    """Say why the interpreter of the installed Triton cannot run, or nothing where it can."""
+    held = [importlib.import_module(name).__version__ for name in ("triton", "numpy")]
+    triton, numpy = (tuple(map(int, each.split(".")[:2])) for each in held)
+    if triton < (3, 7) and numpy >= (2, 4):
+        return (
+            f"the interpreter of Triton {held[0]} makes whole numbers of arrays, which NumPy "
+            f"{held[1]} refuses; take Triton 3.7 or NumPy below 2.4"
+        )
+    return ""

@@ -32,6 +32,8 @@ def _kernels() -> Iterator[None]:
         assert backend.status()["available"], backend.status()["reason"]
         yield
         return
+    if fault := backend.interpreter_fault():
+        pytest.skip(fault)
     with backend.interpreted():
         yield
 
