@@ -48,6 +48,14 @@ def train(
             "what memory and time it needs.",
         ),
     ] = False,
+    track: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TRACKER[:PROJECT]",
+            help="Send curves and settings to wandb or mlflow, too; may be given twice.",
+            show_default=False,
+        ),
+    ] = None,
     card: Annotated[
         str | None,
         typer.Option(
@@ -69,12 +77,14 @@ def train(
         check_names(names)
         from graphpoly.distributed import is_first, launched
         from graphpoly.recipes import parse_assignments, resolve_device, run_recipe
+        from graphpoly.training.trackers import check_trackers
 
         changes = parse_assignments(word for word in words or [] if "=" in word)
         chosen = _chosen(names).override(changes)
         if twin:
             chosen = chosen.twin()
         resolve_device(device)
+        check_trackers(track or [])
         if card and not card.endswith(".md"):
             raise ValueError(f"card: got {card}, expected a file that ends in .md")
     with failing_with(FAILED, debug=debug), launched():
@@ -88,6 +98,7 @@ def train(
             out=out,
             resume=resume,
             progress=progress_for(),
+            track=track or [],
         )
         if not is_first():
             return

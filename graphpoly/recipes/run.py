@@ -55,6 +55,7 @@ class RunOptions:
         out: Folder of the results.
         resume: Continue what is in ``out``.
         progress: Told about each epoch, or None.
+        track: Trackers that each run is sent to.
     """
 
     root: Path | None
@@ -63,6 +64,7 @@ class RunOptions:
     out: Path
     resume: bool
     progress: Progress | None
+    track: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ def run_recipe(
     resume: bool = False,
     overrides: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
+    track: Sequence[str] = (),
 ) -> Outcome:
     """Train and measure what a recipe describes.
 
@@ -107,6 +110,7 @@ def run_recipe(
         resume: Continue the runs in ``out``, and leave the finished ones as they are.
         overrides: Settings to replace, see :meth:`Recipe.override`.
         progress: Shown to whoever waits.
+        track: Trackers that each run is sent to, such as ``"wandb"`` or ``"mlflow:my-project"``.
 
     Returns:
         The outcome. ``results.json`` in ``out`` carries dataset, splits with their hashes,
@@ -129,6 +133,7 @@ def run_recipe(
         out=Path("runs", recipe.name) if out is None else Path(out).expanduser(),
         resume=resume,
         progress=progress if is_first() else None,
+        track=tuple(track),
     )
     points = recipe.points()
     with reserve(options.out, resume=resume), _one_thread(recipe):
@@ -351,6 +356,8 @@ def _run_model(
         settings=plain({**_identity(recipe), **facts}),
         resume=options.resume,
         progress=options.progress and _Labelled(options.progress, label),
+        track=options.track,
+        name=f"{recipe.name} {label}".strip(),
     )
 
 

@@ -26,6 +26,7 @@ from graphpoly.training.sequence_task import SequenceTask
 from graphpoly.training.signal_task import SignalTask
 from graphpoly.training.step_decay import StepDecay
 from graphpoly.training.tasks import GraphTask, NodeTask, Task
+from graphpoly.training.trackers import MlflowLogger, WandbLogger, trackers
 from graphpoly.training.warm_up import WarmUp
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "JsonlLogger",
     "LinkTask",
     "Logger",
+    "MlflowLogger",
     "NodeTask",
     "Progress",
     "RichProgress",
@@ -50,6 +52,7 @@ __all__ = [
     "Task",
     "TensorBoardLogger",
     "TrainConfig",
+    "WandbLogger",
     "WarmUp",
     "accuracy",
     "fit",
@@ -60,4 +63,5 @@ __all__ = [
     "rocauc",
     "run_seeds",
     "seed_everything",
+    "trackers",
 ]

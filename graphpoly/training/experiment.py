@@ -21,6 +21,7 @@ from graphpoly.training.progress import Progress
 from graphpoly.training.run_directory import read_record, reserve, write_config
 from graphpoly.training.seeds import seed_everything
 from graphpoly.training.tasks import Task
+from graphpoly.training.trackers import trackers
 from graphpoly.versions import versions
 
 __all__ = ["Experiment", "bootstrap_interval", "run_seeds"]
@@ -90,6 +91,8 @@ def run_seeds(
     settings: Mapping[str, Any] | None = None,
     resume: bool = False,
     progress: Progress | None = None,
+    track: Sequence[str] = (),
+    name: str = "",
 ) -> Experiment:
     """Train once for each seed, and aggregate.
 
@@ -107,6 +110,8 @@ def run_seeds(
             ``config.yaml`` and compared on resume, so paths and devices do not belong here.
         resume: Continue what ``out`` holds.
         progress: A progress bar, used for one run after the other.
+        track: Trackers that each run is sent to, see :func:`~graphpoly.training.trackers`.
+        name: What the runs are called there, with the seed behind it.
 
     Returns:
         Mean, standard deviation and confidence interval of the test metric, and every run.
@@ -138,12 +143,14 @@ def run_seeds(
             seed_everything(seed)
             model, task, optimizer = build(seed)
             metric, maximize = task.metric, task.maximize
+            place, called = out / f"seed-{seed}", f"{name or out.name} seed {seed}"
             runs[seed] = fit(
                 model,
                 task,
                 optimizer,
                 config,
-                run_dir=out / f"seed-{seed}",
+                run_dir=place,
+                loggers=trackers(track, place, name=called, settings=written) if is_first() else (),
                 seed=seed,
                 resume=resume,
                 settings=settings,

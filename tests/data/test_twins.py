@@ -4,10 +4,12 @@ import dataclasses
 
 import pytest
 import torch
+from torch_geometric.data import Data
 from typer.testing import CliRunner
 
 from graphpoly.cli.app import app
 from graphpoly.data import TWINS, Reading, find_dataset, twins
+from graphpoly.data.entries import nodes
 from graphpoly.recipes import recipe_for
 
 SMALL = 0.002
@@ -163,6 +165,24 @@ def test_a_run_on_a_twin_claims_nothing(small, monkeypatch, tmp_path, model, nam
     assert done.exit_code == 0, done.output
     assert f"{name}-twin" in done.output
     assert "nothing about the model" in done.output
+
+
+def test_of_mag_the_papers_are_read(monkeypatch):
+    data = Data()
+    data.x_dict = {"paper": torch.eye(4)}
+    data.y_dict = {"paper": torch.tensor([[0], [1], [2], [1]])}
+    data.edge_index_dict = {
+        ("author", "writes", "paper"): torch.tensor([[9], [0]]),
+        ("paper", "cites", "paper"): torch.tensor([[0, 2], [1, 3]]),
+    }
+    index = {"train": {"paper": [0, 3]}, "valid": {"paper": [1]}, "test": {"paper": [2]}}
+    held = ([data], {part: {"paper": torch.tensor(r["paper"])} for part, r in index.items()})
+    monkeypatch.setattr(nodes, "load_ogb_node", lambda name, root: held)
+    loaded = find_dataset("ogbn-mag").load(None, Reading(directed=True), 0)
+    assert loaded.data.edge_index.tolist() == [[0, 2], [1, 3]]
+    assert loaded.data.y.tolist() == [0, 1, 2, 1]
+    assert loaded.num_outputs == 3
+    assert loaded.split("ogb", 0).train_mask.tolist() == [True, False, False, True]
 
 
 def test_a_dataset_without_a_twin_is_refused():

@@ -148,10 +148,12 @@ def ogb_node_entry(name: str) -> Dataset:
     copied = original(name)
 
     def load(root: Path | None, reading: Reading, seed: int) -> Loaded:
+        index: Any
         dataset, index = node_twin(copied) if copied else load_ogb_node(name, root)
         data = dataset[0]
         if "x_dict" in data:
-            data, index = _papers(data), {part: rows["paper"] for part, rows in index.items()}
+            data = _papers(data)
+            index = {part: dict(rows)["paper"] for part, rows in index.items()}
         data = reading.apply(data)
         if data.get("x") is None:
             data.x = scatter(data.edge_attr, data.edge_index[1], 0, data.num_nodes, "mean")
