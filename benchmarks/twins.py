@@ -71,7 +71,7 @@ def page(rows: list[dict[str, Any]]) -> str:
     lines = [
         "# What OGB's larger datasets need",
         "",
-        "Made by `python -m benchmarks.twins`; its head says what is measured. A twin is generated:",
+        "Made by `python -m benchmarks.twins`; its head says what is measured. A twin is drawn:",
         "its counts are those of the original, its scores say nothing and are not shown.",
         "",
         "| recipe | changed | graph | peak GiB | s an epoch | all, s | machine |",
