@@ -52,7 +52,7 @@ class Below(NamedTuple):
     example=lambda: ForwardGNN(6, 8, 3, conv="GPRConv"),
     tags={
         "expressivity": "that of its layers, with classes of training nodes as features",
-        "complexity": "that of one layer in time and memory a step of sf, C times that of ff-vn and "
+        "complexity": "that of one layer, time and memory, a step of sf, C times that of ff-vn and "
         "ff-la, of all L layers in time and O(L |V| H) memory of top2loss and top2input",
     },
 )
@@ -89,7 +89,7 @@ class ForwardGNN(Pretrained, NamedArguments):
         num_layers: Number L of layers.
         variant: ``"sf"``, ``"ff-vn"``, ``"ff-la"``, ``"top2loss"`` or ``"top2input"``.
         conv: ``"gcn"``, ``"sage"``, ``"gat"``, the name of a registered layer, or what makes a
-            layer of two sizes. PyG's run on our kernels (:func:`graphpoly.acceleration.accelerate`).
+            layer of two sizes. PyG's run on our kernels.
         heads: Of ``"gat"``; they divide ``hidden_channels``.
         temperature: The τ of the logits.
         threshold: The θ of the goodness.
@@ -165,6 +165,8 @@ class ForwardGNN(Pretrained, NamedArguments):
         self.heads = heads
         self.temperature = temperature
         self.threshold = threshold
+        self._top_down = variant.startswith("top2")
+        self._forward_forward = variant.startswith("ff")
         self.depth = num_layers if depth is None else depth
         self.convs = nn.ModuleList(
             make_conv(conv, self._width(layer), hidden_channels, heads=heads)
@@ -198,14 +200,6 @@ class ForwardGNN(Pretrained, NamedArguments):
     def num_hops(self) -> int:
         """Radius of the receptive field, but for virtual nodes, which are near to all."""
         return sum(int(getattr(conv, "num_hops", 1)) for conv in self.convs)
-
-    @property
-    def _top_down(self) -> bool:
-        return self.variant.startswith("top2")
-
-    @property
-    def _forward_forward(self) -> bool:
-        return self.variant.startswith("ff")
 
     def get_extra_state(self) -> Tensor:
         """Return the depth, so that saved weights bring it along."""
@@ -264,16 +258,15 @@ class ForwardGNN(Pretrained, NamedArguments):
         """Return logits, ``[N, C]``, from :meth:`below`."""
         said = []
         for copies, sum_below in zip(below.copies, below.said, strict=True):
-            total = sum_below
             if self._top_down:
                 states = self._upwards(copies)
-                for layer in range(self.num_layers):
-                    total = self._joined(
-                        total, self._says(copies, self._answer(layer, copies, states))
-                    )
+                layers = range(self.num_layers)
+                answers = [self._answer(layer, copies, states) for layer in layers]
             else:
-                states_above = self._layer(self.depth - 1, copies, copies.x)
-                total = self._joined(total, self._says(copies, states_above))
+                answers = [self._layer(self.depth - 1, copies, copies.x)]
+            total = sum_below
+            for answer in answers:
+                total = self._joined(total, self._says(copies, answer))
             assert total is not None
             said.append(total)
         if not self._forward_forward:
@@ -284,7 +277,7 @@ class ForwardGNN(Pretrained, NamedArguments):
         return torch.where(given >= 0, shown, asked)
 
     def forward(self, x: Tensor, edge_index: Any, edge_weight: Tensor | None = None) -> Tensor:
-        """Return logits, ``[N, out_channels]``; an ordinary function, through which gradients go."""
+        """Return logits, ``[N, out_channels]``: a function like any other, with its gradient."""
         return self.predict(self.below(x, edge_index, edge_weight))
 
     def _width(self, layer: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 
 from torch import nn
@@ -37,26 +38,28 @@ def make_conv(conv: Conv, in_channels: int, out_channels: int, *, heads: int = 1
         if out_channels % heads:
             raise ValueError(f"heads: got {heads}, expected a divisor of {out_channels}")
         return GATConv(in_channels, out_channels // heads, heads=heads)
-    made: object = None
     try:
         made = _maker(conv)(in_channels, out_channels)
     except TypeError as error:
-        raise _of_no_such_sizes(conv, in_channels, out_channels) from error
+        raise ValueError(
+            f"conv: {conv} makes no layer from {in_channels} channels to {out_channels}"
+        ) from error
     if not isinstance(made, nn.Module):
-        raise _of_no_such_sizes(conv, in_channels, out_channels)
+        raise ValueError(f"conv: {conv} made {type(made).__name__}, expected a layer")
+    parameters = list(inspect.signature(made.forward).parameters.values())
+    further = [each.name for each in parameters[2:] if each.default is each.empty]
+    if further:
+        raise ValueError(f"conv: {type(made).__name__} reads {', '.join(further)}, too")
     return made
 
 
 def _maker(conv: Conv) -> Callable[[int, int], nn.Module]:
     if not isinstance(conv, str):
         return conv
-    known = {"gcn": GCNConv, "sage": SAGEConv}
-    if conv not in known:  # the registry is read where it has to be
-        known |= {entry.name: entry.obj for entry in registry.entries("layer")}
-    if conv not in known:
-        raise unknown("conv", conv, [*CONVS, *known])
-    return known[conv]
-
-
-def _of_no_such_sizes(conv: Conv, *sizes: int) -> ValueError:
-    return ValueError(f"conv: {conv} makes no layer from {sizes[0]} channels to {sizes[1]}")
+    if conv in ("gcn", "sage"):
+        return {"gcn": GCNConv, "sage": SAGEConv}[conv]
+    layers = {entry.name: entry.obj for entry in registry.entries("layer")}
+    if conv not in layers:
+        raise unknown("conv", conv, [*CONVS, *layers])
+    # by name, since the second argument of some is another one
+    return lambda i, o: layers[conv](in_channels=i, out_channels=o)

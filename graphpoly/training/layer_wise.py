@@ -148,9 +148,7 @@ class LayerWise(NodeTask):
         if math.isfinite(value) and (better or not self._best):
             self._best_epoch, self._best_value = self._epoch, value
             self._best = copy.deepcopy(dict(model.state_dict()))
-        self._over = (
-            self._epoch >= self.epochs or self._epoch - self._best_epoch >= self.patience
-        )
+        self._over = self._epoch >= self.epochs or self._epoch - self._best_epoch >= self.patience
         self.finished = self._over and model.depth == model.num_layers
 
     def describe(self) -> dict[str, Any]:

@@ -54,13 +54,13 @@ class ForwardSettings(ModelSettings):
 
     def arguments(self, inputs: Inputs) -> dict[str, Any]:
         """Add the classes of the training nodes; training begins with the first layer."""
-        data, split = inputs.data, inputs.split
-        if data is None or split is None or data.y.is_floating_point() or data.y.squeeze().dim() > 1:
+        data = inputs.data
+        if data is None or data.y.is_floating_point() or data.y.numel() != data.num_nodes:
             raise ValueError(
                 "model: ForwardGNN learns the classes of the nodes of one graph, this dataset has "
                 "none"
             )
-        labels = torch.where(split.train_mask.to(data.y.device), data.y.view(-1), -1)
+        labels = torch.where(inputs.split.train_mask, data.y.view(-1), -1)
         depth = self.num_layers if self.variant.startswith("top2") else 1
         return {**super().arguments(inputs), "labels": labels, "depth": depth}
 
