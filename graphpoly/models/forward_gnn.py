@@ -321,7 +321,7 @@ class ForwardGNN(Pretrained, NamedArguments):
             if self.variant == "top2input":
                 top = layer == self.num_layers - 1
                 empty = copies.x.new_zeros(copies.x.size(0), self.hidden_channels)
-                above = self._classes(copies) if top else empty
+                above = self._top(copies) if top else empty
             states.append(self._layer(layer, copies, states[-1], above))
         return states
 
@@ -329,12 +329,12 @@ class ForwardGNN(Pretrained, NamedArguments):
         """Return what a layer makes of the states around it, from :meth:`_upwards`."""
         if self.variant == "top2input":
             top = layer == self.num_layers - 1
-            above = self._classes(copies) if top else states[layer + 2]
+            above = self._top(copies) if top else states[layer + 2]
             return self._layer(layer, copies, states[layer], above)
         own = self._layer(layer, copies, states[layer])
         return torch.stack([own, *states[layer + 2 :]]).mean(0)
 
-    def _classes(self, copies: Copies) -> Tensor:
+    def _top(self, copies: Copies) -> Tensor:
         """What the top layer reads from above, ``[M, C]``."""
         classes = self.out_channels
         words = F.one_hot(copies.given[0].clamp(min=0), classes).to(copies.x)
