@@ -47,6 +47,7 @@ SPLITS = """\
   classes and one of Citeseer's six have none). It is kept for comparison only.
 - **sparse**: 2.5/2.5/95, drawn alike.
 - **stratified**: 60/20/20 within every class; to draw conclusions from.
+- **five-fold**: 64/16/20, whose test parts are five disjoint folds.
 - **public**, **geom-gcn**: the masks that come with the data.
 
 The index and a hash of the masks of every run stand in its result file.

@@ -93,7 +93,10 @@ def make_split(data: Data, name: str, index: int = 0) -> Split:
             Pei et al. 2020). ``"dense"``: the 60/20/20 of GPR-GNN (Chien et al. 2021) and its
             followers, see Notes. ``"sparse"``: their 2.5/2.5/95, drawn alike. ``"stratified"``:
             60/20/20 within every class. ``"dense-bernnet"``, ``"dense-unifilter"``,
-            ``"dense-fegnn"``: "dense" as these authors drew it, see Notes.
+            ``"dense-fegnn"``: "dense" as these authors drew it, see Notes. ``"five-fold"``:
+            64/16/20, whose test parts are the folds of scikit-learn's ``KFold(5, shuffle=True,
+            random_state=101)`` (Park et al. 2024) and, from index 5 on, of the seeds after it; a
+            fifth of the rest, rounded up, validates, drawn with the same seed.
         index: Which split; the seed of the random ones.
 
     Raises:
@@ -245,6 +248,20 @@ def _listed(family: str) -> Callable[[Data, int], Masks]:
     return make
 
 
+def _five_fold(data: Data, index: int) -> Masks:
+    like = torch.empty(int(data.num_nodes))
+    shuffle, fold = divmod(index, 5)
+    seed, order = 101 + shuffle, np.arange(like.numel())
+    np.random.RandomState(seed).shuffle(order)
+    test = np.sort(np.array_split(order, 5)[fold])
+    rest = np.setdiff1d(order, test)
+    rest = rest[np.random.RandomState(seed).permutation(rest.size)]
+    num_val = math.ceil(rest.size / 5)
+    parts = (rest[num_val:], rest[:num_val], test)
+    train, val, test_mask = (_mask(torch.from_numpy(part), like) for part in parts)
+    return train, val, test_mask
+
+
 def _stratified(data: Data, index: int) -> Masks:
     y = _labels(data)
     train, val, test = [], [], []
@@ -264,6 +281,7 @@ _MAKERS: dict[str, Callable[[Data, int], Masks]] = {
     "dense": _dense,
     "sparse": _sparse,
     "stratified": _stratified,
+    "five-fold": _five_fold,
     **{f"dense-{family}": _listed(family) for family in _LISTED},
 }
 SPLIT_NAMES = tuple(_MAKERS)

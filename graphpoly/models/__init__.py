@@ -14,6 +14,7 @@ from graphpoly.models.decoupled_gnn import (
 )
 from graphpoly.models.egnn import EGNN
 from graphpoly.models.fe_gnn import FEGNN
+from graphpoly.models.forward_gnn import ForwardGNN
 from graphpoly.models.gcorn import GCORN
 from graphpoly.models.grafenne import GRAFENNE
 from graphpoly.models.graph_mamba import GraphMamba
@@ -64,6 +65,7 @@ __all__ = [
     "ComparatorNet",
     "DecoupledGNN",
     "FavardGNN",
+    "ForwardGNN",
     "GraphMLPMixer",
     "GraphMamba",
     "GraphViT",

@@ -79,7 +79,7 @@ def network_for(
             f"dataset: {dataset.name} asks for {dataset.task}, the model answers for graphs alone"
         )
     noise = drawn_anew(rewire)
-    if noise is not None and (settings.reads_categories or paired or _makes_rows(settings)):
+    if noise is not None and (settings.reads_categories or paired or _reads_once(settings)):
         other = "reads the graph once"
         if settings.reads_categories:
             other = "reads atoms alone"
@@ -144,8 +144,8 @@ def drawn_anew(rewire: MethodSettings | None) -> RandomNodeInitSettings | None:
     return rewire if isinstance(rewire, RandomNodeInitSettings) and rewire.redraw else None
 
 
-def _makes_rows(settings: ModelSettings) -> bool:
-    return type(settings).rows is not ModelSettings.rows
+def _reads_once(settings: ModelSettings) -> bool:
+    return settings.reads_once or type(settings).rows is not ModelSettings.rows
 
 
 def _edge_channels(

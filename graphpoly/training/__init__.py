@@ -13,6 +13,7 @@ from graphpoly.training.checkpoint import CheckpointError
 from graphpoly.training.config import TrainConfig
 from graphpoly.training.experiment import Experiment, run_seeds
 from graphpoly.training.fit import FitResult, fit
+from graphpoly.training.layer_wise import LayerWise
 from graphpoly.training.link_task import LinkTask
 from graphpoly.training.loggers import CsvLogger, JsonlLogger, Logger, TensorBoardLogger
 from graphpoly.training.metrics import METRICS, accuracy, mae, rocauc
@@ -38,6 +39,7 @@ __all__ = [
     "FitResult",
     "GraphTask",
     "JsonlLogger",
+    "LayerWise",
     "LinkTask",
     "Logger",
     "MlflowLogger",

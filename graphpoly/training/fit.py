@@ -64,8 +64,8 @@ class FitResult:
         epochs: Epochs trained.
         seconds: Wall-clock time, of interrupted parts too.
         num_parameters: Trainable parameters.
-        stopped: Why it ended: ``"epochs"``, ``"patience"``, or ``"diverged"`` (the training loss
-            was no longer finite).
+        stopped: Why it ended: ``"epochs"``, ``"patience"`` (that of a task which is finished, too)
+            or ``"diverged"`` (the training loss was no longer finite).
     """
 
     best_epoch: int
@@ -213,7 +213,7 @@ class _Run:
             self._compare(row)
             if self.epoch >= self.config.epochs:
                 self.stopped = "epochs"
-            elif self._patience_is_over(row["val_loss"]):
+            elif self._patience_is_over(row["val_loss"]) or getattr(self.task, "finished", False):
                 self.stopped = "patience"
         else:
             self.stopped = "diverged"

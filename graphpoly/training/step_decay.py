@@ -35,6 +35,11 @@ class StepDecay:
         self.factor = factor
         self._epoch = 0
 
+    @property
+    def finished(self) -> bool:
+        """Whether the task itself ends the run."""
+        return bool(getattr(self.task, "finished", False))
+
     def train_epoch(self, model: nn.Module, optimizer: Optimizer) -> float:
         """Lower the learning rates where it is time, then train for one epoch."""
         if self._epoch and self._epoch % self.epochs == 0:

@@ -87,6 +87,13 @@ def test_dense_on_citation_graphs() -> None:
 
 @pytest.mark.data
 @needs_data
+def test_five_folds_have_the_published_sizes() -> None:
+    cora_ml = load_node_data("cora-ml")  # 1916 training nodes, as an independent run counted
+    assert make_split(cora_ml, "five-fold", 0).sizes == (1916, 480, 599)
+
+
+@pytest.mark.data
+@needs_data
 def test_stored_masks_of_real_graphs() -> None:
     assert make_split(load_node_data("cora"), "public").sizes == (140, 500, 1000)
     texas = load_node_data("texas")
@@ -115,6 +122,22 @@ def test_stratified_sizes_of_a_class(size: int, parts: tuple[int, int, int]) -> 
     masks = (split.train_mask, split.val_mask, split.test_mask)
     assert tuple(int((data.y[mask] == 1).sum()) for mask in masks) == parts
     assert sum(split.sizes) == 10 + size
+
+
+@pytest.mark.parametrize("size", [23, 60])
+def test_five_folds_are_those_of_scikit_learn(size: int) -> None:
+    selection = pytest.importorskip("sklearn.model_selection")
+    data = labelled(size)
+    splits = [make_split(data, "five-fold", index) for index in range(10)]
+    for seed in (101, 102):
+        folds = selection.KFold(5, shuffle=True, random_state=seed).split(np.zeros(size))
+        for split, (rest, test) in zip(splits[5 * (seed - 101) :], folds, strict=False):
+            assert nodes_of(split.test_mask) == list(test)
+            train, val = selection.train_test_split(rest, test_size=0.2, random_state=seed)
+            assert nodes_of(split.train_mask) == sorted(train)
+            assert nodes_of(split.val_mask) == sorted(val)
+    total = torch.stack([split.test_mask for split in splits]).sum(0)
+    assert (total == 2).all()
 
 
 def test_random_splits_follow_their_index() -> None:

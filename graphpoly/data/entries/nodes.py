@@ -25,6 +25,7 @@ DRAWN = (
     "dense-bernnet",
     "dense-unifilter",
     "dense-fegnn",
+    "five-fold",
 )
 _PAPERS = {
     "Planetoid": "Yang, Cohen, Salakhutdinov. Revisiting Semi-Supervised Learning with Graph "

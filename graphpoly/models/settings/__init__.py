@@ -39,6 +39,7 @@ from graphpoly.models.settings.filters import (
     UniFilterSettings,
     training_homophily,
 )
+from graphpoly.models.settings.forward import ForwardSettings
 from graphpoly.models.settings.grafenne import GRAFENNESettings
 from graphpoly.models.settings.graphs import (
     ComparatorSettings,
@@ -71,6 +72,7 @@ __all__ = [
     "FESettings",
     "FavardSettings",
     "FilterSettings",
+    "ForwardSettings",
     "GATSettings",
     "GCNIISettings",
     "GCNSettings",

@@ -61,8 +61,9 @@ class ModelSettings(Settings):
     A subclass names the network in :attr:`cls`. Its fields are passed to it by name, but for those
     that begin with ``lr`` or ``weight_decay`` and those in :attr:`withheld`. :attr:`levels` says
     what a row of the output can belong to, and :attr:`pools_by` names the argument that decides
-    between the two. A network that embeds categories itself sets :attr:`reads_categories`, and one
-    that tells types of edges apart :attr:`reads_types`.
+    between the two. A network that embeds categories itself sets :attr:`reads_categories`, one
+    that tells types of edges apart :attr:`reads_types`, and one whose training keeps what it made
+    of the features :attr:`reads_once`.
 
     Attributes:
         lr: Learning rate.
@@ -75,6 +76,7 @@ class ModelSettings(Settings):
     withheld: ClassVar[tuple[str, ...]] = ()
     reads_categories: ClassVar[bool] = False
     reads_types: ClassVar[bool] = False
+    reads_once: ClassVar[bool] = False
 
     lr: float = bounded(0.01, low=0)
     weight_decay: float = bounded(5e-4, low=0)
