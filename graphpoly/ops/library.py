@@ -28,6 +28,7 @@ import graphpoly.ops._extension as _extension
 
 try:
     from torch._functorch.utils import enable_single_level_autograd_function as _single_level
+    from torch.autograd.function import _SingleLevelFunction
 except ImportError:
     _single_level = None  # type: ignore[assignment]
 
@@ -286,12 +287,13 @@ def _autograd_kernel(
 
     members = {"forward": staticmethod(forward), "backward": staticmethod(turned)}
     function: Any = type(f"Backward_{name}", (torch.autograd.Function,), members)
+    within: Any = type(f"Backward_{name}", (_SingleLevelFunction,), members)
 
     def kernel(keys: Any, *arguments: Any) -> Any:
         if _C._are_functorch_transforms_active():
             # the transforms have brought us to their own level: the public apply would go there
             with _single_level():
-                return super(torch.autograd.Function, function).apply(*arguments, keys)
+                return within.apply(*arguments, keys)
         wanted = _C.is_grad_enabled() and _C._any_requires_grad(*arguments)
         if wanted or forward_ad._current_level >= 0:
             return function.apply(*arguments, keys)
