@@ -34,11 +34,11 @@ _ROWS: tuple[tuple[str, int, float, float, str | None, dict[str, Any], Any, Any]
     ("ogbl-citation2", 3, 0.0, 5e-4, None, {"epochs": 50, **_LINKS}, (84.74, .21), (82.60, .36)),
 )
 for _dataset, _layers, _dropout, _lr, _norm, _how, *_figures in _ROWS:
-    for _model, _figure in zip(("GCN", "SAGE"), _figures, strict=True):
+    for _model, (_mean, _std) in zip(("GCN", "SAGE"), _figures, strict=True):
         _make: Any = settings_of(_model)[1]
         _set = _make(num_layers=_layers, hidden_channels=256, dropout=_dropout, lr=_lr,
                      weight_decay=0.0, norm=_norm)
-        _study(_model.lower(), _model).row(_dataset, *_figure, _set, **_how)
+        _study(_model.lower(), _model).row(_dataset, _mean, _std, _set, **_how)
 for _conv, _dataset, _node, _mean, _std in (
     ("gin", "hiv", False, .7558, .0140), ("gin", "hiv", True, .7707, .0149),
     ("gcn", "hiv", False, .7606, .0097), ("gcn", "hiv", True, .7599, .0119),
