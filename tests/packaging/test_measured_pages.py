@@ -1,0 +1,17 @@
+"""Pages of measurements say what their files say, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from types import ModuleType
+
+import pytest
+
+from benchmarks import fidelity
+
+
+@pytest.mark.parametrize("made", [fidelity], ids=lambda made: made.__name__)
+def test_the_committed_page_is_that_of_the_committed_file(made: ModuleType) -> None:
+    path = made.RESULTS / f"{made.__name__.rpartition('.')[2]}.json"
+    results = json.loads(path.read_text(encoding="utf-8"))
+    assert made.page(results) == path.with_suffix(".md").read_text(encoding="utf-8")
