@@ -3,11 +3,15 @@ from __future__ import annotations
 import math
 import sys
 
+import numpy as np
 import pytest
 import torch
+from torch_geometric.data import Data
 
+from benchmarks import gntk_folds
 from graphpoly.data import stratified_folds
 from graphpoly.kernels import FoldScores, svm_folds
+from graphpoly.testing import assert_close
 
 
 def points() -> tuple[torch.Tensor, torch.Tensor]:
@@ -63,3 +67,24 @@ def test_mistakes_are_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn.svm", None)
     with pytest.raises(ImportError, match=r"graphpoly\[kernels\]"):
         svm_folds(kernel, y, folds)
+
+
+def test_the_published_choice_looks_at_what_it_reports_and_the_nested_one_does_not() -> None:
+    test = np.array([[0.5, 0.9], [0.8, 0.7]])
+    val = np.array([[0.6, 0.1], [0.6, 0.2]])
+    assert gntk_folds.choose(val, test) == (1, [0, 1])  # the first of equals
+    _, y = points()
+    same = (y[:, None] == y).double().numpy()
+    found = gntk_folds.scores(same, y.numpy(), stratified_folds(y, 5))
+    assert found.shape == (2, len(gntk_folds.PENALTIES), 5)
+    assert (found == 1).all()
+    x = torch.eye(2, dtype=torch.float64)
+    edge_index = torch.tensor([[0, 1], [1, 0]])
+    graphs = [Data(x=rows, edge_index=edge_index) for rows in (x, x[[0, 0]])]
+    made = list(gntk_folds.kernels(graphs, gntk_folds.Grid((1,), (1, 2), (50.0, 1.0))))
+    assert len(made) == 8
+    for setting, kernel in made:
+        if setting["normalize"]:
+            assert_close(torch.from_numpy(kernel).diagonal(), torch.ones(2, dtype=torch.float64))
+        else:
+            assert kernel.min() == 1
