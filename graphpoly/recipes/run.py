@@ -295,6 +295,7 @@ def _run_point(recipe: Recipe, options: RunOptions, point: dict[str, Any]) -> Fi
                 device=options.device,
                 seed=seed,
                 rewire=recipe.rewire,
+                privacy=recipe.privacy,
             )
             if loaded.num_relations > 1 and not names_argument(model, "edge_type"):
                 found.untyped.add(name)

@@ -1,0 +1,241 @@
+"""Accuracy against privacy: a layer that reads its neighbours, and one that reads none.
+
+python -m benchmarks.privacy --root FOLDER [--seeds 3]
+
+Each network is trained with several epsilons, each with the noise that all steps together need, and
+without any protection on the same graph. Nothing is chosen by a score: the accuracy is that of the
+last step. Two graphs: communities drawn here, where there is room, and Amazon Computers, where
+there is little. Writes ``privacy.json``, ``privacy.md`` and ``privacy.svg``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+from torch_geometric.data import Data
+from torch_geometric.nn import GraphSAGE
+
+from benchmarks.measure import describe_machine
+from graphpoly.data import find_dataset
+from graphpoly.models.baselines import MLP
+from graphpoly.privacy import PrivacySettings
+from graphpoly.privacy.examples import apart, keep_edges
+from graphpoly.training import NodeTask, PrivateNodeTask
+
+RESULTS = Path(__file__).parent / "results"
+TRAIN, REST, CLASSES, WIDTH = 80_000, 20_000, 10, 32
+STEPS, MAX_DEGREE = 40, 4
+# accuracy against epsilon, and the steps' size with noise and without
+EPSILONS = {"communities": (0.125, 0.25, 0.5, 1, 2, 4, 8), "computers": (2, 8, 32)}
+RATES = {"communities": (0.1, 0.1), "computers": (0.02, 0.1)}
+UNPROTECTED = 100  # steps
+NETWORKS = {"neighbours": "one layer, a mean over neighbours", "features": "one layer, no graph"}
+COLORS = {"neighbours": "#3b4cc0", "features": "#d0661c"}
+
+
+def communities(seed: int) -> tuple[Data, SimpleNamespace]:
+    """Ten communities, 60 % of the edges within, none between training and other nodes."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def uniform(count: int) -> Tensor:
+        return torch.rand(count, generator=generator, dtype=torch.float64)
+
+    num_nodes = TRAIN + REST
+    trains = torch.arange(num_nodes) < TRAIN
+    y = torch.randint(CLASSES, (num_nodes,), generator=generator)
+    centres = torch.randn(CLASSES, WIDTH, generator=generator)
+    centres *= 1.5 / centres.norm(dim=1, keepdim=True)
+    x = (centres[y] + torch.randn(num_nodes, WIDTH, generator=generator)) / WIDTH**0.5
+    group = y + CLASSES * ~trains
+    order = torch.argsort(group, stable=True)
+    count = torch.bincount(group)
+    begin = count.cumsum(0) - count
+    one = torch.randint(num_nodes, (6 * num_nodes,), generator=generator)
+    like = begin[group[one]] + (uniform(len(one)) * count[group[one]]).long()
+    anybody = uniform(len(one))
+    other = torch.where(trains[one], anybody * TRAIN, TRAIN + anybody * REST).long()
+    two = torch.where(uniform(len(one)) < 0.6, order[like], other)
+    edges = torch.stack([one, two])[:, one != two]
+    edges = torch.unique(torch.cat([edges, edges.flip(0)], 1), dim=1)
+    place = torch.arange(num_nodes)
+    split = SimpleNamespace(
+        train_mask=trains,
+        val_mask=~trains & (place < TRAIN + REST // 2),
+        test_mask=place >= TRAIN + REST // 2,
+    )
+    return Data(x=x, edge_index=edges, y=y), split
+
+
+def computers(root: Path, seed: int) -> tuple[Data, Any]:
+    """Amazon Computers in a division of its own for each seed."""
+    entry = find_dataset("computers")
+    loaded = entry.load(root, entry.reading, 0)
+    return loaded.data, loaded.split("stratified", seed)
+
+
+def network(kind: str, data: Data, seed: int) -> nn.Module:
+    """One layer: what protection needs grows with the number of weights."""
+    torch.manual_seed(seed)
+    width, classes = data.x.size(1), int(data.y.max()) + 1
+    if kind == "neighbours":
+        return GraphSAGE(width, width, 1, classes)
+    return MLP(width, width, classes, num_layers=1)
+
+
+def train(
+    graph: str, kind: str, data: Data, split: Any, epsilon: float | None, seed: int
+) -> dict[str, Any]:
+    """Scores after the last step, and what was spent."""
+    model = network(kind, data, seed)
+    began = time.perf_counter()
+    private = None
+    if epsilon is None:
+        among = split.train_mask
+        inside = among[data.edge_index].all(0).nonzero().view(-1)
+        task: Any = NodeTask(keep_edges(data, apart(data.edge_index, among, inside)), split)
+    else:
+        settings = PrivacySettings(epsilon=epsilon, max_degree=MAX_DEGREE)
+        task = private = PrivateNodeTask(data, split, model, settings, epochs=STEPS, seed=seed)
+    optimizer = torch.optim.Adam(model.parameters(), lr=RATES[graph][epsilon is None])
+    for _ in range(UNPROTECTED if epsilon is None else STEPS):
+        task.train_epoch(model, optimizer)
+    scores = task.evaluate(model)
+    found = {"test": scores["test"], "seconds": time.perf_counter() - began}
+    if private is not None:
+        spent = private.report()["privacy"]
+        found |= {key: spent[key] for key in ("epsilon", "delta", "sigma", "sensitivity")}
+    return found
+
+
+def measure(root: Path, seeds: int) -> list[dict[str, Any]]:
+    """A row for each graph, network and epsilon."""
+    rows = []
+    for graph in EPSILONS:
+        drawn = [
+            communities(seed) if graph == "communities" else computers(root, seed)
+            for seed in range(seeds)
+        ]
+        for kind in NETWORKS:
+            for epsilon in (*EPSILONS[graph], None):
+                runs = [
+                    train(graph, kind, data, split, epsilon, seed)
+                    for seed, (data, split) in enumerate(drawn)
+                ]
+                row = {
+                    "graph": graph,
+                    "network": kind,
+                    "epsilon": epsilon,
+                    "test": [run["test"] for run in runs],
+                    "seconds": round(sum(run["seconds"] for run in runs) / seeds, 1),
+                    "num_train": int(drawn[0][1].train_mask.sum()),
+                }
+                keys = ("delta", "sigma", "sensitivity")
+                rows.append({**row, **{key: runs[0][key] for key in keys if key in runs[0]}})
+                print(f"{graph} {kind} {epsilon}: {np.mean(row['test']):.4f}", flush=True)
+    return rows
+
+
+def draw(rows: list[dict[str, Any]], path: Path) -> None:
+    """Draw accuracy against epsilon, a panel for each graph, without protection as a line."""
+    figure = Figure(figsize=(8.4, 3.2), layout="constrained")
+    panels = figure.subplots(1, len(EPSILONS))
+    for panel, graph in zip(panels, EPSILONS, strict=True):
+        for kind, label in NETWORKS.items():
+            mine = [row for row in rows if row["graph"] == graph and row["network"] == kind]
+            scores = 100 * np.array([row["test"] for row in mine])
+            mean, color = scores.mean(1), COLORS[kind]
+            panel.plot(EPSILONS[graph], mean[:-1], "o-", ms=3.5, color=color, label=label)
+            low, high = scores[:-1].min(1), scores[:-1].max(1)
+            panel.fill_between(EPSILONS[graph], low, high, color=color, alpha=0.2, linewidth=0)
+            panel.axhline(mean[-1], color=color, linewidth=0.9, linestyle=(0, (4, 3)))
+        panel.set_xscale("log", base=2)
+        panel.set_xticks(EPSILONS[graph], [f"{each:g}" for each in EPSILONS[graph]])
+        panel.set(xlabel="ε")
+        count = next(row["num_train"] for row in rows if row["graph"] == graph)
+        panel.set_title(
+            f"{graph}, {count:,} training nodes", loc="left", fontsize=10, fontweight="bold"
+        )
+        panel.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylabel("test accuracy, %")
+    panels[1].legend(frameon=False, fontsize=8, title="dashed: no protection", title_fontsize=8)
+    figure.savefig(path)
+
+
+def page(results: dict[str, Any]) -> str:
+    """Return the table."""
+    machine, rows = results["machine"], results["rows"]
+    lines = [
+        "# What protection costs",
+        "",
+        "Made by `python -m benchmarks.privacy`: test accuracy, mean and smallest to largest of "
+        f"{results['seeds']} seeds, after {STEPS} steps on all training nodes (without protection "
+        f"after {UNPROTECTED}), K = {MAX_DEGREE}, δ = 1 / (10 N), thresholds from the first "
+        "gradients. Nothing is chosen by a score. The test nodes read no training node; without "
+        "protection every edge between training nodes is read. The noise is that of all steps "
+        "together, in thresholds: σ times the sensitivity, 2 (K + 1) for a layer that reads "
+        "neighbours and 1 for one that reads none.",
+        "",
+        f"- {machine['cpu']}, one thread; {machine['date']}, commit {machine['commit']}, torch "
+        f"{machine['versions']['torch']}",
+        "",
+        "![Test accuracy against epsilon](privacy.svg)",
+        "",
+        "| graph | training nodes | ε | noise, "
+        + " | noise, ".join(f"{each}" for each in NETWORKS)
+        + " | "
+        + " | ".join(f"{label}, %" for label in NETWORKS.values())
+        + " | seconds |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for graph in EPSILONS:
+        for epsilon in (*EPSILONS[graph], None):
+            pair = [
+                next(
+                    row
+                    for row in rows
+                    if (row["graph"], row["network"], row["epsilon"]) == (graph, kind, epsilon)
+                )
+                for kind in NETWORKS
+            ]
+            cells = [graph, f"{pair[0]['num_train']:,}"]
+            cells.append("no protection" if epsilon is None else f"{epsilon:g}")
+            cells += [
+                "" if epsilon is None else f"{row['sigma'] * row['sensitivity']:.3g}"
+                for row in pair
+            ]
+            for row in pair:
+                low, mean, high = (100 * float(f(row["test"])) for f in (np.min, np.mean, np.max))
+                cells.append(f"{mean:.1f} ({low:.1f} to {high:.1f})")
+            cells.append(" + ".join(f"{row['seconds']:.0f}" for row in pair))
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Measure, and write the results."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--root", type=Path, required=True, help="folder of datasets")
+    parser.add_argument("--seeds", type=int, default=3)
+    given = parser.parse_args()
+    logging.getLogger("graphpoly").setLevel(logging.ERROR)  # thresholds are estimated everywhere
+    rows = measure(given.root, given.seeds)
+    results = {"machine": describe_machine(), "seeds": given.seeds, "rows": rows}
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "privacy.json").write_text(json.dumps(results) + "\n", encoding="utf-8")
+    (RESULTS / "privacy.md").write_text(page(results), encoding="utf-8")
+    draw(rows, RESULTS / "privacy.svg")
+    print(page(results))
+
+
+if __name__ == "__main__":
+    main()
