@@ -1,9 +1,9 @@
-r"""What noisy steps reveal of a node: Rényi divergences, their conversion, and the noise for a budget.
+r"""What noisy steps reveal of a node: divergences, their conversion, the noise for a budget.
 
 A step adds Gaussian noise of deviation :math:`\sigma \Delta` to a sum over B nodes of terms cut to
-length C. Without a graph a node is one term of the sum, and the accounts of Opacus and dp-accounting
-for a subsampled Gaussian hold. Under message passing they do **not**: a node stands in its own term
-and in that of every node that reads it, r in all, and a batch of B of N nodes holds
+length C. Without a graph a node is one term, and what Opacus and dp-accounting say of a subsampled
+Gaussian holds. Under message passing it does **not**: a node stands in its own term and in that of
+every node that reads it, r in all, and a batch of B of N nodes holds
 :math:`\rho \sim \mathrm{Hypergeometric}(N, r, B)` of them. The sum moves by at most
 :math:`2 C \rho`, so that with :math:`\Delta = 2 C r` a step's divergence of order
 :math:`\alpha` is at most
