@@ -190,11 +190,11 @@ def page(results: dict[str, Any]) -> str:
     lines = [
         "# What protection costs",
         "",
-        "Made by `python -m benchmarks.privacy`: test accuracy of one layer, in per cent, mean (and "
-        f"each) of {results['seeds']} seeds, after {STEPS} steps on all training nodes (without "
-        f"protection {UNPROTECTED}); δ = 1 / (10 N), thresholds from the first gradients. Nothing "
-        "is chosen by a score. The layer takes the mean over neighbours beside a node's own "
-        "features, or these alone. Test nodes read no training node; without protection every edge "
+        "Made by `python -m benchmarks.privacy`: test accuracy of one layer, in per cent, mean "
+        f"(and each) of {results['seeds']} seeds, after {STEPS} steps on all training nodes "
+        f"(without protection {UNPROTECTED}); δ = 1 / (10 N), thresholds from the first gradients. "
+        "Nothing is chosen by a score. The layer takes the mean over neighbours beside a node's "
+        "own features, or these alone. Test nodes read no training node; without protection every edge "
         "between training nodes is read. Noise is that of all steps together, in thresholds: σ "
         "times the sensitivity, 2 (K + 1) for a layer that reads neighbours and 1 for one that "
         "reads none. *No noise* samples and clips as the rows above it, with ε = 10⁶.",

@@ -23,7 +23,7 @@ def stirred(model: nn.Module) -> nn.Module:
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
         for parameter in moved.parameters():
-            parameter += 0.3 * torch.randn(parameter.shape).to(parameter)
+            parameter.add_(0.3 * torch.randn(parameter.shape).to(parameter))
     return moved
 
 
@@ -43,9 +43,11 @@ def measured_reach(
 
     Raises:
         ValueError: If the network reads what no edges lead to, as normalisation over a batch,
-            attention to everything and spectra do, or takes no graph but its own.
+            attention to everything and spectra do, keeps in a buffer what it reads, or takes no
+            graph but its own.
     """
     moved = stirred(model)
+    held = {name: buffer.clone() for name, buffer in moved.named_buffers()}
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
@@ -60,6 +62,12 @@ def measured_reach(
             f"epsilon: {type(model).__name__} reads what no edges lead to, so that a node may move "
             "every gradient"
         )
+    for name, buffer in moved.named_buffers():
+        if name not in held or not torch.equal(buffer, held[name]):
+            raise ValueError(
+                f"epsilon: {type(model).__name__} keeps in its buffer {name} what it reads, "
+                "without noise"
+            )
     return max(reach for reach in found if reach is not None)
 
 

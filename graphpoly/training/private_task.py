@@ -74,8 +74,9 @@ class PrivateNodeTask:
         seed: Of the sampling, the batches and the noise.
 
     Raises:
-        ValueError: If the network reads farther than two edges or mixes nodes that no edge joins,
-            a label is missing, ``clip`` fits no number of parameters, or epsilon is out of reach.
+        ValueError: If the network reads farther than two edges, mixes nodes that no edge joins or
+            keeps statistics of them, a label is missing, ``clip`` fits no number of parameters, or
+            epsilon is out of reach.
 
     References:
         Daigavane et al. Node-Level Differentially Private Graph Neural Networks. arXiv:2111.15521
@@ -98,8 +99,13 @@ class PrivateNodeTask:
     ) -> None:
         if getattr(data, "edge_index", None) is None:
             raise ValueError("epsilon: the graph must have edge_index")
-        options = {"metric": metric, "maximize": maximize, "loss": loss, "device": device}
-        self._whole = NodeTask(data, split, **options)  # type: ignore[arg-type]
+        options: dict[str, Any] = {
+            "metric": metric,
+            "maximize": maximize,
+            "loss": loss,
+            "device": device,
+        }
+        self._whole = NodeTask(data, split, **options)
         self.metric, self.maximize = self._whole.metric, self._whole.maximize
         self.privacy = privacy
         self._loss = get_loss(loss)
@@ -119,7 +125,7 @@ class PrivateNodeTask:
             raise ValueError(f"clip: got {len(privacy.clip)} numbers, expected 1 or {count}")
         num_nodes = len(self._nodes)
         self.batch_size = num_nodes if batch_size is None else batch_size
-        self._an_epoch = max(1, round(num_nodes / self.batch_size))
+        self._an_epoch = max(1, round(num_nodes / max(self.batch_size, 1)))
         delta = 1 / (10 * num_nodes) if privacy.delta is None else privacy.delta
         steps = epochs * self._an_epoch
         mechanism = noise_for(

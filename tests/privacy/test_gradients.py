@@ -92,6 +92,26 @@ def test_side_by_side_is_one_by_one(name: str, num_hops: int) -> None:
     assert bool((slow.norms > 0.2).any())
 
 
+def test_each_node_is_cut_to_each_threshold_and_never_stretched() -> None:
+    torch.manual_seed(0)
+    model, examples = GCN(5, 8, 1, 3).double(), Examples(sampled(), 1)
+    clip = torch.tensor([1.5, 0.8], dtype=torch.float64)
+    expected = [torch.zeros_like(parameter) for parameter in trainable(model)]
+    cut, whole = 0, 0
+    for node in range(NODES):
+        batch = examples(torch.tensor([node]))
+        model.zero_grad()
+        get_loss("ce")(roots(model, batch), batch.y).backward()
+        for total, parameter, most in zip(expected, trainable(model), clip.tolist(), strict=True):
+            assert parameter.grad is not None
+            length = float(parameter.grad.norm())
+            total += parameter.grad * (most / length if length > most else 1.0)
+            cut, whole = cut + (length > most), whole + (length <= most)
+    found = clipped_by_rows(model, examples, torch.arange(NODES), roots, get_loss("ce"), clip)
+    torch.testing.assert_close(found.sums, expected, rtol=1e-10, atol=1e-12)
+    assert min(cut, whole) > 2
+
+
 def test_a_filter_s_coefficients_have_no_rule() -> None:
     model = FavardGNN(5, 8, 3, K=2).double()
     assert not has_rules(model)

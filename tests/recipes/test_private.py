@@ -70,7 +70,7 @@ def test_every_model_is_trained_or_refused_in_a_line(name: str, tmp_path: Path) 
         assert 7.9 < run["privacy"]["epsilon"] <= 8
         assert run["privacy"]["num_hops"] == (0 if name == "MLP" else 2)
         return
-    with pytest.raises(ValueError, match="^(epsilon|model|dataset): "):
+    with pytest.raises(ValueError, match=r"^(epsilon|model|dataset): "):
         run_recipe(recipe, out=tmp_path, seeds=1, device="cpu")
 
 
