@@ -1,11 +1,11 @@
 """Accuracy against privacy: a layer that reads its neighbours, and one that reads none.
 
-python -m benchmarks.privacy --root FOLDER [--seeds 2]
+python -m benchmarks.privacy --root FOLDER [--seeds 2] [GRAPH ...]
 
 Each network is trained with several epsilons, each with the noise that all steps together need, and
 without any protection on the same graph. Nothing is chosen by a score: the accuracy is that of the
 last step. Two graphs: communities drawn here, where there is room, and Amazon Computers, where
-there is little. Writes ``privacy.json``, ``privacy.md`` and ``privacy.svg``.
+there is little; what is not measured now is kept. Writes ``privacy.json``, ``privacy.md`` and ``privacy.svg``.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import argparse
 import json
 import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -44,6 +45,9 @@ NETWORKS: dict[str, int | None] = {
     "neighbours, K = 12": 12,
     "no graph": None,
 }
+# where there is no room for few readers there is none for many
+FEW = ("neighbours, K = 4", "no graph")
+MEASURED = {"communities": tuple(NETWORKS), "computers": FEW}
 COLORS = dict(zip(NETWORKS, ("#3b4cc0", "#2c9c7a", "#d0661c"), strict=True))
 
 
@@ -120,16 +124,17 @@ def train(
     return found
 
 
-def measure(root: Path, seeds: int) -> list[dict[str, Any]]:
+def measure(graphs: Sequence[str], root: Path, seeds: int) -> list[dict[str, Any]]:
     """A row for each graph, network and epsilon."""
     rows = []
-    for graph in EPSILONS:
+    for graph in graphs:
         drawn = [
             communities(seed) if graph == "communities" else computers(root, seed)
             for seed in range(seeds)
         ]
         unprotected: dict[bool, list[dict[str, Any]]] = {}
-        for name, readers in NETWORKS.items():
+        for name in MEASURED[graph]:
+            readers = NETWORKS[name]
             for epsilon in (*EPSILONS[graph], NO_NOISE, None):
                 runs = unprotected.get(readers is None, []) if epsilon is None else []
                 runs = runs or [
@@ -157,7 +162,8 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     figure = Figure(figsize=(8.4, 3.4), layout="constrained")
     panels = figure.subplots(1, len(EPSILONS))
     for panel, (graph, epsilons) in zip(panels, EPSILONS.items(), strict=True):
-        for name, color in COLORS.items():
+        for name in MEASURED[graph]:
+            color = COLORS[name]
             mine = [row for row in rows if row["graph"] == graph and row["network"] == name]
             scores = 100 * np.array([row["test"] for row in mine])
             *protected, _, unprotected = scores.mean(1)
@@ -173,7 +179,7 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
         panel.set_title(title, loc="left", fontsize=10, fontweight="bold")
         panel.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("test accuracy, %")
-    panels[1].legend(
+    panels[0].legend(
         frameon=False,
         fontsize=8,
         title="dashed: no protection",
@@ -194,9 +200,9 @@ def page(results: dict[str, Any]) -> str:
         f"(and each) of {results['seeds']} seeds, after {STEPS} steps on all training nodes "
         f"(without protection {UNPROTECTED}); δ = 1 / (10 N), thresholds from the first gradients. "
         "Nothing is chosen by a score. The layer takes the mean over neighbours beside a node's "
-        "own features, or these alone. Test nodes read no training node; without protection every edge "
-        "between training nodes is read. Noise is that of all steps together, in thresholds: σ "
-        "times the sensitivity, 2 (K + 1) for a layer that reads neighbours and 1 for one that "
+        "own features, or these alone. Test nodes read no training node; without protection every "
+        "edge between training nodes is read. Noise is that of all steps together, in thresholds: "
+        "σ times the sensitivity, 2 (K + 1) for a layer that reads neighbours and 1 for one that "
         "reads none. *No noise* samples and clips as the rows above it, with ε = 10⁶.",
         "",
         f"- {machine['cpu']}, one thread; {machine['date']}, commit {machine['commit']}, torch "
@@ -207,17 +213,21 @@ def page(results: dict[str, Any]) -> str:
         f"| graph | training nodes | ε | {' | '.join(NETWORKS)} | noise | seconds |",
         f"|---|---:|---:|{'---:|' * len(NETWORKS)}---:|---:|",
     ]
-    for graph in EPSILONS:
+    for graph in [each for each in EPSILONS if any(row["graph"] == each for row in rows)]:
         for epsilon in (*EPSILONS[graph], NO_NOISE, None):
-            several = [found[graph, name, epsilon] for name in NETWORKS]
+            several = [found.get((graph, name, epsilon)) for name in NETWORKS]
+            there = [row for row in several if row is not None]
             names = {None: "no protection", NO_NOISE: "no noise"}
-            cells = [graph, f"{several[0]['num_train']:,}", names.get(epsilon, f"{epsilon}")]
+            cells = [graph, f"{there[0]['num_train']:,}", names.get(epsilon, f"{epsilon}")]
             for row in several:
+                if row is None:
+                    cells.append("")
+                    continue
                 each = ", ".join(f"{100 * score:.1f}" for score in row["test"])
                 cells.append(f"{100 * np.mean(row['test']):.1f} ({each})")
-            noise = [row["sigma"] * row["sensitivity"] for row in several if "sigma" in row]
+            noise = [row["sigma"] * row["sensitivity"] for row in there if "sigma" in row]
             cells.append(", ".join(f"{value:.3g}" for value in noise))
-            cells.append(", ".join(f"{row['seconds']:.0f}" for row in several))
+            cells.append(", ".join(f"{row['seconds']:.0f}" for row in there))
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
@@ -225,16 +235,23 @@ def page(results: dict[str, Any]) -> str:
 def main() -> None:
     """Measure, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("graphs", nargs="*", metavar="GRAPH", help=", ".join(EPSILONS))
     parser.add_argument("--root", type=Path, required=True, help="folder of datasets")
     parser.add_argument("--seeds", type=int, default=2)
     given = parser.parse_args()
     logging.getLogger("graphpoly").setLevel(logging.ERROR)  # thresholds are estimated everywhere
-    rows = measure(given.root, given.seeds)
+    graphs = given.graphs or list(EPSILONS)
+    rows = measure(graphs, given.root, given.seeds)
+    kept = RESULTS / "privacy.json"
+    if kept.exists():
+        before = json.loads(kept.read_text(encoding="utf-8"))["rows"]
+        rows += [row for row in before if row["graph"] not in graphs]
     results = {"machine": describe_machine(), "seeds": given.seeds, "rows": rows}
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "privacy.json").write_text(json.dumps(results) + "\n", encoding="utf-8")
+    kept.write_text(json.dumps(results) + "\n", encoding="utf-8")
     (RESULTS / "privacy.md").write_text(page(results), encoding="utf-8")
-    draw(rows, RESULTS / "privacy.svg")
+    if {row["graph"] for row in rows} == set(EPSILONS):
+        draw(rows, RESULTS / "privacy.svg")
     print(page(results))
 
 
