@@ -5,7 +5,8 @@ python -m benchmarks.privacy --root FOLDER [--seeds 2] [GRAPH ...]
 Each network is trained with several epsilons, each with the noise that all steps together need, and
 without any protection on the same graph. Nothing is chosen by a score: the accuracy is that of the
 last step. Two graphs: communities drawn here, where there is room, and Amazon Computers, where
-there is little; what is not measured now is kept. Writes ``privacy.json``, ``privacy.md`` and ``privacy.svg``.
+there is little; what is not measured now is kept. Writes ``privacy.json``, ``privacy.md`` and
+``privacy.svg``.
 """
 
 from __future__ import annotations
