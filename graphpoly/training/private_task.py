@@ -61,7 +61,8 @@ class PrivateNodeTask:
     node that reads many others gone, other edges may survive. Number and labels' kinds of the
     nodes, thresholds that are estimated, the seed (but for ``secret``) and everything else that a
     run writes but the weights are outside, too. Edges between training and other nodes are never
-    used: predictions of the others read nothing but the weights, and they may choose the epoch.
+    used: predictions of the others read nothing but the weights. To choose an epoch by them reveals
+    no more of the training nodes, and of the validation nodes what the account does not count.
 
     Args:
         data: A graph with ``x``, ``y`` and ``edge_index``.
