@@ -201,12 +201,13 @@ def page(results: dict[str, Any]) -> str:
         "",
         "Made by `python -m benchmarks.privacy`: test accuracy of one layer, in per cent, mean "
         f"(and each) of {results['seeds']} seeds, after {' and '.join(map(str, STEPS.values()))} "
-        f"steps on all training nodes (without protection {UNPROTECTED}); δ = 1 / (10 N), thresholds from the first gradients. "
-        "Nothing is chosen by a score. The layer takes the mean over neighbours beside a node's "
-        "own features, or these alone. Test nodes read no training node; without protection every "
-        "edge between training nodes is read. Noise is that of all steps together, in thresholds: "
-        "σ times the sensitivity, 2 (K + 1) for a layer that reads neighbours and 1 for one that "
-        "reads none. *No noise* samples and clips as the rows above it, with ε = 10⁶.",
+        f"steps on all training nodes (without protection {UNPROTECTED}); δ = 1 / (10 N), "
+        "thresholds from the first gradients. Nothing is chosen by a score. The layer takes the "
+        "mean over neighbours beside a node's own features, or these alone. Test nodes read no "
+        "training node; without protection every edge between training nodes is read. Noise is "
+        "that of all steps together, in thresholds: σ times the sensitivity, 2 (K + 1) for a layer "
+        "that reads neighbours and 1 for one that reads none. *No noise* samples and clips as the "
+        "rows above it, with ε = 10⁶.",
         "",
         f"- {machine['cpu']}, one thread; {machine['date']}, commit {machine['commit']}, torch "
         f"{machine['versions']['torch']}",
