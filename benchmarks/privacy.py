@@ -39,7 +39,7 @@ TRAIN, REST, CLASSES, WIDTH = 80_000, 20_000, 10, 32
 STEPS, UNPROTECTED = {"communities": 25, "computers": 60}, 60
 NO_NOISE = 1e6  # an epsilon: what sampling and clipping cost by themselves
 EPSILONS = {"communities": (0.25, 0.5, 1, 2, 4, 8), "computers": (2, 8, 32)}
-RATES = {"communities": (0.2, 0.1), "computers": (0.02, 0.1)}  # with noise, and without protection
+RATES = {"communities": (0.2, 0.1), "computers": (0.02, 0.02)}  # with noise, and without protection
 # by how many a node may be read; None reads no edge
 NETWORKS: dict[str, int | None] = {
     "neighbours, K = 4": 4,
