@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from graphpoly import models as models
     from graphpoly import ops as ops
     from graphpoly import pages as pages
+    from graphpoly import privacy as privacy
     from graphpoly import recipes as recipes
     from graphpoly import rewiring as rewiring
     from graphpoly import robustness as robustness

@@ -114,7 +114,7 @@ def _tables(entry: Entry) -> dict[str, list[dict[str, Any]]]:
     if entry.kind == "recipe":
         parts = ("settings", "protocol", "reading")
         tables = {part: _described(getattr(entry.obj, part)) for part in parts}
-        return {**tables, "rewiring": _rewiring(entry.obj)}
+        return {**tables, "rewiring": _rewiring(entry.obj), **_privacy(entry.obj)}
     if entry.kind == "dataset":
         return {"reading": _described(entry.obj.reading)}
     tables = {}
@@ -140,6 +140,19 @@ def _rewiring(recipe: Recipe) -> list[dict[str, Any]]:
         "meaning": "How the graphs are rewired; graphpoly show METHOD says what it takes.",
     }
     return [row, *([] if held is None else _described(held))]
+
+
+def _privacy(recipe: Recipe) -> dict[str, list[dict[str, Any]]]:
+    """Say what makes a training private, where that can be asked for."""
+    from graphpoly.privacy import PrivacySettings
+
+    if recipe.data.task != "nodes":
+        return {}
+    held = recipe.privacy
+    first, *rest = _described(PrivacySettings if held is None else held)
+    if held is None:
+        first["default"], first["accepts"] = "none", f"{first['accepts']} or none"
+    return {"privacy": [first, *rest]}
 
 
 def _described(settings: Any) -> list[dict[str, Any]]:

@@ -91,6 +91,8 @@ def recipe_of(run: Path) -> tuple[Recipe, list[int]]:
         if rewired:
             changes["rewire"] = rewired.pop("method")
             changes |= {f"rewire.{key}": value for key, value in rewired.items()}
+        private = results.get("privacy") or {}
+        changes |= {f"privacy.{key}": value for key, value in private.items()}
     except (KeyError, TypeError, StopIteration) as error:
         raise ValueError(f"{path}: not the results of a recipe") from error
     return recipe.override(changes), seeds

@@ -12,6 +12,7 @@ from graphpoly.data import TWINS, Reading, find_dataset
 from graphpoly.errors import unknown
 from graphpoly.features import RandomNodeInitSettings as RandomNodeInitSettings  # is offered
 from graphpoly.models.settings import ModelSettings
+from graphpoly.privacy import PrivacySettings
 from graphpoly.rewiring import MethodSettings, method_names, method_of
 from graphpoly.settings import Settings, bounded, replace_settings
 from graphpoly.training.config import MONITORS, STOPPINGS, TIES
@@ -34,6 +35,8 @@ SPARSE_NOTE = (
     "split 'sparse' is the published 2.5/2.5/95, equally many training nodes from every class"
 )
 _REWIRE = "rewire"
+_PRIVACY, _EPSILON = "privacy", "epsilon"
+_BESIDE = (_REWIRE, _PRIVACY)  # parts that are there where they are asked for
 # tasks whose answer is about the graph as it is
 _NOT_REWIRED = {
     "positions": "which an edge between every two decides",
@@ -124,6 +127,7 @@ class Recipe:
         settings: Hyperparameters, of one model or of several.
         reading: How the dataset is read.
         rewire: How its graphs are rewired after that, or None.
+        privacy: What the training may reveal of a node, or None for no such bound.
         paper: Where the model and the figure come from.
         metric: What is measured, such as ``"accuracy"``; default the dataset's.
         arxiv: arXiv number of the paper.
@@ -152,12 +156,13 @@ class Recipe:
     threads: int | None = None
     given: str = ""
     rewire: MethodSettings | None = None
+    privacy: PrivacySettings | None = None
     overridden: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         taken: set[str] = set()
         for name, part in self._parts().items():
-            if name == _REWIRE:  # whose keys have a prefix where another part has them, too
+            if name in _BESIDE:  # whose keys have a prefix where another part has them, too
                 continue
             shared = _keys(part) & taken
             assert not shared, f"{self.name}: {shared} are set in two places"
@@ -169,6 +174,9 @@ class Recipe:
                 f"rewire: {self.data.name} asks for {self.data.task}, "
                 f"{_NOT_REWIRED[self.data.task]}"
             )
+        if self.privacy is not None and (self.data.task != "nodes" or self.rewire is not None):
+            what = "the graph as it is" if self.rewire is not None else "the labels of nodes"
+            raise ValueError(f"{_EPSILON}: the account is of training on {what} alone")
 
     @property
     def data(self) -> Dataset:
@@ -213,8 +221,9 @@ class Recipe:
 
         Args:
             changes: Values by key; text is converted to the type of the key. ``rewire`` is the name
-                of a method or ``"none"``. A key may name its part, such as ``rewire.alpha``; it has
-                to where the rewiring and another part both have it.
+                of a method or ``"none"``; ``epsilon`` makes the training private, or no longer. A
+                key may name its part, such as ``rewire.alpha``; it has to where the rewiring and
+                another part both have it. One that privacy and another part have is the other's.
 
         Raises:
             ValueError: If a key is unknown (the message names the nearest one), is meant for two
@@ -224,7 +233,7 @@ class Recipe:
         held = self.rewire
         if _REWIRE in changes:
             held = _method(changes.pop(_REWIRE), held)
-        before = dataclasses.replace(self, rewire=held)
+        before = dataclasses.replace(self, rewire=held, privacy=self._private(changes))
         shares = before._shares(changes)
         parts = {
             name: replace_settings(part, shares[name]) for name, part in before._parts().items()
@@ -233,12 +242,24 @@ class Recipe:
             key
             for name, part in self._parts().items()
             for key, value in dataclasses.asdict(part).items()
-            if name != _REWIRE and getattr(parts[name], key) != value
+            if name not in _BESIDE and getattr(parts[name], key) != value
         }
-        if parts.get(_REWIRE) != self.rewire:
-            changed.add(_REWIRE)
+        changed |= {name for name in _BESIDE if parts.get(name) != getattr(self, name)}
         overridden = tuple(sorted(changed.union(self.overridden)))
         return dataclasses.replace(before, **parts, overridden=overridden)  # type: ignore[arg-type]
+
+    def _private(self, changes: dict[str, Any]) -> PrivacySettings | None:
+        """Take the epsilon from the changes, unless it is another part's, and return the part."""
+        key = f"{_PRIVACY}.{_EPSILON}"
+        others = (part for name, part in self._parts().items() if name != _PRIVACY)
+        if key not in changes and not any(_EPSILON in _keys(part) for part in others):
+            key = _EPSILON
+        if key not in changes:
+            return self.privacy
+        value = changes.pop(key)
+        if value is None or (isinstance(value, str) and value.lower() == "none"):
+            return None
+        return replace_settings(self.privacy or PrivacySettings(), {_EPSILON: value})
 
     def _shares(self, changes: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         """Say which part each key is meant for."""
@@ -250,11 +271,15 @@ class Recipe:
                 prefix, key = "", given
             elif prefix == _REWIRE and self.rewire is None:
                 raise ValueError(f"{given}: nothing is rewired; give {_REWIRE}=METHOD, too")
+            elif prefix == _PRIVACY and self.privacy is None:
+                raise ValueError(f"{given}: nothing is private; give {_EPSILON}=NUMBER, too")
             elif prefix not in parts:
                 raise unknown(f"part of {self.name}", prefix, parts)
             owners = [
                 name for name, part in parts.items() if key in _keys(part) and prefix in ("", name)
             ]
+            if len(owners) > 1:
+                owners = [name for name in owners if name != _PRIVACY]
             if len(owners) > 1:
                 both = " or ".join(f"{name}.{key}" for name in owners)
                 raise ValueError(f"{key}: is set in two places here; give {both}")
@@ -270,6 +295,8 @@ class Recipe:
         if self.rewire is None and methods:
             some = ", ".join(f"{_REWIRE}={name.lower()}" for name in methods)
             return ValueError(f"{key}: a key of {some}; nothing is rewired here")
+        if self.privacy is None and key in _keys(PrivacySettings):
+            return ValueError(f"{key}: nothing is private here; give {_EPSILON}=NUMBER, too")
         known = [*self.keys, _REWIRE]
         if prefix:
             known = [f"{prefix}.{each}" for each in sorted(_keys(self._parts()[prefix]))]
@@ -303,7 +330,8 @@ class Recipe:
             "settings": self.settings,
             "reading": self.reading,
         }
-        return parts if self.rewire is None else {**parts, _REWIRE: self.rewire}
+        beside: dict[str, Settings | None] = {_REWIRE: self.rewire, _PRIVACY: self.privacy}
+        return {**parts, **{name: part for name, part in beside.items() if part is not None}}
 
 
 def publish(recipe: Recipe) -> Recipe:

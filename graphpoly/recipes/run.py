@@ -149,7 +149,7 @@ def run_recipe(
         for name, experiment in each.experiments.items()
     }
     report, messages = (None, ()) if made is None else made
-    notes = (*recipe.notes, *_unions(recipe, finished))
+    notes = (*recipe.notes, *_unions(recipe, finished), *_kept(recipe))
     return Outcome(recipe, experiments, results, report, (*notes, *messages))
 
 
@@ -161,6 +161,17 @@ def _unions(recipe: Recipe, finished: Sequence[Finished]) -> tuple[str, ...]:
     return (
         f"{recipe.rewire.method} adds edges of other types, which {', '.join(names)} cannot tell "
         "from those of the graph: the union of all is used (LASERGNN can)",
+    )
+
+
+def _kept(recipe: Recipe) -> tuple[str, ...]:
+    """Say what a private training promises."""
+    if recipe.privacy is None:
+        return ()
+    return (
+        f"each run's weights reveal at most epsilon={recipe.privacy.epsilon:g} of a training node "
+        "of the sampled graph; what several runs reveal adds up, and nothing else that was written "
+        "is protected",
     )
 
 
@@ -295,6 +306,7 @@ def _run_point(recipe: Recipe, options: RunOptions, point: dict[str, Any]) -> Fi
                 device=options.device,
                 seed=seed,
                 rewire=recipe.rewire,
+                privacy=recipe.privacy,
             )
             if loaded.num_relations > 1 and not names_argument(model, "edge_type"):
                 found.untyped.add(name)

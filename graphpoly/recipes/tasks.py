@@ -9,12 +9,14 @@ from torch import Tensor, nn
 
 from graphpoly.data import Dataset, Loaded
 from graphpoly.models.settings import ModelSettings
+from graphpoly.privacy import PrivacySettings
 from graphpoly.recipes.recipe import Protocol
 from graphpoly.rewiring import MethodSettings
 from graphpoly.training import (
     GraphTask,
     LinkTask,
     NodeTask,
+    PrivateNodeTask,
     RowTask,
     SeparationTask,
     SequenceTask,
@@ -42,10 +44,19 @@ def task_for(
     device: torch.device,
     seed: int,
     rewire: MethodSettings | None = None,
+    privacy: PrivacySettings | None = None,
 ) -> Task:
-    """Return how the network is trained and scored on one division of the dataset."""
+    """Return how the network is trained and scored on one division of the dataset.
+
+    Raises:
+        ValueError: If a training that is to be private cannot be.
+    """
     task: Task
-    if dataset.task == "nodes":
+    if privacy is not None:
+        task = _private_task(
+            settings, dataset, loaded, split, model, protocol, metric, device, seed, privacy
+        )
+    elif dataset.task == "nodes":
         task = _node_task(settings, dataset, loaded, split, model, protocol, metric, device, seed)
     elif dataset.task in ("graphs", "positions"):
         assert loaded.graphs is not None
@@ -90,7 +101,9 @@ def task_for(
         )
     else:
         task = SignalTask(loaded.data, device=device)
-    task = settings.wrap(task)
+    plain, task = task, settings.wrap(task)
+    if privacy is not None and task is not plain:
+        raise ValueError("epsilon: this model is trained in stages, which the account is not of")
     if protocol.decay < 1:
         task = StepDecay(task, protocol.decay_epochs, protocol.decay)
     return task
@@ -120,6 +133,40 @@ def _node_task(
         loss=dataset.loss,
         metric=metric,
         forward=settings.from_rows,
+        device=device,
+        seed=seed,
+    )
+
+
+def _private_task(
+    settings: ModelSettings,
+    dataset: Dataset,
+    loaded: Loaded,
+    split: Any,
+    model: nn.Module,
+    protocol: Protocol,
+    metric: str | Metric,
+    device: torch.device,
+    seed: int,
+    privacy: PrivacySettings,
+) -> Task:
+    data = loaded.data
+    assert data is not None
+    prepares = type(settings).prepare is not ModelSettings.prepare
+    if prepares or settings.rows(model, data) is not None:
+        raise ValueError(
+            "epsilon: this model reads what is computed from the whole graph beforehand, which "
+            "the account does not count"
+        )
+    return PrivateNodeTask(
+        data,
+        split,
+        model,
+        privacy,
+        epochs=protocol.epochs,
+        batch_size=protocol.batch_size,
+        loss=dataset.loss,
+        metric=metric,
         device=device,
         seed=seed,
     )

@@ -64,7 +64,10 @@ def make_card(results: Path) -> dict[str, Any]:
             "commands": _distinct(each["command"] for each in processes),
             "commits": _distinct(each["commit"] for each in processes),
             "versions": _distinct(each["versions"] for each in processes),
-            "settings": {**content["settings"], "rewire": content.get("rewire")},
+            "settings": {
+                **content["settings"],
+                **{name: content.get(name) for name in ("rewire", "privacy")},
+            },
             "reading": content["reading"],
             "protocol": content["protocol"],
             "notes": [*content["notes"], *_shortcomings(content)],

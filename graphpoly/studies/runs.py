@@ -13,7 +13,7 @@ from graphpoly.training.metrics import is_share
 
 __all__ = ["Run", "read_runs", "run_sentence", "runs_record", "runs_sentence"]
 
-_PARTS = {"settings": "", "reading": "", "protocol": "", "rewire": "rewire."}
+_PARTS = {"settings": "", "reading": "", "protocol": "", "rewire": "rewire.", "privacy": "privacy."}
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from graphpoly.training.link_task import LinkTask
 from graphpoly.training.loggers import CsvLogger, JsonlLogger, Logger, TensorBoardLogger
 from graphpoly.training.metrics import METRICS, accuracy, mae, rocauc
 from graphpoly.training.optim import parameter_groups
+from graphpoly.training.private_task import PrivateNodeTask
 from graphpoly.training.progress import Progress, RichProgress
 from graphpoly.training.ranking import LINK_METRICS, hits, mrr
 from graphpoly.training.row_task import RowTask
@@ -44,6 +45,7 @@ __all__ = [
     "Logger",
     "MlflowLogger",
     "NodeTask",
+    "PrivateNodeTask",
     "Progress",
     "RichProgress",
     "RowTask",

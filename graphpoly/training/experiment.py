@@ -28,6 +28,7 @@ __all__ = ["Experiment", "bootstrap_interval", "run_seeds"]
 
 _RESAMPLES = 10_000
 _RECORDED = ("device", "task", "all_parameters", "processes")  # taken over from each run
+_REPORTED = ("privacy",)  # where a task has something to say
 _CI_METHOD = f"percentile bootstrap of the mean, {_RESAMPLES} resamples, seed 0"
 
 
@@ -194,7 +195,8 @@ def _write_results(
     for seed, result in experiment.runs.items():
         recorded = read_record(out / f"seed-{seed}" / "results.json")
         row = {"seed": seed, **dataclasses.asdict(result)}
-        per_seed.append({**row, **{key: recorded.get(key) for key in _RECORDED}})
+        row |= {key: recorded.get(key) for key in _RECORDED}
+        per_seed.append({**row, **{key: recorded[key] for key in _REPORTED if key in recorded}})
     results = {
         "metric": experiment.metric,
         "maximize": maximize,

@@ -435,6 +435,7 @@ def _write_results(run_dir: Path, seed: int, run: _Run, identity: Mapping[str, A
         **(run.result or {}),
         "config_hash": config_hash(identity),
         "task": identity["task"],
+        **(run.task.report() if hasattr(run.task, "report") else {}),
         "versions": package_versions(),
         "device": str(_device(run.model)),
         "all_parameters": sum(p.numel() for p in run.model.parameters()),

@@ -57,6 +57,10 @@ class StepDecay:
         inner = self.task.describe() if hasattr(self.task, "describe") else {}
         return {**inner, "decay_epochs": self.epochs, "decay_factor": self.factor}
 
+    def report(self) -> dict[str, Any]:
+        """Return what the task says of its run."""
+        return self.task.report() if hasattr(self.task, "report") else {}
+
     def state_dict(self) -> dict[str, Any]:
         """Return what a resumed run needs; the rates themselves are the optimiser's."""
         inner = self.task.state_dict() if hasattr(self.task, "state_dict") else {}

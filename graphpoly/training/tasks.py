@@ -40,9 +40,10 @@ class Task(Protocol):
 
     A task that draws random numbers from a generator of its own also has ``state_dict()`` and
     ``load_state_dict(state)``, so that a resumed run draws the same ones. A task that also has
-    ``describe()``, returning plain values, is not resumed with a description that differs. One
-    whose ``parallel`` is true divides its batches between processes, where there are several. One
-    whose ``finished`` becomes true ends the run after that epoch.
+    ``describe()``, returning plain values, is not resumed with a description that differs; what
+    ``report()`` returns at the end joins the results. One whose ``parallel`` is true divides its
+    batches between processes, where there are several. One whose ``finished`` becomes true ends the
+    run after that epoch.
 
     Attributes:
         metric: Name of the metric.

@@ -24,6 +24,9 @@ def test_a_recipe_shows_every_key_with_its_value_and_its_meaning() -> None:
     assert rows["K"]["accepts"] == "an integer of at least 0"
     assert rows["epochs"]["meaning"] == "At most this many."
     assert "81.89 ± 0.63" in found["published"]
+    first, *rest = found["privacy"]
+    assert (first["key"], first["default"]) == ("epsilon", "none")
+    assert {"delta", "max_degree", "clip"} <= {row["key"] for row in rest}
 
 
 @pytest.mark.parametrize(
