@@ -83,15 +83,20 @@ def load() -> None:
 def interpreted() -> Iterator[None]:
     """Within this context CPU tensors go through the interpreted kernels: for tests.
 
+    A context within another changes nothing.
+
     Raises:
         RuntimeError: If Triton was imported as a compiler already.
     """
     _check_interpreter()
-    library = _register("CPU")
+    if "CPU" in _REGISTERED:
+        yield
+        return
+    _REGISTERED["CPU"] = _register("CPU")
     try:
         yield
     finally:
-        library._destroy()
+        _REGISTERED.pop("CPU")._destroy()
 
 
 def kernel(name: str) -> Callable[..., Any]:
