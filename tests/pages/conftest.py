@@ -21,9 +21,9 @@ from graphpoly.expressivity import (
     levels_record,
     model_page,
 )
-from graphpoly.recipes import draw_filters, run_recipe
+from graphpoly.recipes import run_recipe
 from graphpoly.rewiring import method_of
-from graphpoly.studies import read_runs, runs_page, runs_record
+from graphpoly.studies import draw_filters, read_runs, runs_page, runs_record
 from tests.expressivity.models import Walks
 from tests.pages.browser import Browser, chromium, open_browser
 from tests.stand_in import on_nodes, replaced
