@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import signal
 
 import pytest
 from typer.testing import CliRunner
@@ -111,6 +112,34 @@ def test_a_resumed_run_goes_on_where_it_was(name, service, tmp_path):
     held = service[0][before[name]] if name == "wandb" else mlflow_rows(before[name])
     expected = rows(place / "seed-0")
     assert held == {**expected, 4: {"loss": 0.25}, 5: {"loss": 0.2}}
+
+
+class Stops:
+    """A progress bar in front of somebody who presses Ctrl-C after the third epoch."""
+
+    def start(self, *_):
+        pass
+
+    def update(self, epoch, row):
+        if epoch == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    def stop(self):
+        pass
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_stopped_recipe_goes_on_in_the_same_run(name, service, tmp_path):
+    pytest.importorskip(name)
+    place = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        run_recipe(RECIPE, seeds=1, out=place, track=[name], progress=Stops())
+    before = json.loads((place / "seed-0/trackers.json").read_text())
+    run_recipe(RECIPE, seeds=1, out=place, track=[name], resume=True)
+    assert json.loads((place / "seed-0/trackers.json").read_text()) == before
+    held = service[0][before[name]] if name == "wandb" else mlflow_rows(before[name])
+    assert held == rows(place / "seed-0")
+    assert sorted(held) == [1, 2, 3, 4, 5, 6]
 
 
 @pytest.mark.parametrize("name", NAMES)

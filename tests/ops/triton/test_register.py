@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -125,3 +126,30 @@ def test_the_interpreter_must_be_asked_for_in_time(monkeypatch):
 def test_on_cuda_the_kernels_are_registered():
     assert DEVICE == "cuda"
     assert all(map(has_cuda_kernel, backend.KERNELS))
+
+
+@pytest.mark.parametrize(
+    ("triton", "numpy", "works"),
+    [
+        ("3.6.0", "2.4.0", False),
+        ("3.5.1", "2.10.1", False),
+        ("3.6.0", "2.3.5", True),
+        ("3.7.0", "2.4.6", True),
+        ("3.10.0+git1", "2.4.0rc1", True),
+    ],
+)
+def test_versions_that_the_interpreter_cannot_run_beside(monkeypatch, triton, numpy, works):
+    held = {"triton": triton, "numpy": numpy}
+    modules = {name: SimpleNamespace(__version__=version) for name, version in held.items()}
+    monkeypatch.setattr(backend.importlib, "import_module", modules.__getitem__)
+    fault = backend.interpreter_fault()
+    assert (not fault) is works
+    assert works or (triton in fault and numpy in fault)
+
+
+@pytest.mark.cpu
+def test_a_context_within_another_leaves_it_standing():
+    outer = backend._REGISTERED["CPU"]
+    with backend.interpreted():
+        assert backend._REGISTERED["CPU"] is outer
+    assert backend._REGISTERED["CPU"] is outer
