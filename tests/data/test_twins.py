@@ -7,6 +7,7 @@ import torch
 from torch_geometric.data import Data
 from typer.testing import CliRunner
 
+from graphpoly import registry
 from graphpoly.cli.app import app
 from graphpoly.data import TWINS, Reading, find_dataset, twins
 from graphpoly.data.entries import nodes
@@ -165,6 +166,15 @@ def test_a_run_on_a_twin_claims_nothing(small, monkeypatch, tmp_path, model, nam
     assert done.exit_code == 0, done.output
     assert f"{name}-twin" in done.output
     assert "nothing about the model" in done.output
+
+
+def test_no_published_figure_stands_beside_a_twin():
+    recipe = registry.get("recipe", "gcn/ogbn-arxiv").obj
+    twin = recipe.twin()
+    assert recipe.published is not None
+    assert twin.published is None
+    assert (twin.settings, twin.protocol) == (recipe.settings, recipe.protocol)
+    assert set(recipe.notes) < set(twin.notes)
 
 
 def test_of_mag_the_papers_are_read(monkeypatch):
