@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn import BatchNorm
@@ -12,10 +13,21 @@ from torch_geometric.nn.inits import reset
 
 from graphpoly.layers.arguments import check_batch, check_features
 from graphpoly.layers.operator_layer import OperatorLayer
-from graphpoly.ops import CSR, block_spmm, pairs_within, power_basis, segment_softmax
+from graphpoly.ops import (
+    CSR,
+    block_spmm,
+    label_names,
+    number_keys,
+    pairs_within,
+    power_basis,
+    segment_softmax,
+)
+from graphpoly.ops.stamp import memory_allowed
 from graphpoly.registry import register
 
 __all__ = ["PDFConv", "PairFilters"]
+
+_WIDE = 32  # channels from which on f costs more than the search for pairs that are alike
 
 
 class PairFilters(NamedTuple):
@@ -222,11 +234,19 @@ class PDFConv(OperatorLayer):
         Args:
             x, edge_index, edge_weight, batch, batch_size: As for :meth:`forward`.
             dropout: Probability on what the encoder gives, before the softmax: rows still sum to 1.
+
+        Pairs of which b is the same share one evaluation of f, wherever f looks at each alone.
         """
         if self.filter is None:
             raise ValueError("encoder=False: give the filters of a layer that has an encoder")
         adj, share, basis = self.basis(x, edge_index, edge_weight, batch, batch_size)
-        weight = F.dropout(self.filter(basis.to(x.dtype)), dropout, self.training)
+        alike = self._alike_pairs(basis)
+        if alike is None:
+            weight = self.filter(basis.to(x.dtype))
+        else:
+            number, first = alike
+            weight = self.filter(basis[first].to(x.dtype)).index_select(0, number)
+        weight = F.dropout(weight, dropout, self.training)
         if self.softmax:
             if share is not None:
                 weight = weight + share.to(weight).log().unsqueeze(1)
@@ -265,6 +285,19 @@ class PDFConv(OperatorLayer):
         if self.cached:
             self._cached_basis = (*found[:2], basis.detach())
         return found
+
+    def _alike_pairs(self, basis: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Number each b and give the place of each first one, or None where f takes them all."""
+        together = self.norm and self.training  # statistics count every pair
+        if together or self.out_channels < _WIDE or basis.requires_grad:
+            return None
+        if not memory_allowed(basis) or torch._C._are_functorch_transforms_active():
+            return None
+        if basis.device.type != "cpu" or bool(basis.isnan().any()):
+            return None
+        number, first = number_keys(torch.empty(0, dtype=torch.int64), label_names(basis))
+        same = torch.equal(basis[first].index_select(0, number), basis)  # and not by name alone
+        return (number, first) if same else None
 
     def _arguments(self) -> list[str]:
         return super()._arguments() + (["bias=False"] if self.lin.bias is None else [])

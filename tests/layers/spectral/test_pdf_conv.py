@@ -5,6 +5,7 @@ from torch import nn
 from torch_geometric.data import Batch, Data
 
 from graphpoly.layers import PDFConv
+from graphpoly.layers.spectral import pdf_conv
 from graphpoly.ops import normalize
 from graphpoly.testing import assert_close, check_layer, graph_zoo
 from tests.compliance.forms import STAGES, stage
@@ -115,6 +116,61 @@ def test_graphs_of_a_batch_are_alone(hops):
     batch = Batch.from_data_list(graphs)
     expected = torch.cat([conv(graph.x, graph.edge_index) for graph in graphs])
     assert_close(conv(batch.x, batch.edge_index, batch=batch.batch), expected)
+
+
+@pytest.mark.parametrize("named", ["apart", "alike"])
+@pytest.mark.parametrize("softmax", [False, True])
+@pytest.mark.parametrize("hops", [1, None])
+def test_pairs_that_are_alike_share_their_filters(hops, softmax, named, monkeypatch):
+    """Values and gradients of the definition, from fewer evaluations; names may lie."""
+    if named == "alike":
+        nothing = lambda basis: torch.zeros(len(basis), dtype=torch.int64)  # noqa: E731
+        monkeypatch.setattr(pdf_conv, "label_names", nothing)
+    for name, data in graph_zoo(num_features=3, dtype=torch.float64).items():
+        data.edge_weight = torch.ones(data.num_edges, dtype=torch.float64)
+        conv = PDFConv(3, 40, hops=hops, softmax=softmax, **SMALL).double()
+        rows = []
+        conv.filter.register_forward_pre_hook(lambda _, given, rows=rows: rows.append(given[0]))
+        out = conv(data.x, data.edge_index)
+        wanted = dense(conv, data, hops)
+        assert_close(out, wanted, what=name)
+        for one, other in zip(*(_gradients(conv, each) for each in (out, wanted)), strict=True):
+            assert_close(one, other, what=name)
+        if rows[0].numel() and named == "apart":
+            assert len(rows[0].unique(dim=0)) == len(rows[0]), name
+
+
+def _gradients(conv, out):
+    parameters = list(conv.parameters())
+    return torch.autograd.grad(out.square().sum(), parameters, materialize_grads=True)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_statistics_count_every_pair(training):
+    """A star has eight kinds of pairs at most; batch normalisation is over all 400."""
+    leaves = torch.arange(1, 20)
+    star = torch.stack([torch.zeros_like(leaves), leaves])
+    edge_index = torch.cat([star, star.flip(0)], 1)
+    conv = PDFConv(3, 40, hops=None, norm=True, **SMALL).double().train(training)
+    seen = []
+    conv.filter.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
+    x = torch.randn(20, 3, dtype=torch.float64)
+    out = conv(x, edge_index)
+    if training:
+        assert seen == [400]
+    else:
+        assert seen[0] <= 8
+        _, _, basis = conv.basis(x, edge_index)
+        weight = conv.filter(basis.double()).view(20, 20, 40)
+        assert_close(out, torch.einsum("ijc,jc->ic", weight, F.gelu(conv.lin(x))))
+
+
+def test_nan_passes_through():
+    conv = PDFConv(3, 40, **SMALL)
+    edge_index = torch.tensor([[0, 1], [1, 0]])
+    out = conv(torch.randn(3, 3), edge_index, torch.tensor([torch.nan, torch.nan]))
+    assert out[:2].isnan().all()
+    assert out[2].isfinite().all()
 
 
 def test_layers_share_filters():
