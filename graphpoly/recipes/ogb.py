@@ -44,6 +44,8 @@ for _conv, _dataset, _node, _mean, _std in (
     ("gcn", "hiv", False, .7606, .0097), ("gcn", "hiv", True, .7599, .0119),
     ("gin", "pcba", False, .2266, .0028), ("gin", "pcba", True, .2703, .0023),
     ("gcn", "pcba", False, .2020, .0024), ("gcn", "pcba", True, .2424, .0034),
+    *((conv, name, node, None, None) for name in ("bace", "bbbp", "tox21")
+      for conv in ("gin", "gcn") for node in (False, True)),
 ):
     _study(_conv, "MoleculeGNN", "").row(
         f"ogbg-mol{_dataset}", _mean, _std, MoleculeSettings(conv=_conv, virtual_node=_node),
