@@ -56,7 +56,7 @@ GRIDS = {
     "MUTAG": Grid((1, 3), (1, 2, 3), (90.0, 8.5)),
     "PTC_MR": Grid((9, 11, 13), (1, 2, 3), (67.9, 6.9)),
     "PROTEINS": Grid((1, 3), (1,), (75.6, 4.2), "1 and 3 blocks of 1, 2 and 3 layers"),
-    "NCI1": Grid((2,), (1,), (84.2, 1.5), "9, 11 and 13 blocks of 1, 2 and 3 layers"),
+    "NCI1": Grid((9,), (1,), (84.2, 1.5), "9, 11 and 13 blocks of 1, 2 and 3 layers"),
     "IMDB-BINARY": Grid((1, 3), (1, 2, 3), (76.9, 3.6)),
     "IMDB-MULTI": Grid((1, 3), (1, 2, 3), (52.8, 4.6)),
 }
