@@ -19,6 +19,7 @@ from graphpoly.layers.arguments import (
 )
 from graphpoly.models.pair_input import pair_input
 from graphpoly.ops import PairBlocks, pair_blocks, pair_pool
+from graphpoly.ops.main_memory import check_fits
 from graphpoly.ops.normalize import NORMALIZATIONS
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
@@ -194,6 +195,7 @@ class PPGN(Pretrained, NamedArguments):
         check_batch(batch)
         if blocks is None:
             blocks = pair_blocks(batch, x.size(0), batch_size, device=x.device)
+        self._check_memory(blocks, x)
         _check_size("edge_attr", edge_attr, self.edge_dim)
         _check_size("pair_features", pair_features, self.pair_dim)
         pairs = pair_input(
@@ -213,6 +215,14 @@ class PPGN(Pretrained, NamedArguments):
             pairs = block(pairs, blocks)
             states.append(pairs)
         return self._read(states, blocks)
+
+    def _check_memory(self, blocks: PairBlocks, x: Tensor) -> None:
+        """Refuse pairs that there is no memory for: two factors, a product and a sum a block."""
+        kept = self.num_layers if torch.is_grad_enabled() else 1
+        first = 1 + (self.edge_dim or 0) + self.in_channels + (self.pair_dim or 0)
+        size = blocks.num_pairs * (first + 4 * kept * self.hidden_channels) * x.dtype.itemsize
+        name = type(self).__name__
+        check_fits(lambda: f"{name} of {blocks.num_pairs:,} pairs of nodes", size, x.device)
 
     def _read(self, states: list[Tensor], blocks: PairBlocks) -> Tensor:
         """Turn the output of all blocks into logits."""

@@ -22,6 +22,7 @@ from graphpoly.ops import (
     power_basis,
     segment_softmax,
 )
+from graphpoly.ops.main_memory import check_fits
 from graphpoly.ops.stamp import memory_allowed
 from graphpoly.registry import register
 
@@ -236,15 +237,20 @@ class PDFConv(OperatorLayer):
             dropout: Probability on what the encoder gives, before the softmax: rows still sum to 1.
 
         Pairs of which b is the same share one evaluation of f, wherever f looks at each alone.
+
+        Raises:
+            ValueError: If the layer has no encoder, or there is no memory for so many pairs.
         """
         if self.filter is None:
             raise ValueError("encoder=False: give the filters of a layer that has an encoder")
         adj, share, basis = self.basis(x, edge_index, edge_weight, batch, batch_size)
         alike = self._alike_pairs(basis)
         if alike is None:
+            self._check_memory(basis, basis.size(0), x.dtype)
             weight = self.filter(basis.to(x.dtype))
         else:
             number, first = alike
+            self._check_memory(basis, first.size(0), x.dtype)
             weight = self.filter(basis[first].to(x.dtype)).index_select(0, number)
         weight = F.dropout(weight, dropout, self.training)
         if self.softmax:
@@ -298,6 +304,20 @@ class PDFConv(OperatorLayer):
         number, first = number_keys(torch.empty(0, dtype=torch.int64), label_names(basis))
         same = torch.equal(basis[first].index_select(0, number), basis)  # and not by name alone
         return (number, first) if same else None
+
+    def _check_memory(self, basis: Tensor, evaluated: int, dtype: torch.dtype) -> None:
+        """Refuse pairs that there is no memory for: what f makes of them, and the result."""
+        steps = len(self.filter or ()) + 1 if torch.is_grad_enabled() else 2
+        size = (evaluated * steps + basis.size(0)) * self.out_channels * dtype.itemsize
+        less = "; hops=1 takes those of edges" if self.hops is None else ""
+        check_fits(
+            lambda: (
+                f"hops={self.hops}: {self.out_channels} channels of {basis.size(0):,} pairs of "
+                f"nodes{less}"
+            ),
+            size,
+            basis.device,
+        )
 
     def _arguments(self) -> list[str]:
         return super()._arguments() + (["bias=False"] if self.lin.bias is None else [])
