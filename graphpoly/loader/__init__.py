@@ -1,6 +1,7 @@
 """Loaders whose batches are those of PyG, field by field."""
 
 from graphpoly.loader.cluster import ClusterData, ClusterLoader
+from graphpoly.loader.disk_features import DiskFeatures
 from graphpoly.loader.graph_saint import (
     GraphSAINTEdgeSampler,
     GraphSAINTNodeSampler,
@@ -15,6 +16,7 @@ from graphpoly.loader.partition import partition, partition_each
 __all__ = [
     "ClusterData",
     "ClusterLoader",
+    "DiskFeatures",
     "GraphSAINTEdgeSampler",
     "GraphSAINTNodeSampler",
     "GraphSAINTRandomWalkSampler",
