@@ -10,8 +10,11 @@ from graphpoly.loader.graph_saint import (
 from graphpoly.loader.layerwise import layerwise_inference
 from graphpoly.loader.neighbor_loader import LinkNeighborLoader, NeighborLoader
 from graphpoly.loader.neighbor_sampler import NeighborSampler
+from graphpoly.loader.pack_epochs import pack_epochs
 from graphpoly.loader.packed import PackedDataset, PackedLoader
+from graphpoly.loader.packed_epochs import PackedEpochs
 from graphpoly.loader.partition import partition, partition_each
+from graphpoly.loader.seeded_epoch import seeded_epoch
 
 __all__ = [
     "ClusterData",
@@ -24,8 +27,11 @@ __all__ = [
     "NeighborLoader",
     "NeighborSampler",
     "PackedDataset",
+    "PackedEpochs",
     "PackedLoader",
     "layerwise_inference",
+    "pack_epochs",
     "partition",
     "partition_each",
+    "seeded_epoch",
 ]
