@@ -109,13 +109,18 @@ class NpyRows:
             at -= at[0]
             held = self._empty(int(length[a:b].sum()))
             view = held.view(np.uint8).data
-            for start, size, row in zip(
-                (at * self.row_bytes).tolist(),
-                (length[a:b] * self.row_bytes).tolist(),
-                first[a:b].tolist(),
-                strict=True,
-            ):
-                self._fill(view[start : start + size], row)
+            reads = list(
+                zip(
+                    (at * self.row_bytes).tolist(),
+                    (length[a:b] * self.row_bytes).tolist(),
+                    (self._offset + first[a:b] * self.row_bytes).tolist(),
+                    strict=True,
+                )
+            )
+            for _, size, offset in reads:  # so that the disk has them all before it
+                self._file.advise("WILLNEED", offset, size)
+            for start, size, offset in reads:
+                self._fill(view[start : start + size], offset)
             part = slice(begin[a], begin[b])
             shift = np.repeat(at - first[a:b], np.diff(begin[a : b + 1]))
             out[order[part]] = held[rows[part] + shift]
@@ -124,11 +129,11 @@ class NpyRows:
         """Return the rows from ``first`` to before ``last``, by one read."""
         out = self._empty(last - first)
         if out.nbytes:
-            self._fill(out.view(np.uint8).data, first)
+            self._fill(out.view(np.uint8).data, self._offset + first * self.row_bytes)
         return self._tensor(out, (last - first, *self.shape[1:]))
 
-    def _fill(self, view: memoryview, row: int) -> None:
-        self._file.fill(view, self._offset + row * self.row_bytes)
+    def _fill(self, view: memoryview, offset: int) -> None:
+        self._file.fill(view, offset)
         self.bytes_read += len(view)
 
     def _empty(self, count: int) -> Any:

@@ -54,6 +54,6 @@ class OpenFile:
                 view, offset = view[got:], offset + got
 
     def advise(self, advice: str, offset: int = 0, size: int = 0) -> None:
-        """Tell the system how a part is read, or all of it: ``RANDOM``, ``DONTNEED``."""
+        """Tell the system how a part is read, or all: ``RANDOM``, ``WILLNEED``, ``DONTNEED``."""
         if hasattr(os, "posix_fadvise"):
             os.posix_fadvise(self.handle, offset, size, getattr(os, f"POSIX_FADV_{advice}"))
