@@ -55,6 +55,19 @@ def test_blocks_and_runs_of_any_size(index, block, tmp_path_factory):
     assert torch.equal(found, value[index])
 
 
+@pytest.mark.parametrize("step", [1, 5, 50])
+def test_memory_beside_the_rows_is_bounded(step, tmp_path, monkeypatch):
+    value = torch.arange(300 * 75).view(300, 75)
+    write_npy(tmp_path / "x.npy", value)
+    file, sizes = NpyRows(tmp_path / "x.npy"), []
+    real = file._empty
+    monkeypatch.setattr(npy_rows, "_BLOCK", 6000)
+    monkeypatch.setattr(file, "_empty", lambda count: sizes.append(count) or real(count))
+    assert torch.equal(file.read(torch.arange(0, 300, step)), value[::step])
+    assert sizes.pop(0) == 300 // step
+    assert max(sizes) <= 20  # two blocks of ten rows
+
+
 @pytest.mark.parametrize(
     ("index", "rows"),
     [
