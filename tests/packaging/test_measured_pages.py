@@ -7,10 +7,12 @@ from types import ModuleType
 
 import pytest
 
-from benchmarks import fidelity, gcorn, gntk_folds
+from benchmarks import disk, fidelity, gcorn, gntk_folds
 
 
-@pytest.mark.parametrize("made", [fidelity, gcorn, gntk_folds], ids=lambda made: made.__name__)
+@pytest.mark.parametrize(
+    "made", [disk, fidelity, gcorn, gntk_folds], ids=lambda made: made.__name__
+)
 def test_the_committed_page_is_that_of_the_committed_file(made: ModuleType) -> None:
     path = made.RESULTS / f"{made.__name__.rpartition('.')[2]}.json"
     results = json.loads(path.read_text(encoding="utf-8"))
