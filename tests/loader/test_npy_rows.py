@@ -121,6 +121,7 @@ def test_files_that_hold_something_else_are_named(tmp_path):
         (np.asfortranarray(np.zeros((3, 2))), "Fortran"),
         (np.float32(3), "is a number"),
         (np.array(["a", "b"]), "<U1 has no tensors"),
+        (np.array([{}, {}]), "object has no tensors"),
         (np.zeros(3, ">f4"), ">f4 has no tensors"),
     ):
         np.save(path, array)
