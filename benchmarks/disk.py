@@ -240,8 +240,8 @@ def lines(results: dict[str, Any]) -> Iterator[str]:
     )
     yield ""
     yield (
-        "How memory was limited: no control group with a memory limit was to be had, so after "
-        "each batch the pages of the file beyond the limit were given back "
+        "How memory was limited: by the program itself, not by a control group. After each batch "
+        "the pages of the file beyond the limit were given back "
         "(`posix_fadvise(DONTNEED)`), those least recently used first; `mincore` counts them. "
         "That is not timed. The limit is all that is allowed for the mapped file, and what the "
         "rows in memory leave of it for DiskFeatures and for packing. Within a batch the system "
