@@ -178,7 +178,9 @@ def run_rewiring(
         DatasetError: If the files of the dataset are absent.
     """
     if not method.rewires:
-        raise ValueError(f"method: {method.method} changes no edges, there is nothing to measure")
+        raise ValueError(
+            f"method: {method.method} changes no edges of the data: nothing to measure"
+        )
     loaded = dataset.load(None if root is None else Path(root), dataset.reading, 0)
     graphs = [loaded.data] if loaded.data is not None else list(loaded.graphs or ())
     transform, _ = transform_of(method, graphs)

@@ -34,6 +34,11 @@ class RandomNodeInitSettings(MethodSettings):
     redraw: bool = True
     seed: int = bounded(0, low=0)
 
+    @property
+    def in_forward(self) -> bool:
+        """Drawn anew in each pass, or once."""
+        return self.redraw
+
     def transform(self, **further: Any) -> BaseTransform:
         """Return the transform that draws them once."""
         return RandomNodeInit(self.dim, distribution=self.distribution, seed=self.seed, **further)

@@ -22,7 +22,7 @@ from graphpoly.models.heads import (
     PooledNet,
 )
 from graphpoly.models.settings import Inputs, ModelSettings
-from graphpoly.rewiring import MethodSettings
+from graphpoly.rewiring import LearnedSettings, MethodSettings
 
 __all__ = ["drawn_anew", "network_for", "prepared"]
 
@@ -49,9 +49,11 @@ def network_for(
 
     A network that gives rows of nodes alone is pooled for graphs, and scores pairs for links by
     what it says of their ends; categories are embedded. Random features that ``rewire`` wants to be
-    drawn anew in each pass are appended to what the network reads.
+    drawn anew in each pass are appended to what the network reads; a rewiring that is learned
+    stands around it, and knows of edges no more than their weights.
 
     Raises:
+        TypeError: If a rewiring is learned through weights that the network does not take.
         ValueError: If the network has no answer of this kind, or does not read such features.
     """
     level = _LEVELS.get(dataset.task, "nodes")
@@ -79,21 +81,24 @@ def network_for(
             f"dataset: {dataset.name} asks for {dataset.task}, the model answers for graphs alone"
         )
     noise = drawn_anew(rewire)
-    if noise is not None and (settings.reads_categories or paired or _reads_once(settings)):
-        other = "reads the graph once"
-        if settings.reads_categories:
-            other = "reads atoms alone"
-        raise ValueError(f"rewire: this model {other}, random features cannot be drawn anew for it")
+    learned = rewire if isinstance(rewire, LearnedSettings) else None
+    anew = noise is not None or learned is not None
+    if anew and (settings.reads_categories or paired or _reads_once(settings)):
+        other = "reads atoms alone" if settings.reads_categories else "reads the graph once"
+        what = "random features cannot be drawn" if noise else "the graph cannot be learned"
+        raise ValueError(f"rewire: this model {other}, {what} anew for it")
     outputs = _EMBEDDING if dataset.task == "pairs" else loaded.num_outputs
+    reads = width if embeds else loaded.num_features
+    edges_read = learned is None and settings.reads_edges
     net = settings.network(
         Inputs(
-            in_channels=(width if embeds else loaded.num_features) + (noise.dim if noise else 0),
+            in_channels=reads + (noise.dim if noise else 0),
             out_channels=width if headed or dataset.task == "links" else outputs,
             level=_PAIRS if paired else "nodes" if headed else level,
             data=loaded.data if dataset.task in ("nodes", "signals") else None,
             split=split,
-            num_relations=_relations(loaded) if settings.reads_types else 1,
-            edge_channels=_edge_channels(settings, dataset, loaded, width),
+            num_relations=_relations(loaded) if settings.reads_types and learned is None else 1,
+            edge_channels=_edge_channels(settings, dataset, loaded, width) if edges_read else None,
         )
     )
     if paired:
@@ -103,10 +108,12 @@ def network_for(
         return net
     if noise is not None:
         net = NoisyNet(net, noise.dim, distribution=noise.distribution)
+    if learned is not None:
+        net = learned.around(net, reads)
     if embeds:
         assert loaded.categories is not None
         edges = None
-        if settings.reads_edges and loaded.edge_categories is not None:
+        if edges_read and loaded.edge_categories is not None:
             edges = CategoryEncoder(loaded.edge_categories, width, edges=True)
         net = Encoded(CategoryEncoder(loaded.categories, width), net, edges)
     if headed:

@@ -19,7 +19,7 @@ from graphpoly.distributed import in_turn, is_first, process_device
 from graphpoly.errors import unknown
 from graphpoly.files import plain, to_json, write_atomically
 from graphpoly.models.heads import names_argument
-from graphpoly.models.network_for import drawn_anew, network_for, prepared
+from graphpoly.models.network_for import network_for, prepared
 from graphpoly.models.settings import ModelSettings
 from graphpoly.recipes.recipe import Recipe
 from graphpoly.recipes.rewired import rewire_loaded
@@ -241,7 +241,7 @@ class Loads:
     def rewired(self, seed: int) -> Loaded:
         """Return the dataset of a seed after its rewiring; of links, the training part of it."""
         method = self._recipe.rewire
-        if method is None or drawn_anew(method) is not None:
+        if method is None or method.in_forward:
             return self.of(seed)
         links = self.dataset.task == "links" and method.rewires
         key = (seed if self.dataset.drawn or links else 0, "rewired")

@@ -7,7 +7,7 @@ from graphpoly.rewiring.expander import ExpanderPropagation, cayley_graph, cayle
 from graphpoly.rewiring.fosr import FoSR
 from graphpoly.rewiring.gtr import GTR
 from graphpoly.rewiring.laser import LASER
-from graphpoly.rewiring.learned import PRMPNN, NeuralSnowflake
+from graphpoly.rewiring.learned import PRMPNN, LearnedSettings, NeuralSnowflake
 from graphpoly.rewiring.sdrf import SDRF
 from graphpoly.rewiring.settings import MethodSettings, method_names, method_of
 
@@ -20,6 +20,7 @@ __all__ = [
     "SDRF",
     "ExpanderPropagation",
     "FoSR",
+    "LearnedSettings",
     "MethodSettings",
     "NeuralSnowflake",
     "Rewiring",

@@ -53,11 +53,20 @@ class MethodSettings(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.transform()  # which knows what goes together
+        self.check()
+
+    def check(self) -> None:
+        """Refuse values that do not go together; the transform knows which do."""
+        self.transform()
 
     def transform(self, **further: Any) -> BaseTransform:
         """Return the transform; ``further`` arguments are those that no user is asked for."""
         raise TypeError(f"{type(self).__name__} has to define transform()")
+
+    @property
+    def in_forward(self) -> bool:
+        """Whether it happens in each pass of a network, and not to the data beforehand."""
+        return False
 
     @property
     def num_types(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,12 +12,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
+from torch_geometric.loader import DataLoader
 
+from graphpoly import registry
 from graphpoly.data import Dataset, Loaded, Reading, csbm, link_split
 from graphpoly.data.entries.graphs import graph_problem
 from graphpoly.data.entries.links import link_problem
 from graphpoly.data.entries.nodes import node_problem
-from graphpoly.recipes import recipe_for, rewired, run, run_recipe
+from graphpoly.models.network_for import network_for
+from graphpoly.models.settings import settings_of
+from graphpoly.recipes import recipe_for, rewired, run, run_recipe, trained_network
 from graphpoly.recipes.ad_hoc import recipe_of
 from graphpoly.recipes.rewired import message_graph, rewire_loaded
 from graphpoly.rewiring import (
@@ -24,9 +29,11 @@ from graphpoly.rewiring import (
     DIGL,
     GTR,
     LASER,
+    PRMPNN,
     SDRF,
     ExpanderPropagation,
     FoSR,
+    NeuralSnowflake,
     method_names,
     method_of,
 )
@@ -54,6 +61,11 @@ def ring(size: int, number: int) -> Data:
     return Data(x=x, edge_index=edges, y=torch.tensor([number % 2]))
 
 
+# those that the network does itself, what it is then, and what it is told
+LEARNED: dict[str, tuple[type[nn.Module], dict[str, Any]]] = {
+    "PRMPNN": (PRMPNN, {"added": 2, "deleted": 1, "priors": 2, "upstream_channels": 6}),
+    "NeuralSnowflake": (NeuralSnowflake, {"neighbors": 2, "latent_channels": 3}),
+}
 RINGS = [ring(7 + i % 4, i) for i in range(20)]
 GRAPH = csbm(60, 6.0, 7, phi=0.5, epsilon=1.0, seed=0)
 
@@ -117,7 +129,7 @@ def same(call: dict[str, Any], expected: Data, model: str) -> None:
 
 
 def test_every_method_is_listed_here() -> None:
-    assert {*METHODS, "RandomNodeInit"} == set(method_names())
+    assert {*METHODS, *LEARNED, "RandomNodeInit"} == set(method_names())
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -183,6 +195,92 @@ def test_types_of_the_graph_itself_are_kept() -> None:
     for graph, old in zip(found.graphs, graphs, strict=True):
         assert graph.edge_type.tolist() == [*old.edge_type.tolist(), 3, 3, 3, 3]
         assert graph.edge_attr[-4:].tolist() == [[0, 0]] * 4
+
+
+@pytest.mark.parametrize("task", ["nodes", "graphs", "links"])
+@pytest.mark.parametrize("model", ["GCN", "GPRGNN"])
+@pytest.mark.parametrize("method", LEARNED)
+def test_a_rewiring_that_is_learned_stands_around_the_network(
+    method: str, model: str, task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind, told = LEARNED[method]
+    dataset = entry(task)
+    recipe = recipe_for(model, dataset).override({"rewire": method.lower(), **told})
+    listed = dataclasses.replace(registry.get("dataset", "cora"), name=dataset.name, obj=dataset)
+    monkeypatch.setitem(registry._ENTRIES, ("dataset", dataset.name), listed)
+    recipe = recipe.override({"epochs": 3, "hidden_channels": 8})
+    outcome = run_recipe(recipe, out=tmp_path, seeds=1)
+    assert recipe_of(tmp_path)[0].rewire == recipe.rewire
+    net: Any = trained_network(tmp_path)[0]
+    assert "rewired" not in json.loads(outcome.results.read_text())["graph"]
+    inner = net if isinstance(net, kind) else net.net
+    assert isinstance(inner, kind)
+    assert {key: getattr(inner, HELD.get(key, key)) for key in told} == told
+
+
+HELD = {
+    "added": "num_added",
+    "deleted": "num_deleted",
+    "priors": "num_priors",
+    "upstream_channels": "hidden_channels",
+    "neighbors": "k",
+}
+
+
+@pytest.mark.parametrize("task", ["nodes", "graphs"])
+def test_a_learned_rewiring_that_changes_nothing(task: str) -> None:
+    """The same network with the same weights; and with changes, the gradient of the choice."""
+    dataset = entry(task)
+    loaded = dataset.load(None, dataset.reading, 0)
+    split = loaded.split("stratified", 0)
+    given = GRAPH.clone() if task == "nodes" else next(iter(DataLoader(RINGS, 4)))
+    batch = {} if task == "nodes" else {"batch": given.batch}
+    settings = settings_of("GCN")[1](hidden_channels=8, dropout=0.0)
+    plain = network_for(settings, dataset, loaded, split)
+    for added in (0, 2):
+        method = method_of("pr-mpnn")(added=added)
+        net = network_for(settings, dataset, loaded, split, method)
+        missing, unexpected = net.load_state_dict(
+            {_inside(name, task): value for name, value in plain.state_dict().items()}, strict=False
+        )
+        assert not unexpected
+        assert all("upstream" in name or "score" in name for name in missing)
+        ones = torch.ones(given.num_edges)
+        expected = plain(given.x, given.edge_index, ones, **batch)
+        found = net(given.x, given.edge_index, **batch)
+        assert torch.allclose(found, expected) == (added == 0)
+    found.square().sum().backward()
+    (score,) = [
+        value for name, value in net.named_parameters() if name.endswith("added.lins.0.weight")
+    ]
+    assert score.grad.abs().sum() > 0
+
+
+def _inside(name: str, task: str) -> str:
+    """The name of a parameter of a network within the one that rewires."""
+    if task == "nodes":
+        return f"downstream.{name}"
+    return f"net.downstream.{name.removeprefix('net.')}" if name.startswith("net.") else name
+
+
+@pytest.mark.parametrize(
+    ("model", "changes", "told"),
+    [
+        ("PathNN", {"rewire": "prmpnn"}, "PathNN.forward takes no edge_weight"),
+        ("PrecomputedOptBasisGNN", {"rewire": "snowflake"}, "reads the graph once, the graph"),
+        ("GCN", {"rewire": "prmpnn", "candidates": 2}, "candidates: got 2, .* added=10"),
+    ],
+)
+def test_what_cannot_learn_a_graph_is_told_so(
+    model: str, changes: dict[str, Any], told: str, tmp_path: Path
+) -> None:
+    with pytest.raises((TypeError, ValueError), match=told):
+        run_recipe(
+            recipe_for(model, entry("nodes")).override({"epochs": 1, **changes}),
+            out=tmp_path,
+            seeds=1,
+            device="cpu",
+        )
 
 
 @pytest.mark.parametrize("task", ["nodes", "graphs", "links"])

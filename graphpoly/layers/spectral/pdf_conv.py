@@ -307,7 +307,7 @@ class PDFConv(OperatorLayer):
 
     def _check_memory(self, basis: Tensor, evaluated: int, dtype: torch.dtype) -> None:
         """Refuse pairs that there is no memory for: what f makes of them, and the result."""
-        steps = len(self.filter or ()) + 1 if torch.is_grad_enabled() else 2
+        steps = (7 if self.norm else 5) if torch.is_grad_enabled() else 2
         size = (evaluated * steps + basis.size(0)) * self.out_channels * dtype.itemsize
         less = "; hops=1 takes those of edges" if self.hops is None else ""
         check_fits(
