@@ -33,10 +33,11 @@ NETWORKS = (BernNet, ChebNetII, GPRGNN)
 def models() -> dict[str, nn.Module]:
     """Return what is held against one process; one begins as SGC."""
     torch.manual_seed(0)
-    still = {"dropout": 0.0, "filter_dropout": 0.0}
     found: dict[str, nn.Module] = {each.__name__: each(CHANNELS, 3, K=4) for each in CONVS}
     found["SGC"] = GPRConv(CHANNELS, 3, K=2, init="sgc", shared=True)
-    return found | {each.__name__: each(CHANNELS, 8, 3, K=4, **still) for each in NETWORKS}
+    for each in NETWORKS:
+        found[each.__name__] = each(CHANNELS, 8, 3, K=4, dropout=0.0, filter_dropout=0.0)
+    return found
 
 
 def operator(dtype: torch.dtype) -> CSR:
