@@ -26,6 +26,7 @@ from typing import Any, NoReturn
 
 import torch
 
+from graphpoly.data.arrays import load_arrays
 from graphpoly.data.files import (
     DatasetError,
     check_reachable,
@@ -76,9 +77,9 @@ def load_ogb_graph(
         DatasetError: If files are absent and cannot be downloaded, or are cut short or altered.
 
     Notes:
-        Files that ogb keeps in NumPy format (``binary`` in its description) can only be read by
-        unpickling, which runs code that the file names: load those from sources you trust. All
-        others are read with ``weights_only=True`` and a fixed list of PyG's storage classes.
+        Nothing that is read can run code. What ogb has processed is read with ``weights_only=True``
+        and a fixed list of PyG's storage classes, and splits by a reader that knows arrays and
+        tensors alone.
     """
     return _load("ogbg", "PygGraphPropPredDataset", name, root, meta_dict, max_gigabytes)
 
@@ -156,7 +157,7 @@ def _load(
         _download(name, meta, folder, max_gigabytes)
     _check_folder(name, meta, folder)
     module = importlib.import_module(f"{package.__name__}.dataset_pyg")
-    with _patched(module, trusted=str(meta["binary"]) == "True"):
+    with _patched(module):
         try:
             dataset = getattr(module, cls)(
                 name=name, root=str(base), meta_dict=None if meta_dict is None else meta
@@ -318,16 +319,12 @@ def _fetch(url: str, member: str, folder: Path) -> None:
 class _Torch(ModuleType):
     """``torch`` as ogb's module sees it: reads what it wrote, and writes whole files only."""
 
-    def __init__(self, *, trusted: bool) -> None:
-        super().__init__("torch")
-        self.trusted = trusted
-
     def __getattr__(self, name: str) -> Any:
         return getattr(torch, name)
 
     def load(self, file: Any) -> Any:
-        if self.trusted:
-            return torch.load(file, weights_only=False)
+        if Path(file).parent.name != "processed":
+            return load_arrays(file)
         with pyg_storage_allowed():
             return torch.load(file, weights_only=True)
 
@@ -345,11 +342,11 @@ def _refuse_input(prompt: str = "") -> NoReturn:
 
 
 @contextlib.contextmanager
-def _patched(module: ModuleType, *, trusted: bool) -> Iterator[None]:
+def _patched(module: ModuleType) -> Iterator[None]:
     """Give one module of ogb its own ``torch`` and ``input``, and send its chatter to stderr."""
     with _LOCK:
         original = module.__dict__["torch"]
-        module.__dict__["torch"] = _Torch(trusted=trusted)
+        module.__dict__["torch"] = _Torch("torch")
         module.__dict__["input"] = _refuse_input
         try:
             with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():

@@ -11,7 +11,14 @@ import numpy as np
 import pytest
 import torch
 
-from graphpoly.data import DatasetError, load_ogb_graph, load_ogb_node, ogb, ogb_evaluator
+from graphpoly.data import (
+    DatasetError,
+    load_ogb_graph,
+    load_ogb_link,
+    load_ogb_node,
+    ogb,
+    ogb_evaluator,
+)
 from tests.children import run_warm
 
 needs_data = pytest.mark.skipif(
@@ -135,6 +142,37 @@ def test_own_node_dataset(tmp_path) -> None:
         assert split["train"].tolist() == [0, 1]
 
 
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_links_whose_split_holds_arrays(tmp_path, protocol: int) -> None:
+    folder = tmp_path / "ogb" / "ogbl_ddi"
+    write_csv(folder / "raw" / "num-node-list.csv.gz", [[5]])
+    write_csv(folder / "raw" / "num-edge-list.csv.gz", [[3]])
+    write_csv(folder / "raw" / "edge.csv.gz", [[0, 1], [1, 2], [2, 3]])
+    (folder / "RELEASE_v1.txt").touch()
+    place = folder / "split" / "target"
+    place.mkdir(parents=True)
+    parts = {
+        "train": {"edge": np.array([[0, 1], [1, 2], [2, 3]])},
+        "valid": {"edge": np.array([[0, 2]]), "edge_neg": np.array([[0, 3], [0, 4]])},
+        "test": {"edge": np.array([[1, 3]]), "edge_neg": np.array([[1, 4]])},
+    }
+    for part, held in parts.items():  # as OGB's own archives have them
+        path = place / f"{part}.pt"
+        torch.save(held, path, pickle_protocol=protocol, _use_new_zipfile_serialization=False)
+    for _ in range(2):
+        dataset, split = load_ogb_link("ogbl-ddi", tmp_path)
+        assert dataset[0].num_edges == 6
+        for part, held in parts.items():
+            assert {key: rows.tolist() for key, rows in split[part].items()} == {
+                key: rows.tolist() for key, rows in held.items()
+            }
+    before = (place / "train.pt").read_bytes()
+    (place / "train.pt").write_bytes(before[:-30])
+    with pytest.raises(DatasetError, match=r"target/train\.pt: .*put a whole copy there"):
+        load_ogb_link("ogbl-ddi", tmp_path)
+    assert (place / "train.pt").read_bytes() == before[:-30]
+
+
 def test_own_dataset_in_binary_format(tmp_path) -> None:
     raw = tmp_path / "raw"
     raw.mkdir()
@@ -224,8 +262,14 @@ def test_unsafe_pickle_is_not_run(tmp_path) -> None:
     folder = tmp_path / "ogb" / "ogbg_molbace"
     write_molecules(folder)
     load_ogb_graph("ogbg-molbace", tmp_path)
-    torch.save(Trap(), folder / "processed" / "geometric_data_processed.pt")
+    processed = folder / "processed" / "geometric_data_processed.pt"
+    whole = processed.read_bytes()
+    torch.save(Trap(), processed)
     with pytest.raises(DatasetError):
+        load_ogb_graph("ogbg-molbace", tmp_path)
+    processed.write_bytes(whole)
+    torch.save(Trap(), folder / "split" / "scaffold" / "split_dict.pt")
+    with pytest.raises(DatasetError, match=r"split_dict\.pt: .*holds posix\.mkdir"):
         load_ogb_graph("ogbg-molbace", tmp_path)
     assert not (tmp_path / "sprung").exists()
 
