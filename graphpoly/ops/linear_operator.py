@@ -102,9 +102,10 @@ def _run(
     before, now = torch.zeros_like(x), x
     out, moments = theta[0] * x, [_inner(y, x)]
     for k in range(1, theta.size(0)):
-        following = (product(now) - b[k - 1] * now - c[k - 1] * before) / a[k - 1]
+        following = torch.addcmul(product(now), b[k - 1], now, value=-1)
+        following.addcmul_(c[k - 1], before, value=-1).div_(a[k - 1])
         before, now = now, following
-        out = out + theta[k] * now
+        out.addcmul_(theta[k], now)
         moments.append(_inner(y, now))
     return out, torch.stack(moments)
 
