@@ -23,6 +23,8 @@ from torch_geometric.data import Batch, Data
 from torch_geometric.data.data import DataEdgeAttr, DataTensorAttr
 from torch_geometric.data.storage import GlobalStorage
 
+from graphpoly.ogb_files import default_root
+
 __all__ = [
     "DatasetError",
     "check_reachable",
@@ -78,12 +80,6 @@ def _batch(_: type, base: type) -> Any:
 class _BatchGetter:
     def __new__(cls) -> Any:
         return _batch
-
-
-def default_root() -> Path:
-    """Return the folder of all datasets: ``$GRAPHPOLY_DATA``, else ``~/.cache/graphpoly``."""
-    configured = os.environ.get("GRAPHPOLY_DATA")
-    return Path(configured).expanduser() if configured else Path.home() / ".cache" / "graphpoly"
 
 
 def check_reachable(url: str, seconds: float = 15.0) -> None:

@@ -30,7 +30,6 @@ from graphpoly.data.arrays import load_arrays
 from graphpoly.data.files import (
     DatasetError,
     check_reachable,
-    default_root,
     find_damaged,
     first_line,
     is_storage_error,
@@ -38,6 +37,7 @@ from graphpoly.data.files import (
     pyg_storage_allowed,
 )
 from graphpoly.errors import unknown
+from graphpoly.ogb_files import absent, is_occupied, ogb_folder
 
 __all__ = ["load_ogb_graph", "load_ogb_link", "load_ogb_node", "ogb_evaluator"]
 
@@ -147,13 +147,13 @@ def _load(
         if name not in known:
             raise unknown("OGB dataset", name, known)
         meta: Mapping[str, Any] = known[name]
-        base = _base(Path(default_root() if root is None else root).expanduser(), name)
-        folder = _folder(base, name)
+        folder = ogb_folder(root, name)
+        base = folder.parent
     else:
         meta = dict(meta_dict)
         base = folder = Path(meta["dir_path"])
 
-    if meta_dict is None and not _occupied(folder):
+    if meta_dict is None and not is_occupied(folder):
         _download(name, meta, folder, max_gigabytes)
     _check_folder(name, meta, folder)
     module = importlib.import_module(f"{package.__name__}.dataset_pyg")
@@ -222,21 +222,6 @@ def _master(package: ModuleType) -> dict[str, dict[str, str]]:
     }
 
 
-def _folder(base: Path, name: str) -> Path:
-    folder = base / name.replace("-", "_")
-    processed_by_pyg = folder.with_name(folder.name + "_pyg")
-    return processed_by_pyg if processed_by_pyg.exists() else folder
-
-
-def _base(root: Path, name: str) -> Path:
-    inside = root / "ogb"
-    return root if _folder(root, name).is_dir() and not _folder(inside, name).is_dir() else inside
-
-
-def _occupied(folder: Path) -> bool:
-    return folder.is_dir() and any(path.is_file() for path in folder.rglob("*"))
-
-
 def _check_folder(name: str, meta: Mapping[str, Any], folder: Path) -> None:
     """Refuse a folder that ogb would ask about, or replace by a download, with its contents."""
     release = folder / f"RELEASE_v{meta['version']}.txt"
@@ -290,10 +275,7 @@ def _download(name: str, meta: Mapping[str, Any], folder: Path, max_gigabytes: f
     except DatasetError:
         raise
     except Exception as error:
-        raise DatasetError(
-            f"dataset {name!r}: {folder} does not hold it and the download failed: "
-            f"{first_line(error)}; put the dataset there, pass another root, or set GRAPHPOLY_DATA"
-        ) from error
+        raise DatasetError(absent(name, folder, first_line(error))) from error
 
 
 def _fetch(url: str, member: str, folder: Path) -> None:
@@ -307,7 +289,7 @@ def _fetch(url: str, member: str, folder: Path) -> None:
             with contextlib.redirect_stdout(sys.stderr):
                 extract_zip(download_url(url, staging), staging)
             if folder.is_dir():
-                shutil.rmtree(folder)  # holds no file: see _occupied
+                shutil.rmtree(folder)  # holds no file: see is_occupied
             shutil.move(os.path.join(staging, member), folder)
     except BaseException:
         if created:

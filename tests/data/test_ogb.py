@@ -274,18 +274,22 @@ def test_unsafe_pickle_is_not_run(tmp_path) -> None:
     assert not (tmp_path / "sprung").exists()
 
 
+class Answer:
+    """What a server says of an archive before it comes."""
+
+    def __init__(self, size: str) -> None:
+        self.headers = {"Content-Length": size}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+
 def test_download_is_bounded_and_arrives_whole(tmp_path, monkeypatch) -> None:
-    class Answer:
-        headers = {"Content-Length": str(5 * 2**30)}  # noqa: RUF012
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            return None
-
     monkeypatch.setattr(ogb, "check_reachable", lambda *_: None)
-    monkeypatch.setattr(ogb.urllib.request, "urlopen", lambda *_: Answer())
+    monkeypatch.setattr(ogb.urllib.request, "urlopen", lambda *_: Answer(str(5 * 2**30)))
     with pytest.raises(DatasetError, match=r"5\.00 GB; pass max_gigabytes=5\.01"):
         load_ogb_graph("ogbg-molbace", tmp_path)
 
@@ -301,6 +305,30 @@ def test_download_is_bounded_and_arrives_whole(tmp_path, monkeypatch) -> None:
     root = tmp_path / "root"
     check_molecules(*load_ogb_graph("ogbg-molbace", root, max_gigabytes=6.0))
     assert [path.name for path in (root / "ogb").iterdir()] == ["ogbg_molbace"]
+
+
+@pytest.mark.parametrize("kept", [0, 100, -30])
+def test_a_cut_archive_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, kept: int) -> None:
+    import ogb.utils.url as url
+
+    archive, root = tmp_path / "archive", tmp_path / "root"
+    write_molecules(archive / "bace")
+    whole = Path(shutil.make_archive(str(tmp_path / "bace"), "zip", archive)).read_bytes()
+
+    def download_url(_: str, folder: str) -> str:
+        path = Path(folder, "bace.zip")
+        path.write_bytes(whole[:kept])
+        return str(path)
+
+    monkeypatch.setattr(ogb, "check_reachable", lambda *_: None)
+    monkeypatch.setattr(ogb.urllib.request, "urlopen", lambda *_: Answer("100"))
+    monkeypatch.setattr(url, "download_url", download_url)
+    with pytest.raises(
+        DatasetError, match=r"'ogbg-molbace': .* the download failed: BadZip"
+    ) as said:
+        load_ogb_graph("ogbg-molbace", root)
+    assert "\n" not in str(said.value)
+    assert list(root.rglob("*")) == []
 
 
 def test_evaluators() -> None:
