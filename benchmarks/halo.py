@@ -5,14 +5,16 @@ order 10 over 64 channels and another map takes gradient steps on the whole grap
 and over the nodes of 2 and 4 processes (gloo on this machine, one thread each), divided by METIS
 and at random. Of each: the largest difference of a gradient from that of one process, relative to
 its largest entry; the bytes of features that a step has sent, counted where they are sent, against
-the sum of the halos, counted from the edges; and how far the memory of a process grew in a step.
-Writes ``halo.json`` and ``halo.md``. Linux only.
+the sum of the halos, counted from the edges; and how far the memory of a process grew in a step,
+where glibc gives back large blocks that are freed (``MALLOC_MMAP_THRESHOLD_``). Writes
+``halo.json`` and ``halo.md``. Linux only.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -36,6 +38,7 @@ from graphpoly.ops import normalize, polynomial
 RESULTS = Path(__file__).parent / "results"
 ORDER, CHANNELS, CLASSES, STEPS = 10, 64, 40, 2
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
+BLOCK = 2**20  # bytes; larger ones glibc gives back when they are freed
 METHODS = {"float32": ("metis", "random"), "float64": ("metis",)}
 
 
@@ -131,7 +134,12 @@ def together(folder: Path, method: str, processes: int, name: str) -> dict[str, 
     command = [sys.executable, "-m", "benchmarks.halo", "--folder", str(folder)]
     command += ["--method", method, "--processes", str(processes), "--dtype", name]
     children = [
-        subprocess.Popen([*command, "--rank", str(rank)], stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [*command, "--rank", str(rank)],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "MALLOC_MMAP_THRESHOLD_": str(BLOCK)},
+        )
         for rank in range(processes)
     ]
     said = [child.communicate(timeout=300)[0] for child in children]
@@ -173,9 +181,10 @@ def page(results: dict[str, Any]) -> str:
         "A step sends the halos once for each order, and again for the gradient: the least is",
         f"{2 * ORDER} times the rows of all halos times {CHANNELS} numbers. Gradients of",
         "parameters come on top. Memory is that of the process that takes most: how far it grew",
-        "within a step, and all that it held then, libraries included. Of seconds the fastest step",
-        "counts; all processes share the processors. The communities of a twin are weak, and a",
-        "part of it has a large halo: what METIS gains on the original is not said.",
+        "within a step, and all that it held then, libraries included; glibc gave back what was",
+        f"freed (`MALLOC_MMAP_THRESHOLD_={BLOCK}`). Of seconds the fastest step counts; all",
+        "processes share the processors. The communities of a twin are weak, and a part of it has",
+        "a large halo: what METIS gains on the original is not said.",
         "",
         "| processes | parts | numbers | nodes of a part | gradient off by | MB sent "
         "| sent / least | MiB for a step | MiB in all | s a step |",
