@@ -13,6 +13,7 @@ import contextlib
 import csv
 import importlib
 import os
+import pickle
 import shutil
 import sys
 import tempfile
@@ -307,8 +308,11 @@ class _Torch(ModuleType):
     def load(self, file: Any) -> Any:
         if Path(file).parent.name != "processed":
             return load_arrays(file)
-        with pyg_storage_allowed():
-            return torch.load(file, weights_only=True)
+        try:
+            with pyg_storage_allowed():
+                return torch.load(file, weights_only=True)
+        except pickle.UnpicklingError as error:  # torch advises to trust it
+            raise ValueError(f"{file}: is altered, it holds more than graphs") from error
 
     def save(self, obj: Any, file: str) -> None:
         partial = f"{file}.{os.getpid()}.part"

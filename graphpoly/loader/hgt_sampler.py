@@ -51,7 +51,7 @@ class HGTSampler(BaseSampler):
     Differences from the paper: its types draw in turn and see what the ones before have added to
     their budgets in the same iteration. Differences from torch-sparse: of a node with more than 50
     neighbours it reads 50 drawn ones, in the budgets and among the edges, and gives those the
-    numbers of others in ``e_id`` (PyG's issue 10103); here all count.
+    numbers of others in ``e_id``; here all count.
 
     Hu, Dong, Wang and Sun, "Heterogeneous Graph Transformer", WWW 2020 (arXiv:2003.01332),
     algorithms 1 and 2.

@@ -265,7 +265,7 @@ def test_unsafe_pickle_is_not_run(tmp_path) -> None:
     processed = folder / "processed" / "geometric_data_processed.pt"
     whole = processed.read_bytes()
     torch.save(Trap(), processed)
-    with pytest.raises(DatasetError):
+    with pytest.raises(DatasetError, match=r"data_processed\.pt: is altered, it holds more than"):
         load_ogb_graph("ogbg-molbace", tmp_path)
     processed.write_bytes(whole)
     torch.save(Trap(), folder / "split" / "scaffold" / "split_dict.pt")
