@@ -2,7 +2,8 @@
 
 Nothing here imports torch: a verb does so when it runs, so that ``graphpoly --help`` answers at
 once. Results go to standard output, progress and messages to standard error. Exit codes: 0 for
-success, 1 for a run that failed, 2 for a command that could not be understood.
+success, 1 for a run that failed, 2 for a command that could not be understood or that asks for data
+which cannot be had.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import Any
 
 from graphpoly.errors import unknown
 
-__all__ = ["PAGE", "check_names", "offered"]
+__all__ = ["PAGE", "check_names", "known_names", "offered"]
 
 PAGE = "names.json"  # made by `python -m benchmarks.names_page`, and held equal by a test
 
@@ -27,7 +27,7 @@ def check_names(names: list[str]) -> None:
     """
     if "torch" in sys.modules or not names or len(names) > 2 or ":" in names[0]:
         return
-    name, known = names[0], json.loads(resources.files(__package__).joinpath(PAGE).read_text())
+    name, known = names[0], known_names()
     is_model = name.lower() in {each.lower() for each in known["models"]}
     if len(names) == 2 and not is_model:
         raise unknown("model", name, known["models"])
@@ -35,12 +35,20 @@ def check_names(names: list[str]) -> None:
         raise unknown("recipe", name, known["recipes"])
 
 
+def known_names() -> dict[str, Any]:
+    """Return the names that the file holds."""
+    found: dict[str, Any] = json.loads(resources.files(__package__).joinpath(PAGE).read_text())
+    return found
+
+
 def offered() -> dict[str, Any]:
     """Return the names that the file must hold."""
     from graphpoly import registry
     from graphpoly.models.settings import aliases
 
+    recipes = sorted((entry.name, entry.obj.dataset) for entry in registry.entries("recipe"))
     return {
-        "recipes": sorted(entry.name for entry in registry.entries("recipe")),
+        "recipes": [name for name, _ in recipes],
+        "ogb": {name: dataset for name, dataset in recipes if dataset.startswith("ogb")},
         "models": aliases(),
     }

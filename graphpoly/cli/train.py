@@ -11,6 +11,7 @@ import typer
 
 from graphpoly.cli.failures import FAILED, USAGE, Debug, failing_with
 from graphpoly.cli.names import check_names
+from graphpoly.cli.ogb_data import check_ogb_data
 from graphpoly.cli.options import Json, Root
 from graphpoly.cli.progress import progress_for
 
@@ -75,6 +76,8 @@ def train(
     with failing_with(USAGE, debug=debug):
         names = [word for word in words or [] if "=" not in word]
         check_names(names)
+        if not twin:
+            check_ogb_data(names, root)
         from graphpoly.distributed import is_first, launched
         from graphpoly.recipes import parse_assignments, resolve_device, run_recipe
         from graphpoly.training.trackers import check_trackers

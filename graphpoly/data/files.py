@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gzip
 import os
+import pickle
 import socket
 import threading
 import urllib.error
@@ -16,10 +17,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch_geometric.data import Batch, Data
 from torch_geometric.data.data import DataEdgeAttr, DataTensorAttr
 from torch_geometric.data.storage import GlobalStorage
+
+from graphpoly.ogb_files import default_root
 
 __all__ = [
     "DatasetError",
@@ -34,6 +38,7 @@ __all__ = [
 ]
 
 _GETTER = "torch_geometric.data.batch.DynamicInheritanceGetter"
+_SCALAR = np.float64(0).__reduce__()[0]
 _NETWORK_LOCK = threading.RLock()
 _STORAGE = (
     errno.EACCES,
@@ -63,6 +68,7 @@ def pyg_storage_allowed() -> Iterator[None]:
     wanted: list[Any] = [Data, DataEdgeAttr, DataTensorAttr, GlobalStorage]
     # a Batch is saved as a call of an object that makes one; in its place stands a function
     wanted += [Batch, type(Batch(_base_cls=Data)), _batch, (_BatchGetter, _GETTER)]
+    wanted += [np.dtype, _SCALAR, *(type(np.dtype(kind)) for kind in "?bhilBfd")]  # ogb's counts
     with torch.serialization.safe_globals([kind for kind in wanted if kind not in known]):
         yield
 
@@ -74,12 +80,6 @@ def _batch(_: type, base: type) -> Any:
 class _BatchGetter:
     def __new__(cls) -> Any:
         return _batch
-
-
-def default_root() -> Path:
-    """Return the folder of all datasets: ``$GRAPHPOLY_DATA``, else ``~/.cache/graphpoly``."""
-    configured = os.environ.get("GRAPHPOLY_DATA")
-    return Path(configured).expanduser() if configured else Path.home() / ".cache" / "graphpoly"
 
 
 def check_reachable(url: str, seconds: float = 15.0) -> None:
@@ -169,7 +169,7 @@ def _damage(path: Path) -> str | None:
         return None
     if path.stat().st_size == 0:
         return "the file is empty"
-    if name.endswith((".npz", ".pt")):
+    if name.endswith(".npz") or (name.endswith(".pt") and _first_byte(path) != pickle.PROTO):
         try:
             with zipfile.ZipFile(path) as archive:
                 bad = archive.testzip()
@@ -189,6 +189,11 @@ def _damage(path: Path) -> str | None:
     if name.startswith("ind."):
         return None if _last_byte(path) == b"." else "the pickle is cut short"
     return None
+
+
+def _first_byte(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(1)
 
 
 def _last_byte(path: Path) -> bytes:

@@ -13,6 +13,7 @@ import contextlib
 import csv
 import importlib
 import os
+import pickle
 import shutil
 import sys
 import tempfile
@@ -26,10 +27,10 @@ from typing import Any, NoReturn
 
 import torch
 
+from graphpoly.data.arrays import load_arrays
 from graphpoly.data.files import (
     DatasetError,
     check_reachable,
-    default_root,
     find_damaged,
     first_line,
     is_storage_error,
@@ -37,6 +38,7 @@ from graphpoly.data.files import (
     pyg_storage_allowed,
 )
 from graphpoly.errors import unknown
+from graphpoly.ogb_files import absent, is_occupied, ogb_folder
 
 __all__ = ["load_ogb_graph", "load_ogb_link", "load_ogb_node", "ogb_evaluator"]
 
@@ -76,9 +78,9 @@ def load_ogb_graph(
         DatasetError: If files are absent and cannot be downloaded, or are cut short or altered.
 
     Notes:
-        Files that ogb keeps in NumPy format (``binary`` in its description) can only be read by
-        unpickling, which runs code that the file names: load those from sources you trust. All
-        others are read with ``weights_only=True`` and a fixed list of PyG's storage classes.
+        Nothing that is read can run code. What ogb has processed is read with ``weights_only=True``
+        and a fixed list of PyG's storage classes, and splits by a reader that knows arrays and
+        tensors alone.
     """
     return _load("ogbg", "PygGraphPropPredDataset", name, root, meta_dict, max_gigabytes)
 
@@ -146,17 +148,17 @@ def _load(
         if name not in known:
             raise unknown("OGB dataset", name, known)
         meta: Mapping[str, Any] = known[name]
-        base = _base(Path(default_root() if root is None else root).expanduser(), name)
-        folder = _folder(base, name)
+        folder = ogb_folder(root, name)
+        base = folder.parent
     else:
         meta = dict(meta_dict)
         base = folder = Path(meta["dir_path"])
 
-    if meta_dict is None and not _occupied(folder):
+    if meta_dict is None and not is_occupied(folder):
         _download(name, meta, folder, max_gigabytes)
     _check_folder(name, meta, folder)
     module = importlib.import_module(f"{package.__name__}.dataset_pyg")
-    with _patched(module, trusted=str(meta["binary"]) == "True"):
+    with _patched(module):
         try:
             dataset = getattr(module, cls)(
                 name=name, root=str(base), meta_dict=None if meta_dict is None else meta
@@ -221,21 +223,6 @@ def _master(package: ModuleType) -> dict[str, dict[str, str]]:
     }
 
 
-def _folder(base: Path, name: str) -> Path:
-    folder = base / name.replace("-", "_")
-    processed_by_pyg = folder.with_name(folder.name + "_pyg")
-    return processed_by_pyg if processed_by_pyg.exists() else folder
-
-
-def _base(root: Path, name: str) -> Path:
-    inside = root / "ogb"
-    return root if _folder(root, name).is_dir() and not _folder(inside, name).is_dir() else inside
-
-
-def _occupied(folder: Path) -> bool:
-    return folder.is_dir() and any(path.is_file() for path in folder.rglob("*"))
-
-
 def _check_folder(name: str, meta: Mapping[str, Any], folder: Path) -> None:
     """Refuse a folder that ogb would ask about, or replace by a download, with its contents."""
     release = folder / f"RELEASE_v{meta['version']}.txt"
@@ -289,10 +276,7 @@ def _download(name: str, meta: Mapping[str, Any], folder: Path, max_gigabytes: f
     except DatasetError:
         raise
     except Exception as error:
-        raise DatasetError(
-            f"dataset {name!r}: {folder} does not hold it and the download failed: "
-            f"{first_line(error)}; put the dataset there, pass another root, or set GRAPHPOLY_DATA"
-        ) from error
+        raise DatasetError(absent(name, folder, first_line(error))) from error
 
 
 def _fetch(url: str, member: str, folder: Path) -> None:
@@ -306,7 +290,7 @@ def _fetch(url: str, member: str, folder: Path) -> None:
             with contextlib.redirect_stdout(sys.stderr):
                 extract_zip(download_url(url, staging), staging)
             if folder.is_dir():
-                shutil.rmtree(folder)  # holds no file: see _occupied
+                shutil.rmtree(folder)  # holds no file: see is_occupied
             shutil.move(os.path.join(staging, member), folder)
     except BaseException:
         if created:
@@ -318,18 +302,17 @@ def _fetch(url: str, member: str, folder: Path) -> None:
 class _Torch(ModuleType):
     """``torch`` as ogb's module sees it: reads what it wrote, and writes whole files only."""
 
-    def __init__(self, *, trusted: bool) -> None:
-        super().__init__("torch")
-        self.trusted = trusted
-
     def __getattr__(self, name: str) -> Any:
         return getattr(torch, name)
 
     def load(self, file: Any) -> Any:
-        if self.trusted:
-            return torch.load(file, weights_only=False)
-        with pyg_storage_allowed():
-            return torch.load(file, weights_only=True)
+        if Path(file).parent.name != "processed":
+            return load_arrays(file)
+        try:
+            with pyg_storage_allowed():
+                return torch.load(file, weights_only=True)
+        except pickle.UnpicklingError as error:  # torch advises to trust it
+            raise ValueError(f"{file}: is altered, it holds more than graphs") from error
 
     def save(self, obj: Any, file: str) -> None:
         partial = f"{file}.{os.getpid()}.part"
@@ -345,11 +328,11 @@ def _refuse_input(prompt: str = "") -> NoReturn:
 
 
 @contextlib.contextmanager
-def _patched(module: ModuleType, *, trusted: bool) -> Iterator[None]:
+def _patched(module: ModuleType) -> Iterator[None]:
     """Give one module of ogb its own ``torch`` and ``input``, and send its chatter to stderr."""
     with _LOCK:
         original = module.__dict__["torch"]
-        module.__dict__["torch"] = _Torch(trusted=trusted)
+        module.__dict__["torch"] = _Torch("torch")
         module.__dict__["input"] = _refuse_input
         try:
             with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():

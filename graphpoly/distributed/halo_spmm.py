@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from graphpoly.distributed.partitioned_graph import PartitionedGraph
-from graphpoly.ops import spmm
 
 __all__ = ["halo_spmm", "halo_spmm_transposed"]
 
@@ -56,7 +55,7 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, graph: PartitionedGraph) -> Tensor:
         ctx.graph = graph
-        return spmm(graph.adj, torch.cat([x, graph.fetch(x)]))
+        return graph.product(x)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
@@ -67,9 +66,7 @@ class _Transposed(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, graph: PartitionedGraph) -> Tensor:
         ctx.graph = graph
-        gathered = spmm(graph.turned, x)
-        own = graph.nodes.numel()
-        return gathered[:own] + graph.give_back(gathered[own:])
+        return graph.transposed_product(x)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:

@@ -21,15 +21,18 @@ from torch import Tensor
 from graphpoly.distributed.processes import rank, size
 from graphpoly.errors import unknown
 from graphpoly.loader import partition
-from graphpoly.ops import CSR, spmm, to_csr
+from graphpoly.ops import CSR, LinearOperator, spmm, to_csr
 
 __all__ = ["PartitionedGraph"]
 
 _METHODS = ("contiguous", "metis")
 
 
-class PartitionedGraph:
+class PartitionedGraph(LinearOperator):
     """This process's rows of a square operator, and who sends what to whom.
+
+    Polynomials and filters in a fixed basis, and networks around these, take it in place of a
+    graph: as the operator P that it is, which they do not normalise.
 
     Every process makes it of the same operator, from :func:`graphpoly.ops.to_csr` or
     :func:`graphpoly.ops.normalize`: weights that depend on degrees are then those of the whole
@@ -91,6 +94,11 @@ class PartitionedGraph:
         )
 
     @property
+    def num_rows(self) -> int:
+        """Own nodes."""
+        return self.nodes.numel()
+
+    @property
     def num_sent(self) -> int:
         """Rows that this process sends for a product: over all processes, the sum of the halos."""
         return self._send.numel()
@@ -126,6 +134,16 @@ class PartitionedGraph:
         for nodes, rows in held:
             out[nodes.to(x.device)] = rows.to(x.device)
         return out
+
+    def product(self, x: Tensor) -> Tensor:
+        """Return the own rows of A x for the own rows of x ``[n, F]``."""
+        return spmm(self.adj, torch.cat([x, self.fetch(x)]))
+
+    def transposed_product(self, x: Tensor) -> Tensor:
+        """Return the own rows of the product with the transpose likewise."""
+        gathered = spmm(self.turned, x)
+        own = self.num_rows
+        return gathered[:own] + self.give_back(gathered[own:])
 
     def fetch(self, x: Tensor) -> Tensor:
         """Return the rows of the halo, ``[h, F]``, to which every process gives its ``[n, F]``."""

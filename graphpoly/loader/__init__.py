@@ -7,6 +7,8 @@ from graphpoly.loader.graph_saint import (
     GraphSAINTNodeSampler,
     GraphSAINTRandomWalkSampler,
 )
+from graphpoly.loader.hgt_loader import HGTLoader
+from graphpoly.loader.hgt_sampler import HGTSampler
 from graphpoly.loader.layerwise import layerwise_inference
 from graphpoly.loader.neighbor_loader import LinkNeighborLoader, NeighborLoader
 from graphpoly.loader.neighbor_sampler import NeighborSampler
@@ -23,6 +25,8 @@ __all__ = [
     "GraphSAINTEdgeSampler",
     "GraphSAINTNodeSampler",
     "GraphSAINTRandomWalkSampler",
+    "HGTLoader",
+    "HGTSampler",
     "LinkNeighborLoader",
     "NeighborLoader",
     "NeighborSampler",

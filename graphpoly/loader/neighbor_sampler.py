@@ -29,9 +29,9 @@ class NeighborSampler(pyg.NeighborSampler):
     and induced subgraphs, homogeneous and heterogeneous graphs.
 
     Draws follow torch's generator, as a loader seeds it, and do not depend on the number of
-    threads. Without replacement the edges of a node stand in the order of the graph. An edge whose
-    weight is 0 is not drawn unless all are asked for. A seed that stands there twice is a node
-    twice, each with neighbours of its own.
+    threads. Without replacement the edges of a node stand in the order in which PyG has sorted
+    them, not a stable one. An edge whose weight is 0 is not drawn unless all are asked for. A seed
+    that stands there twice is a node twice, each with neighbours of its own.
 
     Args:
         *args: As of :class:`torch_geometric.sampler.NeighborSampler`: ``data``, ``num_neighbors``.

@@ -36,16 +36,17 @@ from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import transpose
 from graphpoly.ops.dtypes import floating
 from graphpoly.ops.library import implement
+from graphpoly.ops.linear_operator import LinearOperator, polynomial_by_products
 from graphpoly.ops.spmm import spmm_reference
 
 __all__ = ["polynomial", "polynomial_moments_reference", "polynomial_reference"]
 
 
-def polynomial(adj: CSR, x: Tensor, theta: Tensor, recurrence: Tensor) -> Tensor:
+def polynomial(adj: CSR | LinearOperator, x: Tensor, theta: Tensor, recurrence: Tensor) -> Tensor:
     r"""Return :math:`\sum_k \theta_k\, p_k(A)\, x`.
 
     Args:
-        adj: Square operator A with N rows.
+        adj: Square operator A with N rows, or one that is known by its products.
         x: ``[N, F]``.
         theta: Coefficients, ``[K+1, F]``, or ``[K+1, 1]`` to share them between channels.
         recurrence: ``(a, b, c)`` of :math:`k = 1..K`, ``[3, K, F]`` or ``[3, K, 1]``; no a may be
@@ -55,7 +56,8 @@ def polynomial(adj: CSR, x: Tensor, theta: Tensor, recurrence: Tensor) -> Tensor
         ``[N, F]``, in the dtype of x.
 
     Raises:
-        ValueError: If a shape does not fit.
+        ValueError: If a shape does not fit, or a recurrence that asks for a gradient meets an
+            operator that is known by its products.
 
     Complexity: K products, O(K E F) time; O(N F) memory in both directions, whatever K is. Only
     where the weights of ``adj`` are learned does the backward pass keep O(K N F).
@@ -69,7 +71,7 @@ def polynomial(adj: CSR, x: Tensor, theta: Tensor, recurrence: Tensor) -> Tensor
             [3.]])
     """
     num_nodes = adj.num_rows
-    if adj.num_cols != num_nodes:
+    if isinstance(adj, CSR) and adj.num_cols != num_nodes:
         raise ValueError(f"adj: got {num_nodes} x {adj.num_cols}, a square operator is needed")
     if x.dim() != 2 or x.size(0) != num_nodes:
         raise ValueError(f"x: got shape {tuple(x.shape)}, expected [{num_nodes}, F]")
@@ -87,8 +89,10 @@ def polynomial(adj: CSR, x: Tensor, theta: Tensor, recurrence: Tensor) -> Tensor
             f"recurrence: got shape {tuple(recurrence.shape)}, "
             f"expected [3, {order}, {channels} or 1]"
         )
-    _, dtype = floating(adj, x=x)
     floating(theta=theta, recurrence=recurrence)
+    if isinstance(adj, LinearOperator):
+        return polynomial_by_products(adj, x, theta.to(x.dtype), recurrence.to(x.dtype))
+    _, dtype = floating(adj, x=x)
     weight = None if adj.weight is None else adj.weight.to(dtype)
     z = torch.ops.graphpoly.polynomial(
         adj.rowptr,

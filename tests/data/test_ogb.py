@@ -11,7 +11,14 @@ import numpy as np
 import pytest
 import torch
 
-from graphpoly.data import DatasetError, load_ogb_graph, load_ogb_node, ogb, ogb_evaluator
+from graphpoly.data import (
+    DatasetError,
+    load_ogb_graph,
+    load_ogb_link,
+    load_ogb_node,
+    ogb,
+    ogb_evaluator,
+)
 from tests.children import run_warm
 
 needs_data = pytest.mark.skipif(
@@ -135,6 +142,37 @@ def test_own_node_dataset(tmp_path) -> None:
         assert split["train"].tolist() == [0, 1]
 
 
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_links_whose_split_holds_arrays(tmp_path, protocol: int) -> None:
+    folder = tmp_path / "ogb" / "ogbl_ddi"
+    write_csv(folder / "raw" / "num-node-list.csv.gz", [[5]])
+    write_csv(folder / "raw" / "num-edge-list.csv.gz", [[3]])
+    write_csv(folder / "raw" / "edge.csv.gz", [[0, 1], [1, 2], [2, 3]])
+    (folder / "RELEASE_v1.txt").touch()
+    place = folder / "split" / "target"
+    place.mkdir(parents=True)
+    parts = {
+        "train": {"edge": np.array([[0, 1], [1, 2], [2, 3]])},
+        "valid": {"edge": np.array([[0, 2]]), "edge_neg": np.array([[0, 3], [0, 4]])},
+        "test": {"edge": np.array([[1, 3]]), "edge_neg": np.array([[1, 4]])},
+    }
+    for part, held in parts.items():  # as OGB's own archives have them
+        path = place / f"{part}.pt"
+        torch.save(held, path, pickle_protocol=protocol, _use_new_zipfile_serialization=False)
+    for _ in range(2):
+        dataset, split = load_ogb_link("ogbl-ddi", tmp_path)
+        assert dataset[0].num_edges == 6
+        for part, held in parts.items():
+            assert {key: rows.tolist() for key, rows in split[part].items()} == {
+                key: rows.tolist() for key, rows in held.items()
+            }
+    before = (place / "train.pt").read_bytes()
+    (place / "train.pt").write_bytes(before[:-30])
+    with pytest.raises(DatasetError, match=r"target/train\.pt: .*put a whole copy there"):
+        load_ogb_link("ogbl-ddi", tmp_path)
+    assert (place / "train.pt").read_bytes() == before[:-30]
+
+
 def test_own_dataset_in_binary_format(tmp_path) -> None:
     raw = tmp_path / "raw"
     raw.mkdir()
@@ -224,24 +262,34 @@ def test_unsafe_pickle_is_not_run(tmp_path) -> None:
     folder = tmp_path / "ogb" / "ogbg_molbace"
     write_molecules(folder)
     load_ogb_graph("ogbg-molbace", tmp_path)
-    torch.save(Trap(), folder / "processed" / "geometric_data_processed.pt")
-    with pytest.raises(DatasetError):
+    processed = folder / "processed" / "geometric_data_processed.pt"
+    whole = processed.read_bytes()
+    torch.save(Trap(), processed)
+    with pytest.raises(DatasetError, match=r"data_processed\.pt: is altered, it holds more than"):
+        load_ogb_graph("ogbg-molbace", tmp_path)
+    processed.write_bytes(whole)
+    torch.save(Trap(), folder / "split" / "scaffold" / "split_dict.pt")
+    with pytest.raises(DatasetError, match=r"split_dict\.pt: .*holds posix\.mkdir"):
         load_ogb_graph("ogbg-molbace", tmp_path)
     assert not (tmp_path / "sprung").exists()
 
 
+class Answer:
+    """What a server says of an archive before it comes."""
+
+    def __init__(self, size: str) -> None:
+        self.headers = {"Content-Length": size}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+
 def test_download_is_bounded_and_arrives_whole(tmp_path, monkeypatch) -> None:
-    class Answer:
-        headers = {"Content-Length": str(5 * 2**30)}  # noqa: RUF012
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            return None
-
     monkeypatch.setattr(ogb, "check_reachable", lambda *_: None)
-    monkeypatch.setattr(ogb.urllib.request, "urlopen", lambda *_: Answer())
+    monkeypatch.setattr(ogb.urllib.request, "urlopen", lambda *_: Answer(str(5 * 2**30)))
     with pytest.raises(DatasetError, match=r"5\.00 GB; pass max_gigabytes=5\.01"):
         load_ogb_graph("ogbg-molbace", tmp_path)
 
@@ -257,6 +305,30 @@ def test_download_is_bounded_and_arrives_whole(tmp_path, monkeypatch) -> None:
     root = tmp_path / "root"
     check_molecules(*load_ogb_graph("ogbg-molbace", root, max_gigabytes=6.0))
     assert [path.name for path in (root / "ogb").iterdir()] == ["ogbg_molbace"]
+
+
+@pytest.mark.parametrize("kept", [0, 100, -30])
+def test_a_cut_archive_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, kept: int) -> None:
+    import ogb.utils.url as url
+
+    archive, root = tmp_path / "archive", tmp_path / "root"
+    write_molecules(archive / "bace")
+    whole = Path(shutil.make_archive(str(tmp_path / "bace"), "zip", archive)).read_bytes()
+
+    def download_url(_: str, folder: str) -> str:
+        path = Path(folder, "bace.zip")
+        path.write_bytes(whole[:kept])
+        return str(path)
+
+    monkeypatch.setattr(ogb, "check_reachable", lambda *_: None)
+    monkeypatch.setattr(ogb.urllib.request, "urlopen", lambda *_: Answer("100"))
+    monkeypatch.setattr(url, "download_url", download_url)
+    with pytest.raises(
+        DatasetError, match=r"'ogbg-molbace': .* the download failed: BadZip"
+    ) as said:
+        load_ogb_graph("ogbg-molbace", root)
+    assert "\n" not in str(said.value)
+    assert list(root.rglob("*")) == []
 
 
 def test_evaluators() -> None:

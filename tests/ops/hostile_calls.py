@@ -611,8 +611,8 @@ RECIPES = _recipes()
 # exported and without a call that arguments could spoil: types, constants, and functions of graphs'
 # names that hold no tensor
 OTHERS = {
-    "COLOR_VERSION", "STABLE_ROUNDS", "FixedPoint", "Multigraph", "NumberedKeys", "Ordering",
-    "PairBlocks", "Pairs", "Parts", "PathTrie", "Paths", "Plan", "SampledEntries",
+    "COLOR_VERSION", "STABLE_ROUNDS", "FixedPoint", "LinearOperator", "Multigraph", "NumberedKeys",
+    "Ordering", "PairBlocks", "Pairs", "Parts", "PathTrie", "Paths", "Plan", "SampledEntries",
     "SimplicialNeighbors", "StableColors", "Triplets", "Walks", "backends", "contraction_plan",
     "einsum_cost", "still_node", "uncomputable",
 }  # fmt: skip

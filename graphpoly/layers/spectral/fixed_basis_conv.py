@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
+from graphpoly.layers.arguments import check_features
 from graphpoly.layers.spectral.polynomial_conv import PolynomialConv
+from graphpoly.ops import LinearOperator
 
 __all__ = ["FixedBasisConv"]
 
@@ -23,6 +25,10 @@ class FixedBasisConv(PolynomialConv):
     The polynomials :math:`p_k` have a three-term recurrence and the :math:`b_m` need none: with
     :math:`M \theta` in place of :math:`\theta`, any basis costs K products. M is multiplied in
     float64, whatever the dtype of the layer, since its condition number may be large.
+
+    In place of a graph the layer takes a :class:`graphpoly.ops.LinearOperator`, such as a graph in
+    parts, as the operator P that it is: ``normalization`` and ``add_self_loops`` are then up to
+    whoever made it.
 
     Args:
         in_channels: Size of each input feature, or -1 to take it from the first input.
@@ -51,6 +57,15 @@ class FixedBasisConv(PolynomialConv):
         self._keep("_expansion", expansion)
         if expansion is not None and expansion.size(1) != K + 1:
             self.theta = Parameter(torch.empty(expansion.size(1), self.theta.size(1)))
+
+    def operator(self, x: Tensor, edge_index: Any, edge_weight: Tensor | None = None) -> Any:
+        """Return the operator P; one that is known by its products is P already."""
+        if not isinstance(edge_index, LinearOperator):
+            return super().operator(x, edge_index, edge_weight)
+        check_features(type(self).__name__, x, self.width)
+        if edge_weight is not None:
+            raise ValueError("edge_weight: got some beside an operator, which has its own")
+        return edge_index
 
     def recurrence(self) -> tuple[Tensor, Tensor | None]:
         """Return the recurrence ``[3, K, 1]``; p_0 is 1."""
