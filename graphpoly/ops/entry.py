@@ -103,6 +103,7 @@ def out_of_memory(error: BaseException) -> bool:
             "cannot create std::vector",
             "vector::",
             "numel: integer multiplication overflow",
+            "cannot be represented as a SymInt",
         )
     )
 
