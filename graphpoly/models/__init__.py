@@ -38,6 +38,7 @@ from graphpoly.models.ppgn import PPGN
 from graphpoly.models.ppgn_plus_plus import PPGNPlusPlus
 from graphpoly.models.precomputed_opt_basis_gnn import PrecomputedOptBasisGNN
 from graphpoly.models.rni_gnn import RNIGNN
+from graphpoly.models.scrawl import SCRaWl
 from graphpoly.models.self_training import comparator_value, train_comparator
 from graphpoly.models.sheaf_nn import SheafNN
 from graphpoly.models.uni_filter_gnn import UniFilterGNN
@@ -85,6 +86,7 @@ __all__ = [
     "Polynormer",
     "PrecomputedOptBasisGNN",
     "Pretrained",
+    "SCRaWl",
     "SheafNN",
     "UniFilterGNN",
     "comparator_value",

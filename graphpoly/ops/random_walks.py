@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
+from graphpoly.ops.common_neighbors import sort_rows
 from graphpoly.ops.entry import (
     INT64_MIN,
     affordable,
@@ -66,8 +67,8 @@ def random_walks(
         ValueError: If the operator is not square, a node is none of its, or shapes do not fit.
         TypeError: If a dtype is another.
 
-    Complexity: O(E log E) to put the entries in order, and O(W log E) for each step. All walks step
-    together: there is a loop over the steps alone.
+    Complexity: O(E log E) to put the entries in order, the first time, and O(W log E) for each
+    step. All walks step together: there is a loop over the steps alone.
 
     >>> from graphpoly.ops import to_csr
     >>> ring = to_csr(torch.tensor([[0, 1, 2], [1, 2, 0]]), num_nodes=3)
@@ -170,5 +171,6 @@ def _floor(value: Tensor, count: Tensor) -> Tensor:
 
 def _sorted_keys(adj: CSR) -> tuple[Tensor, Tensor]:
     """Return row * N + column of the entries in order, and which edge of the input each is."""
-    key, order = (adj.rows().long() * adj.num_cols + adj.col.long()).sort(stable=True)
-    return key, order if adj.perm is None else adj.perm.long().index_select(0, order)
+    adj = sort_rows(adj)
+    key = adj.rows().long() * adj.num_cols + adj.col.long()
+    return key, torch.arange(len(key), device=key.device) if adj.perm is None else adj.perm.long()

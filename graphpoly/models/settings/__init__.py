@@ -61,6 +61,7 @@ from graphpoly.models.settings.patches import GraphMLPMixerSettings, GraphViTSet
 from graphpoly.models.settings.pointers import PointerSettings
 from graphpoly.models.settings.robust import GCORNSettings
 from graphpoly.models.settings.sheaf import SheafSettings
+from graphpoly.models.settings.walks import SCRaWlSettings
 
 __all__ = [
     "LEVELS",
@@ -109,6 +110,7 @@ __all__ = [
     "PrecomputedSettings",
     "RNISettings",
     "SAGESettings",
+    "SCRaWlSettings",
     "SGCSettings",
     "SheafSettings",
     "TFGSettings",
