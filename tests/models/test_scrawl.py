@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import networkx as nx
 import pytest
 import torch
 import torch.nn.functional as F
@@ -111,15 +110,6 @@ def test_a_hexagon_is_not_two_triangles(dim):
         net(torch.ones(6, 1).double(), both_ways(edges)) for edges in (HEXAGON, TRIANGLES)
     )
     assert abs(float((one - other).detach())) > 1e-4
-
-
-def test_triangles_part_what_no_walk_on_nodes_closes():
-    """With ``dim=2`` a filled triangle is one simplex: what is read is the complex."""
-    net = made(1, 6, 1, 2, dim=2, pool="mean")
-    assert len(net.layers[0]) == 2  # the last layer but one has nothing to tell triangles' states
-    full = torch.tensor(list(nx.complete_graph(4).to_directed().edges)).T
-    assert clique_complex(full, 4)[2].size(1) == 4
-    assert net(torch.ones(4, 1).double(), full).shape == (1, 1)
 
 
 def test_walks_are_drawn_anew_in_training_alone_and_differ_from_layer_to_layer():
