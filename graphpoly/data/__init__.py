@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphpoly.data.algorithms import ALGORITHMS, TraceData, algorithm_traces
+from graphpoly.data.algorithms import ALGORITHMS, TraceData, algorithm_traces, hint_kinds
 from graphpoly.data.brec import BREC, BREC_CATEGORIES, load_brec
 from graphpoly.data.csbm import csbm
 from graphpoly.data.cycles import cycle_pairs
@@ -94,6 +94,7 @@ __all__ = [
     "graph_dataset_names",
     "greedy_independent_set",
     "grid_graph",
+    "hint_kinds",
     "image_filter_task",
     "interior_mask",
     "is_independent",

@@ -13,7 +13,7 @@ from graphpoly.data import traces
 from graphpoly.data.traces import Array, State
 from graphpoly.errors import unknown
 
-__all__ = ["ALGORITHMS", "TraceData", "algorithm_traces"]
+__all__ = ["ALGORITHMS", "TraceData", "algorithm_traces", "hint_kinds"]
 
 _OF_SOURCE: dict[str, Callable[[Array, int], Iterator[State]]] = {
     "bfs": traces.bfs,
@@ -125,6 +125,30 @@ def algorithm_traces(
     drawn = [_drawn(algorithm, sizes[g % len(sizes)], p, rng) for g in range(num_graphs)]
     most = max(len(states) for _, states in drawn)
     return [_with_hints(algorithm, data, states, most) for data, states in drawn]
+
+
+def hint_kinds(data: Data) -> dict[str, str]:
+    """Say what each hint of a graph is: of nodes a pointer, a mask or a value, or of the graph.
+
+    Args:
+        data: A graph of :func:`algorithm_traces` with two nodes or more.
+
+    Raises:
+        ValueError: If its pointers are those of edges.
+
+    Example:
+        >>> hint_kinds(algorithm_traces("bellman_ford", 1)[0])
+        {'pointer': 'pointer', 'distance': 'value', 'reached': 'mask'}
+    """
+    kinds = {}
+    hints = {key: each for key, each in data.to_dict().items() if key.startswith("hint_")}
+    for key, hint in hints.items():
+        if hint.size(0) not in (1, data.num_nodes):
+            raise ValueError(f"data: {key} is that of edges, of which there are no kinds")
+        of_nodes = {torch.int64: "pointer", torch.bool: "mask"}.get(hint.dtype, "value")
+        kind = of_nodes if hint.size(0) == data.num_nodes else "graph"
+        kinds[key.removeprefix("hint_")] = kind
+    return kinds
 
 
 def _drawn(

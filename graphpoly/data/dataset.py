@@ -19,7 +19,7 @@ from graphpoly.settings import Settings
 __all__ = ["TASKS", "Dataset", "Loaded", "Reading", "find_dataset", "offer"]
 
 # what a dataset asks of a model, and what one of its outputs belongs to
-TASKS = ("nodes", "graphs", "links", "pairs", "signals", "positions", "sequences")
+TASKS = ("nodes", "graphs", "links", "pairs", "signals", "positions", "sequences", "traces")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ class Loaded:
     Attributes:
         data: The graph, where there is one (``"nodes"``, ``"links"``, ``"signals"``).
         graphs: The graphs, where there are many (``"graphs"``, ``"pairs"``, ``"positions"``,
-            ``"sequences"``).
+            ``"sequences"``, ``"traces"``).
         num_features: Columns of ``x``.
         num_outputs: Numbers that a model has to give for each node, graph or pair.
         split: From a name and a seed to a division: a :class:`~graphpoly.data.Split`, a

@@ -1,6 +1,7 @@
 """Whole networks made of layers."""
 
 from graphpoly.models import settings as settings
+from graphpoly.models.algorithm_net import AlgorithmNet
 from graphpoly.models.baselines import GCNII, MLP, Linkx
 from graphpoly.models.co_gnn import CoGNN
 from graphpoly.models.comparator_net import ComparatorNet
@@ -60,6 +61,7 @@ __all__ = [
     "PPGN",
     "RNIGNN",
     "TFGNN",
+    "AlgorithmNet",
     "BernNet",
     "ChebNetII",
     "CoGNN",

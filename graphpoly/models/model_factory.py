@@ -24,6 +24,7 @@ PYG_MODELS = ("EdgeCNN", "GAT", "GCN", "GIN", "GraphSAGE", "PNA")
 _NOT_HERE = {
     "pos": "reads positions, which these graphs have not",
     "pairs": "scores pairs of nodes, and says nothing of a graph",
+    "steps": "follows the steps of an algorithm, and says nothing of a graph",
     "pointer": "points at nodes, and says nothing of a graph",
 }
 _ENDS = {"in_channels": 4, "out_channels": 16}

@@ -35,6 +35,22 @@ _LEVELS = {
     "pairs": "graphs",
     "positions": "positions",
     "sequences": "sequences",
+    "traces": "traces",
+}
+# what some answer for and nothing else does: how it is asked for, and how it is missed
+_ALONE = {
+    "sequences": (
+        "asks for sequences of nodes, which this model does not return",
+        "has no sequences of nodes, which this model finds",
+    ),
+    "traces": (
+        "asks for the steps of an algorithm, which this model does not follow",
+        "has no steps of an algorithm, which this model follows",
+    ),
+    "positions": (
+        "asks for positions, which this model does not return",
+        "has no positions, which this model reads",
+    ),
 }
 
 
@@ -67,15 +83,10 @@ def network_for(
             f"dataset: {dataset.name} asks for {dataset.task}, the model answers for links alone"
         )
     headed = level not in settings.levels and not paired
-    if headed and "sequences" in (level, *settings.levels):
-        what = "has no sequences of nodes, which this model finds"
-        if level == "sequences":
-            what = "asks for sequences of nodes, which this model does not return"
-        raise ValueError(f"dataset: {dataset.name} {what}")
-    if headed and "positions" in (level, *settings.levels):
-        what = "asks for positions, which this model does not return"
-        what = what if level == "positions" else "has no positions, which this model reads"
-        raise ValueError(f"dataset: {dataset.name} {what}")
+    if headed and level in _ALONE:
+        raise ValueError(f"dataset: {dataset.name} {_ALONE[level][0]}")
+    for alone in _ALONE.keys() & settings.levels if headed else ():
+        raise ValueError(f"dataset: {dataset.name} {_ALONE[alone][1]}")
     if headed and level == "nodes":
         raise ValueError(
             f"dataset: {dataset.name} asks for {dataset.task}, the model answers for graphs alone"
@@ -95,7 +106,7 @@ def network_for(
             in_channels=reads + (noise.dim if noise else 0),
             out_channels=width if headed or dataset.task == "links" else outputs,
             level=_PAIRS if paired else "nodes" if headed else level,
-            data=loaded.data if dataset.task in ("nodes", "signals") else None,
+            data=_shown(dataset, loaded),
             split=split,
             num_relations=_relations(loaded) if settings.reads_types and learned is None else 1,
             edge_channels=_edge_channels(settings, dataset, loaded, width) if edges_read else None,
@@ -153,6 +164,14 @@ def drawn_anew(rewire: MethodSettings | None) -> RandomNodeInitSettings | None:
 
 def _reads_once(settings: ModelSettings) -> bool:
     return settings.reads_once or type(settings).rows is not ModelSettings.rows
+
+
+def _shown(dataset: Dataset, loaded: Loaded) -> Data | None:
+    """Return what a network may see of the data as it is made."""
+    if dataset.task == "traces":
+        assert loaded.graphs is not None
+        return loaded.graphs[0]
+    return loaded.data if dataset.task in ("nodes", "signals") else None
 
 
 def _edge_channels(

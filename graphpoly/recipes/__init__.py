@@ -7,7 +7,7 @@ from __future__ import annotations
 from graphpoly.recipes import (
     cooperative, demo, egnn, favard, features, forward, gcorn, grafenne, gspn, image_filter,
     mamba, ncn, ogb, patches, path_nn, polynormer, ppgn, rni, scrawl, sheaf, spectral, sweep,
-    tu,
+    traces, tu,
 )
 # isort: on
 from graphpoly.recipes.ad_hoc import recipe_for, recipe_of
@@ -22,6 +22,6 @@ __all__ = [
     "forward", "gcorn", "grafenne", "gspn", "image_filter", "judge", "mamba", "ncn", "ogb",
     "parse_assignments", "patches", "path_nn", "polynormer", "ppgn", "publish", "recipe_for",
     "recipe_of", "resolve_device", "rni", "run_recipe", "scrawl", "sheaf", "spectral", "sweep",
-    "trained_network", "tu",
+    "traces", "trained_network", "tu",
 ]
 # fmt: on

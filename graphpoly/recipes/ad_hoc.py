@@ -50,7 +50,7 @@ def recipe_for(model: str, dataset: str | Dataset) -> Recipe:
     protocol = Protocol(
         split=entry.splits[0],
         num_splits=entry.num_splits,
-        watch_train=entry.task not in ("graphs", "pairs", "positions", "sequences"),
+        watch_train=entry.task not in ("graphs", "pairs", "positions", "sequences", "traces"),
         epochs=1 if entry.task == "pairs" else 1000,
     )
     return Recipe(

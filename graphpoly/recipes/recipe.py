@@ -41,6 +41,7 @@ _BESIDE = (_REWIRE, _PRIVACY)  # parts that are there where they are asked for
 _NOT_REWIRED = {
     "positions": "which an edge between every two decides",
     "sequences": "which the points alone decide",
+    "traces": "which an algorithm goes through on the graph as it is",
     "pairs": "which would be told apart by chance, or by how their nodes are numbered",
     "signals": "which are filtered by the graph as it is",
 }

@@ -23,6 +23,7 @@ from graphpoly.training import (
     SignalTask,
     StepDecay,
     Task,
+    TraceTask,
 )
 from graphpoly.training.forward import call_by_name
 from graphpoly.training.metrics import Metric
@@ -71,12 +72,13 @@ def task_for(
             seed=seed,
             transform=settings.augmentation(),
         )
-    elif dataset.task == "sequences":
+    elif dataset.task in ("sequences", "traces"):
         assert loaded.graphs is not None
         graphs = loaded.graphs
-        task = SequenceTask(
+        traces = dataset.task == "traces"
+        task = (TraceTask if traces else SequenceTask)(
             *([graphs[i] for i in part.tolist()] for part in _parts(split)),
-            batch_size=protocol.batch_size or 128,
+            batch_size=protocol.batch_size or (32 if traces else 128),
             metric=metric,
             device=device,
             seed=seed,

@@ -28,6 +28,7 @@ from graphpoly.training.sequence_task import SequenceTask
 from graphpoly.training.signal_task import SignalTask
 from graphpoly.training.step_decay import StepDecay
 from graphpoly.training.tasks import GraphTask, NodeTask, Task
+from graphpoly.training.trace_task import TraceTask
 from graphpoly.training.trackers import MlflowLogger, WandbLogger, trackers
 from graphpoly.training.warm_up import WarmUp
 
@@ -55,6 +56,7 @@ __all__ = [
     "StepDecay",
     "Task",
     "TensorBoardLogger",
+    "TraceTask",
     "TrainConfig",
     "WandbLogger",
     "WarmUp",

@@ -37,8 +37,8 @@ def scores_pairs(entry):
 
 
 def reads_answers(entry):
-    """Of such a network tests/models/test_pointer_network.py asks the same."""
-    return "pointer" in inspect.signature(entry.obj.forward).parameters
+    """Of such networks test_pointer_network.py and test_algorithm_net.py ask the same."""
+    return not {"pointer", "steps"}.isdisjoint(inspect.signature(entry.obj.forward).parameters)
 
 
 MODELS = entries("model")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import torch
 from scipy.sparse.csgraph import bellman_ford, floyd_warshall
 from torch_geometric.data import Batch
 
-from graphpoly.data import ALGORITHMS, algorithm_traces
+from graphpoly.data import ALGORITHMS, algorithm_traces, find_dataset, hint_kinds
 from tests.data import plain_algorithms
 
 OF_KEYS = ("minimum", "insertion_sort", "quickselect")
@@ -203,3 +205,33 @@ def test_bad_arguments(arguments, words):
     assert words in str(caught.value)
     with pytest.raises(ValueError, match=r"p: got 1\.5"):
         algorithm_traces("bfs", 1, p=1.5)
+
+
+def test_hints_say_what_they_are():
+    marks = dict.fromkeys(("first", "last", "slot", "pivot", "node"), "mask")
+    numbers = {"rank": "graph", "target": "graph"}
+    for algorithm, kinds in {
+        "bfs": {"pointer": "pointer", "reached": "mask"},
+        "prim": {
+            "pointer": "pointer",
+            "key": "value",
+            **dict.fromkeys(("marked", "queued", "node"), "mask"),
+        },
+        "minimum": {"least": "mask", "node": "mask"},
+        "quickselect": {"pointer": "pointer", **marks, **numbers},
+    }.items():
+        assert hint_kinds(algorithm_traces(algorithm, 1, (5,))[0]) == kinds
+    with pytest.raises(ValueError, match="data: hint_pointer is that of edges"):
+        hint_kinds(algorithm_traces("floyd_warshall", 1, (5,))[0])
+
+
+def test_the_test_has_larger_graphs_than_there_are_to_learn_from():
+    entry = find_dataset("insertion-sort")
+    reading = dataclasses.replace(entry.reading, train=6, val=2, test=3, test_size=20)
+    loaded = entry.load(None, reading, 0)
+    fold = loaded.split("drawn", 0)
+    parts = (fold.train, fold.val, fold.test)
+    sizes = [[loaded.graphs[i].num_nodes for i in part] for part in parts]
+    assert sizes == [[4, 7, 11, 13, 16, 4], [16, 16], [20, 20, 20]]
+    again = entry.load(None, reading, 1)
+    assert all(torch.equal(a.x, b.x) for a, b in zip(loaded.graphs, again.graphs, strict=True))

@@ -19,6 +19,8 @@ ATOMS = ("MoleculeGNN", "PathMolecule")
 IN_SPACE = ("EGNN",)
 OF_LINKS = ("NCN", "NCNC")
 OF_SEQUENCES = ("PointerNetwork",)
+OF_TRACES = ("AlgorithmNet",)
+NOT_HERE = (*ATOMS, *IN_SPACE, *OF_LINKS, *OF_SEQUENCES, *OF_TRACES)
 SMALL = {"hidden_channels": 8, "num_layers": 2, "K": 2, "heads": 2, "num_splits": 1}
 
 
@@ -57,7 +59,7 @@ def entry(task: str) -> Dataset:
 @pytest.mark.parametrize("task", ["nodes", "graphs", "links", "featureless"])
 @pytest.mark.parametrize(
     "name",
-    [n for n in model_names() if n not in (*ATOMS, *IN_SPACE, *OF_LINKS, *OF_SEQUENCES)],
+    [n for n in model_names() if n not in NOT_HERE],
 )
 def test_every_model_is_trained_on_every_task(name: str, task: str, tmp_path: Path) -> None:
     recipe = recipe_for(name, entry(task))
@@ -100,10 +102,25 @@ def test_networks_in_space_need_positions(name: str, task: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("task", ["nodes", "graphs", "links"])
-@pytest.mark.parametrize("name", OF_SEQUENCES)
-def test_networks_of_sequences_need_sequences(name: str, task: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=f"tiny-{task} has no sequences of nodes, which this mod"):
+@pytest.mark.parametrize(
+    ("name", "missed"),
+    [
+        *((name, "sequences of nodes, which this model finds") for name in OF_SEQUENCES),
+        *((name, "steps of an algorithm, which this model follows") for name in OF_TRACES),
+    ],
+)
+def test_networks_of_sequences_need_sequences(
+    name: str, missed: str, task: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=f"tiny-{task} has no {missed}"):
         run_recipe(recipe_for(name, entry(task)), out=tmp_path, seeds=1)
+
+
+@pytest.mark.parametrize("name", ["GCN", *OF_SEQUENCES])
+def test_steps_are_followed_by_networks_of_traces_alone(name: str, tmp_path: Path) -> None:
+    recipe = recipe_for(name, "minimum").override({"train": 5, "val": 2, "test": 2})
+    with pytest.raises(ValueError, match="asks for the steps of an algorithm, which this model"):
+        run_recipe(recipe, out=tmp_path, seeds=1)
 
 
 @pytest.mark.parametrize(

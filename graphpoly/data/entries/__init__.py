@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from graphpoly.data.entries import generated, graphs, links, nodes, sequences
+from graphpoly.data.entries import generated, graphs, links, nodes, sequences, traces
 
-__all__ = ["generated", "graphs", "links", "nodes", "sequences"]
+__all__ = ["generated", "graphs", "links", "nodes", "sequences", "traces"]

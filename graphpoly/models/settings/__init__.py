@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graphpoly.models.settings.algorithms import AlgorithmSettings
 from graphpoly.models.settings.attention import CoGNNSettings, PolynormerSettings
 from graphpoly.models.settings.base import (
     LEVELS,
@@ -65,6 +66,7 @@ from graphpoly.models.settings.walks import SCRaWlSettings
 
 __all__ = [
     "LEVELS",
+    "AlgorithmSettings",
     "BernSettings",
     "ChebIISettings",
     "CoGNNSettings",

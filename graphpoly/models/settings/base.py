@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 # what a row of a network's output belongs to, or is
-LEVELS = ("nodes", "graphs", "positions", "pairs of nodes", "sequences")
+LEVELS = ("nodes", "graphs", "positions", "pairs of nodes", "sequences", "traces")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class Inputs:
         in_channels: Columns of ``x``.
         out_channels: Numbers wanted for each node or graph.
         level: What a row of the output belongs to, one of :data:`LEVELS`.
-        data: The graph, where there is one.
+        data: The graph, where there is one, or one of the traces.
         split: The division of this run, where there is one; only its training part may decide
             anything.
         num_relations: Number of types of edges.
