@@ -56,8 +56,16 @@ class TraceTask(GraphTask):
         device: str | torch.device | None = None,
         seed: int = 0,
     ) -> None:
-        options = {"batch_size": batch_size, "metric": metric, "device": device, "seed": seed}
-        super().__init__(train, val, test, loss="ce", **options)
+        super().__init__(
+            train,
+            val,
+            test,
+            batch_size=batch_size,
+            loss="ce",
+            metric=metric,
+            device=device,
+            seed=seed,
+        )
 
     def train_epoch(self, model: nn.Module, optimizer: Optimizer) -> float:
         """See :meth:`Task.train_epoch`; the mean is over graphs."""
@@ -84,8 +92,9 @@ class TraceTask(GraphTask):
             for batch in self._loaders[name]:
                 batch = self._place(batch)
                 traced = _traced(model, batch)
-                for held, nodes in zip((wanted, found), _answers(batch, traced), strict=True):
-                    held.append(nodes.cpu())
+                right, guess = _answers(batch, traced)
+                wanted.append(right.cpu())
+                found.append(guess.cpu())
                 losses.append(_loss(batch, traced).double().cpu().expand(batch.num_graphs))
             scores[name] = float(self._metric.function(gather_rows(wanted), gather_rows(found)))
             if name == "val":

@@ -45,6 +45,7 @@ def test_registered_models_are_no_smaller_than_those_of_pyg(entry) -> None:
         ("pos", "reads positions"),
         ("pairs", "scores pairs of nodes"),
         ("pointer", "points at nodes"),
+        ("steps", "follows the steps of an algorithm"),
     ):
         if name in read:
             with pytest.raises(ValueError, match=rf"{what}.*package\.module:factory"):
