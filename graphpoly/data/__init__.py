@@ -18,6 +18,13 @@ from graphpoly.data.files import DatasetError, default_root
 from graphpoly.data.folds import GraphFold, block_folds, published_folds, stratified_folds
 from graphpoly.data.geometric import POINT_SHAPES, geometric_graph
 from graphpoly.data.graph_datasets import graph_dataset_names, load_graph_data
+from graphpoly.data.hard_functions import (
+    DEGREE_FUNCTIONS,
+    degree_counts,
+    degree_functions,
+    parity_correlation,
+    solve_parity,
+)
 from graphpoly.data.image_filter import (
     IMAGE_RESPONSES,
     apply_response,
@@ -57,6 +64,7 @@ __all__ = [
     "ALGORITHMS",
     "BREC",
     "BREC_CATEGORIES",
+    "DEGREE_FUNCTIONS",
     "EXTRAPOLATION_FAMILIES",
     "EXTRAPOLATION_TASKS",
     "IMAGE_RESPONSES",
@@ -87,6 +95,8 @@ __all__ = [
     "cycle_pairs",
     "dataset_from",
     "default_root",
+    "degree_counts",
+    "degree_functions",
     "enclosed_area",
     "extrapolation_graphs",
     "find_dataset",
@@ -120,6 +130,7 @@ __all__ = [
     "node_dataset_names",
     "offer",
     "ogb_evaluator",
+    "parity_correlation",
     "point_sets",
     "published_folds",
     "recursive_independent_set",
@@ -130,6 +141,7 @@ __all__ = [
     "shortest_tour",
     "simulate_charges",
     "smooth_images",
+    "solve_parity",
     "stratified_folds",
     "subgraphs",
     "tu_dataset_names",

@@ -13,12 +13,13 @@ from graphpoly.data.cycles import cycle_pairs
 from graphpoly.data.dataset import Dataset, Loaded, Reading, offer
 from graphpoly.data.entries.nodes import node_problem
 from graphpoly.data.folds import GraphFold
+from graphpoly.data.hard_functions import DEGREE_FUNCTIONS, degree_functions
 from graphpoly.data.image_filter import IMAGE_RESPONSES, image_filter_task, load_images
 from graphpoly.data.n_body import n_body
 from graphpoly.data.root_neighbors import root_neighbors
 from graphpoly.settings import bounded
 
-__all__ = ["BlockModel", "Draws", "Particles"]
+__all__ = ["BlockModel", "DegreeFunctions", "Draws", "Particles"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +152,61 @@ offer(
         source=_COOPERATIVE,
         reading=Draws(),
         num_splits=3,
+    )
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DegreeFunctions(Reading):
+    """Graphs, and how many of their nodes have one of certain degrees.
+
+    Attributes:
+        num_nodes: Nodes of each graph.
+        kind: The parity of their number, or whether it is above its mean.
+        p: Probability of an edge.
+        train, val, test: Graphs of each part.
+    """
+
+    num_nodes: int = bounded(15, low=1)
+    kind: str = bounded("parity", choices=DEGREE_FUNCTIONS)
+    p: float = bounded(0.5, low=0, high=1)
+    train: int = bounded(2000, low=1)
+    val: int = bounded(500, low=1)
+    test: int = bounded(1000, low=1)
+
+
+def _degree_functions(root: Path | None, reading: Reading, seed: int) -> Loaded:
+    """Degrees and graphs of each run's own."""
+    assert isinstance(reading, DegreeFunctions)
+    sizes = [reading.train, reading.val, reading.test]
+    graphs = degree_functions(
+        sum(sizes), reading.num_nodes, kind=reading.kind, p=reading.p, seed=seed
+    )
+    fold = GraphFold("drawn", seed, *torch.arange(sum(sizes)).split(sizes))
+    return Loaded(
+        graphs=graphs,
+        num_features=1,
+        num_outputs=2,
+        split=lambda name, seed: fold,
+        facts={"graphs": len(graphs), "nodes": reading.num_nodes},
+    )
+
+
+offer(
+    Dataset(
+        name="degree-function",
+        title="the parity of the number of nodes of certain degrees",
+        task="graphs",
+        metric="accuracy",
+        loss="ce",
+        splits=("drawn",),
+        load=_degree_functions,
+        source="Kiani, Le, Lawrence, Jegelka, Weber. On the hardness of learning under symmetries. "
+        "ICLR 2024",
+        reading=DegreeFunctions(),
+        num_splits=3,
+        drawn=True,
+        stored=False,
     )
 )
 
