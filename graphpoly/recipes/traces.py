@@ -24,6 +24,7 @@ for _family, _paper, _arxiv, _aggregation in (
             protocol=Protocol(num_splits=3, epochs=312, patience=None, watch_train=False),
             paper=_paper,
             arxiv=_arxiv,
+            source=f"{_paper}, abstract, which does not say of how many runs it is the mean",
             title=_family.upper(),
             notes=_NOTES,
         ).row(

@@ -13,7 +13,7 @@ from graphpoly.settings import bounded
 __all__ = ["AlgorithmSettings"]
 
 
-@configure("AlgorithmNet", "triplet-gmpnn", "rnar")
+@configure("AlgorithmNet", "triplet-gmpnn")
 @dataclass(frozen=True, kw_only=True)
 class AlgorithmSettings(ModelSettings):
     """Hyperparameters of a network that follows the steps of an algorithm.
