@@ -30,6 +30,10 @@ def check_names(names: list[str]) -> None:
     name, known = names[0], known_names()
     is_model = name.lower() in {each.lower() for each in known["models"]}
     if len(names) == 2 and not is_model:
+        methods = {each.lower() for each in known["methods"]}
+        if name.lower() in methods:
+            again = f"graphpoly train MODEL {names[1]} rewire={name.lower()}"
+            raise ValueError(f"{name}: is no model, it rewires the graphs of one; {again}")
         raise unknown("model", name, known["models"])
     if len(names) == 1 and name not in known["recipes"] and not is_model:
         raise unknown("recipe", name, known["recipes"])
@@ -45,10 +49,12 @@ def offered() -> dict[str, Any]:
     """Return the names that the file must hold."""
     from graphpoly import registry
     from graphpoly.models.settings import aliases
+    from graphpoly.rewiring import method_names
 
     recipes = sorted((entry.name, entry.obj.dataset) for entry in registry.entries("recipe"))
     return {
         "recipes": [name for name, _ in recipes],
         "ogb": {name: dataset for name, dataset in recipes if dataset.startswith("ogb")},
         "models": aliases(),
+        "methods": method_names(),
     }

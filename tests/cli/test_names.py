@@ -49,3 +49,10 @@ def test_what_may_be_right_is_left_to_the_registry(words: list[str]) -> None:
     code = f"from graphpoly.cli.names import check_names; check_names({words!r})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["PRMPNN", "fosr"])
+def test_a_rewiring_in_place_of_a_model_is_told_how_it_is_used(name: str) -> None:
+    code = f"from graphpoly.cli.names import check_names; check_names([{name!r}, 'MUTAG'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert f"graphpoly train MODEL MUTAG rewire={name.lower()}" in done.stderr
