@@ -63,8 +63,23 @@ def ring(size: int, number: int) -> Data:
 
 # those that the network does itself, what it is then, and what it is told
 LEARNED: dict[str, tuple[type[nn.Module], dict[str, Any]]] = {
-    "PRMPNN": (PRMPNN, {"added": 2, "deleted": 1, "priors": 2, "upstream_channels": 6}),
-    "NeuralSnowflake": (NeuralSnowflake, {"neighbors": 2, "latent_channels": 3}),
+    "PRMPNN": (
+        PRMPNN,
+        {
+            "added": 2,
+            "deleted": 1,
+            "candidates": 9,
+            "priors": 2,
+            "upstream_channels": 6,
+            "estimator": "gumbel",
+            "temperature": 0.5,
+            "with_original": True,
+        },
+    ),
+    "NeuralSnowflake": (
+        NeuralSnowflake,
+        {"neighbors": 2, "latent_channels": 3, "encoder_channels": 6, "keep": False},
+    ),
 }
 RINGS = [ring(7 + i % 4, i) for i in range(20)]
 GRAPH = csbm(60, 6.0, 7, phi=0.5, epsilon=1.0, seed=0)
@@ -221,8 +236,10 @@ def test_a_rewiring_that_is_learned_stands_around_the_network(
 HELD = {
     "added": "num_added",
     "deleted": "num_deleted",
+    "candidates": "num_candidates",
     "priors": "num_priors",
     "upstream_channels": "hidden_channels",
+    "encoder_channels": "hidden_channels",
     "neighbors": "k",
 }
 
