@@ -10,6 +10,7 @@ from torch_geometric.nn import GATConv
 
 from graphpoly.acceleration.accelerated import is_hooked
 from graphpoly.acceleration.attention import AcceleratedAttention
+from graphpoly.acceleration.dense import mapped
 from graphpoly.ops import CSR, gat_attention
 
 __all__ = ["AcceleratedGATConv"]
@@ -46,7 +47,7 @@ class AcceleratedGATConv(AcceleratedAttention, GATConv):
         shared = self.lin is not None and x_dst is x_src
         to_src = self.lin_src if self.lin is None else self.lin
         to_dst = self.lin_dst if self.lin is None else self.lin
-        x_src = to_src(x_src)
+        x_src = mapped(to_src, x_src)
         if shared:
             alpha_src, alpha_dst = self._scores(x_src, self.att_src, self.att_dst)
         else:
@@ -54,7 +55,7 @@ class AcceleratedGATConv(AcceleratedAttention, GATConv):
             if x_dst is None:
                 alpha_dst = alpha_src.new_zeros(adj.num_rows, self.heads)
             else:
-                (alpha_dst,) = self._scores(to_dst(x_dst), self.att_dst)
+                (alpha_dst,) = self._scores(mapped(to_dst, x_dst), self.att_dst)
         bias = None
         if features is not None:
             bias = self._edge_scores(features, edge_index, adj)

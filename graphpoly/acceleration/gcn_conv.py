@@ -8,6 +8,7 @@ from torch import Tensor
 from torch_geometric.nn import GCNConv
 
 from graphpoly.acceleration.accelerated import AcceleratedNormalized, aggregate
+from graphpoly.acceleration.dense import mapped
 
 __all__ = ["AcceleratedGCNConv"]
 
@@ -22,5 +23,5 @@ class AcceleratedGCNConv(AcceleratedNormalized, GCNConv):
         adj = self._operator(x, edge_index, edge_weight)
         if adj is None:
             return super().forward(x, edge_index, edge_weight)
-        out = aggregate(adj, self.lin(x))
+        out = aggregate(adj, mapped(self.lin, x))
         return out if self.bias is None else out + self.bias

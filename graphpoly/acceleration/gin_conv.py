@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch_geometric.nn import GINConv
 
 from graphpoly.acceleration.accelerated import AcceleratedNeighbors
+from graphpoly.acceleration.dense import perceived
 
 __all__ = ["AcceleratedGINConv"]
 
@@ -26,5 +28,10 @@ class AcceleratedGINConv(AcceleratedNeighbors, GINConv):
         source, target = pair
         out = self._reduce(adj, source)
         if target is not None:
-            out = out + (1 + self.eps) * target
-        return self.nn(out)
+            out = self._with_root(out, target)
+        return perceived(self.nn, out)
+
+    def _with_root(self, out: Tensor, target: Tensor) -> Tensor:
+        if self.eps.requires_grad or out.device.type != "cpu" or torch.compiler.is_compiling():
+            return out + (1 + self.eps) * target
+        return torch.add(out, target, alpha=1 + float(self.eps))

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch_geometric.nn import SAGEConv
 
 from graphpoly.acceleration.accelerated import AcceleratedNeighbors
+from graphpoly.acceleration.dense import mapped
 
 __all__ = ["AcceleratedSAGEConv"]
 
@@ -27,7 +28,6 @@ class AcceleratedSAGEConv(AcceleratedNeighbors, SAGEConv):
         source, target = pair
         if self.project and hasattr(self, "lin"):
             source = self.lin(source).relu()
-        out = self.lin_l(self._reduce(adj, source))
-        if self.root_weight and target is not None:
-            out = out + self.lin_r(target)
+        root = self.lin_r if self.root_weight and target is not None else None
+        out = mapped(self.lin_l, self._reduce(adj, source), root, target)
         return F.normalize(out, p=2.0, dim=-1) if self.normalize else out

@@ -122,6 +122,15 @@ SCHEMAS = {
     "segment_softmax": "(Tensor rowptr, Tensor? perm, Tensor value) -> Tensor",
     "segment_softmax_backward": "(Tensor rowptr, Tensor? perm, Tensor out, Tensor grad) -> Tensor",
     "segment_logsumexp": "(Tensor rowptr, Tensor? perm, Tensor value) -> Tensor",
+    "linear": "(Tensor x, Tensor weight, Tensor? y, Tensor? other, Tensor? bias) -> Tensor",
+    "linear_backward": "(Tensor grad, Tensor? x, Tensor? weight, Tensor? y, Tensor? other,"
+    " bool bias) -> (Tensor, Tensor, Tensor, Tensor, Tensor)",
+    "perceptron": "(Tensor x, Tensor weight, Tensor? bias, Tensor? scale, Tensor? shift,"
+    " Tensor? mean, Tensor? var, Tensor last, Tensor? last_bias, int norm, float eps)"
+    " -> (Tensor out, Tensor before, Tensor active, Tensor mean, Tensor var)",
+    "perceptron_backward": "(Tensor x, Tensor weight, Tensor? bias, Tensor? scale, Tensor? shift,"
+    " Tensor last, Tensor before, Tensor active, Tensor mean, Tensor var, Tensor grad, int norm,"
+    " float eps, bool to_x) -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
     "selective_scan": f"({_SCAN}, bool reverse) -> Tensor",
     "selective_scan_backward": f"({_SCAN}, Tensor grad, bool reverse)"
     " -> (Tensor, Tensor, Tensor, Tensor, Tensor)",

@@ -80,6 +80,18 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
     rates = (-torch.rand(3, 2, dtype=dtype)).requires_grad_()
     sequences, steps = torch.tensor([0, 1, 1, 3]), torch.rand(3, 3, dtype=dtype).requires_grad_()
     scanned = (sequences, leaf(3, 3), steps, rates, leaf(3, 2), leaf(3, 2))
+    maps_of = {"weight": leaf(4, 3), "bias": leaf(4), "scale": leaf(4), "shift": leaf(4)}
+    moments = (torch.randn(4, dtype=dtype), torch.rand(4, dtype=dtype) + 0.5)
+    perceptrons = [
+        (x, *maps_of.values(), *given, leaf(2, 4), leaf(2), norm, 1e-3)
+        for norm, given in enumerate([(None, None), (None, None), moments])
+    ]
+
+    def perceived(call):
+        """With the results that the backward operator takes."""
+        kept = [t.detach() for t in torch.ops.graphpoly.perceptron(*call)[1:]]
+        return (*call[:5], call[7], *kept, leaf(6, 2), *call[9:], True)
+
     plan, spread = [1, 4, 5, 3], (leaf(6, 3), torch.rand(6, 3, dtype=dtype).requires_grad_())
     return {
         "coo_to_csr": [
@@ -168,6 +180,14 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
         "segment_softmax": [(adj.rowptr, adj.perm, leaf(20, 3)), (adj.rowptr, None, leaf(20, 1))],
         "segment_softmax_backward": [(adj.rowptr, adj.perm, leaf(20, 3), leaf(20, 3))],
         "segment_logsumexp": [(adj.rowptr, adj.perm, leaf(20, 3))],
+        "linear": [(x, leaf(4, 3), None, None, leaf(4)), (x, leaf(4, 3), y, leaf(4, 3), None)],
+        "linear_backward": [
+            (leaf(6, 4), x, leaf(4, 3), None, None, True),
+            (leaf(6, 4), x, leaf(4, 3), y, leaf(4, 3), True),
+            (leaf(6, 4), strided, None, None, leaf(4, 3), False),
+        ],
+        "perceptron": perceptrons,
+        "perceptron_backward": [perceived(call) for call in perceptrons],
         "selective_scan": [(*scanned, False), (*scanned, True)],
         "selective_scan_backward": [(*scanned, leaf(3, 3), False), (*scanned, leaf(3, 3), True)],
         "intersect_count": [pairs],
@@ -279,6 +299,9 @@ def test_fullgraph_compile_of_segments_and_pairs():
         "multi_aggregate",
         "multi_aggregate_backward",
         "segment_softmax",
+        "linear_backward",
+        "perceptron",
+        "perceptron_backward",
         "selective_scan",
         "selective_scan_backward",
         "common_neighbors",

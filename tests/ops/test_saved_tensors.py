@@ -21,10 +21,10 @@ EXCEPTIONS = {
 }
 
 
-# gradients whose own gradients are made together, of everything
+# whose gradients are made together, of everything
 TOGETHER = (
     *("attention_backward", "multi_aggregate_backward", "householder_transport_backward"),
-    "selective_scan_backward",
+    *("selective_scan_backward", "perceptron", "perceptron_backward"),
 )
 
 

@@ -1,0 +1,142 @@
+"""The dense side of a layer, its linear maps and perceptrons, on our kernels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import Module, Parameter
+from torch_geometric.nn import MLP, BatchNorm, Linear
+
+import graphpoly.ops._extension as _extension
+from graphpoly.acceleration.accelerated import is_hooked
+from graphpoly.ops.dtypes import EXACT
+from graphpoly.ops.linear import linear
+from graphpoly.ops.perceptron import perceptron
+
+__all__ = ["mapped", "perceived"]
+
+_LINEAR = (nn.Linear, Linear)
+_PLAIN = (Tensor, Parameter)
+_MOST_CHANNELS = 1024  # beyond it a matrix leaves the caches, and libraries are built for that
+
+
+def mapped(lin: Any, x: Tensor, root: Any = None, y: Tensor | None = None) -> Tensor:
+    """Return ``lin(x) + root(y)``, in one operator where it serves these modules."""
+    if _serves(x) and _is_map(lin, x):
+        if root is None:
+            return linear(x, lin.weight, lin.bias)
+        if y is not None and _joins(y, root, x):
+            return linear(x, lin.weight, lin.bias, y=y, other=root.weight)
+    out = lin(x)
+    return out if root is None else out + root(y)
+
+
+def perceived(module: Module, x: Tensor) -> Tensor:
+    """Return ``module(x)``; what is two maps with a ReLU between them runs as one operator."""
+    parts = _parts(module) if _serves(x) else None
+    if parts is None:
+        return module(x)
+    first, norm, last, rest = parts
+    if not (_is_map(first, x) and _follows(first, norm, last, x)):
+        return module(x)
+    if norm is None:
+        out = perceptron(x, first.weight, first.bias, last.weight, last.bias).out
+    else:
+        out = _normalized(x, first, norm, last)
+    for layer in rest:
+        out = layer(out)
+    return out
+
+
+def _serves(x: Tensor) -> bool:
+    return (
+        not torch.compiler.is_compiling()
+        and x.dim() == 2
+        and x.dtype in EXACT
+        and x.device.type == "cpu"
+        and type(x) in _PLAIN
+        and not torch.is_autocast_enabled("cpu")
+        and _extension.load()["simd"] in ("avx2", "avx512")
+    )
+
+
+def _is_map(lin: Any, x: Tensor) -> bool:
+    if type(lin) not in _LINEAR or "forward" in lin.__dict__ or is_hooked(lin):
+        return False
+    weight = lin.weight
+    return (
+        type(weight) is Parameter
+        and weight.dtype is x.dtype
+        and weight.device == x.device
+        and weight.size(1) == x.size(1)
+        and max(weight.shape) <= _MOST_CHANNELS
+    )
+
+
+def _joins(y: Tensor, root: Any, x: Tensor) -> bool:
+    alike = _serves(y) and y.dtype is x.dtype and len(y) == len(x)
+    return alike and _is_map(root, y) and root.bias is None
+
+
+def _parts(module: Any) -> tuple[Any, Any, Any, list[Module]] | None:
+    """The first map, the norm or None, the second map, and what comes behind them."""
+    if "forward" in module.__dict__ or is_hooked(module):
+        return None
+    if type(module) is nn.Sequential:
+        layers = list(module)
+        norm = layers.pop(1) if len(layers) > 1 and type(layers[1]) is nn.BatchNorm1d else None
+        if len(layers) < 3 or type(layers[1]) is not nn.ReLU:
+            return None
+        return layers[0], norm, layers[2], layers[3:]
+    if type(module) is not MLP or len(module.lins) != 2 or not module.plain_last:
+        return None
+    if type(module.act) is not nn.ReLU or (module.training and any(module.dropout)):
+        return None
+    norm = module.norms[0]
+    if type(norm) is nn.Identity:
+        return module.lins[0], None, module.lins[1], []
+    if type(norm) is not BatchNorm or module.act_first:
+        return None
+    return module.lins[0], norm.module, module.lins[1], []
+
+
+def _follows(first: Any, norm: Any, last: Any, x: Tensor) -> bool:
+    """Whether norm and second map take what comes before them."""
+    hidden, weight = first.weight.size(0), getattr(last, "weight", None)
+    if type(last) not in _LINEAR or type(weight) is not Parameter or weight.dtype is not x.dtype:
+        return False
+    if weight.size(1) != hidden or weight.size(0) > _MOST_CHANNELS:
+        return False
+    if norm is None:
+        return True
+    held = (norm.weight, norm.bias, norm.running_mean, norm.running_var)
+    return (
+        type(norm) is nn.BatchNorm1d
+        and len(x) > 1
+        and norm.num_features == hidden
+        and all(tensor is None or tensor.dtype is x.dtype for tensor in held)
+    )
+
+
+def _normalized(x: Tensor, first: Any, norm: Any, last: Any) -> Tensor:
+    """As ``nn.BatchNorm1d`` between them, whose running moments are kept."""
+    of_batch = norm.training or norm.running_mean is None
+    out, mean, var = perceptron(
+        *(x, first.weight, first.bias, last.weight, last.bias),
+        norm="batch" if of_batch else "given",
+        scale=norm.weight,
+        shift=norm.bias,
+        mean=None if of_batch else norm.running_mean,
+        var=None if of_batch else norm.running_var,
+        eps=norm.eps,
+    )
+    if norm.training and norm.running_mean is not None:
+        norm.num_batches_tracked.add_(1)
+        share = norm.momentum
+        if share is None:
+            share = 1 / float(norm.num_batches_tracked)
+        norm.running_mean.lerp_(mean, share)
+        norm.running_var.lerp_(var * (len(x) / (len(x) - 1)), share)
+    return out

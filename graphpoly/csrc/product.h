@@ -1,0 +1,116 @@
+// What the dense operators share on the host side: how rows are cut, and the gradient of a matrix.
+// Included once by a kernel file, behind foreach_simd.h with product_simd.h among the kernels.
+#pragma once
+
+#include "common.h"
+
+namespace graphpoly {
+
+constexpr int64_t kBlockOfRows = 60;    // of one product: ten times the rows that registers hold
+constexpr int64_t kChunkOfSums = 66;    // rows of a matrix whose gradient one item sums
+constexpr int64_t kMostSums = 1 << 18;  // numbers of all partial sums, which stay in the caches
+
+// out[r, c] = start[r, c] + sum_k a[r, k] b[k, c], in the order of k.
+template <class T>
+struct Product {
+  const T* a;
+  int64_t row_of_a, step_of_a;  // from one r to the next, and from one k to the next
+  const T* b;
+  int64_t row_of_b;
+  const T* start;  // or nothing; row_of_start is 0 where all rows start alike
+  int64_t row_of_start;
+  T* out;
+  int64_t row_of_out;
+  int64_t rows, inner;
+};
+
+// Waking threads is worth about a million products.
+inline int64_t dense_work(int64_t rows, int64_t inner, int64_t channels) {
+  return rows * inner / 64 * std::max<int64_t>(channels, 1);
+}
+
+// Ranges of rows that sums are kept of. They depend on sizes alone, so that the number of threads
+// does not change a bit.
+struct RowRanges {
+  int64_t rows, count;
+  RowRanges(int64_t rows_, int64_t sums) : rows(rows_), count(1) {
+    const int64_t most = std::clamp<int64_t>(kMostSums / std::max<int64_t>(sums, 1), 4, 64);
+    count = std::clamp<int64_t>(rows / 96, 1, most);
+  }
+  int64_t begin(int64_t range) const { return rows * range / count; }
+  int64_t size(int64_t range) const { return begin(range + 1) - begin(range); }
+};
+
+// Runs f(first, count) over blocks of rows.
+template <class F>
+void parallel_blocks(int64_t rows, int64_t work, const F& f) {
+  parallel_items((rows + kBlockOfRows - 1) / kBlockOfRows, work, [&](int64_t block) {
+    const int64_t first = block * kBlockOfRows;
+    f(first, std::min(kBlockOfRows, rows - first));
+  });
+}
+
+// to[k, m] = from[m, k]
+template <class T>
+void turn(T* to, const T* from, int64_t rows, int64_t columns) {
+  constexpr int64_t kSide = 16;
+  for (int64_t r = 0; r < rows; r += kSide) {
+    const int64_t last = std::min(rows, r + kSide);
+    for (int64_t c = 0; c < columns; ++c) {
+      for (int64_t i = r; i < last; ++i) to[c * rows + i] = from[i * columns + c];
+    }
+  }
+}
+
+// sums[i] = the sum over ranges of partial[range * count + i], in their order.
+template <class T>
+void join(T* sums, const T* partial, int64_t count, int64_t ranges) {
+  constexpr int64_t kPiece = 1024;
+  parallel_items((count + kPiece - 1) / kPiece, count * ranges, [&](int64_t piece) {
+    const int64_t first = piece * kPiece, size = std::min(kPiece, count - first);
+    T* __restrict to = sums + first;
+    std::copy_n(partial + first, size, to);
+    for (int64_t range = 1; range < ranges; ++range) {
+      const T* from = partial + range * count + first;
+      for (int64_t i = 0; i < size; ++i) to[i] += from[i];
+    }
+  });
+}
+
+// The matrix [channels, inner] of sums over rows of grad[row, :]^T x[row, :], and those of grad
+// alone where `bias` is wanted. Product is called with a view of what to multiply.
+template <class T, class F>
+void weight_gradient(const T* grad, const T* x, int64_t rows, int64_t channels, int64_t inner,
+                     T* weight, T* bias, const F& product) {
+  const int64_t size = channels * inner;
+  const RowRanges ranges(rows, size);
+  const bool parts = ranges.count > 1;
+  const Scratch<T> sums(parts ? ranges.count * (size + channels) : 0);
+  const int64_t chunks = std::max<int64_t>(1, (channels + kChunkOfSums - 1) / kChunkOfSums);
+  const T one = 1;
+  parallel_items(ranges.count * chunks, dense_work(rows, inner, channels), [&](int64_t item) {
+    const int64_t range = item / chunks, from = item % chunks * kChunkOfSums;
+    const int64_t wide = std::min(kChunkOfSums, channels - from);
+    T* out = (parts ? sums.data() + range * size : weight) + from * inner;
+    T* total = parts ? sums.data() + ranges.count * size + range * channels : bias;
+    const int64_t last = ranges.begin(range) + ranges.size(range);
+    int64_t first = ranges.begin(range);
+    do {
+      const int64_t count = std::min(2 * kBlockOfRows, last - first);
+      const T* g = grad + first * channels + from;
+      const bool begun = first > ranges.begin(range);
+      product(inner, Product<T>{g, 1, channels, x + first * inner, inner, begun ? out : nullptr,
+                                inner, out, inner, wide, count});
+      if (bias) {
+        product(wide, Product<T>{&one, 0, 0, g, channels, begun ? total + from : nullptr, 0,
+                                 total + from, 0, 1, count});
+      }
+      first += count;
+    } while (first < last);
+  });
+  if (!parts) return;
+  join(weight, sums.data(), size, ranges.count);
+  if (bias) join(bias, sums.data() + ranges.count * size, channels, ranges.count);
+}
+
+}  // namespace graphpoly
