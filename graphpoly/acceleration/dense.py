@@ -15,22 +15,36 @@ from graphpoly.ops.dtypes import EXACT
 from graphpoly.ops.linear import linear
 from graphpoly.ops.perceptron import perceptron
 
-__all__ = ["mapped", "perceived"]
+__all__ = ["computes", "mapped", "perceived", "serves"]
 
 _LINEAR = (nn.Linear, Linear)
 _PLAIN = (Tensor, Parameter)
 _MOST_CHANNELS = 1024  # beyond it a matrix leaves the caches, and libraries are built for that
 
 
-def mapped(lin: Any, x: Tensor, root: Any = None, y: Tensor | None = None) -> Tensor:
-    """Return ``lin(x) + root(y)``, in one operator where it serves these modules."""
-    if _serves(x) and _is_map(lin, x):
+def mapped(
+    lin: Any,
+    x: Tensor,
+    root: Any = None,
+    y: Tensor | None = None,
+    bias: Tensor | None = None,
+) -> Tensor:
+    """Return ``lin(x) + root(y) + bias``, in one operator where it serves these modules."""
+    if serves(lin, x) and (bias is None or (lin.bias is None and bias.dtype is x.dtype)):
+        held = lin.bias if bias is None else bias
         if root is None:
-            return linear(x, lin.weight, lin.bias)
+            return linear(x, lin.weight, held)
         if y is not None and _joins(y, root, x):
-            return linear(x, lin.weight, lin.bias, y=y, other=root.weight)
+            return linear(x, lin.weight, held, y=y, other=root.weight)
     out = lin(x)
-    return out if root is None else out + root(y)
+    if root is not None:
+        out = out + root(y)
+    return out if bias is None else out + bias
+
+
+def serves(lin: Any, x: Tensor) -> bool:
+    """Whether the kernel of a map does what this module does to ``x``."""
+    return _serves(x) and _is_map(lin, x)
 
 
 def perceived(module: Module, x: Tensor) -> Tensor:
@@ -50,16 +64,19 @@ def perceived(module: Module, x: Tensor) -> Tensor:
     return out
 
 
-def _serves(x: Tensor) -> bool:
+def computes(x: Tensor) -> bool:
+    """Whether dense kernels take ``x`` as it is; inside a compiled graph the compiler does it."""
     return (
         not torch.compiler.is_compiling()
-        and x.dim() == 2
         and x.dtype in EXACT
         and x.device.type == "cpu"
         and type(x) in _PLAIN
         and not torch.is_autocast_enabled("cpu")
-        and _extension.load()["simd"] in ("avx2", "avx512")
     )
+
+
+def _serves(x: Tensor) -> bool:
+    return x.dim() == 2 and computes(x) and _extension.load()["simd"] in ("avx2", "avx512")
 
 
 def _is_map(lin: Any, x: Tensor) -> bool:

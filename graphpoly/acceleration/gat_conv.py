@@ -10,8 +10,9 @@ from torch_geometric.nn import GATConv
 
 from graphpoly.acceleration.accelerated import is_hooked
 from graphpoly.acceleration.attention import AcceleratedAttention
-from graphpoly.acceleration.dense import mapped
+from graphpoly.acceleration.dense import computes, mapped
 from graphpoly.ops import CSR, gat_attention
+from graphpoly.ops.head_scores import head_scores
 
 __all__ = ["AcceleratedGATConv"]
 
@@ -71,9 +72,11 @@ class AcceleratedGATConv(AcceleratedAttention, GATConv):
         return self._finish(out, residual)
 
     def _scores(self, x: Tensor, *vectors: Tensor) -> list[Tensor]:
-        """``<x_h, a_h>`` of each head and vector, from one product with a block-diagonal matrix."""
-        blocks = [torch.block_diag(*vector.view(self.heads, -1, 1)) for vector in vectors]
-        return [part.contiguous() for part in (x @ torch.cat(blocks, 1)).split(self.heads, dim=1)]
+        """``<x_h, a_h>`` of each head and vector."""
+        x = x.view(-1, self.heads, self.out_channels)
+        if not computes(x) or vectors[0].dtype is not x.dtype:
+            return [(x * vector).sum(-1) for vector in vectors]
+        return list(head_scores(x, *(vector.squeeze(0) for vector in vectors))[: len(vectors)])
 
     def _edge_scores(self, edge_attr: Tensor, edge_index: Tensor, adj: CSR) -> Tensor:
         """Score of each entry's features, ``[E, H]``; the two linear maps are joined first."""

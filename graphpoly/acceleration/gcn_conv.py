@@ -7,8 +7,8 @@ from typing import Any
 from torch import Tensor
 from torch_geometric.nn import GCNConv
 
-from graphpoly.acceleration.accelerated import AcceleratedNormalized, aggregate
-from graphpoly.acceleration.dense import mapped
+from graphpoly.acceleration.accelerated import AcceleratedNormalized, aggregate, promoted
+from graphpoly.acceleration.dense import mapped, serves
 
 __all__ = ["AcceleratedGCNConv"]
 
@@ -23,5 +23,12 @@ class AcceleratedGCNConv(AcceleratedNormalized, GCNConv):
         adj = self._operator(x, edge_index, edge_weight)
         if adj is None:
             return super().forward(x, edge_index, edge_weight)
+        if serves(self.lin, x) and promoted(adj, x) is x and self._widens():
+            # the sum of fewer channels, and the bias with the map
+            return mapped(self.lin, aggregate(adj, x), bias=self.bias)
         out = aggregate(adj, mapped(self.lin, x))
         return out if self.bias is None else out + self.bias
+
+    def _widens(self) -> bool:
+        channels, inner = self.lin.weight.shape
+        return inner <= channels and self.lin.bias is None

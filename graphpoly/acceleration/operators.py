@@ -297,10 +297,13 @@ def replaced_loops(edge_index: Any, num_sources: int, num_targets: int) -> CSR |
         shared = min(num_sources, num_targets)
         plain = edge_index if is_pairs(edge_index) else to_edge_index(edge_index)[0].flip(0)
         pairs, num_edges = _with_loops(plain, shared), plain.size(1)
-        kept = pairs[0] != pairs[1]
-        kept[num_edges:] = True
-        kept = kept.nonzero().squeeze(-1)
-        adj = to_csr(pairs[:, kept], size=(num_sources, num_targets), transposed=transposed)
+        kept = plain[0] != plain[1]
+        size = (num_sources, num_targets)
+        if kept.all():  # no loop stood before
+            return to_csr(pairs, size=size, transposed=transposed)
+        loops = torch.arange(num_edges, pairs.size(1), device=pairs.device)
+        kept = torch.cat([kept.nonzero().squeeze(-1), loops])
+        adj = to_csr(pairs[:, kept], size=size, transposed=transposed)
         assert adj.perm is not None
         return adj._replace(perm=kept[adj.perm].to(adj.perm.dtype))
 

@@ -20,6 +20,7 @@
 #include <string>
 #include <tuple>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #if defined(__linux__)
@@ -134,24 +135,70 @@ Tensor make_output(const Tensor& like, std::initializer_list<int64_t> shape) {
   return out;
 }
 
+// A few blocks that each thread keeps from call to call: on small graphs, pages that are given back
+// and asked for anew take longer than the work on them.
+class KeptBlocks {
+ public:
+  ~KeptBlocks() {
+    for (const Block& block : blocks_) std::free(block.data);
+  }
+  static KeptBlocks& mine() {
+    static thread_local KeptBlocks blocks;
+    return blocks;
+  }
+  // The smallest block that has room, and its size, or nothing.
+  void* take(size_t& bytes) {
+    Block* best = nullptr;
+    for (Block& block : blocks_) {
+      if (block.bytes >= bytes && (best == nullptr || block.bytes < best->bytes)) best = &block;
+    }
+    if (best == nullptr) return nullptr;
+    bytes = best->bytes;
+    return std::exchange(*best, Block{}).data;
+  }
+  void put(void* data, size_t bytes) {
+    Block block{data, bytes};
+    if (bytes <= kLargest) {
+      for (Block& kept : blocks_) {
+        if (kept.bytes < block.bytes) std::swap(kept, block);
+      }
+    }
+    std::free(block.data);
+  }
+
+ private:
+  struct Block {
+    void* data = nullptr;
+    size_t bytes = 0;
+  };
+  static constexpr size_t kLargest = size_t{1} << 22;
+  std::array<Block, 4> blocks_;
+};
+
 template <class T>
 class Scratch {
  public:
   explicit Scratch(int64_t count) {
     if (count <= 0) return;
-    const size_t bytes = static_cast<size_t>(count) * sizeof(T);
-    const size_t align = bytes >= (size_t{1} << 21) ? size_t{1} << 21 : 64;
-    data_ = static_cast<T*>(std::aligned_alloc(align, (bytes + align - 1) / align * align));
-    check(data_ != nullptr, "out of memory: ", bytes, " bytes of scratch");
-    advise_large_pages(data_, (bytes + align - 1) / align * align);
+    bytes_ = static_cast<size_t>(count) * sizeof(T);
+    const size_t align = bytes_ >= (size_t{1} << 21) ? size_t{1} << 21 : 64;
+    bytes_ = (bytes_ + align - 1) / align * align;
+    data_ = static_cast<T*>(KeptBlocks::mine().take(bytes_));
+    if (data_ != nullptr) return;
+    data_ = static_cast<T*>(std::aligned_alloc(align, bytes_));
+    check(data_ != nullptr, "out of memory: ", bytes_, " bytes of scratch");
+    advise_large_pages(data_, bytes_);
   }
-  ~Scratch() { std::free(data_); }
+  ~Scratch() {
+    if (data_ != nullptr) KeptBlocks::mine().put(data_, bytes_);
+  }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
   T* data() const { return data_; }
 
  private:
   T* data_ = nullptr;
+  size_t bytes_ = 0;
 };
 
 // -------------------------------------------------------------------------------------- schedule

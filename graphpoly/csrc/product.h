@@ -8,7 +8,7 @@ namespace graphpoly {
 
 constexpr int64_t kBlockOfRows = 60;    // of one product: ten times the rows that registers hold
 constexpr int64_t kChunkOfSums = 66;    // rows of a matrix whose gradient one item sums
-constexpr int64_t kMostSums = 1 << 18;  // numbers of all partial sums, which stay in the caches
+constexpr int64_t kMostSums = 1 << 16;  // numbers of all partial sums, which stay in the caches
 
 // out[r, c] = start[r, c] + sum_k a[r, k] b[k, c], in the order of k.
 template <class T>

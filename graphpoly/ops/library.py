@@ -122,6 +122,9 @@ SCHEMAS = {
     "segment_softmax": "(Tensor rowptr, Tensor? perm, Tensor value) -> Tensor",
     "segment_softmax_backward": "(Tensor rowptr, Tensor? perm, Tensor out, Tensor grad) -> Tensor",
     "segment_logsumexp": "(Tensor rowptr, Tensor? perm, Tensor value) -> Tensor",
+    "head_scores": "(Tensor x, Tensor first, Tensor? second) -> (Tensor, Tensor)",
+    "head_scores_backward": "(Tensor x, Tensor first, Tensor? second, Tensor of_first,"
+    " Tensor? of_second, bool to_x) -> (Tensor, Tensor, Tensor)",
     "linear": "(Tensor x, Tensor weight, Tensor? y, Tensor? other, Tensor? bias) -> Tensor",
     "linear_backward": "(Tensor grad, Tensor? x, Tensor? weight, Tensor? y, Tensor? other,"
     " bool bias) -> (Tensor, Tensor, Tensor, Tensor, Tensor)",

@@ -180,6 +180,11 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
         "segment_softmax": [(adj.rowptr, adj.perm, leaf(20, 3)), (adj.rowptr, None, leaf(20, 1))],
         "segment_softmax_backward": [(adj.rowptr, adj.perm, leaf(20, 3), leaf(20, 3))],
         "segment_logsumexp": [(adj.rowptr, adj.perm, leaf(20, 3))],
+        "head_scores": [(stalks[0], leaf(4, 3), leaf(4, 3)), (stalks[1], leaf(4, 3), None)],
+        "head_scores_backward": [
+            (stalks[0], leaf(4, 3), leaf(4, 3), leaf(6, 4), leaf(6, 4), True),
+            (stalks[1], leaf(4, 3), None, leaf(6, 4), None, False),
+        ],
         "linear": [(x, leaf(4, 3), None, None, leaf(4)), (x, leaf(4, 3), y, leaf(4, 3), None)],
         "linear_backward": [
             (leaf(6, 4), x, leaf(4, 3), None, None, True),
@@ -299,6 +304,7 @@ def test_fullgraph_compile_of_segments_and_pairs():
         "multi_aggregate",
         "multi_aggregate_backward",
         "segment_softmax",
+        "head_scores_backward",
         "linear_backward",
         "perceptron",
         "perceptron_backward",

@@ -1,0 +1,200 @@
+// graphpoly::head_scores and its gradient: the products of each head's features with one vector of
+// attention or two, in one pass over the features.
+#ifndef GRAPHPOLY_SIMD
+
+#include "common.h"
+
+namespace graphpoly {
+namespace {
+
+constexpr int64_t kRowsOfAnItem = 128;
+
+template <class T>
+struct Scores {
+  const T* x;                      // [N, H, C]
+  const T *first, *second;         // [H, C]; the second may be missing
+  int64_t heads, channels;
+  T *to_first, *to_second;         // [N, H]
+};
+
+template <class T>
+struct ScoreGrads {
+  const T *of_first, *of_second;   // [N, H]
+  T* to_x;                         // or null
+  T *to_first, *to_second;         // [H, C], of one range of rows
+};
+
+}  // namespace
+}  // namespace graphpoly
+
+#define GRAPHPOLY_KERNELS "head_scores.cpp"
+#include "foreach_simd.h"
+
+namespace graphpoly {
+namespace {
+
+constexpr const char* kScores = "head_scores";
+constexpr const char* kScoresBackward = "head_scores_backward";
+
+void check_heads(const char* op, const Tensor& x, const Tensor& first,
+                 const OptionalTensor& second) {
+  check(x.dim() == 3, op, ": x: expected shape [N, H, C]");
+  for (const OptionalTensor& t : {OptionalTensor(first), second}) {
+    if (!t) continue;
+    check(t->dim() == 2 && t->size(0) == x.size(1) && t->size(1) == x.size(2), op,
+          ": first and second: expected shape [", x.size(1), ", ", x.size(2), "]");
+    check_like(op, "first and second", *t, x);
+  }
+}
+
+template <class F>
+void each_range(int64_t rows, int64_t size, const F& f) {
+  const int64_t count = (rows + kRowsOfAnItem - 1) / kRowsOfAnItem;
+  parallel_items(count, rows * size, [&](int64_t range) {
+    const int64_t first = range * kRowsOfAnItem;
+    f(range, first, std::min(rows, first + kRowsOfAnItem));
+  });
+}
+
+std::tuple<Tensor, Tensor> head_scores(Tensor x, Tensor first, OptionalTensor second) {
+  check_heads(kScores, x, first, second);
+  x = dense(x), first = dense(first), second = dense(second);
+  return dispatch_types(kScores, x.scalar_type(), ScalarType::Int, [&](auto t, auto) {
+    using T = decltype(t);
+    const int64_t rows = x.size(0), heads = x.size(1), channels = x.size(2);
+    Tensor one = make_output<T>(x, {rows, heads});
+    Tensor two = make_output<T>(x, {second ? rows : 0, heads});
+    const Scores<T> scores{x.const_data_ptr<T>(), first.const_data_ptr<T>(),
+                           second ? second->const_data_ptr<T>() : nullptr, heads, channels,
+                           one.mutable_data_ptr<T>(), two.mutable_data_ptr<T>()};
+    each_range(rows, heads * channels, [&](int64_t, int64_t from, int64_t to) {
+      GRAPHPOLY_CALL(head_scores<T>, scores, from, to);
+    });
+    return std::tuple(one, two);
+  });
+}
+
+std::tuple<Tensor, Tensor, Tensor> head_scores_backward(Tensor x, Tensor first,
+                                                        OptionalTensor second, Tensor of_first,
+                                                        OptionalTensor of_second, bool to_x) {
+  check_heads(kScoresBackward, x, first, second);
+  check(second.has_value() == of_second.has_value(), kScoresBackward,
+        ": second and of_second: expected both or neither");
+  for (const OptionalTensor& t : {OptionalTensor(of_first), of_second}) {
+    if (!t) continue;
+    check(t->dim() == 2 && t->size(0) == x.size(0) && t->size(1) == x.size(1), kScoresBackward,
+          ": of_first and of_second: expected shape [N, H]");
+    check_like(kScoresBackward, "of_first and of_second", *t, x);
+  }
+  x = dense(x), first = dense(first), second = dense(second);
+  of_first = dense(of_first), of_second = dense(of_second);
+  return dispatch_types(kScoresBackward, x.scalar_type(), ScalarType::Int, [&](auto t, auto) {
+    using T = decltype(t);
+    const int64_t rows = x.size(0), heads = x.size(1), channels = x.size(2);
+    const int64_t size = heads * channels, vectors = second ? 2 : 1;
+    const int64_t ranges = (rows + kRowsOfAnItem - 1) / kRowsOfAnItem;
+    Tensor for_x = make_output<T>(x, {to_x ? rows : 0, heads, channels});
+    Tensor one = make_output<T>(x, {heads, channels});
+    Tensor two = make_output<T>(x, {second ? heads : 0, channels});
+    const Scores<T> scores{x.const_data_ptr<T>(), first.const_data_ptr<T>(),
+                           second ? second->const_data_ptr<T>() : nullptr, heads, channels,
+                           nullptr, nullptr};
+    // sums of each range, added in the order of the ranges whoever computed them
+    std::vector<T> partial(static_cast<size_t>(ranges * vectors * size), T(0));
+    each_range(rows, size, [&](int64_t range, int64_t from, int64_t to) {
+      T* const sums = partial.data() + range * vectors * size;
+      const ScoreGrads<T> grads{of_first.const_data_ptr<T>(),
+                                second ? of_second->const_data_ptr<T>() : nullptr,
+                                to_x ? for_x.mutable_data_ptr<T>() : nullptr, sums, sums + size};
+      GRAPHPOLY_CALL(head_scores_backward<T>, scores, grads, from, to);
+    });
+    for (int64_t v = 0; v < vectors; ++v) {
+      T* const sum = (v ? two : one).template mutable_data_ptr<T>();
+      std::fill_n(sum, size, T(0));
+      for (int64_t range = 0; range < ranges; ++range) {
+        const T* from = partial.data() + (range * vectors + v) * size;
+        for (int64_t k = 0; k < size; ++k) sum[k] += from[k];
+      }
+    }
+    return std::tuple(for_x, one, two);
+  });
+}
+
+}  // namespace
+}  // namespace graphpoly
+
+STABLE_TORCH_LIBRARY_IMPL(graphpoly, CPU, m) {
+  m.impl("head_scores", TORCH_BOX(&graphpoly::head_scores));
+  m.impl("head_scores_backward", TORCH_BOX(&graphpoly::head_scores_backward));
+}
+
+#else  // the kernels
+
+#include "arithmetic_simd.h"
+
+namespace graphpoly {
+namespace {
+namespace GRAPHPOLY_SIMD {
+
+using namespace graphpoly::GRAPHPOLY_SIMD;
+
+template <class T, int L = kLanes<T>>
+GRAPHPOLY_INLINE T inner_product(const T* a, const T* b, int64_t count) {
+  if constexpr (L == 1) {
+    T sum = 0;
+    for (int64_t c = 0; c < count; ++c) sum += a[c] * b[c];
+    return sum;
+  } else {
+    if (count < L) return inner_product<T, L / 2>(a, b, count);
+    typedef Vec<T, L> V;
+    V sum[1] = {};
+    int64_t c = 0;
+    for (; c + L <= count; c += L) sum[0] += load<V>(a + c) * load<V>(b + c);
+    T lanes[L];
+    store(lanes, sum_lanes<T, L>(sum));
+    return c < count ? lanes[0] + inner_product<T, L / 2>(a + c, b + c, count - c) : lanes[0];
+  }
+}
+
+template <class T>
+void head_scores(const Scores<T>& scores, int64_t first, int64_t last) {
+  const Scores<T> s = scores;
+  for (int64_t i = first * s.heads; i < last * s.heads; ++i) {
+    const T* x = s.x + i * s.channels;
+    const int64_t place = i % s.heads * s.channels;
+    s.to_first[i] = inner_product(x, s.first + place, s.channels);
+    if (s.second) s.to_second[i] = inner_product(x, s.second + place, s.channels);
+  }
+}
+
+template <class T>
+void head_scores_backward(const Scores<T>& scores, const ScoreGrads<T>& grads, int64_t first,
+                          int64_t last) {
+  const int64_t heads = scores.heads, channels = scores.channels;
+  for (int64_t i = first * heads; i < last * heads; ++i) {
+    const int64_t place = i % heads * channels;
+    const T* __restrict x = scores.x + i * channels;
+    const T one = grads.of_first[i], two = scores.second ? grads.of_second[i] : T(0);
+    T* __restrict sum = grads.to_first + place;
+    for (int64_t c = 0; c < channels; ++c) sum[c] += one * x[c];
+    if (scores.second) {
+      T* __restrict other = grads.to_second + place;
+      for (int64_t c = 0; c < channels; ++c) other[c] += two * x[c];
+    }
+    if (!grads.to_x) continue;
+    T* __restrict to = grads.to_x + i * channels;
+    const T* __restrict left = scores.first + place;
+    if (scores.second) {
+      const T* __restrict right = scores.second + place;
+      for (int64_t c = 0; c < channels; ++c) to[c] = one * left[c] + two * right[c];
+    } else {
+      for (int64_t c = 0; c < channels; ++c) to[c] = one * left[c];
+    }
+  }
+}
+
+}  // namespace GRAPHPOLY_SIMD
+}  // namespace
+}  // namespace graphpoly
+
+#endif
