@@ -76,6 +76,7 @@ SCHEMAS = {
     " -> (Tensor out, Tensor arg)",
     "spmm_max_backward": "(Tensor colptr, Tensor row, Tensor tperm, Tensor? weight, Tensor grad,"
     " Tensor arg) -> Tensor",
+    "pool_sum": "(Tensor x, Tensor index, SymInt size, bool mean) -> Tensor",
     "sddmm": f"(Tensor rowptr, Tensor col, Tensor a, Tensor b, {_TRANSPOSE}) -> Tensor",
     "block_spmm": "(Tensor rowptr, Tensor col, Tensor blocks, Tensor x, Tensor? order,"
     f" {_TRANSPOSE}, bool adjoint) -> Tensor",

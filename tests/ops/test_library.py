@@ -180,6 +180,7 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
         "segment_softmax": [(adj.rowptr, adj.perm, leaf(20, 3)), (adj.rowptr, None, leaf(20, 1))],
         "segment_softmax_backward": [(adj.rowptr, adj.perm, leaf(20, 3), leaf(20, 3))],
         "segment_logsumexp": [(adj.rowptr, adj.perm, leaf(20, 3))],
+        "pool_sum": [(x, rows[:6], 7, False), (strided, torch.arange(6) // 4, 3, True)],
         "head_scores": [(stalks[0], leaf(4, 3), leaf(4, 3)), (stalks[1], leaf(4, 3), None)],
         "head_scores_backward": [
             (stalks[0], leaf(4, 3), leaf(4, 3), leaf(6, 4), leaf(6, 4), True),
@@ -304,6 +305,7 @@ def test_fullgraph_compile_of_segments_and_pairs():
         "multi_aggregate",
         "multi_aggregate_backward",
         "segment_softmax",
+        "pool_sum",
         "head_scores_backward",
         "linear_backward",
         "perceptron",
