@@ -15,7 +15,7 @@ from graphpoly.ops.dtypes import EXACT
 from graphpoly.ops.linear import linear
 from graphpoly.ops.perceptron import perceptron
 
-__all__ = ["computes", "mapped", "perceived", "serves"]
+__all__ = ["Perceptron", "computes", "mapped", "perceived", "serves"]
 
 _LINEAR = (nn.Linear, Linear)
 _PLAIN = (Tensor, Parameter)
@@ -49,12 +49,26 @@ def serves(lin: Any, x: Tensor) -> bool:
 
 def perceived(module: Module, x: Tensor) -> Tensor:
     """Return ``module(x)``; what is two maps with a ReLU between them runs as one operator."""
+    out = _perceived(module, x)
+    return module(x) if out is None else out
+
+
+class Perceptron(nn.Sequential):
+    """An :class:`~torch.nn.Sequential` that begins with two maps and a ReLU between them."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Run the layers, the first of them as one operator where it serves them."""
+        out = _perceived(self, x)
+        return super().forward(x) if out is None else out
+
+
+def _perceived(module: Module, x: Tensor) -> Tensor | None:
     parts = _parts(module) if _serves(x) else None
     if parts is None:
-        return module(x)
+        return None
     first, norm, last, rest = parts
     if not (_is_map(first, x) and _follows(first, norm, last, x)):
-        return module(x)
+        return None
     if norm is None:
         out = perceptron(x, first.weight, first.bias, last.weight, last.bias).out
     else:
@@ -101,7 +115,7 @@ def _parts(module: Any) -> tuple[Any, Any, Any, list[Module]] | None:
     """The first map, the norm or None, the second map, and what comes behind them."""
     if "forward" in module.__dict__ or is_hooked(module):
         return None
-    if type(module) is nn.Sequential:
+    if type(module) in (nn.Sequential, Perceptron):
         layers = list(module)
         norm = layers.pop(1) if len(layers) > 1 and type(layers[1]) is nn.BatchNorm1d else None
         if len(layers) < 3 or type(layers[1]) is not nn.ReLU:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import GINEConv, MessagePassing, global_add_pool, global_mean_pool
 from torch_geometric.utils import degree
 
+from graphpoly.acceleration.dense import Perceptron
 from graphpoly.data import ogb_evaluator
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
@@ -125,7 +126,7 @@ class MoleculeGNN(Pretrained):
 def _conv(name: str, channels: int) -> nn.Module:
     if name == "gcn":
         return BondGCNConv(channels)
-    mlp = nn.Sequential(
+    mlp = Perceptron(
         nn.Linear(channels, 2 * channels),
         nn.BatchNorm1d(2 * channels),
         nn.ReLU(),
@@ -135,7 +136,7 @@ def _conv(name: str, channels: int) -> nn.Module:
 
 
 def _update(channels: int) -> nn.Module:
-    return nn.Sequential(
+    return Perceptron(
         nn.Linear(channels, 2 * channels),
         nn.BatchNorm1d(2 * channels),
         nn.ReLU(),

@@ -99,6 +99,15 @@ def test_the_module_and_its_twin(name):
     assert kernel.call_count == (4 if name in SERVED else steps)
 
 
+@pytest.mark.parametrize("name", ["norm", "another activation"])
+def test_a_sequence_of_its_own(name):
+    module = (SERVED | LEFT)[name]().double()
+    twin = dense.Perceptron(*copy.deepcopy(module))
+    assert module.state_dict().keys() == twin.state_dict().keys()
+    for one, other in zip(run(apply, twin, x())[1], run(apply, module, x())[1], strict=True):
+        assert_close(one, other, kind="accumulated")
+
+
 def test_a_norm_that_is_frozen_while_the_rest_is_trained():
     module = sequence(NORM(HIDDEN), nn.ReLU()).double()
     module[1].running_mean.fill_(0.5)
