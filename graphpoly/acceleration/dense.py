@@ -19,7 +19,7 @@ __all__ = ["Perceptron", "computes", "mapped", "perceived", "serves"]
 
 _LINEAR = (nn.Linear, Linear)
 _PLAIN = (Tensor, Parameter)
-_MOST_CHANNELS = 1024  # beyond it a matrix leaves the caches, and libraries are built for that
+_MOST_NUMBERS = 1 << 18  # beyond it a matrix leaves the caches, and libraries are built for that
 
 
 def mapped(
@@ -102,7 +102,7 @@ def _is_map(lin: Any, x: Tensor) -> bool:
         and weight.dtype is x.dtype
         and weight.device == x.device
         and weight.size(1) == x.size(1)
-        and max(weight.shape) <= _MOST_CHANNELS
+        and weight.numel() <= _MOST_NUMBERS
     )
 
 
@@ -138,7 +138,7 @@ def _follows(first: Any, norm: Any, last: Any, x: Tensor) -> bool:
     hidden, weight = first.weight.size(0), getattr(last, "weight", None)
     if type(last) not in _LINEAR or type(weight) is not Parameter or weight.dtype is not x.dtype:
         return False
-    if weight.size(1) != hidden or weight.size(0) > _MOST_CHANNELS:
+    if weight.size(1) != hidden or weight.numel() > _MOST_NUMBERS:
         return False
     if norm is None:
         return True
