@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -16,6 +17,7 @@ from torch_geometric.nn import (
 )
 from torch_geometric.nn.inits import reset
 
+from graphpoly.acceleration import accelerate
 from graphpoly.errors import unknown
 from graphpoly.models.batch_norm import BatchNorm
 from graphpoly.ops import pool
@@ -77,7 +79,8 @@ class PatchEncoder(nn.Module):
         channels: Size of all states.
         num_layers: Number of layers.
         conv: A name of :data:`CONVS`, or a function from the channels, and from whether there are
-            features of edges, to a layer that is called with ``(x, edge_index)`` and these.
+            features of edges, to a layer that is called with ``(x, edge_index)`` and these. Layers
+            of PyG run on our kernels (:func:`graphpoly.acceleration.accelerate`).
         edges: Whether there are features of edges, of so many channels.
         dropout: Behind each ReLU.
     """
@@ -95,6 +98,7 @@ class PatchEncoder(nn.Module):
         self.norms = nn.ModuleList(BatchNorm(channels) for _ in range(num_layers))
         self.lins = nn.ModuleList(nn.Linear(channels, channels) for _ in range(num_layers))
         self.updates = nn.ModuleList(rectified(channels, channels) for _ in range(num_layers - 1))
+        accelerate(self.convs)
 
     def reset_parameters(self) -> None:
         """Draw new parameters."""
@@ -124,7 +128,9 @@ class PatchEncoder(nn.Module):
         for i, (conv, norm, lin) in enumerate(zip(self.convs, self.norms, self.lins, strict=True)):
             if i:
                 mean = pool(h, patch, "mean", batch_size=num_patches)
-                h = h + self.updates[i - 1](mean[patch])
+                told: Any = self.updates[i - 1]
+                # the map is that of patches, the normalisation that of their copies
+                h = h + told[1:](told[0](mean)[patch])
                 h = pool(h, node, "mean", batch_size=x.size(0))[node]
             update = norm(conv(h, edge_index, *features)).relu()
             h = lin(h + F.dropout(update, self.dropout, self.training))
