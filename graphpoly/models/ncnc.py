@@ -165,7 +165,8 @@ def missing_neighbors(adj: CSR, pairs: Tensor) -> tuple[Tensor, Tensor]:
     """
     size = adj.num_rows
     joined = (adj.rows().long() * size + adj.col).sort().values
-    ends = torch.cat([pairs, pairs.flip(0)], 1)  # what the first end has, and then the second
+    # of each pair what the first end has, and then the second
+    ends = torch.stack([pairs, pairs.flip(0)], 2).flatten(1)
     degree = adj.rowptr.diff().long()[ends[0]]
     owner = torch.repeat_interleave(torch.arange(ends.size(1), device=ends.device), degree)
     begin = adj.rowptr.long()[ends[0]] - degree.cumsum(0) + degree
@@ -176,6 +177,4 @@ def missing_neighbors(adj: CSR, pairs: Tensor) -> tuple[Tensor, Tensor]:
     lacking = neighbor != other
     if joined.numel():
         lacking &= joined[known] != key
-    owner, found = owner[lacking], torch.stack([other, neighbor])[:, lacking]
-    number, order = (owner % max(pairs.size(1), 1)).sort(stable=True)
-    return number, found[:, order]
+    return owner[lacking] // 2, torch.stack([other, neighbor])[:, lacking]
