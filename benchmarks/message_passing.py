@@ -5,15 +5,16 @@
 A step of training of NCN and NCNC on USAir, whose links are taken out of the graph while they are
 predicted; Mamba's selective scan over a sequence of 1,000 steps; a step of EGNN; patches and a step
 of Graph MLP-Mixer. Each peer has the same weights and data, and its results and every gradient are
-compared first (:mod:`benchmarks.plain_forms`); torch-sparse and mambapy take part where they are
-installed. A floor is what both have to compute, alone. Times are of the processor, on one thread.
-Then how far memory grows in a step of NCN with pairs and nodes. Linux only; about four minutes.
-Writes ``message_passing.json`` and ``message_passing.md``.
+compared first, those of Graph MLP-Mixer in float64 (:mod:`benchmarks.plain_forms`); torch-sparse
+and mambapy take part where they are installed. A floor is what both have to compute, alone. Times
+are of the processor, on one thread. Then how far memory grows in a step of NCN with pairs and
+nodes. Linux only; about four minutes. Writes ``message_passing.json`` and ``message_passing.md``.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import importlib.util
 import json
 import multiprocessing
@@ -39,6 +40,7 @@ from benchmarks.plain_forms import (
     Patched,
     PlainLinks,
     plain_patches,
+    plainly,
     scanned_by_pairs,
     scanned_by_steps,
 )
@@ -54,6 +56,7 @@ PLAIN, FLOOR = "plain PyTorch", "floor"
 LINKS = ((256, 64), (1152, 256))  # links a step, width
 WIDTHS, STATES, STEPS = (16, 64, 256), 16, 1000  # of the scan
 PATCHES = (("NCI1", 64, 4), ("DD", 16, 2))  # graphs a batch, layers
+TOLERANCE = 1e-12  # of float64
 MEMORY = (10_000, 40_000)  # nodes, and as many pairs
 
 
@@ -115,13 +118,14 @@ def link_case(net: NCN, x: Tensor, rest: Tensor, pairs: Tensor, truth: Tensor) -
         return lambda: F.binary_cross_entropy_with_logits(score(), truth)
 
     ours = loss(lambda: net(x, torch.cat([rest, rest.flip(0)], 1), pairs))
-    plain = PlainLinks(net)
-    published = step_of(net, loss(lambda: plain(x, rest, pairs)))
+    same = plainly(net)
+    plain = PlainLinks(same)
+    published = step_of(same, loss(lambda: plain(x, rest, pairs)))
 
     def sparse() -> tuple[Tensor, ...]:
-        return step_of(net, loss(lambda: PlainLinks(net, sparse=True)(x, rest, pairs)))()
+        return step_of(same, loss(lambda: PlainLinks(same, sparse=True)(x, rest, pairs)))()
 
-    alone = loss(lambda: net.score(net.beta * net.shared(hidden) + net.ends(hidden)).flatten())
+    alone = loss(lambda: same.score(same.beta * same.shared(hidden) + same.ends(hidden)).flatten())
     return Case(
         op=type(net).__name__,
         graph=f"USAir, {pairs.size(1) // 2:,} links",
@@ -132,7 +136,7 @@ def link_case(net: NCN, x: Tensor, rest: Tensor, pairs: Tensor, truth: Tensor) -
             Contestant(OURS, step_of(net, ours)),
             Contestant(PLAIN, published),
             needs("torch_sparse", "torch-sparse", sparse),
-            floor_of(net, alone),
+            floor_of(same, alone),
         ],
         note="Floor of NCN and NCNC: the perceptrons of the score alone.",
     )
@@ -198,7 +202,7 @@ def patch_cases(root: Path | None) -> Iterator[Case]:
         graphs = load_tu(name, root)[:count]
         torch.manual_seed(0)
         net = GraphMLPMixer(graphs[0].num_node_features, 128, 2, layers, pool="mean")
-        plain, extract = Patched(net), ExtractPatches(net.num_patches)
+        plain, extract = Patched(plainly(net)), ExtractPatches(net.num_patches)
 
         def ours(graphs: Any = graphs, extract: Any = extract) -> Any:
             return extract(Batch.from_data_list(graphs))
@@ -232,18 +236,17 @@ def kept(make: Callable[[], Any]) -> Callable[[], Any]:
 
 
 def mixer_case(
-    net: Any, plain: nn.Module, makers: tuple[Callable[[], Any], ...], graph: str, direction: str
+    net: Any, plain: Any, makers: tuple[Callable[[], Any], ...], graph: str, direction: str
 ) -> Case:
     """A step on patches that are there or made anew."""
     make, make_plain = makers
-    same = make_plain()
+    batch, same = make(), make_plain()
     tokens = torch.randn(same.num_graphs, net.num_patches, net.hidden_channels)
     held = torch.ones(tokens.shape[:2], dtype=torch.bool)
 
-    def ours() -> Tensor:
-        batch = make()
+    def ours(net: Any, batch: Any) -> Tensor:
         out: Tensor = net(
-            batch.x,
+            batch.x.to(net.lin.weight.dtype),
             batch.edge_index,
             batch=batch.batch,
             batch_size=batch.num_graphs,
@@ -252,20 +255,46 @@ def mixer_case(
         )
         return F.cross_entropy(out, batch.y)
 
-    published = step_of(net, lambda: F.cross_entropy(plain(make_plain()), same.y))
+    def theirs(plain: Any, batch: Any) -> Tensor:
+        return F.cross_entropy(plain(batch), batch.y)
+
+    # a ReLU in thousands of rows turns in float32, and gradients with it
+    exact = copy.deepcopy(net).double(), copy.deepcopy(plain).double()
+    agree(
+        step_of(exact[0], lambda: ours(exact[0], batch))(),
+        step_of(exact[1], lambda: theirs(exact[1], same.clone().apply(doubled)))(),
+    )
+    run, published = (
+        step_of(net, lambda: ours(net, make())),
+        step_of(plain, lambda: theirs(plain, make_plain())),
+    )
+    mix = plain.source.mix
     return Case(
         op="Graph MLP-Mixer",
         graph=graph,
         channels=net.hidden_channels,
         direction=direction,
-        truth=lambda: tuple(part.double() for part in published()),
+        truth=lambda: (published()[0].double(),),
         contestants=[
-            Contestant(OURS, step_of(net, ours)),
-            Contestant(PLAIN, published),
-            floor_of(net, lambda: net.mix(tokens, same.shared, held).square().mean()),
+            Contestant(OURS, lambda: run()[:1]),
+            Contestant(PLAIN, lambda: published()[:1]),
+            floor_of(plain, lambda: mix(tokens, same.shared, held).square().mean()),
         ],
         note="Floor of Graph MLP-Mixer: the mixer behind the patches alone.",
     )
+
+
+def doubled(part: Tensor) -> Tensor:
+    """Return float64 of numbers, and others as they are."""
+    return part.double() if part.is_floating_point() else part
+
+
+def agree(found: tuple[Tensor, ...], truth: tuple[Tensor, ...]) -> None:
+    """Compare losses and gradients in float64."""
+    scale = max(float(part.abs().max()) for part in truth)
+    off = max(float((a - b).abs().max()) for a, b in zip(found, truth, strict=True)) / scale
+    if not off < TOLERANCE:
+        raise RuntimeError(f"Graph MLP-Mixer: off by {off}")
 
 
 def grown(size: int) -> dict[str, Any]:
@@ -291,8 +320,8 @@ def page(results: dict[str, Any]) -> str:
         "`benchmarks/plain_forms.py` is what the published ways are. Float32; processor time,",
         "medians of runs in turns, and in the last column the fastest of each. x: times as long as",
         "graphpoly. Results and gradients agree with those of the plain form. A floor is no peer",
-        "but a part of a step, as both have it written: were all else free, the plain form would",
-        "take its x divided by the floor's times as long.",
+        "but a part of the plain form's step: were all else free, that would take its x divided by",
+        "the floor's times as long.",
         "",
         f"- {machine['cpu']}, load {machine['load_average']} at the start, one thread",
         f"- {machine['date']}, commit {machine['commit']}, torch {machine['versions']['torch']}",

@@ -6,6 +6,7 @@ gone through in Python. Where a package holds the published operator itself, tha
 
 from __future__ import annotations
 
+import copy
 import importlib
 from types import SimpleNamespace
 from typing import Any
@@ -13,10 +14,31 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
+from torch_geometric.nn.dense import linear as pyg
 
-__all__ = ["Patched", "PlainLinks", "plain_patches", "scanned_by_pairs", "scanned_by_steps"]
+from graphpoly.acceleration import restore
+from graphpoly.layers.linear import LazyLinear, Linear
+
+__all__ = [
+    "Patched",
+    "PlainLinks",
+    "plain_patches",
+    "plainly",
+    "scanned_by_pairs",
+    "scanned_by_steps",
+]
 
 _LOW = (1 << 32) - 1
+
+
+def plainly(model: Any) -> Any:
+    """Return a copy of a network, with the same weights in PyTorch's and PyG's own layers."""
+    model = copy.deepcopy(model)
+    restore(model)
+    for module in model.modules():
+        if type(module) in (Linear, LazyLinear):
+            module.__class__ = nn.Linear if type(module) is Linear else pyg.Linear
+    return model
 
 
 class PlainLinks(nn.Module):

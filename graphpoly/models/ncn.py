@@ -17,8 +17,10 @@ from torch_geometric.nn.inits import reset
 
 from graphpoly.errors import unknown
 from graphpoly.layers.arguments import NamedArguments, check_features, check_sizes
+from graphpoly.layers.linear import Linear
 from graphpoly.ops import CSR, common_neighbors, spmm, to_csr
 from graphpoly.ops.adjacency import to_edges
+from graphpoly.ops.linear import affine
 from graphpoly.ops.normalize import normalized
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
@@ -143,9 +145,9 @@ class NCN(Pretrained, NamedArguments):
         self.edge_dropout = edge_dropout
         self.dropout = dropout
         width = hidden_channels
-        self.lin_in = nn.Linear(in_channels, width)
+        self.lin_in = Linear(in_channels, width)
         self.lins = nn.ModuleList(
-            nn.Linear(width, width) for _ in range(num_layers if encoder == "gcn" else 0)
+            Linear(width, width) for _ in range(num_layers if encoder == "gcn" else 0)
         )
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(num_layers))
         self.steps = nn.Parameter(torch.empty(num_layers + 1)) if jk else None
@@ -232,8 +234,8 @@ class NCN(Pretrained, NamedArguments):
             out: Tensor = self.score(self.beta * heard + self.ends(own))
         else:
             heard = between(states, pairs, folded.image) + folded.offset
-            hidden = F.linear(self.shared[1:-1](heard), folded.shared, folded.bias)
-            hidden = torch.addmm(hidden, self.ends[:-1](own), folded.ends.t())
+            heard, own = self.shared[1:-1](heard), self.ends[:-1](own)
+            hidden = affine(heard, folded.shared, folded.bias, y=own, other=folded.ends)
             out = self.score[1:](hidden)
         return out.squeeze(-1)
 
@@ -249,7 +251,7 @@ class NCN(Pretrained, NamedArguments):
         maps: Any = (self.shared[0], self.shared[-1], self.ends[-1], self.score[0])
         opening, shared, ends, first = maps
         return _Folded(
-            image=F.linear(states.h, opening.weight),
+            image=affine(states.h, opening.weight),
             offset=opening.bias,
             shared=self.beta * (first.weight @ shared.weight),
             ends=first.weight @ ends.weight,
@@ -269,9 +271,9 @@ def _simple(pairs: Tensor, size: int) -> Tensor:
 
 def _perceptron(in_channels: int, out_channels: int, dropout: float) -> nn.Sequential:
     return nn.Sequential(
-        nn.Linear(in_channels, in_channels),
+        Linear(in_channels, in_channels),
         nn.LayerNorm(in_channels),
         nn.Dropout(dropout),
         nn.ReLU(inplace=True),
-        nn.Linear(in_channels, out_channels),
+        Linear(in_channels, out_channels),
     )

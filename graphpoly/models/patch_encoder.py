@@ -19,6 +19,7 @@ from torch_geometric.nn.inits import reset
 
 from graphpoly.acceleration import accelerate
 from graphpoly.errors import unknown
+from graphpoly.layers.linear import Linear
 from graphpoly.models.batch_norm import BatchNorm
 from graphpoly.ops import pool
 
@@ -30,12 +31,12 @@ _HEADS = 8
 
 def rectified(in_channels: int, out_channels: int) -> nn.Sequential:
     """Return Linear-BN-ReLU; the normalisation has the bias."""
-    linear = nn.Linear(in_channels, out_channels, bias=False)
+    linear = Linear(in_channels, out_channels, bias=False)
     return nn.Sequential(linear, BatchNorm(out_channels), nn.ReLU())
 
 
 def _gine(channels: int, edges: bool) -> nn.Module:
-    mlp = rectified(channels, channels).append(nn.Linear(channels, channels, bias=False))
+    mlp = rectified(channels, channels).append(Linear(channels, channels, bias=False))
     return GINEConv(mlp, train_eps=True) if edges else GINConv(mlp, train_eps=True)
 
 
@@ -96,7 +97,7 @@ class PatchEncoder(nn.Module):
         self.dropout = dropout
         self.convs = nn.ModuleList(conv(channels, edges) for _ in range(num_layers))
         self.norms = nn.ModuleList(BatchNorm(channels) for _ in range(num_layers))
-        self.lins = nn.ModuleList(nn.Linear(channels, channels) for _ in range(num_layers))
+        self.lins = nn.ModuleList(Linear(channels, channels) for _ in range(num_layers))
         self.updates = nn.ModuleList(rectified(channels, channels) for _ in range(num_layers - 1))
         accelerate(self.convs)
 
