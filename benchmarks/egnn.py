@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch
 
 from benchmarks.measure import Case, Contestant, describe_machine, processor_time, race, wall_clock
+from benchmarks.plain_forms import plainly
 from graphpoly.data import n_body
 from graphpoly.models import EGNN
 
@@ -70,6 +71,7 @@ def case(num_particles: int, num_systems: int, clock: str, seconds: float) -> di
     for name in (OURS, PLAIN):
         torch.manual_seed(0)
         models[name] = EGNN(1, 64, num_layers=4, **arguments)
+    models[PLAIN] = plainly(models[PLAIN])
     plain = Plain(models[PLAIN])
 
     def predicted(name: str) -> Tensor:

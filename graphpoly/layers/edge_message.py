@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch_geometric.nn.dense.linear import Linear
 from torch_geometric.nn.inits import reset
 
+from graphpoly.layers.linear import LazyLinear as Linear
 from graphpoly.ops import CSR, entry_sum
 
 __all__ = ["EdgeMessage"]

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
-from torch_geometric.nn.dense.linear import Linear
 from torch_geometric.nn.inits import reset
 
 from graphpoly.errors import unknown
@@ -20,6 +19,7 @@ from graphpoly.layers.arguments import (
 )
 from graphpoly.layers.edge_mask import masked
 from graphpoly.layers.edge_message import EdgeMessage
+from graphpoly.layers.linear import LazyLinear as Linear
 from graphpoly.ops import CSR, edge_vectors, silence_loops, sum_entries, to_edges
 from graphpoly.registry import register
 

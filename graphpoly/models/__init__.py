@@ -27,7 +27,8 @@ from graphpoly.models.laser_gnn import LASERGNN
 from graphpoly.models.matrix_function_gnn import MatrixFunctionGNN
 from graphpoly.models.molecule_gnn import MoleculeGNN
 from graphpoly.models.mpnn import MPNN
-from graphpoly.models.ncn import NCN, NCNC
+from graphpoly.models.ncn import NCN
+from graphpoly.models.ncnc import NCNC
 from graphpoly.models.p_laplacian_gnn import PLaplacianGNN
 from graphpoly.models.path_molecule import PathMolecule
 from graphpoly.models.path_nn import PathNN

@@ -1,12 +1,13 @@
-"""Neural common neighbours: links scored by what lies between their ends, and what may be missing.
+"""Neural common neighbours: links scored by what lies between their ends.
 
-Both networks read a graph once, :meth:`NCN.encode`, and score any pairs of its nodes after that,
+The network reads a graph once, :meth:`NCN.encode`, and scores any pairs of its nodes after that,
 :meth:`NCN.decode`. Links that are to be predicted must not be in the graph: training takes them out
 (:class:`graphpoly.training.LinkTask`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -16,16 +17,18 @@ from torch_geometric.nn.inits import reset
 
 from graphpoly.errors import unknown
 from graphpoly.layers.arguments import NamedArguments, check_features, check_sizes
+from graphpoly.layers.linear import Linear
 from graphpoly.ops import CSR, common_neighbors, spmm, to_csr
-from graphpoly.ops.adjacency import to_edges, trusted_csr
+from graphpoly.ops.adjacency import to_edges
+from graphpoly.ops.linear import affine
 from graphpoly.ops.normalize import normalized
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
-__all__ = ["NCN", "NCNC", "LinkStates", "missing_neighbors"]
+__all__ = ["ENCODERS", "NCN", "PAPER", "LinkStates"]
 
 ENCODERS = ("propagation", "gcn")
-_PAPER = "Wang, Yang, Zhang. Neural Common Neighbor with Completion for Link Prediction. ICLR 2024"
+PAPER = "Wang, Yang, Zhang. Neural Common Neighbor with Completion for Link Prediction. ICLR 2024"
 
 
 class LinkStates(NamedTuple):
@@ -41,9 +44,19 @@ class LinkStates(NamedTuple):
     adj: CSR
 
 
+class _Folded(NamedTuple):
+    """What the score has of linear maps, with parameters and states put in."""
+
+    image: Tensor  # of the states under the first map of what is between, [N, C]
+    offset: Tensor  # what that map adds, [C]
+    shared: Tensor  # from inside of that perceptron to inside of the last one, [C, C]
+    ends: Tensor  # from inside of the perceptron of both ends, [C, C]
+    bias: Tensor  # [C]
+
+
 @register(
     "model",
-    paper=_PAPER,
+    paper=PAPER,
     arxiv="2302.00890",
     example=lambda: NCN(8, 16, dropout=0.0),
     tags={
@@ -132,9 +145,9 @@ class NCN(Pretrained, NamedArguments):
         self.edge_dropout = edge_dropout
         self.dropout = dropout
         width = hidden_channels
-        self.lin_in = nn.Linear(in_channels, width)
+        self.lin_in = Linear(in_channels, width)
         self.lins = nn.ModuleList(
-            nn.Linear(width, width) for _ in range(num_layers if encoder == "gcn" else 0)
+            Linear(width, width) for _ in range(num_layers if encoder == "gcn" else 0)
         )
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(num_layers))
         self.steps = nn.Parameter(torch.empty(num_layers + 1)) if jk else None
@@ -179,7 +192,7 @@ class NCN(Pretrained, NamedArguments):
             h = F.dropout(h, self.gnn_dropout, self.training)
             seen.append(h)
         if self.steps is not None:
-            h = torch.stack(seen, -1) @ self.steps
+            h = torch.tensordot(self.steps, torch.stack(seen), 1)
         if self.training and self.edge_dropout > 0:
             kept = torch.rand(pairs.size(1), device=pairs.device) >= self.edge_dropout
             pairs = pairs[:, kept]
@@ -192,11 +205,11 @@ class NCN(Pretrained, NamedArguments):
             states: What :meth:`encode` returned.
             pairs: ``[2, P]``.
         """
-        return self._scored(states, pairs, self.between(states, pairs))
+        return self._scored(states, pairs, self.between, self._folded(states, pairs.size(1)))
 
-    def between(self, states: LinkStates, pairs: Tensor) -> Tensor:
-        """Return the summed states of the common neighbours, ``[P, C]``."""
-        return common_neighbors(states.adj, states.adj, pairs, x=states.h)
+    def between(self, states: LinkStates, pairs: Tensor, x: Tensor | None = None) -> Tensor:
+        """Return the summed states of the common neighbours, ``[P, C]``, or what x has of them."""
+        return common_neighbors(states.adj, states.adj, pairs, x=states.h if x is None else x)
 
     def forward(self, x: Tensor, edge_index: Any, pairs: Tensor) -> Tensor:
         """Return the scores of pairs, ``[P]``.
@@ -208,171 +221,46 @@ class NCN(Pretrained, NamedArguments):
         """
         return self.decode(self.encode(x, edge_index), pairs)
 
-    def _scored(self, states: LinkStates, pairs: Tensor, between: Tensor) -> Tensor:
-        own = self.ends(states.h[pairs[0]] * states.h[pairs[1]])
-        out: Tensor = self.score(self.beta * self.shared(between) + own)
+    def _scored(
+        self,
+        states: LinkStates,
+        pairs: Tensor,
+        between: Callable[..., Tensor],
+        folded: _Folded | None,
+    ) -> Tensor:
+        own = states.h[pairs[0]] * states.h[pairs[1]]
+        if folded is None:
+            heard = self.shared(between(states, pairs))
+            out: Tensor = self.score(self.beta * heard + self.ends(own))
+        else:
+            heard = between(states, pairs, folded.image) + folded.offset
+            heard, own = self.shared[1:-1](heard), self.ends[:-1](own)
+            hidden = affine(heard, folded.shared, folded.bias, y=own, other=folded.ends)
+            out = self.score[1:](hidden)
         return out.squeeze(-1)
+
+    def _folded(self, states: LinkStates, num_pairs: int) -> _Folded | None:
+        """Fold the linear maps of a score where there are more pairs than it takes work.
+
+        The image of a sum is the sum of the images, of which there is one a node; and the last
+        maps of two perceptrons and the first of the third are one map of each. That leaves three
+        products with matrices of C x C for each pair of five.
+        """
+        if num_pairs <= max(states.h.size(0), 2 * self.hidden_channels):
+            return None
+        maps: Any = (self.shared[0], self.shared[-1], self.ends[-1], self.score[0])
+        opening, shared, ends, first = maps
+        return _Folded(
+            image=affine(states.h, opening.weight),
+            offset=opening.bias,
+            shared=self.beta * (first.weight @ shared.weight),
+            ends=first.weight @ ends.weight,
+            bias=F.linear(self.beta * shared.bias + ends.bias, first.weight, first.bias),
+        )
 
     def __repr__(self) -> str:
         sizes = f"{self.in_channels}, {self.hidden_channels}"
         return f"{type(self).__name__}({', '.join([sizes, *self.options()])})"
-
-
-@register(
-    "model",
-    paper=_PAPER,
-    arxiv="2302.00890",
-    example=lambda: NCNC(8, 16, dropout=0.0),
-    tags={
-        "expressivity": "that of NCN on a graph with its likely links",
-        "complexity": "that of NCN for each pair and each neighbour of one end alone",
-    },
-)
-class NCNC(NCN):
-    r"""NCN after completion: a neighbour of one end counts by how likely the other end is its own.
-
-    .. math::
-        \sum_{u \in N(i) \cap N(j)} h_u
-        + \sum_{u \in N(i) \setminus N(j)} P_{ju} h_u + \sum_{u \in N(j) \setminus N(i)} P_{iu} h_u,
-        \qquad P = \frac{\alpha\, p\, p_0}{p\, p_0 + 1 - p_0}, \quad
-        p_0 = \sigma(a (s - b))
-
-    with the score s that :class:`NCN` gives with the same parameters. No gradient goes through P.
-
-    Args:
-        in_channels, hidden_channels, num_layers, encoder, jk: As for :class:`NCN`.
-        in_dropout, gnn_dropout, edge_dropout, dropout: As for :class:`NCN`.
-        alpha: Weight of what is completed; 0 gives NCN.
-        prior: p, how likely a pair is a link before anything is known of it.
-        scale: a.
-        offset: b.
-        num_scored: Pairs of a completion that are scored at once, which bounds the memory.
-
-    Shapes:
-        As for :class:`NCN`.
-
-    Complexity: that of NCN for each pair and for each neighbour that only one of its ends has.
-
-    Differences from the paper: those of :class:`NCN`; an end of the pair is never completed as a
-    neighbour of itself.
-
-    >>> NCNC(4, 16, alpha=0.5)
-    NCNC(4, 16, alpha=0.5)
-    """
-
-    printed: ClassVar[dict[str, object]] = {
-        **NCN.printed,
-        "alpha": 1.0,
-        "prior": 0.75,
-        "scale": 4.3,
-        "offset": 2.8,
-        "num_scored": 65536,
-    }
-
-    def __init__(
-        self,
-        in_channels: int,
-        hidden_channels: int,
-        num_layers: int = 1,
-        *,
-        encoder: str = "propagation",
-        jk: bool = True,
-        in_dropout: float = 0.0,
-        gnn_dropout: float = 0.0,
-        edge_dropout: float = 0.0,
-        dropout: float = 0.0,
-        alpha: float = 1.0,
-        prior: float = 0.75,
-        scale: float = 4.3,
-        offset: float = 2.8,
-        num_scored: int = 65536,
-    ) -> None:
-        super().__init__(
-            in_channels,
-            hidden_channels,
-            num_layers,
-            encoder=encoder,
-            jk=jk,
-            in_dropout=in_dropout,
-            gnn_dropout=gnn_dropout,
-            edge_dropout=edge_dropout,
-            dropout=dropout,
-        )
-        if alpha < 0 or not 0 <= prior <= 1:
-            raise ValueError(
-                f"alpha, prior: got {alpha} and {prior}, expected at least 0 and a share"
-            )
-        check_sizes(num_scored=num_scored)
-        self.alpha = alpha
-        self.prior = prior
-        self.scale = scale
-        self.offset = offset
-        self.num_scored = num_scored
-
-    def between(self, states: LinkStates, pairs: Tensor) -> Tensor:
-        """Return the summed states of common and of likely common neighbours, ``[P, C]``."""
-        shared = super().between(states, pairs)
-        if self.alpha == 0:
-            return shared
-        rows, candidates = missing_neighbors(states.adj, pairs)
-        likely = self._likely(states, candidates)
-        rowptr = torch.searchsorted(rows, torch.arange(pairs.size(1) + 1, device=rows.device))
-        size = states.h.size(0)
-        missing = trusted_csr(rowptr, candidates[1].contiguous(), likely, None, size, None)
-        return shared + spmm(missing, states.h)
-
-    def calibrated(self, score: Tensor) -> Tensor:
-        """Return P of scores.
-
-        >>> round(float(NCNC(4, 8).calibrated(torch.tensor(2.5))), 4)
-        0.1711
-        """
-        known = torch.sigmoid(self.scale * (score - self.offset))
-        return self.alpha * self.prior * known / (self.prior * known + 1 - known)
-
-    @torch.no_grad()
-    def _likely(self, states: LinkStates, pairs: Tensor) -> Tensor:
-        parts = [
-            self.calibrated(self._scored(states, some, super(NCNC, self).between(states, some)))
-            for some in pairs.split(self.num_scored, dim=1)
-        ]
-        return torch.cat(parts)
-
-
-def missing_neighbors(adj: CSR, pairs: Tensor) -> tuple[Tensor, Tensor]:
-    """List what only one end of each pair has for a neighbour, beside the other end.
-
-    Args:
-        adj: ``[N, N]``, without duplicates.
-        pairs: ``[2, P]``.
-
-    Returns:
-        The number of the pair, ascending ``[M]``, and ``[2, M]``: the end that is not joined, and
-        the neighbour of the other one. The ends themselves are left out.
-
-    Complexity: O(D log E) for D neighbours of all ends.
-
-    >>> adj = to_csr(torch.tensor([[0, 1, 1, 2, 2, 3], [1, 0, 2, 1, 3, 2]]), num_nodes=4)
-    >>> missing_neighbors(adj, torch.tensor([[0], [2]]))  # 0 and 2 share 1; 3 is 2's alone
-    (tensor([0]), tensor([[0],
-            [3]]))
-    """
-    size = adj.num_rows
-    joined = (adj.rows().long() * size + adj.col).sort().values
-    ends = torch.cat([pairs, pairs.flip(0)], 1)  # what the first end has, and then the second
-    degree = adj.rowptr.diff().long()[ends[0]]
-    owner = torch.repeat_interleave(torch.arange(ends.size(1), device=ends.device), degree)
-    begin = adj.rowptr.long()[ends[0]] - degree.cumsum(0) + degree
-    place = torch.arange(owner.size(0), device=ends.device) + begin[owner]
-    neighbor, other = adj.col.long()[place], ends[1][owner]
-    key = other * size + neighbor
-    known = torch.searchsorted(joined, key).clamp(max=max(joined.numel() - 1, 0))
-    lacking = neighbor != other
-    if joined.numel():
-        lacking &= joined[known] != key
-    owner, found = owner[lacking], torch.stack([other, neighbor])[:, lacking]
-    number, order = (owner % max(pairs.size(1), 1)).sort(stable=True)
-    return number, found[:, order]
 
 
 def _simple(pairs: Tensor, size: int) -> Tensor:
@@ -383,9 +271,9 @@ def _simple(pairs: Tensor, size: int) -> Tensor:
 
 def _perceptron(in_channels: int, out_channels: int, dropout: float) -> nn.Sequential:
     return nn.Sequential(
-        nn.Linear(in_channels, in_channels),
+        Linear(in_channels, in_channels),
         nn.LayerNorm(in_channels),
         nn.Dropout(dropout),
-        nn.ReLU(),
-        nn.Linear(in_channels, out_channels),
+        nn.ReLU(inplace=True),
+        Linear(in_channels, out_channels),
     )

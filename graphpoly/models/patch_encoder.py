@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -16,7 +17,9 @@ from torch_geometric.nn import (
 )
 from torch_geometric.nn.inits import reset
 
+from graphpoly.acceleration import accelerate
 from graphpoly.errors import unknown
+from graphpoly.layers.linear import Linear
 from graphpoly.models.batch_norm import BatchNorm
 from graphpoly.ops import pool
 
@@ -28,12 +31,12 @@ _HEADS = 8
 
 def rectified(in_channels: int, out_channels: int) -> nn.Sequential:
     """Return Linear-BN-ReLU; the normalisation has the bias."""
-    linear = nn.Linear(in_channels, out_channels, bias=False)
+    linear = Linear(in_channels, out_channels, bias=False)
     return nn.Sequential(linear, BatchNorm(out_channels), nn.ReLU())
 
 
 def _gine(channels: int, edges: bool) -> nn.Module:
-    mlp = rectified(channels, channels).append(nn.Linear(channels, channels, bias=False))
+    mlp = rectified(channels, channels).append(Linear(channels, channels, bias=False))
     return GINEConv(mlp, train_eps=True) if edges else GINConv(mlp, train_eps=True)
 
 
@@ -77,7 +80,8 @@ class PatchEncoder(nn.Module):
         channels: Size of all states.
         num_layers: Number of layers.
         conv: A name of :data:`CONVS`, or a function from the channels, and from whether there are
-            features of edges, to a layer that is called with ``(x, edge_index)`` and these.
+            features of edges, to a layer that is called with ``(x, edge_index)`` and these. Layers
+            of PyG run on our kernels (:func:`graphpoly.acceleration.accelerate`).
         edges: Whether there are features of edges, of so many channels.
         dropout: Behind each ReLU.
     """
@@ -93,8 +97,9 @@ class PatchEncoder(nn.Module):
         self.dropout = dropout
         self.convs = nn.ModuleList(conv(channels, edges) for _ in range(num_layers))
         self.norms = nn.ModuleList(BatchNorm(channels) for _ in range(num_layers))
-        self.lins = nn.ModuleList(nn.Linear(channels, channels) for _ in range(num_layers))
+        self.lins = nn.ModuleList(Linear(channels, channels) for _ in range(num_layers))
         self.updates = nn.ModuleList(rectified(channels, channels) for _ in range(num_layers - 1))
+        accelerate(self.convs)
 
     def reset_parameters(self) -> None:
         """Draw new parameters."""
@@ -124,7 +129,9 @@ class PatchEncoder(nn.Module):
         for i, (conv, norm, lin) in enumerate(zip(self.convs, self.norms, self.lins, strict=True)):
             if i:
                 mean = pool(h, patch, "mean", batch_size=num_patches)
-                h = h + self.updates[i - 1](mean[patch])
+                told: Any = self.updates[i - 1]
+                # the map is that of patches, the normalisation that of their copies
+                h = h + told[1:](told[0](mean)[patch])
                 h = pool(h, node, "mean", batch_size=x.size(0))[node]
             update = norm(conv(h, edge_index, *features)).relu()
             h = lin(h + F.dropout(update, self.dropout, self.training))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch_geometric.nn.inits import reset
 
 from graphpoly.errors import unknown
+from graphpoly.layers.linear import Linear
 
 __all__ = ["ATTENTIONS", "AttentionBlock", "MixerBlock"]
 
@@ -145,8 +146,8 @@ class AttentionBlock(nn.Module):
 def _perceptron(size: int, width: int, dropout: float) -> nn.Sequential:
     return nn.Sequential(
         nn.Dropout(dropout),
-        nn.Linear(size, width),
+        Linear(size, width),
         nn.GELU(),
         nn.Dropout(dropout),
-        nn.Linear(width, size),
+        Linear(width, size),
     )

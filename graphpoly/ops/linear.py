@@ -9,13 +9,18 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd import forward_ad
 
+import graphpoly.ops._extension as _extension
+from graphpoly.ops.dtypes import EXACT
 from graphpoly.ops.library import call, implement
 
-__all__ = ["linear", "linear_reference"]
+__all__ = ["affine", "linear", "linear_reference"]
 
 _OPERATOR = torch.ops.graphpoly.linear.default
+_MOST_CHANNELS = 1024  # beyond it a matrix leaves the caches, and libraries are built for that
 
 
 def linear(
@@ -40,6 +45,54 @@ def linear(
     """
     out: Tensor = call(_OPERATOR, x, weight, y, other, bias)
     return out
+
+
+def affine(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    *,
+    y: Tensor | None = None,
+    other: Tensor | None = None,
+) -> Tensor:
+    """Return what :func:`linear` does of whatever ``F.linear`` takes, with its rules of types.
+
+    Args:
+        x: ``[..., F]``.
+        weight, bias: As for :func:`linear`.
+        y, other: As for :func:`linear`; y has the shape of x but for its last size.
+
+    What the kernel does not serve is left to ``F.linear``: other types and devices, large matrices,
+    autocast, transforms of functions, compilation.
+
+    >>> affine(torch.ones(2, 3, 4), torch.eye(4)).shape
+    torch.Size([2, 3, 4])
+    """
+    given = [tensor for tensor in (x, weight, bias, y, other) if tensor is not None]
+    if not _serves(given):
+        out = F.linear(x, weight, bias)
+        return out if y is None or other is None else out + F.linear(y, other)
+    shape = x.shape
+    x, y = x.reshape(-1, shape[-1]), None if y is None else y.reshape(-1, y.size(-1))
+    return linear(x, weight, bias, y=y, other=other).view(*shape[:-1], weight.size(0))
+
+
+def _serves(given: list[Tensor]) -> bool:
+    x, weight = given[:2]
+    return (
+        not torch.compiler.is_compiling()
+        and x.dim() > 1
+        and x.numel() > 0
+        and x.dtype in EXACT
+        and x.size(-1) == weight.size(-1)
+        and max(weight.shape) <= _MOST_CHANNELS
+        and all(type(t) in (Tensor, torch.nn.Parameter) for t in given)
+        and all(t.dtype is x.dtype and t.device.type == "cpu" for t in given)
+        and not torch.is_autocast_enabled("cpu")
+        and not torch._C._are_functorch_transforms_active()
+        and forward_ad._current_level < 0
+        and _extension.load()["simd"] in ("avx2", "avx512")
+    )
 
 
 def linear_reference(

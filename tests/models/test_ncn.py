@@ -7,7 +7,7 @@ import torch
 from torch.testing import assert_close
 
 from graphpoly.models import NCN, NCNC
-from graphpoly.models.ncn import missing_neighbors
+from graphpoly.models.ncnc import missing_neighbors
 from graphpoly.ops import to_csr
 
 SIZE = 12  # node 11 has no neighbour
@@ -87,13 +87,40 @@ def test_gradients_reach_the_features_past_the_probabilities():
     extra = torch.zeros(pairs.size(1), 8, dtype=x.dtype).index_add(
         0, rows, likely[:, None] * held.h[missing[1]]
     )
-    by_hand = net._scored(held, pairs, NCN.between(net, held, pairs) + extra)
+    by_hand = score(net, held.h, NCN.between(net, held, pairs) + extra, pairs)
     for ours, theirs in zip(
         torch.autograd.grad(net(x, edge_index, pairs).sum(), [x, net.beta, net.lin_in.weight]),
         torch.autograd.grad(by_hand.sum(), [x, net.beta, net.lin_in.weight]),
         strict=True,
     ):
         assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("cls", [NCN, NCNC])
+def test_few_pairs_at_once_are_scored_as_many_are(cls):
+    x, edge_index, pairs = drawn(8)
+    net = cls(5, 8, 2).double().eval()
+    held = net.encode(x, edge_index)
+    assert net._folded(held, 16) is None
+    assert net._folded(held, pairs.size(1)) is not None
+    found = []
+    for parts in (pairs.split(5, dim=1), (pairs,)):
+        scores = torch.cat([net.decode(net.encode(x, edge_index), some) for some in parts])
+        weight = torch.linspace(-1, 1, scores.numel(), dtype=x.dtype)
+        found.append((scores, *torch.autograd.grad(scores @ weight, list(net.parameters()))))
+    for few, many in zip(*found, strict=True):
+        assert_close(few, many)
+
+
+def test_a_pair_that_is_asked_for_again_or_backwards_is_as_likely():
+    x, edge_index, pairs = drawn(9)
+    net = NCNC(5, 8, dropout=0.5)  # in training, so that each score that is made is a draw
+    held = net.encode(x.float(), edge_index)
+    asked = pairs[:, :6].repeat(1, 3)
+    asked[:, 6:12] = asked[:, 6:12].flip(0)
+    likely = net._likely(held, asked).view(3, 6)
+    assert torch.equal(likely[0], likely[1])
+    assert torch.equal(likely[0], likely[2])
 
 
 def test_without_weight_nothing_is_completed():

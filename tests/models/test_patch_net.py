@@ -12,6 +12,7 @@ from torch_geometric.transforms import AddLaplacianEigenvectorPE, AddRandomWalkP
 
 from graphpoly.features import ExtractPatches
 from graphpoly.models import GraphMLPMixer, GraphViT
+from graphpoly.models.patch_encoder import PatchEncoder
 from graphpoly.testing import graph_zoo
 from tests.ops.test_enumerate_paths import edges
 
@@ -112,6 +113,25 @@ def test_two_patches_by_hand():
     }
     out = model(data.x, data.edge_index, **given)
     torch.testing.assert_close(out, model.head(tokens.mean(0, keepdim=True)))
+
+
+def test_layers_are_those_of_the_definition_in_training():
+    torch.manual_seed(0)
+    encoder = PatchEncoder(8, 3, conv="gine", edges=False, dropout=0.0).double()
+    patch, node = torch.tensor([[0, 0, 0, 1, 1, 1, 1], [0, 1, 2, 1, 2, 3, 4]])
+    source, target = inside = torch.tensor([[0, 1, 3, 4, 5, 6], [1, 2, 4, 5, 6, 3]])
+    x = torch.randn(5, 8, dtype=torch.float64)
+    h = x[node]
+    for i, (conv, norm, lin) in enumerate(
+        zip(encoder.convs, encoder.norms, encoder.lins, strict=True)
+    ):
+        if i:
+            mean = torch.stack([h[patch == p].mean(0) for p in range(2)])
+            h = h + encoder.updates[i - 1](mean[patch])
+            h = torch.stack([h[node == v].mean(0) for v in range(5)])[node]
+        heard = torch.zeros_like(h).index_add(0, target, h[source])
+        h = lin(h + norm(conv.nn(heard + (1 + conv.eps) * h)).relu())
+    torch.testing.assert_close(encoder(x, node, patch, 2, inside), h)
 
 
 def _sage(channels, edges):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graphpoly.models.ncn import ENCODERS, NCN, NCNC
+from graphpoly.models.ncn import ENCODERS, NCN
+from graphpoly.models.ncnc import NCNC
 from graphpoly.models.settings.base import ModelSettings, configure
 from graphpoly.settings import bounded
 
