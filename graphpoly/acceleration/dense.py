@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
-from torch.nn import Module, Parameter
+from torch.nn import Module
 from torch_geometric.nn import MLP, BatchNorm, Linear
 
-import graphpoly.ops._extension as _extension
 from graphpoly.acceleration.accelerated import is_hooked
-from graphpoly.ops.dtypes import EXACT
-from graphpoly.ops.linear import linear
+from graphpoly.ops.linear import computes, is_small, linear
+from graphpoly.ops.linear import serves as linear_serves
 from graphpoly.ops.perceptron import perceptron
 
-__all__ = ["Perceptron", "computes", "mapped", "perceived", "serves"]
+__all__ = ["Perceptron", "mapped", "perceived", "serves"]
 
 _LINEAR = (nn.Linear, Linear)
-_PLAIN = (Tensor, Parameter)
-_MOST_NUMBERS = 1 << 18  # beyond it a matrix leaves the caches, and libraries are built for that
 
 
 def mapped(
@@ -44,7 +40,7 @@ def mapped(
 
 def serves(lin: Any, x: Tensor) -> bool:
     """Whether the kernel of a map does what this module does to ``x``."""
-    return _serves(x) and _is_map(lin, x)
+    return x.dim() == 2 and _is_map(lin, x)
 
 
 def perceived(module: Module, x: Tensor) -> Tensor:
@@ -63,7 +59,7 @@ class Perceptron(nn.Sequential):
 
 
 def _perceived(module: Module, x: Tensor) -> Tensor | None:
-    parts = _parts(module) if _serves(x) else None
+    parts = _parts(module) if x.dim() == 2 and computes(x) else None
     if parts is None:
         return None
     first, norm, last, rest = parts
@@ -78,36 +74,14 @@ def _perceived(module: Module, x: Tensor) -> Tensor | None:
     return out
 
 
-def computes(x: Tensor) -> bool:
-    """Whether dense kernels take ``x`` as it is; inside a compiled graph the compiler does it."""
-    return (
-        not torch.compiler.is_compiling()
-        and x.dtype in EXACT
-        and x.device.type == "cpu"
-        and type(x) in _PLAIN
-        and not torch.is_autocast_enabled("cpu")
-    )
-
-
-def _serves(x: Tensor) -> bool:
-    return x.dim() == 2 and computes(x) and _extension.load()["simd"] in ("avx2", "avx512")
-
-
 def _is_map(lin: Any, x: Tensor) -> bool:
     if type(lin) not in _LINEAR or "forward" in lin.__dict__ or is_hooked(lin):
         return False
-    weight = lin.weight
-    return (
-        type(weight) is Parameter
-        and weight.dtype is x.dtype
-        and weight.device == x.device
-        and weight.size(1) == x.size(1)
-        and weight.numel() <= _MOST_NUMBERS
-    )
+    return linear_serves(x, lin.weight)
 
 
 def _joins(y: Tensor, root: Any, x: Tensor) -> bool:
-    alike = _serves(y) and y.dtype is x.dtype and len(y) == len(x)
+    alike = y.dim() == 2 and y.dtype is x.dtype and len(y) == len(x)
     return alike and _is_map(root, y) and root.bias is None
 
 
@@ -135,10 +109,10 @@ def _parts(module: Any) -> tuple[Any, Any, Any, list[Module]] | None:
 
 def _follows(first: Any, norm: Any, last: Any, x: Tensor) -> bool:
     """Whether norm and second map take what comes before them."""
-    hidden, weight = first.weight.size(0), getattr(last, "weight", None)
-    if type(last) not in _LINEAR or type(weight) is not Parameter or weight.dtype is not x.dtype:
+    if type(last) not in _LINEAR or not is_small(last.weight, x):
         return False
-    if weight.size(1) != hidden or weight.numel() > _MOST_NUMBERS:
+    hidden = first.weight.size(0)
+    if last.weight.size(1) != hidden:
         return False
     if norm is None:
         return True

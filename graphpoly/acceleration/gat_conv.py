@@ -10,9 +10,10 @@ from torch_geometric.nn import GATConv
 
 from graphpoly.acceleration.accelerated import is_hooked
 from graphpoly.acceleration.attention import AcceleratedAttention
-from graphpoly.acceleration.dense import computes, mapped
+from graphpoly.acceleration.dense import mapped
 from graphpoly.ops import CSR, gat_attention
 from graphpoly.ops.head_scores import head_scores
+from graphpoly.ops.linear import computes
 
 __all__ = ["AcceleratedGATConv"]
 

@@ -17,10 +17,11 @@ import graphpoly.ops._extension as _extension
 from graphpoly.ops.dtypes import EXACT
 from graphpoly.ops.library import call, implement
 
-__all__ = ["affine", "linear", "linear_reference"]
+__all__ = ["affine", "computes", "is_small", "linear", "linear_reference", "serves"]
 
 _OPERATOR = torch.ops.graphpoly.linear.default
-_MOST_CHANNELS = 1024  # beyond it a matrix leaves the caches, and libraries are built for that
+_PLAIN = (Tensor, torch.nn.Parameter)
+_MOST_NUMBERS = 1 << 18  # beyond it a matrix leaves the caches, and libraries are built for that
 
 
 def linear(
@@ -69,7 +70,7 @@ def affine(
     torch.Size([2, 3, 4])
     """
     given = [tensor for tensor in (x, weight, bias, y, other) if tensor is not None]
-    if not _serves(given):
+    if not _all_alike(given):
         out = F.linear(x, weight, bias)
         return out if y is None or other is None else out + F.linear(y, other)
     shape = x.shape
@@ -77,21 +78,43 @@ def affine(
     return linear(x, weight, bias, y=y, other=other).view(*shape[:-1], weight.size(0))
 
 
-def _serves(given: list[Tensor]) -> bool:
-    x, weight = given[:2]
+def computes(x: Tensor) -> bool:
+    """Whether dense kernels take ``x`` as it is; inside a compiled graph the compiler does it."""
     return (
         not torch.compiler.is_compiling()
-        and x.dim() > 1
-        and x.numel() > 0
         and x.dtype in EXACT
-        and x.size(-1) == weight.size(-1)
-        and max(weight.shape) <= _MOST_CHANNELS
-        and all(type(t) in (Tensor, torch.nn.Parameter) for t in given)
-        and all(t.dtype is x.dtype and t.device.type == "cpu" for t in given)
+        and x.device.type == "cpu"
+        and type(x) in _PLAIN
         and not torch.is_autocast_enabled("cpu")
+    )
+
+
+def is_small(weight: Tensor, x: Tensor) -> bool:
+    """Whether a matrix is one that the kernel is made for, of the type of ``x``."""
+    return (
+        type(weight) in _PLAIN
+        and weight.dtype is x.dtype
+        and weight.device == x.device
+        and weight.numel() <= _MOST_NUMBERS
+        and _extension.load()["simd"] in ("avx2", "avx512")
+    )
+
+
+def serves(x: Tensor, weight: Tensor) -> bool:
+    """Whether the kernel multiplies ``x`` ``[..., F]`` by a matrix, and does it sooner."""
+    return computes(x) and is_small(weight, x) and x.size(-1) == weight.size(-1)
+
+
+def _all_alike(given: list[Tensor]) -> bool:
+    x, weight = given[:2]
+    return (
+        x.dim() > 1
+        and x.numel() > 0
+        and serves(x, weight)
+        and all(type(t) in _PLAIN and t.dtype is x.dtype for t in given)
+        and all(t.device.type == "cpu" for t in given)
         and not torch._C._are_functorch_transforms_active()
         and forward_ad._current_level < 0
-        and _extension.load()["simd"] in ("avx2", "avx512")
     )
 
 
