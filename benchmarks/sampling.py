@@ -5,6 +5,10 @@ peer is PyG's ``NeighborLoader`` with torch-sparse in it, which is skipped where
 (pyg-lib is on no index). Milliseconds for a batch, the median over batches of epochs in which both
 take turns: sampling alone, and with features of 128 channels gathered. Writes ``sampling.json`` and
 ``sampling.md``.
+
+``--size products-quarter`` measures the samplers alone, on the twin of a quarter of ogbn-products:
+ours on one thread and on two beside torch-sparse's, which has one; what the other size has written
+stays.
 """
 
 from __future__ import annotations
@@ -20,13 +24,17 @@ from typing import Any
 import torch
 import torch_geometric.typing
 from torch_geometric import loader as pyg
+from torch_geometric import sampler as pyg_sampler
 from torch_geometric.data import Data
 
 from benchmarks.measure import describe_machine
-from graphpoly.loader import NeighborLoader
+from graphpoly.data.twins import node_twin
+from graphpoly.loader import NeighborLoader, NeighborSampler
 
 RESULTS = Path(__file__).parent / "results"
 NODES, EDGES, CHANNELS, SEEDS = 169_343, 1_166_243, 128, 1024
+SAMPLERS, QUARTER = "products-quarter", 4
+ONE_THREAD, TWO_THREADS = 3, 1.7  # how much faster we are to be: than torch-sparse, than on one
 HOPS = ([15, 10, 5], [10, 10], [25])
 CASES: dict[str, dict[str, Any]] = {
     "uniform": {},
@@ -84,16 +92,90 @@ def compare(data: Data, hops: list[int], case: str, batches: int) -> dict[str, A
     return row
 
 
+def measure_samplers(batches: int) -> dict[str, Any]:
+    """Milliseconds of each sampler on a quarter of ogbn-products' twin, all taking turns."""
+    ((data,), _) = node_twin("ogbn-products", part=QUARTER, features=False)
+    ours, contestants = NeighborSampler(data, HOPS[0]), {}
+    for threads in (1, 2):
+        contestants[f"graphpoly, {threads} thread{'s'[: threads - 1]}"] = (ours, threads)
+    if torch_geometric.typing.WITH_TORCH_SPARSE:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            theirs = pyg_sampler.NeighborSampler(data, HOPS[0])
+        contestants["torch-sparse, 1 thread"] = (theirs, 1)
+    order = torch.randperm(data.num_nodes, generator=torch.Generator().manual_seed(0))
+    seconds: dict[str, list[float]] = {name: [] for name in contestants}
+    before, reached = torch.get_num_threads(), 0
+    for seeds in order.split(SEEDS)[:batches]:
+        asked = pyg_sampler.NodeSamplerInput(None, seeds)
+        for name, (sampler, threads) in contestants.items():
+            torch.set_num_threads(threads)
+            begin = time.perf_counter()
+            out = sampler.sample_from_nodes(asked)
+            seconds[name].append(time.perf_counter() - begin)
+            reached = max(reached, out.row.numel())
+    torch.set_num_threads(before)
+    return {
+        "machine": describe_machine(),
+        "graph": {"nodes": data.num_nodes, "edges": data.num_edges},
+        "edges of a batch": reached,
+        "milliseconds": {
+            name: 1e3 * statistics.median(found[2:]) for name, found in seconds.items()
+        },
+    }
+
+
+def page_of_samplers(found: dict[str, Any]) -> list[str]:
+    """The table of the larger graph, and whether it holds what was asked of it."""
+    times, machine = found["milliseconds"], found["machine"]
+    one, two = times["graphpoly, 1 thread"], times["graphpoly, 2 threads"]
+    lines = [
+        "",
+        "## A quarter of ogbn-products",
+        "",
+        f"Its twin: {found['graph']['nodes']:,} nodes, {found['graph']['edges']:,} edges.",
+        f"{HOPS[0]} neighbours, {SEEDS:,} seeds, up to {found['edges of a batch']:,} edges a",
+        f"batch. The samplers alone, load {machine['load_average']}, {machine['commit'][:7]}.",
+        "",
+        "| sampler | ms a batch | x |",
+        "|---|---:|---:|",
+        *(f"| {name} | {time:.2f} | {one / time:.2f} |" for name, time in times.items()),
+        "",
+        f"- Two threads are {one / two:.2f} times as fast as one; {TWO_THREADS} are asked for.",
+    ]
+    if "torch-sparse, 1 thread" in times:
+        gain = times["torch-sparse, 1 thread"] / one
+        lines.append(f"- On one thread {gain:.1f} times as fast; {ONE_THREAD} are asked for.")
+    return lines
+
+
 def main() -> None:
     """Measure, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--batches", type=int, default=30)
+    parser.add_argument("--size", choices=("arxiv", SAMPLERS), default="arxiv")
     given = parser.parse_args()
-    data = graph()
-    rows = [compare(data, hops, case, given.batches) for hops in HOPS for case in CASES]
-    threads, peer = torch.get_num_threads(), torch_geometric.typing.WITH_TORCH_SPARSE
-    machine = describe_machine()
-    found = {"machine": machine, "threads": threads, "torch-sparse": peer, "rows": rows}
+    stored = RESULTS / "sampling.json"
+    found = json.loads(stored.read_text(encoding="utf-8")) if stored.exists() else {}
+    if given.size == SAMPLERS:
+        found[SAMPLERS] = measure_samplers(given.batches)
+    else:
+        data = graph()
+        found["rows"] = [
+            compare(data, hops, case, given.batches) for hops in HOPS for case in CASES
+        ]
+        found["threads"] = torch.get_num_threads()
+        found["torch-sparse"] = torch_geometric.typing.WITH_TORCH_SPARSE
+        found["machine"] = describe_machine()
+    text = page(found)
+    stored.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    (RESULTS / "sampling.md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+def page(found: dict[str, Any]) -> str:
+    """Return the tables of what was measured."""
+    threads, peer = found.get("threads"), found.get("torch-sparse")
     lines = [
         "# Sampled neighbourhoods",
         "",
@@ -104,17 +186,16 @@ def main() -> None:
         "| neighbours | case | graphpoly | PyG | x | graphpoly | PyG | x |",
         "|---|---|---:|---:|---:|---:|---:|---:|",
     ]
-    for row in rows:
+    for row in found.get("rows", ()):
         cells = []
         for what in ("sampling", "with features"):
             ours, theirs = row[f"graphpoly, {what}"], row.get(f"PyG, {what}")
             cells += [f"{ours:.2f}"]
             cells += ["", ""] if theirs is None else [f"{theirs:.2f}", f"{theirs / ours:.1f}"]
         lines.append(f"| {row['hops']} | {row['case']} | {' | '.join(cells)} |")
-    page = "\n".join(lines) + "\n"
-    (RESULTS / "sampling.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    (RESULTS / "sampling.md").write_text(page, encoding="utf-8")
-    print(page)
+    if SAMPLERS in found:
+        lines += page_of_samplers(found[SAMPLERS])
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

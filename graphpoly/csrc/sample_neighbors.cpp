@@ -6,6 +6,7 @@
 #include "common.h"
 #include "hashing.h"
 
+#include <bit>
 #include <unordered_set>
 
 namespace graphpoly {
@@ -55,7 +56,6 @@ class Drawer {
                               : weighted_with_replacement(span, number, out);
     } else {
       rule_.weight == nullptr ? subset(span, number, out) : weighted_subset(span, number, out);
-      std::sort(out, out + number);
     }
   }
 
@@ -75,6 +75,7 @@ class Drawer {
   // Floyd's: the i-th draw is among one more than the last, and gives way to the newcomer.
   void subset(Span span, int64_t number, int64_t* out) {
     constexpr int64_t kFew = 32;
+    if (span.size() <= kMarked) return marked_subset(span, number, out);
     chosen_.clear();
     for (int64_t i = 0; i < number; ++i) {
       const int64_t newest = span.size() - number + i;
@@ -85,6 +86,26 @@ class Drawer {
         chosen_.insert(pick = newest);
       }
       out[i] = span.begin + pick;
+    }
+    std::sort(out, out + number);
+  }
+
+  // The same with a bit for each entry, read and cleared in ascending order: no branch on chance.
+  void marked_subset(Span span, int64_t number, int64_t* out) {
+    uint64_t words = 0;  // those that are not 0
+    for (int64_t i = 0; i < number; ++i) {
+      const int64_t newest = span.size() - number + i, pick = below(bits(i), newest + 1);
+      const int64_t taken = -static_cast<int64_t>(mark_[pick >> 6] >> (pick & 63) & 1);
+      const int64_t place = pick ^ ((pick ^ newest) & taken);
+      mark_[place >> 6] |= uint64_t{1} << (place & 63);
+      words |= uint64_t{1} << (place >> 6);
+    }
+    for (int64_t i = 0; i < number; ++i) {
+      const int word = std::countr_zero(words);
+      uint64_t& mark = mark_[static_cast<size_t>(word)];
+      out[i] = span.begin + 64 * word + std::countr_zero(mark);
+      mark &= mark - 1;
+      words &= ~(uint64_t{mark == 0} << word);
     }
   }
 
@@ -110,15 +131,20 @@ class Drawer {
     }
     std::partial_sort(clocks_.begin(), clocks_.begin() + number, clocks_.end());
     for (int64_t i = 0; i < number; ++i) out[i] = clocks_[static_cast<size_t>(i)].second;
+    std::sort(out, out + number);
   }
 
   const Rule& rule_;
+  static constexpr int64_t kMarked = 4096;  // a bit in each of 64 words
   uint64_t first_ = 0;
+  std::array<uint64_t, kMarked / 64> mark_{};
   std::unordered_set<int64_t> chosen_;
   std::vector<double> sums_;
   std::vector<int64_t> places_;
   std::vector<std::pair<double, int64_t>> clocks_;
 };
+
+enum class Fault { none, node, pointer, count };
 
 std::tuple<Tensor, Tensor> sample_neighbors(Tensor rowptr, Tensor node, int64_t count, bool replace,
                                             bool last, OptionalTensor weight, OptionalTensor time,
@@ -149,32 +175,57 @@ std::tuple<Tensor, Tensor> sample_neighbors(Tensor rowptr, Tensor node, int64_t 
                   time.has_value() ? time->const_data_ptr<int64_t>() : nullptr,
                   until.has_value() ? until->const_data_ptr<int64_t>() : nullptr,
                   static_cast<uint64_t>(seed)};
-  for (int64_t i = 0; i < rows; ++i) {
-    const int64_t v = asked[i];
-    check(0 <= v && v < num_rows, "node: got a number outside [0, ", num_rows, ")");
-    check(0 <= pointer[v] && pointer[v] <= pointer[v + 1] && pointer[v + 1] <= num_entries,
-          "rowptr: expected ascending ones in [0, ", num_entries, "]");
-  }
-  const auto span_of = [&](const Drawer& drawer, int64_t i) {
-    return drawer.allowed({pointer[asked[i]], pointer[asked[i] + 1]}, i);
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max() / 16;
+  const auto fault_of = [&](int64_t v) {
+    if (v < 0 || v >= num_rows) return Fault::node;
+    const int64_t low = pointer[v], high = pointer[v + 1];
+    return 0 <= low && low <= high && high <= num_entries ? Fault::none : Fault::pointer;
   };
+  // Counted range by range, then drawn to where the ranges before end.
+  const int64_t ranges = std::min<int64_t>(rows, 8 * torch::stable::get_num_threads());
+  const auto first_of = [&](int64_t range) { return rows * range / ranges; };
   Tensor offsets = make_output<int64_t>(node, {rows + 1});
   int64_t* const offset = offsets.mutable_data_ptr<int64_t>();
-  const Drawer counting(rule);
-  offset[0] = 0;
-  for (int64_t i = 0; i < rows; ++i) {
-    const int64_t number = counting.number(span_of(counting, i));
-    check(number <= std::numeric_limits<int64_t>::max() / 16 - offset[i], kOp,
-          ": count: too many entries in all");
-    offset[i + 1] = offset[i] + number;
+  Scratch<Span> spans(rows);
+  std::vector<Fault> faults(static_cast<size_t>(ranges), Fault::none);
+  parallel_items(ranges, 8 * rows, [&](int64_t r) {
+    const Drawer drawer(rule);
+    Fault fault = Fault::none;
+    int64_t total = 0;
+    for (int64_t i = first_of(r); i < first_of(r + 1); ++i) {
+      fault = fault_of(asked[i]);
+      if (fault != Fault::none) break;
+      const Span span = drawer.allowed({pointer[asked[i]], pointer[asked[i] + 1]}, i);
+      const int64_t number = drawer.number(span);
+      if (number > kMost - total) {
+        fault = Fault::count;
+        break;
+      }
+      spans.data()[i] = span, offset[i + 1] = total += number;
+    }
+    faults[static_cast<size_t>(r)] = fault;
+  });
+  std::vector<int64_t> begin{0};
+  for (int64_t r = 0; r < ranges; ++r) {
+    const Fault fault = faults[static_cast<size_t>(r)];
+    check(fault != Fault::node, "node: got a number outside [0, ", num_rows, ")");
+    check(fault != Fault::pointer, "rowptr: expected ascending ones in [0, ", num_entries, "]");
+    const int64_t total = fault == Fault::count ? kMost : offset[first_of(r + 1)];
+    check(total < kMost - begin.back(), kOp, ": count: too many entries in all");
+    begin.push_back(begin.back() + total);
   }
-  Tensor entries = make_output<int64_t>(node, {offset[rows]});
+  Tensor entries = make_output<int64_t>(node, {begin.back()});
   int64_t* const entry = entries.mutable_data_ptr<int64_t>();
-  const int64_t ranges = std::min<int64_t>(rows, 8 * torch::stable::get_num_threads());
-  parallel_items(ranges, 8 * (offset[rows] + rows), [&](int64_t r) {
+  offset[0] = 0;
+  parallel_items(ranges, 8 * (begin.back() + rows), [&](int64_t r) {
     Drawer drawer(rule);
-    for (int64_t i = rows * r / ranges; i < rows * (r + 1) / ranges; ++i) {
-      drawer.draw(span_of(drawer, i), i, offset[i + 1] - offset[i], entry + offset[i]);
+    int64_t done = 0;
+    const int64_t base = begin[static_cast<size_t>(r)];
+    for (int64_t i = first_of(r); i < first_of(r + 1); ++i) {
+      const int64_t number = offset[i + 1] - done;
+      drawer.draw(spans.data()[i], i, number, entry + base + done);
+      done += number;
+      offset[i + 1] += base;
     }
   });
   return {entries, offsets};

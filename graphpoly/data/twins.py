@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, overload
 
 import torch
@@ -93,9 +93,22 @@ def original(name: str) -> str:
     return held if held != name and held in TWINS else ""
 
 
-def node_twin(name: str) -> tuple[Sequence[Data], dict[str, Tensor]]:
-    """Return the twin of a graph with labelled nodes, as ``load_ogb_node`` returns the original."""
+def node_twin(
+    name: str, *, part: int = 1, features: bool = True
+) -> tuple[Sequence[Data], dict[str, Tensor]]:
+    """Return the twin of a graph with labelled nodes, as ``load_ogb_node`` returns the original.
+
+    Args:
+        name: The original.
+        part: Divide the numbers of nodes and edges by this.
+        features: Whether nodes have theirs.
+    """
     shape = _NODES[name]
+    if part > 1:
+        *some, _ = (count // part for count in shape.split)
+        nodes = shape.nodes // part
+        split = (some[0], some[1], nodes - sum(some))
+        shape = replace(shape, nodes=nodes, edges=shape.edges // part, split=split)
     draw = _generator(name)
     block, pairs = _communities(
         shape.nodes, shape.edges, shape.classes if not shape.tasks else _COMMUNITIES, draw
@@ -112,7 +125,7 @@ def node_twin(name: str) -> tuple[Sequence[Data], dict[str, Tensor]]:
         data.node_year = year
     else:
         data.edge_index = torch.cat([pairs, pairs.flip(0)], dim=1)
-    if shape.features:
+    if shape.features and features:
         data.x = _features(block, shape.features, draw)
     if shape.edge_features:
         level = torch.rand(_COMMUNITIES, shape.edge_features, generator=draw)

@@ -11,7 +11,7 @@ from torch_geometric.data import Data
 
 from graphpoly.files import replacing
 from graphpoly.loader.bar import bar
-from graphpoly.ops import number_keys, sample_neighbors
+from graphpoly.ops import number_keys, sample_neighbors, take_numbers
 
 __all__ = ["GraphSAINTEdgeSampler", "GraphSAINTNodeSampler", "GraphSAINTRandomWalkSampler"]
 
@@ -75,7 +75,7 @@ class _GraphSAINTSampler(torch.utils.data.DataLoader[Any]):
         entry, offsets = sample_neighbors(self._rowptr, node, -1, num_entries=self.E)
         size = node.numel()
         row = torch.repeat_interleave(torch.arange(size), offsets.diff())
-        col, _ = number_keys(node, self._col[entry])
+        col, _ = number_keys(node, take_numbers(self._col, entry))
         inside = col < size
         return node, torch.stack([row[inside], col[inside]]), self._perm[entry[inside]]
 

@@ -11,7 +11,7 @@ from torch_geometric.data import HeteroData
 from torch_geometric.sampler import BaseSampler, HeteroSamplerOutput, NodeSamplerInput
 from torch_geometric.sampler.utils import to_hetero_csc
 
-from graphpoly.ops import number_keys, sample_neighbors
+from graphpoly.ops import number_keys, sample_neighbors, take_numbers
 
 __all__ = ["HGTSampler"]
 
@@ -138,7 +138,7 @@ class _Growth:
         """Let the neighbours of nodes wait that are not in the sample, in the order of reach."""
         for relation in self.sampler._relations:
             entry, degree = relation.into(fresh[relation.target])
-            found, kind = relation.row[entry], relation.source
+            found, kind = take_numbers(relation.row, entry), relation.source
             share = torch.repeat_interleave(1 / degree.double(), degree)
             number, first = number_keys(torch.cat([self.node[kind], self.waiting[kind]]), found)
             place = number - self.node[kind].numel()
@@ -167,7 +167,7 @@ class _Growth:
         for relation in self.sampler._relations:
             known, node = self.node[relation.source], self.node[relation.target]
             entry, degree = relation.into(node)
-            row, _ = number_keys(known, relation.row[entry])
+            row, _ = number_keys(known, take_numbers(relation.row, entry))
             inside = row < known.numel()
             col = torch.repeat_interleave(torch.arange(node.numel()), degree)
             for name, part in (("row", row), ("col", col), ("edge", entry)):

@@ -14,7 +14,7 @@ from torch_geometric import sampler as pyg
 from torch_geometric.sampler import HeteroSamplerOutput, SamplerOutput
 from torch_geometric.sampler.base import SubgraphType
 
-from graphpoly.ops import mix64, number_keys, sample_neighbors
+from graphpoly.ops import NumberedKeys, mix64, number_keys, sample_neighbors, take_numbers
 
 __all__ = ["NeighborSampler"]
 
@@ -56,6 +56,7 @@ class NeighborSampler(pyg.NeighborSampler):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         with _nothing_asked_for():
             super().__init__(*args, **kwargs)
+        _keep_freed_memory()
         if self.temporal_strategy not in ("uniform", "last"):
             raise ValueError(
                 f"temporal_strategy: got {self.temporal_strategy!r}, expected 'uniform' or 'last'"
@@ -164,12 +165,12 @@ class _Growth:
 
     def _step(self, relation: _Relation, part: slice, count: int, seed: int) -> None:
         entry, owner = self._drawn(relation, part, count, seed)
-        source, batch = relation.row[entry], self.batch[relation.target][owner]
-        keys, kind = self._keys(relation.source, source, batch), relation.source
-        known = self._keys(kind, self.node[kind], self.batch[kind])
-        number, first = number_keys(known, keys)
-        self.node[kind] = torch.cat([self.node[kind], source[first]])
-        self.batch[kind] = torch.cat([self.batch[kind], batch[first]])
+        source, kind = take_numbers(relation.row, entry), relation.source
+        number, first = self._numbered(relation, source, owner)
+        self.node[kind] = torch.cat([self.node[kind], take_numbers(source, first)])
+        if self.sampler.disjoint:
+            batch = self.batch[relation.target][owner[first]]
+            self.batch[kind] = torch.cat([self.batch[kind], batch])
         self.edges[relation.name].append((number, owner, entry))
         self.num_edges[relation.name].append(entry.numel())
 
@@ -196,19 +197,23 @@ class _Growth:
         owner = torch.arange(part.start, part.start + frontier.numel())
         return entry, torch.repeat_interleave(owner, offsets.diff(), output_size=entry.numel())
 
-    def _keys(self, kind: Any, node: Tensor, batch: Tensor) -> Tensor:
-        return node + batch * self.sizes[kind] if self.sampler.disjoint else node
+    def _numbered(self, relation: _Relation, source: Tensor, owner: Tensor) -> NumberedKeys:
+        """Number sources by the nodes so far; of disjoint subgraphs, each in its own."""
+        known, kind = self.node[relation.source], relation.source
+        if self.sampler.disjoint:
+            known = known + self.batch[kind] * self.sizes[kind]
+            source = source + self.batch[relation.target][owner] * self.sizes[kind]
+        return number_keys(known, source)
 
     def induce(self) -> None:
         """Take all edges between the nodes of the sample instead of those that led to them."""
         for relation in self.sampler._relations:
             everything = slice(0, self.node[relation.target].numel())
             entry, owner = self._drawn(relation, everything, -1, 0)
-            kind, batch = relation.source, self.batch[relation.target][owner]
-            known = self._keys(kind, self.node[kind], self.batch[kind])
-            number, _ = number_keys(known, self._keys(kind, relation.row[entry], batch))
-            inside = number < known.numel()
-            self.edges[relation.name] = [(number[inside], owner[inside], entry[inside])]
+            number, _ = self._numbered(relation, take_numbers(relation.row, entry), owner)
+            inside = (number < self.node[relation.source].numel()).nonzero().view(-1)
+            number, owner, entry = (take_numbers(each, inside) for each in (number, owner, entry))
+            self.edges[relation.name] = [(number, owner, entry)]
 
     def results(self, *, backward: bool) -> dict[str, Any]:
         """What PyG's outputs hold, each by type."""
@@ -273,6 +278,15 @@ def _check_order(colptr: Tensor, time: Tensor) -> None:
     falls[colptr] = False  # from one node to the next
     if bool(falls.any()):
         raise ValueError("is_sorted: the times of a node's neighbours are not in order")
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc keep what a batch frees for the next one.
+
+    It would return it, and fetch it again page by page, which takes as long as the sampling. Blocks
+    up to the largest that it has seen freed are kept; 32 MB is as far as that goes.
+    """
+    torch.empty(31 * 2**20, dtype=torch.uint8)  # freed at once
 
 
 @contextmanager

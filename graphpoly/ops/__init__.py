@@ -79,6 +79,7 @@ from graphpoly.ops.sparse_contraction import contract_sparse, still_node
 from graphpoly.ops.spectral_density import spectral_density
 from graphpoly.ops.spmm import spmm
 from graphpoly.ops.stationary_distribution import stationary_distribution
+from graphpoly.ops.take_numbers import take_numbers
 from graphpoly.ops.triplets import Triplets, list_triplets, triplets_min_plus
 
 __all__ = [
@@ -184,6 +185,7 @@ __all__ = [
     "still_node",
     "sum_entries",
     "sylvester",
+    "take_numbers",
     "to_csr",
     "to_edges",
     "triplets_min_plus",

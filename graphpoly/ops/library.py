@@ -70,6 +70,7 @@ SCHEMAS = {
     "sample_neighbors": "(Tensor rowptr, Tensor node, int count, bool replace, bool last,"
     " Tensor? weight, Tensor? time, Tensor? until, SymInt num_entries, int seed)"
     " -> (Tensor entry, Tensor offsets)",
+    "take_numbers": "(Tensor value, Tensor place) -> Tensor",
     "spmm_sum": f"(Tensor rowptr, Tensor col, Tensor? weight, Tensor x, {_TRANSPOSE}, bool mean)"
     " -> Tensor",
     "spmm_max": f"(Tensor rowptr, Tensor col, Tensor? weight, Tensor x, {_TRANSPOSE}, bool largest)"

@@ -66,6 +66,17 @@ def test_nodes_have_the_counts(small, name):
     assert torch.equal(again.y, data.y)
 
 
+def test_a_part_of_a_twin(small):
+    whole = twins._NODES["ogbn-products"]
+    (data,), index = twins.node_twin("ogbn-products", part=3, features=False)
+    assert data.num_nodes == whole.nodes // 3
+    assert len(keys(data.edge_index, data.num_nodes).unique()) == whole.edges // 3
+    assert [len(rows) for rows in index.values()][:2] == [n // 3 for n in whole.split[:2]]
+    assert sum(len(rows) for rows in index.values()) == data.num_nodes
+    assert data.x is None
+    assert len(data.y.unique()) == whole.classes
+
+
 @pytest.mark.parametrize("name", [name for name in TWINS if name.startswith("ogbl-")])
 def test_links_have_the_counts(small, name):
     shape = twins._LINKS[name]

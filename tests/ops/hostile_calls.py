@@ -596,6 +596,10 @@ def _recipes() -> dict[str, Callable[[Draw], Call]]:
                 "seed": 1,
             },
         ),
+        "take_numbers": lambda d: (
+            ops.take_numbers,
+            {"value": d.index(4, 9).long(), "place": d.index(d.e, 4).long()},
+        ),
         "multigraphs": lambda d: (
             ops.multigraphs,
             {"degree": 2, "roots": 1, "kind": "simple"},

@@ -32,6 +32,23 @@ def test_many_keys():
     generator = torch.Generator().manual_seed(0)
     known = torch.randperm(100_000, generator=generator)[:40_000] * 2**20
     found = torch.randint(100_000, (150_000,), generator=generator) * 2**20
+    same(known, found)
+
+
+@pytest.mark.parametrize("largest", [7, 16 * 900 - 1, 16 * 900, 2**40])
+def test_keys_that_are_about_as_many_as_places(largest):
+    generator = torch.Generator().manual_seed(largest)
+    known, found = (torch.randint(300, (n,), generator=generator) for n in (200, 700))
+    found[13] = largest
+    same(known, found)
+    same(found, known)
+    same(known[:0], found)
+    same(found, known[:0])
+    known[5] = -1
+    same(known, found)
+
+
+def same(known, found):
     one, other = number_keys(known, found), number_keys_reference(known, found)
     assert torch.equal(one.number, other[0])
     assert torch.equal(one.first, other[1])

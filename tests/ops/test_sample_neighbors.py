@@ -67,6 +67,16 @@ def test_whole_neighbourhoods():
         assert found == [[3, 4, 5, 6, 7], [0, 1, 2], []]
 
 
+@pytest.mark.parametrize("degree", [63, 64, 65, 4095, 4096, 4097])
+def test_degrees_at_which_the_way_of_drawing_changes(degree):
+    rowptr, node = torch.tensor([0, 5, 5 + degree, 9 + degree]), torch.tensor([1, 0, 1, 2, 1])
+    for count in (1, 5, 32, 33, degree - 1):
+        given = (rowptr, node, count, False, False, None, None, None, 9 + degree, count)
+        found = sample_neighbors(rowptr, node, count, num_entries=9 + degree, seed=count)
+        wanted = sample_neighbors_reference(*given)
+        assert all(torch.equal(one, other) for one, other in zip(found, wanted, strict=True))
+
+
 def test_any_number_of_threads_gives_the_same():
     rowptr, node = torch.arange(0, 200_001, 20), torch.arange(30_000) * 7919 % 10_000
     before, found = torch.get_num_threads(), []
@@ -162,6 +172,7 @@ def test_the_latest_are_the_latest():
         ({"rowptr": torch.tensor([])}, TypeError, "rowptr: got torch.float32"),
         ({"rowptr": torch.tensor([], dtype=torch.int64)}, ValueError, "rowptr: got none"),
         ({"node": torch.tensor([2])}, ValueError, r"node: got a number outside \[0, 2\)"),
+        ({"node": torch.arange(30_000)}, ValueError, r"node: got a number outside \[0, 2\)"),
         ({"node": torch.tensor([-1])}, ValueError, "node: got a number outside"),
         ({"node": torch.tensor([1], dtype=torch.int32)}, TypeError, "node: got torch.int32"),
         ({"count": -2}, ValueError, "count: got -2"),
