@@ -10,6 +10,7 @@ from torch_geometric.nn import GINConv
 
 from graphpoly.acceleration.accelerated import AcceleratedNeighbors
 from graphpoly.acceleration.dense import perceived
+from graphpoly.ops.linear import computes
 
 __all__ = ["AcceleratedGINConv"]
 
@@ -32,6 +33,6 @@ class AcceleratedGINConv(AcceleratedNeighbors, GINConv):
         return perceived(self.nn, out)
 
     def _with_root(self, out: Tensor, target: Tensor) -> Tensor:
-        if self.eps.requires_grad or out.device.type != "cpu" or torch.compiler.is_compiling():
+        if self.eps.requires_grad or self.eps.dtype is not out.dtype or not computes(out):
             return out + (1 + self.eps) * target
         return torch.add(out, target, alpha=1 + float(self.eps))

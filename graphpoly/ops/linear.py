@@ -86,6 +86,8 @@ def computes(x: Tensor) -> bool:
         and x.device.type == "cpu"
         and type(x) in _PLAIN
         and not torch.is_autocast_enabled("cpu")
+        and not torch._C._are_functorch_transforms_active()
+        and forward_ad._current_level < 0
     )
 
 
@@ -113,8 +115,6 @@ def _all_alike(given: list[Tensor]) -> bool:
         and serves(x, weight)
         and all(type(t) in _PLAIN and t.dtype is x.dtype for t in given)
         and all(t.device.type == "cpu" for t in given)
-        and not torch._C._are_functorch_transforms_active()
-        and forward_ad._current_level < 0
     )
 
 

@@ -148,6 +148,16 @@ def test_half_precision_and_autocast_are_the_modules_own():
         mapped(module[0], given[:, :2])
 
 
+def test_transforms_of_functions_see_the_modules():
+    module = dense.Perceptron(*SERVED["plain"]()).double()
+    given = x().detach()
+    apart = torch.func.vmap(module)(given.view(2, 3, IN))
+    assert_close(apart.view(6, OUT), module(given))
+    out, tangent = torch.func.jvp(module, (given,), (torch.ones_like(given),))
+    assert_close(out, module(given))
+    assert_close(tangent, torch.func.jacrev(module)(given).sum((2, 3)))
+
+
 def test_one_map_and_two():
     lin, root = nn.Linear(IN, OUT).double(), pyg.Linear(IN, OUT, bias=False).double()
     given, beside = x(), x(7)[:6]
