@@ -28,7 +28,7 @@ from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
-from graphpoly.ops.library import implement
+from graphpoly.ops.library import differentiated, implement
 
 __all__ = ["attend", "attention_reference", "dropout_mask"]
 
@@ -298,25 +298,10 @@ def _double_backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
     No gradient goes to ``out`` and ``lse``: they are functions of the other inputs, and the
     reference counts them as such.
     """
-    inputs = ctx.saved_tensors
-    wanted = [i for i in (2, 3, 4, 5, 6, 13) if inputs[i] is not None and inputs[i].requires_grad]
-    create_graph = torch.is_grad_enabled()
-    with torch.enable_grad():
-        held = [t.view_as(t) if i in wanted else t for i, t in enumerate(inputs)]
-        arguments: tuple[Any, ...] = (*held[:11], *ctx.rule, *held[11:], ctx.edge_grad)
-        grads = _backward_reference(*arguments)
-        pairs = [(g, o) for g, o in zip(grads, outer, strict=True) if g.requires_grad]
-        found = torch.autograd.grad(
-            [g for g, _ in pairs],
-            [held[i] for i in wanted],
-            [o for _, o in pairs],
-            create_graph=create_graph,
-            allow_unused=True,
-        )
-    result: list[Tensor | None] = [None] * 19
-    for i, gradient in zip(wanted, found, strict=True):
-        result[i if i < 11 else i + 4] = gradient
-    return tuple(result)
+    saved = ctx.saved_tensors
+    inputs = (*saved[:11], *ctx.rule, *saved[11:], ctx.edge_grad)
+    wanted = [i for i in (2, 3, 4, 5, 6, 17) if inputs[i] is not None and inputs[i].requires_grad]
+    return tuple(differentiated(_backward_reference, inputs, wanted, outer))
 
 
 implement(

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from graphpoly.ops.library import call, implement
+from graphpoly.ops.library import call, differentiated, implement
 
 __all__ = ["head_scores", "head_scores_reference"]
 
@@ -103,25 +103,9 @@ def _backward_setup(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
 
 def _double_backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
     """Differentiate the reference, of products all."""
-    inputs = ctx.saved_tensors
-    wanted = [i for i, t in enumerate(inputs) if t is not None and t.requires_grad]
-    create_graph = torch.is_grad_enabled()
-    with torch.enable_grad():
-        held = [t.view_as(t) if i in wanted else t for i, t in enumerate(inputs)]
-        arguments: tuple[Any, ...] = (*held, ctx.to_x)
-        pairs = zip(_backward_reference(*arguments), outer, strict=True)
-        kept = [(grad, given) for grad, given in pairs if grad.requires_grad]
-        found = torch.autograd.grad(
-            [grad for grad, _ in kept],
-            [held[i] for i in wanted],
-            [given for _, given in kept],
-            create_graph=create_graph,
-            allow_unused=True,
-        )
-    result: list[Tensor | None] = [None] * 6
-    for i, gradient in zip(wanted, found, strict=True):
-        result[i] = gradient
-    return tuple(result)
+    inputs = (*ctx.saved_tensors, ctx.to_x)
+    wanted = [i for i, t in enumerate(inputs[:5]) if t is not None and t.requires_grad]
+    return tuple(differentiated(_backward_reference, inputs, wanted, outer))
 
 
 implement(

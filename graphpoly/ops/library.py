@@ -16,7 +16,7 @@ Arguments that recur:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
@@ -32,7 +32,7 @@ try:
 except ImportError:
     _single_level = None  # type: ignore[assignment]
 
-__all__ = ["SCHEMAS", "call", "check_devices", "implement", "interruptible"]
+__all__ = ["SCHEMAS", "call", "check_devices", "differentiated", "implement", "interruptible"]
 
 # what the short way to a gradient needs of PyTorch's insides; without it, the public way
 _LEAN = None not in (_single_level, getattr(forward_ad, "_current_level", None)) and all(
@@ -275,6 +275,41 @@ def _unless_interrupted(operator: Any, arguments: tuple[Any, ...]) -> Any:
         if not str(error).partition("\n")[0].endswith(": interrupted"):
             raise
         return None
+
+
+def differentiated(
+    reference: Callable[..., Any],
+    inputs: Sequence[Any],
+    wanted: Sequence[int],
+    outer: Sequence[Tensor],
+) -> list[Tensor | None]:
+    """Return the gradients of a reference, which is how gradients get gradients of their own.
+
+    Args:
+        reference: Called with ``inputs``; returns a tuple of tensors.
+        inputs: Tensors among them.
+        wanted: Places of the inputs whose gradients are wanted.
+        outer: What comes back to each result.
+
+    Returns:
+        One for each input, None where it is not wanted or nothing depends on it.
+    """
+    create_graph = torch.is_grad_enabled()
+    with torch.enable_grad():
+        held = [t.view_as(t) if i in wanted else t for i, t in enumerate(inputs)]
+        pairs = zip(reference(*held), outer, strict=True)
+        kept = [(result, given) for result, given in pairs if result.requires_grad]
+        found = torch.autograd.grad(
+            [result for result, _ in kept],
+            [held[i] for i in wanted],
+            [given for _, given in kept],
+            create_graph=create_graph,
+            allow_unused=True,
+        )
+    gradients: list[Tensor | None] = [None] * len(inputs)
+    for i, gradient in zip(wanted, found, strict=True):
+        gradients[i] = gradient
+    return gradients
 
 
 def _autograd_kernel(

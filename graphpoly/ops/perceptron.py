@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from graphpoly.ops.library import call, implement
+from graphpoly.ops.library import call, differentiated, implement
 
 __all__ = ["NORMS", "Perceptron", "perceptron", "perceptron_reference"]
 
@@ -236,30 +236,19 @@ def _double_backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
     No gradient goes to what the forward pass kept: it is a function of the other inputs, and is
     made of them again.
     """
-    inputs = ctx.saved_tensors
+    inputs = (*ctx.saved_tensors, ctx.norm, ctx.eps, ctx.to_x)
     wanted = [
-        i for i, t in enumerate(inputs) if t is not None and t.requires_grad and i not in _KEPT
+        i for i, t in enumerate(inputs[:11]) if t is not None and t.requires_grad and i not in _KEPT
     ]
-    create_graph = torch.is_grad_enabled()
-    with torch.enable_grad():
-        held = [t.view_as(t) if i in wanted else t for i, t in enumerate(inputs)]
-        *given, last, _, _, mean, var, grad = held
-        forward: tuple[Any, ...] = (*given, mean, var, last, None, ctx.norm, ctx.eps)
-        kept = perceptron_reference(*forward)[1:]
-        arguments: tuple[Any, ...] = (*given, last, *kept, grad, ctx.norm, ctx.eps, ctx.to_x)
-        grads = _backward_reference(*arguments)
-        pairs = [(g, o) for g, o in zip(grads, outer, strict=True) if g.requires_grad]
-        found = torch.autograd.grad(
-            [g for g, _ in pairs],
-            [held[i] for i in wanted],
-            [o for _, o in pairs],
-            create_graph=create_graph,
-            allow_unused=True,
-        )
-    result: list[Tensor | None] = [None] * 14
-    for i, gradient in zip(wanted, found, strict=True):
-        result[i] = gradient
-    return tuple(result)
+    return tuple(differentiated(_backward_from_inputs, inputs, wanted, outer))
+
+
+def _backward_from_inputs(*inputs: Any) -> tuple[Tensor, ...]:
+    *given, last, _, _, mean, var, grad, norm, eps, to_x = inputs
+    arguments: tuple[Any, ...] = (*given, mean, var, last, None, norm, eps)
+    kept = perceptron_reference(*arguments)[1:]
+    arguments = (*given, last, *kept, grad, norm, eps, to_x)
+    return _backward_reference(*arguments)
 
 
 _KEPT = (6, 7, 8, 9)

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from graphpoly.ops.dtypes import floating
 from graphpoly.ops.entry import affordable, check_device, check_offsets, check_values
-from graphpoly.ops.library import call, implement
+from graphpoly.ops.library import call, differentiated, implement
 
 __all__ = ["selective_scan"]
 
@@ -259,24 +259,9 @@ def _backward_setup(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
 
 def _double_backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
     """Differentiate the reference, which stores all states."""
-    ptr, *inputs = ctx.saved_tensors
-    wanted = [i for i, tensor in enumerate(inputs) if tensor.requires_grad]
-    create_graph = torch.is_grad_enabled()
-    with torch.enable_grad():
-        held = [tensor.view_as(tensor) for tensor in inputs]
-        arguments: tuple[Any, ...] = (ptr, *held, ctx.reverse)
-        grads = backward_reference(*arguments)
-        found = torch.autograd.grad(
-            grads,
-            [held[i] for i in wanted],
-            outer,
-            create_graph=create_graph,
-            allow_unused=True,
-        )
-    result: list[Tensor | None] = [None] * 8
-    for i, gradient in zip(wanted, found, strict=True):
-        result[i + 1] = gradient
-    return tuple(result)
+    inputs = (*ctx.saved_tensors, ctx.reverse)
+    wanted = [i for i, tensor in enumerate(inputs[:7]) if tensor.requires_grad]
+    return tuple(differentiated(backward_reference, inputs, wanted, outer))
 
 
 implement(
