@@ -4,7 +4,8 @@ Five layers of 64 channels, the sum over each graph, a linear map, Adam; a fresh
 each step, as a loader gives it. Contestants are PyG's models as they are, compiled with
 ``--compiled`` (minutes more), and after ``graphpoly.accelerate``. The floor is the same step in
 which nothing is sent along edges: linear maps, norms, activations, the loss, the backward pass and
-the optimiser, which no sparse operator can make faster. Medians of steps in which all take turns.
+the optimiser, which no sparse operator can make faster; it runs on PyTorch's dense kernels, so that
+ours may fall below it. Medians of steps in which all take turns.
 Writes ``molecules.json`` and ``molecules.md``.
 """
 

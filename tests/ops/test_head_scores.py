@@ -5,6 +5,7 @@ import itertools
 import pytest
 import torch
 
+from graphpoly.ops import backends
 from graphpoly.ops.head_scores import head_scores, head_scores_reference
 from graphpoly.testing import assert_close
 
@@ -34,7 +35,8 @@ def test_values_and_gradients(rows, dtype):
             for out, given in ((found, leaves), (expected, wide))
         )
         for one, other in zip(grads, wanted, strict=True):
-            assert_close(one, other.to(dtype), kind=kind)
+            size = max(float(other.abs().max()), 1e-3) if other.numel() else 1
+            assert_close(one / size, (other / size).to(dtype), kind=kind)
 
 
 def test_gradients_of_first_and_second_order():
@@ -43,6 +45,7 @@ def test_gradients_of_first_and_second_order():
     assert torch.autograd.gradgradcheck(head_scores, inputs)
 
 
+@pytest.mark.skipif(not backends()["cpp"]["available"], reason="the order is the kernels' own")
 def test_threads_do_not_change_a_bit():
     inputs = [drawn(2000, 4, 16, dtype=torch.float32), drawn(4, 16, dtype=torch.float32)]
     held, found = torch.get_num_threads(), []
