@@ -1,6 +1,9 @@
 """The sparse core: functions on tensors and an adjacency, no module in sight."""
 
 import graphpoly.ops._extension as _extension
+import graphpoly.ops.head_scores as _head_scores  # noqa: F401 - registers its operators
+import graphpoly.ops.linear as _linear  # noqa: F401
+import graphpoly.ops.perceptron as _perceptron  # noqa: F401
 import graphpoly.ops.triton as _triton
 from graphpoly.ops.adjacency import CSR, silence_loops, to_csr, to_edges
 from graphpoly.ops.attention import dot_attention, gat_attention, gatv2_attention

@@ -170,12 +170,15 @@ def _backward_reference(
     One is empty where what it is a product with is not there: ``weight`` for ``x``, ``x`` for
     ``weight``.
     """
-    nothing = grad.new_empty(0, 0)
+
+    def nothing() -> Tensor:  # results may not share their memory
+        return grad.new_empty(0, 0)
+
     return (
-        nothing if weight is None else grad @ weight,
-        nothing if x is None else grad.T @ x,
-        nothing if other is None else grad @ other,
-        nothing if y is None else grad.T @ y,
+        nothing() if weight is None else grad @ weight,
+        nothing() if x is None else grad.T @ x,
+        nothing() if other is None else grad @ other,
+        nothing() if y is None else grad.T @ y,
         grad.sum(0) if bias else grad.new_empty(0),
     )
 

@@ -184,7 +184,7 @@ def _backward_reference(
 ) -> tuple[Tensor, ...]:
     """The gradients of ``x, weight, bias, scale, shift, last, last_bias``."""
     turned = torch.where(active <= 0, 0, grad @ last)
-    to_scale = to_shift = mean
+    to_scale, to_shift = mean.new_empty(0), mean.new_empty(0)
     if norm:
         rate = (var + eps).rsqrt()
         value = (before - mean) * rate
@@ -193,7 +193,7 @@ def _backward_reference(
             turned = turned - (to_shift + value * to_scale) / max(x.size(0), 1)
         turned = turned * (rate if scale is None else rate * scale)
     to_last, to_last_bias = grad.T @ active, grad.sum(0)
-    back = turned @ weight if to_x else x[:0]
+    back = turned @ weight if to_x else x.new_empty(0, x.size(1))
     return back, turned.T @ x, turned.sum(0), to_scale, to_shift, to_last, to_last_bias
 
 
