@@ -18,7 +18,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from graphpoly.distributed.processes import rank, size
+from graphpoly.distributed.processes import from_first, rank, size
 from graphpoly.errors import unknown
 from graphpoly.loader import partition
 from graphpoly.ops import CSR, LinearOperator, spmm, to_csr
@@ -112,6 +112,14 @@ class PartitionedGraph(LinearOperator):
         """
         return self.num_sent * channels * dtype.itemsize
 
+    def to(self, device: torch.device | str) -> PartitionedGraph:
+        """Move what this process holds to a device, and return the graph."""
+        self.adj, self.turned = _moved(self.adj, device), _moved(self.turned, device)
+        self._returned = _moved(self._returned, device)
+        self.nodes, self.halo = self.nodes.to(device), self.halo.to(device)
+        self._send = self._send.to(device)
+        return self
+
     def cut(self, x: Tensor) -> Tensor:
         """Return the rows of the own nodes of ``x`` ``[N, ...]``."""
         if x.size(0) != self.num_nodes:
@@ -174,7 +182,7 @@ def _owners(adj: CSR, parts: Tensor | str) -> Tensor:
             raise unknown("parts", parts, _METHODS)
         if parts == "metis":
             edges = torch.stack([adj.col.long(), adj.rows().long()])
-            return partition(edges, size(), count).to(place)
+            return from_first(lambda: partition(edges, size(), count)).to(place)
         # a node weighs as much as its entries, and itself
         weight = adj.rowptr[1:].long() + torch.arange(1, count + 1, device=place)
         total = max(count + adj.num_entries, 1)
@@ -188,6 +196,12 @@ def _owners(adj: CSR, parts: Tensor | str) -> Tensor:
             f"parts: got {int(parts.min())} to {int(parts.max())} for {size()} processes"
         )
     return parts.long().to(place)
+
+
+def _moved(adj: CSR, device: torch.device | str) -> CSR:
+    weight = None if adj.weight is None else adj.weight.to(device)
+    rowptr, col = adj.rowptr.to(device), adj.col.to(device)
+    return adj._replace(rowptr=rowptr, col=col, weight=weight, perm=None, transposed=None)
 
 
 def _wanted(halo: Tensor, received: list[int]) -> tuple[list[int], Tensor]:

@@ -10,6 +10,7 @@ from torch import Tensor
 from graphpoly.layers import BernConv, ChebIIConv, GPRConv, LegendreConv, TFGConv
 from graphpoly.layers.arguments import check_batch, check_features
 from graphpoly.models.polynomial_gnn import PolynomialGNN
+from graphpoly.ops import CSR
 from graphpoly.registry import register
 
 __all__ = ["GPRGNN", "TFGNN", "BernNet", "ChebNetII", "DecoupledGNN", "LegendreNet"]
@@ -70,6 +71,10 @@ class DecoupledGNN(PolynomialGNN):
         x = self.lin1(x).relu()
         x = self.lin2(F.dropout(x, self.dropout, self.training))
         return F.dropout(x, self.filter_dropout, self.training)
+
+    def whole_operator(self, x: Tensor, edge_index: Any, edge_weight: Tensor | None = None) -> CSR:
+        """Return the operator of a whole graph; see :meth:`FixedBasisConv.whole_operator`."""
+        return self.filter.whole_operator(x, edge_index, edge_weight)
 
     def forward(
         self,

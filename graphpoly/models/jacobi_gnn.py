@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from graphpoly.layers import JacobiConv
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
 from graphpoly.models.passed_on import passes_on
+from graphpoly.ops import CSR
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
@@ -78,6 +79,10 @@ class JacobiGNN(Pretrained, NamedArguments):
         """Draw new parameters."""
         self.lin.reset_parameters()
         self.filter.reset_parameters()
+
+    def whole_operator(self, x: Tensor, edge_index: Any, edge_weight: Tensor | None = None) -> CSR:
+        """Return the operator of a whole graph; see :meth:`FixedBasisConv.whole_operator`."""
+        return self.filter.whole_operator(x, edge_index, edge_weight)
 
     def forward(
         self,

@@ -15,7 +15,6 @@ from graphpoly.rewiring import MethodSettings
 from graphpoly.training import (
     GraphTask,
     LinkTask,
-    NodeTask,
     PrivateNodeTask,
     RowTask,
     SeparationTask,
@@ -24,6 +23,7 @@ from graphpoly.training import (
     StepDecay,
     Task,
     TraceTask,
+    node_task,
 )
 from graphpoly.training.forward import call_by_name
 from graphpoly.training.metrics import Metric
@@ -126,7 +126,7 @@ def _node_task(
     assert data is not None
     rows = settings.rows(model, data)
     if rows is None:
-        return NodeTask(data, split, loss=dataset.loss, metric=metric, device=device)
+        return node_task(data, split, model, loss=dataset.loss, metric=metric, device=device)
     return RowTask(
         rows,
         data.y,

@@ -18,6 +18,7 @@ from graphpoly.training.link_task import LinkTask
 from graphpoly.training.loggers import CsvLogger, JsonlLogger, Logger, TensorBoardLogger
 from graphpoly.training.metrics import METRICS, accuracy, mae, rocauc
 from graphpoly.training.optim import parameter_groups
+from graphpoly.training.partitioned_task import PartitionedNodeTask, node_task
 from graphpoly.training.private_task import PrivateNodeTask
 from graphpoly.training.progress import Progress, RichProgress
 from graphpoly.training.ranking import LINK_METRICS, hits, mrr
@@ -46,6 +47,7 @@ __all__ = [
     "Logger",
     "MlflowLogger",
     "NodeTask",
+    "PartitionedNodeTask",
     "PrivateNodeTask",
     "Progress",
     "RichProgress",
@@ -65,6 +67,7 @@ __all__ = [
     "hits",
     "mae",
     "mrr",
+    "node_task",
     "parameter_groups",
     "rocauc",
     "run_seeds",

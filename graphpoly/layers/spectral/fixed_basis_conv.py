@@ -10,7 +10,7 @@ from torch.nn import Parameter
 
 from graphpoly.layers.arguments import check_features
 from graphpoly.layers.spectral.polynomial_conv import PolynomialConv
-from graphpoly.ops import LinearOperator
+from graphpoly.ops import CSR, LinearOperator
 
 __all__ = ["FixedBasisConv"]
 
@@ -66,6 +66,16 @@ class FixedBasisConv(PolynomialConv):
         if edge_weight is not None:
             raise ValueError("edge_weight: got some beside an operator, which has its own")
         return edge_index
+
+    def whole_operator(self, x: Tensor, edge_index: Any, edge_weight: Tensor | None = None) -> CSR:
+        """Return P of a whole graph, for a :class:`graphpoly.distributed.PartitionedGraph` of it.
+
+        Args:
+            x: Whose rows, dtype and device count, ``[N, ...]``.
+            edge_index: The graph.
+            edge_weight: ``[E]``.
+        """
+        return self._made(x, edge_index, edge_weight, self.normalization)
 
     def recurrence(self) -> tuple[Tensor, Tensor | None]:
         """Return the recurrence ``[3, K, 1]``; p_0 is 1."""
