@@ -146,7 +146,7 @@ class Drawer {
 
 enum class Fault { none, node, pointer, count };
 
-std::tuple<Tensor, Tensor> sample_neighbors(Tensor rowptr, Tensor node, int64_t count, bool replace,
+std::tuple<Tensor, Tensor, Tensor> sample_neighbors(Tensor rowptr, Tensor node, int64_t count, bool replace,
                                             bool last, OptionalTensor weight, OptionalTensor time,
                                             OptionalTensor until, int64_t num_entries,
                                             int64_t seed) {
@@ -215,7 +215,9 @@ std::tuple<Tensor, Tensor> sample_neighbors(Tensor rowptr, Tensor node, int64_t 
     begin.push_back(begin.back() + total);
   }
   Tensor entries = make_output<int64_t>(node, {begin.back()});
+  Tensor owners = make_output<int64_t>(node, {begin.back()});
   int64_t* const entry = entries.mutable_data_ptr<int64_t>();
+  int64_t* const owner = owners.mutable_data_ptr<int64_t>();
   offset[0] = 0;
   parallel_items(ranges, 8 * (begin.back() + rows), [&](int64_t r) {
     Drawer drawer(rule);
@@ -224,11 +226,12 @@ std::tuple<Tensor, Tensor> sample_neighbors(Tensor rowptr, Tensor node, int64_t 
     for (int64_t i = first_of(r); i < first_of(r + 1); ++i) {
       const int64_t number = offset[i + 1] - done;
       drawer.draw(spans.data()[i], i, number, entry + base + done);
+      std::fill_n(owner + base + done, number, i);
       done += number;
       offset[i + 1] += base;
     }
   });
-  return {entries, offsets};
+  return {entries, offsets, owners};
 }
 
 }  // namespace

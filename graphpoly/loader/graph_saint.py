@@ -72,9 +72,8 @@ class _GraphSAINTSampler(torch.utils.data.DataLoader[Any]):
     def _subgraph(self) -> tuple[Tensor, Tensor, Tensor]:
         """Draw nodes; return them, and the ends and the numbers of all edges between them."""
         node = self._sample_nodes().unique()
-        entry, offsets = sample_neighbors(self._rowptr, node, -1, num_entries=self.E)
+        entry, _, row = sample_neighbors(self._rowptr, node, -1, num_entries=self.E)
         size = node.numel()
-        row = torch.repeat_interleave(torch.arange(size), offsets.diff())
         col, _ = number_keys(node, take_numbers(self._col, entry))
         inside = col < size
         return node, torch.stack([row[inside], col[inside]]), self._perm[entry[inside]]

@@ -11,7 +11,7 @@ from torch_geometric.data import HeteroData
 from torch_geometric.sampler import BaseSampler, HeteroSamplerOutput, NodeSamplerInput
 from torch_geometric.sampler.utils import to_hetero_csc
 
-from graphpoly.ops import number_keys, sample_neighbors, take_numbers
+from graphpoly.ops import SampledEntries, number_keys, sample_neighbors, take_numbers
 
 __all__ = ["HGTSampler"]
 
@@ -118,10 +118,9 @@ class _Relation(NamedTuple):
     colptr: Tensor
     row: Tensor
 
-    def into(self, node: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the entries of nodes, and how many each has."""
-        entry, offsets = sample_neighbors(self.colptr, node, -1, num_entries=self.row.numel())
-        return entry, offsets.diff()
+    def into(self, node: Tensor) -> SampledEntries:
+        """Return the entries of nodes."""
+        return sample_neighbors(self.colptr, node, -1, num_entries=self.row.numel())
 
 
 class _Growth:
@@ -137,9 +136,9 @@ class _Growth:
     def wait(self, fresh: dict[str, Tensor]) -> None:
         """Let the neighbours of nodes wait that are not in the sample, in the order of reach."""
         for relation in self.sampler._relations:
-            entry, degree = relation.into(fresh[relation.target])
+            entry, offsets, owner = relation.into(fresh[relation.target])
             found, kind = take_numbers(relation.row, entry), relation.source
-            share = torch.repeat_interleave(1 / degree.double(), degree)
+            share = (1 / offsets.diff().double())[owner]
             number, first = number_keys(torch.cat([self.node[kind], self.waiting[kind]]), found)
             place = number - self.node[kind].numel()
             waits = place >= 0
@@ -166,10 +165,9 @@ class _Growth:
         found: dict[str, dict[Any, Tensor]] = {"row": {}, "col": {}, "edge": {}}
         for relation in self.sampler._relations:
             known, node = self.node[relation.source], self.node[relation.target]
-            entry, degree = relation.into(node)
+            entry, _, col = relation.into(node)
             row, _ = number_keys(known, take_numbers(relation.row, entry))
             inside = row < known.numel()
-            col = torch.repeat_interleave(torch.arange(node.numel()), degree)
             for name, part in (("row", row), ("col", col), ("edge", entry)):
                 found[name][relation.name] = part[inside]
         return found

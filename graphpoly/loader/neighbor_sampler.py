@@ -182,7 +182,7 @@ class _Growth:
         if relation.time is not None:
             assert self.until is not None
             until = self.until[self.batch[relation.target][part]]
-        entry, offsets = sample_neighbors(
+        entry, _, owner = sample_neighbors(
             relation.colptr,
             frontier,
             count,
@@ -194,8 +194,7 @@ class _Growth:
             last=self.sampler.is_temporal and self.sampler.temporal_strategy == "last",
             seed=seed,
         )
-        owner = torch.arange(part.start, part.start + frontier.numel())
-        return entry, torch.repeat_interleave(owner, offsets.diff(), output_size=entry.numel())
+        return entry, owner.add_(part.start) if part.start else owner
 
     def _numbered(self, relation: _Relation, source: Tensor, owner: Tensor) -> NumberedKeys:
         """Number sources by the nodes so far; of disjoint subgraphs, each in its own."""

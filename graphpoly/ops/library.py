@@ -69,7 +69,7 @@ SCHEMAS = {
     "number_keys": "(Tensor known, Tensor found) -> (Tensor number, Tensor first)",
     "sample_neighbors": "(Tensor rowptr, Tensor node, int count, bool replace, bool last,"
     " Tensor? weight, Tensor? time, Tensor? until, SymInt num_entries, int seed)"
-    " -> (Tensor entry, Tensor offsets)",
+    " -> (Tensor entry, Tensor offsets, Tensor owner)",
     "take_numbers": "(Tensor value, Tensor place) -> Tensor",
     "spmm_sum": f"(Tensor rowptr, Tensor col, Tensor? weight, Tensor x, {_TRANSPOSE}, bool mean)"
     " -> Tensor",

@@ -23,10 +23,12 @@ class SampledEntries(NamedTuple):
     Attributes:
         entry: Places of the drawn entries, node by node, ``[M]``.
         offsets: Where those of each node begin, ``[F+1]``.
+        owner: Place of the node that each was drawn for, ``[M]``.
     """
 
     entry: Tensor
     offsets: Tensor
+    owner: Tensor
 
 
 def sample_neighbors(
@@ -116,9 +118,9 @@ def sample_neighbors_reference(
     until: Tensor | None,
     num_entries: int,
     seed: int,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """The definition, node by node."""
-    pointers, found, offsets = rowptr.tolist(), [], [0]
+    pointers, found, offsets, owner = rowptr.tolist(), [], [0], []
     for place, v in enumerate(node.tolist()):
         if not 0 <= v < len(pointers) - 1:
             raise RuntimeError(f"node: got a number outside [0, {len(pointers) - 1})")
@@ -132,7 +134,8 @@ def sample_neighbors_reference(
         some = [begin + i for i in _draw(begin, end, count, replace, weight, seed, place)]
         found += some
         offsets.append(offsets[-1] + len(some))
-    return node.new_tensor(found), node.new_tensor(offsets)
+        owner += [place] * len(some)
+    return node.new_tensor(found), node.new_tensor(offsets), node.new_tensor(owner)
 
 
 def _draw(
@@ -177,9 +180,9 @@ def _below(bits: int, count: int) -> int:
 
 def _fake(
     rowptr: Tensor, node: Tensor, count: int, replace: bool, last: bool, *rest: Any
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     size = torch.library.get_ctx().new_dynamic_size()
-    return node.new_empty(size), node.new_empty(node.size(0) + 1)
+    return node.new_empty(size), node.new_empty(node.size(0) + 1), node.new_empty(size)
 
 
 implement("sample_neighbors", reference=sample_neighbors_reference, fake=_fake)

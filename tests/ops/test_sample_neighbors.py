@@ -19,8 +19,8 @@ TIME = torch.tensor([0, 1, 1, 0, 2, 2, 3, 5, *range(40), 4, 4])
 
 def drawn(rowptr, node, count, **options):
     """The entries of each node, as lists."""
-    entry, offsets = sample_neighbors(rowptr, node, count, num_entries=int(rowptr[-1]), **options)
-    return [part.tolist() for part in entry.split(offsets.diff().tolist())]
+    found = sample_neighbors(rowptr, node, count, num_entries=int(rowptr[-1]), **options)
+    return [part.tolist() for part in found.entry.split(found.offsets.diff().tolist())]
 
 
 @settings(max_examples=120, deadline=None)
