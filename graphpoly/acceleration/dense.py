@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import Module
 from torch_geometric.nn import MLP, BatchNorm, Linear
@@ -116,6 +117,8 @@ def _follows(first: Any, norm: Any, last: Any, x: Tensor) -> bool:
         return False
     if norm is None:
         return True
+    if torch._C._len_torch_function_stack():  # such as what norms over several processes
+        return False
     held = (norm.weight, norm.bias, norm.running_mean, norm.running_var)
     return (
         type(norm) is nn.BatchNorm1d

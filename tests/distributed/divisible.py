@@ -8,8 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
-from torch_geometric.nn import BatchNorm, GCNConv, global_mean_pool
+from torch_geometric.nn import GIN, BatchNorm, GCNConv, GINConv, global_mean_pool
 
+from graphpoly.acceleration import accelerate
+from graphpoly.acceleration.dense import Perceptron
 from graphpoly.training import GraphTask, LinkTask, RowTask
 
 
@@ -31,6 +33,23 @@ class GraphNet(nn.Module):
         return self.head(self.norm_of_graphs(x).tanh())
 
 
+class FusedNet(nn.Module):
+    """Statistics of a batch inside of perceptrons that run as one operator."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        maps = nn.Linear(3, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 6)
+        self.conv = GINConv(nn.Sequential(*maps))
+        self.deep = GIN(6, 6, num_layers=2)
+        accelerate(self)
+        maps = nn.Linear(6, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 2)
+        self.head = Perceptron(*maps)
+
+    def forward(self, x: Tensor, edge_index: Tensor, batch: Tensor, batch_size: int) -> Tensor:
+        x = self.deep(self.conv(x, edge_index).tanh(), edge_index)
+        return self.head(global_mean_pool(x, batch, batch_size))
+
+
 def graphs(count: int, seed: int) -> list[Data]:
     """Return graphs of 1 to 6 nodes with two labels, of which every third is missing."""
     generator = torch.Generator().manual_seed(seed)
@@ -50,12 +69,17 @@ def call(model: nn.Module, batch: Any) -> Tensor:
     return model(batch.x, batch.edge_index, batch.batch, batch.num_graphs)
 
 
-def graph_problem() -> tuple[nn.Module, GraphTask]:
+def graph_problem(net: type[nn.Module] = GraphNet, count: int = 11) -> tuple[nn.Module, GraphTask]:
     """Eleven graphs in batches of five: uneven shares, and a last batch of one graph."""
     torch.manual_seed(1)
-    parts = graphs(11, 0), graphs(9, 1), graphs(7, 2)
+    parts = graphs(count, 0), graphs(9, 1), graphs(7, 2)
     task = GraphTask(*parts, batch_size=5, loss="bce", metric="rocauc", forward=call, seed=4)
-    return GraphNet().double(), task
+    return net().double(), task
+
+
+def fused_problem() -> tuple[nn.Module, GraphTask]:
+    """Fourteen, for a norm of PyTorch's takes no batch of one."""
+    return graph_problem(FusedNet, 14)
 
 
 def row_problem() -> tuple[nn.Module, RowTask]:
@@ -103,7 +127,12 @@ def link_problem() -> tuple[nn.Module, LinkTask]:
     return PairNet().double(), LinkTask(Data(x, num_nodes=16), split, batch_size=10, seed=2)
 
 
-PROBLEMS = {"graphs": graph_problem, "rows": row_problem, "links": link_problem}
+PROBLEMS = {
+    "graphs": graph_problem,
+    "fused": fused_problem,
+    "rows": row_problem,
+    "links": link_problem,
+}
 
 
 def epochs(name: str, number: int = 2) -> dict[str, Any]:
