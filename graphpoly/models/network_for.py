@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch_geometric.data import Data
 
+from graphpoly.acceleration import accelerate
 from graphpoly.data import Dataset, Loaded
 from graphpoly.features import RandomNodeInitSettings
 from graphpoly.models.heads import (
@@ -66,7 +67,8 @@ def network_for(
     A network that gives rows of nodes alone is pooled for graphs, and scores pairs for links by
     what it says of their ends; categories are embedded. Random features that ``rewire`` wants to be
     drawn anew in each pass are appended to what the network reads; a rewiring that is learned
-    stands around it, and knows of edges no more than their weights.
+    stands around it, and knows of edges no more than their weights. Layers of PyG's run on our
+    kernels.
 
     Raises:
         TypeError: If a rewiring is learned through weights that the network does not take.
@@ -112,6 +114,7 @@ def network_for(
             edge_channels=_edge_channels(settings, dataset, loaded, width) if edges_read else None,
         )
     )
+    accelerate(net)
     if paired:
         if embeds:
             assert loaded.categories is not None

@@ -3,7 +3,11 @@ from __future__ import annotations
 import pytest
 import torch
 from torch_geometric.data import Data
+from torch_geometric.nn import MessagePassing
 
+from graphpoly.acceleration.accelerated import Accelerated
+from graphpoly.data import find_dataset
+from graphpoly.models.network_for import network_for
 from graphpoly.models.settings import Inputs, settings_of
 from graphpoly.recipes import recipe_for
 
@@ -28,3 +32,12 @@ def test_sgc_is_trained_on_any_nodes(dataset: str) -> None:
     assert recipe.settings.K == 3
     with pytest.raises(ValueError, match="K"):
         recipe.override({"K": 0})
+
+
+@pytest.mark.parametrize("name", ["GCN", "SAGE", "GIN", "GAT"])
+def test_layers_that_are_trained_run_on_our_kernels(name: str) -> None:
+    dataset = find_dataset("csbm")
+    net = network_for(settings_of(name)[1](), dataset, dataset.load(None, dataset.reading, 0), None)
+    layers = [layer for layer in net.modules() if isinstance(layer, MessagePassing)]
+    assert len(layers) == 2
+    assert all(isinstance(layer, Accelerated) for layer in layers)

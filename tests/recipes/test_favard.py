@@ -110,13 +110,13 @@ def test_features_are_normalised_where_published(
     graph: Data, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     seen = {}
-    original = tasks.NodeTask
+    original = tasks.node_task
 
     def spy(data: Data, *args: Any, **kwargs: Any) -> Any:
         seen["sums"] = data.x.sum(1)
         return original(data, *args, **kwargs)
 
-    monkeypatch.setattr(tasks, "NodeTask", spy)
+    monkeypatch.setattr(tasks, "node_task", spy)
     run_recipe("favard/chameleon", out=tmp_path / "a", seeds=1, overrides=TINY)
     torch.testing.assert_close(seen["sums"], torch.ones(60))
     run_recipe("favard/citeseer", out=tmp_path / "b", seeds=1, overrides=TINY)
