@@ -14,5 +14,6 @@ torch.Size([4, 3])
 """
 
 from graphpoly.acceleration.swap import Report, accelerate, restore
+from graphpoly.acceleration.whole_operator import undivided, whole_operator
 
-__all__ = ["Report", "accelerate", "restore"]
+__all__ = ["Report", "accelerate", "restore", "undivided", "whole_operator"]

@@ -20,7 +20,7 @@ from graphpoly.acceleration.operators import (
     operator,
     uncovered_graph,
 )
-from graphpoly.ops import CSR, spmm
+from graphpoly.ops import CSR, LinearOperator, operator_product, spmm
 
 __all__ = [
     "Accelerated",
@@ -139,6 +139,19 @@ class Accelerated:
             return None
         return _watched(self) or _transformed()
 
+    def _by_products(
+        self, op: LinearOperator, x: Any, edge_weight: Tensor | None
+    ) -> LinearOperator:
+        """Return the operator that stands in place of a graph, if this call can be served by it."""
+        reason = self._refusal((x,), static=False)
+        if reason is None and edge_weight is not None:
+            reason = "edge_weight: got some beside an operator, which has its own"
+        if reason is None and x.size(0) != op.num_rows:
+            reason = f"x: got {x.size(0)} rows, the operator has {op.num_rows}"
+        if reason is not None:
+            raise ValueError(reason)
+        return op
+
     def _set_jittable_templates(self, raise_on_error: bool = False) -> None:
         # PyG writes generated methods into the class when a module is unpickled: the original's
         accelerated = type(self)
@@ -189,19 +202,21 @@ def _transformed() -> str | None:
     return None
 
 
-def aggregate(adj: CSR, x: Tensor, reduce: str = "sum") -> Tensor:
+def aggregate(adj: CSR | LinearOperator, x: Tensor, reduce: str = "sum") -> Tensor:
     """Return :func:`~graphpoly.ops.spmm` in the type that ``weight * x`` would have.
 
-    ``x`` is ``[..., N, F]``.
+    ``x`` is ``[..., N, F]``. An operator that is known by its products reduces as it was made to.
     """
+    if isinstance(adj, LinearOperator):
+        return operator_product(adj, x)
     if x.dim() == 2:
         return spmm(adj, promoted(adj, x), reduce)
     return spmm(adj, promoted(adj, x).movedim(-2, 0), reduce).movedim(0, -2)
 
 
-def promoted(adj: CSR, x: Tensor) -> Tensor:
+def promoted(adj: CSR | LinearOperator, x: Tensor) -> Tensor:
     """Return ``x`` in the type that ``weight * x`` would have."""
-    if adj.weight is None or adj.weight.dtype == x.dtype:
+    if isinstance(adj, LinearOperator) or adj.weight is None or adj.weight.dtype == x.dtype:
         return x
     return x.to(torch.promote_types(adj.weight.dtype, x.dtype))
 
@@ -216,13 +231,15 @@ class AcceleratedNeighbors(Accelerated):
             return f"aggr={conv.aggr!r}: accelerated are sum, mean, max and min"
         return super().uncovered(conv)
 
-    def _reduce(self, adj: CSR, x: Tensor) -> Tensor:
+    def _reduce(self, adj: CSR | LinearOperator, x: Tensor) -> Tensor:
         return aggregate(adj, x, REDUCTIONS[type(self.aggr_module)])
 
     def _operator(
         self, x: Any, edge_index: Any, edge_weight: Tensor | None, size: Any
-    ) -> CSR | None:
+    ) -> CSR | LinearOperator | None:
         """Return the operator from ``x[0]`` to the targets, or None if the call is uncovered."""
+        if isinstance(edge_index, LinearOperator):
+            return self._by_products(edge_index, x[0], edge_weight)
         if not isinstance(x, (tuple, list)) or len(x) != 2:
             return self._declined(f"x: got {type(x).__name__}, a tensor or a pair is accelerated")
         if not self._ready(x[0], static=True):
@@ -269,8 +286,12 @@ class AcceleratedNormalized(Accelerated):
             return f"aggr={conv.aggr!r}: of the normalised layers only sums are accelerated"
         return super().uncovered(conv)
 
-    def _operator(self, x: Any, edge_index: Any, edge_weight: Tensor | None) -> CSR | None:
+    def _operator(
+        self, x: Any, edge_index: Any, edge_weight: Tensor | None
+    ) -> CSR | LinearOperator | None:
         """Return the operator, or None if the call is uncovered."""
+        if isinstance(edge_index, LinearOperator):
+            return self._by_products(edge_index, x, edge_weight)
         if not self._ready(x, static=True):
             return None
         if not self.fuse and is_adjacency(edge_index):

@@ -10,6 +10,7 @@ from torch_geometric.nn import APPNP
 
 from graphpoly.acceleration.accelerated import AcceleratedNormalized, aggregate
 from graphpoly.acceleration.powers import power_series
+from graphpoly.ops import LinearOperator
 
 __all__ = ["AcceleratedAPPNP"]
 
@@ -30,6 +31,8 @@ class AcceleratedAPPNP(AcceleratedNormalized, APPNP):
         if adj is None:
             return super().forward(x, edge_index, edge_weight)
         if self.dropout > 0 and self.training:
+            if isinstance(adj, LinearOperator):
+                raise ValueError("dropout: of the entries of an operator that holds none here")
             if adj.weight is None:
                 self._declined("dropout: of edges without weights, which nothing scales")
                 return super().forward(x, edge_index, edge_weight)

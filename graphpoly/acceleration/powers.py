@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 
 from graphpoly.acceleration.accelerated import aggregate, promoted
-from graphpoly.ops import CSR, polynomial
+from graphpoly.ops import CSR, LinearOperator, polynomial
 
 __all__ = ["power_series"]
 
 
-def power_series(adj: CSR, x: Tensor, theta: list[float]) -> Tensor:
+def power_series(adj: CSR | LinearOperator, x: Tensor, theta: list[float]) -> Tensor:
     """Return ``sum_k theta_k A^k x``, ``[..., N, F]``: one call, one block of memory."""
     order = len(theta) - 1
     if order == 0:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import torch
 from torch import Tensor
 
 from graphpoly.distributed.partitioned_graph import PartitionedGraph
+from graphpoly.ops import operator_product
 
 __all__ = ["halo_spmm", "halo_spmm_transposed"]
 
@@ -35,8 +33,7 @@ def halo_spmm(graph: PartitionedGraph, x: Tensor) -> Tensor:
     >>> halo_spmm(graph, torch.tensor([[1.0], [3.0]])).flatten().tolist()
     [3.0, 1.0]
     """
-    out: Tensor = _Product.apply(_checked(graph, x), graph)
-    return out
+    return operator_product(graph, _checked(graph, x))
 
 
 def halo_spmm_transposed(graph: PartitionedGraph, x: Tensor) -> Tensor:
@@ -47,30 +44,7 @@ def halo_spmm_transposed(graph: PartitionedGraph, x: Tensor) -> Tensor:
     >>> halo_spmm_transposed(graph, torch.tensor([[1.0], [3.0]])).flatten().tolist()
     [3.0, 0.0]
     """
-    out: Tensor = _Transposed.apply(_checked(graph, x), graph)
-    return out
-
-
-class _Product(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, graph: PartitionedGraph) -> Tensor:
-        ctx.graph = graph
-        return graph.product(x)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        return halo_spmm_transposed(ctx.graph, grad), None
-
-
-class _Transposed(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, graph: PartitionedGraph) -> Tensor:
-        ctx.graph = graph
-        return graph.transposed_product(x)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        return halo_spmm(ctx.graph, grad), None
+    return operator_product(graph, _checked(graph, x), transposed=True)
 
 
 def _checked(graph: PartitionedGraph, x: Tensor) -> Tensor:

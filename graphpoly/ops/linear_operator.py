@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["LinearOperator", "polynomial_by_products"]
+__all__ = ["LinearOperator", "operator_product", "polynomial_by_products"]
 
 
 class LinearOperator(ABC):
@@ -51,6 +51,35 @@ class LinearOperator(ABC):
     @abstractmethod
     def transposed_product(self, x: Tensor) -> Tensor:
         """Return the product with the transpose likewise."""
+
+
+def operator_product(operator: LinearOperator, x: Tensor, *, transposed: bool = False) -> Tensor:
+    """Return A x, or the product with the transpose, for ``x`` ``[N, F]``.
+
+    The gradient is the product with the other of the two, and has gradients of its own.
+
+    >>> class Twice(LinearOperator):
+    ...     num_rows = 2
+    ...     def product(self, x):
+    ...         return 2 * x
+    ...     transposed_product = product
+    >>> operator_product(Twice(), torch.ones(2, 1)).tolist()
+    [[2.0], [2.0]]
+    """
+    out: Tensor = _Product.apply(x, operator, transposed)
+    return out
+
+
+class _Product(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, operator: LinearOperator, transposed: bool) -> Tensor:
+        ctx.operator, ctx.transposed = operator, transposed
+        return operator.transposed_product(x) if transposed else operator.product(x)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        grad_x = operator_product(ctx.operator, grad, transposed=not ctx.transposed)
+        return grad_x, None, None
 
 
 def polynomial_by_products(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from graphpoly.acceleration import undivided, whole_operator
 from graphpoly.distributed import (
     PartitionedGraph,
     backward,
@@ -34,7 +35,8 @@ class PartitionedNodeTask(NodeTask):
         data: The whole graph, the same in every process, on the CPU.
         split, metric, maximize, loss: As for :class:`~graphpoly.training.NodeTask`.
         model: Takes a :class:`~graphpoly.distributed.PartitionedGraph` in place of ``edge_index``,
-            and says by ``whole_operator(x, edge_index, edge_weight)`` of which operator it is made.
+            and says by ``whole_operator(x, edge_index, edge_weight)`` of which operator it is made;
+            or one of PyG's that is accelerated, see :func:`graphpoly.acceleration.undivided`.
         parts: As for :class:`~graphpoly.distributed.PartitionedGraph`; the default is METIS where
             pymetis is installed.
         device: Where this process's part goes.
@@ -58,13 +60,19 @@ class PartitionedNodeTask(NodeTask):
         device: str | torch.device | None = None,
         **options: Any,
     ) -> None:
-        from_first(lambda: _check_takes_parts(model))
+        from_first(lambda: _check_divisible(model))
         super().__init__(data, split, **options)
         self._description = super().describe()
         edges = data.edge_index if getattr(data, "edge_index", None) is not None else data.adj_t
+        if isinstance(edges, Tensor):
+            edges = edges.detach()  # what is remembered of it goes with it
+        weight = getattr(data, "edge_weight", None)
         with torch.no_grad():
-            whole: Any = model.whole_operator
-            adj = whole(data.x, edges, getattr(data, "edge_weight", None))
+            if hasattr(model, "whole_operator"):
+                whole: Any = model.whole_operator
+                adj = whole(data.x, edges, weight)
+            else:
+                adj = whole_operator(model, data.x, edges, weight)
         if parts is None:
             parts = "metis" if importlib.util.find_spec("pymetis") else "contiguous"
         self.graph = PartitionedGraph(adj, parts)
@@ -111,10 +119,10 @@ def node_task(
     return PartitionedNodeTask(data, split, model, device=device, **options)
 
 
-def _check_takes_parts(model: nn.Module) -> None:
-    if not hasattr(model, "whole_operator"):
+def _check_divisible(model: nn.Module) -> None:
+    found = "" if hasattr(model, "whole_operator") else undivided(model)
+    if found:
         raise ValueError(
-            f"{type(model).__name__}: {size()} processes divide the nodes of one graph for filters "
-            "in a basis that is known beforehand, such as GPRGNN, BernNet and ChebNetII; run this "
-            "model without torchrun"
+            f"{size()} processes divide the nodes of one graph, which is not known to leave what "
+            f"this does as it is: {found}; run it without torchrun"
         )

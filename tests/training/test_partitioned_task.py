@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch_geometric import nn as pyg
 from torch_geometric.data import Data
 
 from graphpoly import registry
+from graphpoly.acceleration import accelerate, undivided, whole_operator
 from graphpoly.distributed import PartitionedGraph, rank, size
 from graphpoly.layers import GPRConv
 from graphpoly.models import GPRGNN, JacobiGNN
@@ -37,11 +39,22 @@ class Normed(nn.Module):
         return self.after(self.filter(self.before(x), edge_index, edge_weight))
 
 
+def accelerated(model: nn.Module) -> nn.Module:
+    accelerate(model)
+    return model
+
+
+LAYERED = {"in_channels": 5, "hidden_channels": 8, "num_layers": 2, "out_channels": 3}
 NETWORKS = {
     "GPRGNN": lambda: GPRGNN(5, 8, 3, K=3, dropout=0.0, filter_dropout=0.0),
     "JacobiGNN": lambda: JacobiGNN(5, 3, K=3, dropout=0.0, filter_dropout=0.0),
     "Normed": Normed,
+    "GCN": lambda: accelerated(pyg.GCN(**LAYERED, norm="batch_norm", jk="cat")),
+    "GraphSAGE": lambda: accelerated(pyg.GraphSAGE(**LAYERED)),
+    "GIN": lambda: accelerated(pyg.GIN(**LAYERED, norm="batch_norm")),
+    "SGConv": lambda: accelerated(pyg.SGConv(5, 3, K=2)),
 }
+WEIGHTLESS = ("GraphSAGE", "GIN")
 
 
 def problem(network: str, loss: str) -> tuple[nn.Module, Data, Any]:
@@ -59,6 +72,8 @@ def problem(network: str, loss: str) -> tuple[nn.Module, Data, Any]:
         train_mask=place < 9, val_mask=(place >= 9) & (place % 2 == 0), test_mask=place >= 15
     )
     data = Data(x, torch.cat([edges, edges.flip(0)], 1), y=y, edge_weight=weight.repeat(2))
+    if network in WEIGHTLESS:
+        del data.edge_weight
     torch.manual_seed(1)
     return NETWORKS[network]().double(), data, split
 
@@ -152,14 +167,25 @@ def test_dropout_is_drawn_by_each_and_drawn_again_when_resumed(tmp_path: Path) -
 def test_a_model_that_takes_no_parts_is_refused_by_name(tmp_path: Path) -> None:
     one, other = together(refused, 2, tmp_path)
     assert one[0] == other[0]
-    assert one[0].startswith("Linear: 2 processes divide the nodes of one graph for filters in")
+    assert one[0] == (
+        "2 processes divide the nodes of one graph, which is not known to leave what this does as "
+        "it is: Net; run it without torchrun"
+    )
     assert (one[1], other[1]) == (False, True)
+
+
+class Net(pyg.GCN):
+    """May do anything in its own code."""
+
+    def __init__(self) -> None:
+        super().__init__(**LAYERED)
+        accelerate(self)
 
 
 def refused() -> tuple[str, bool]:
     _, data, split = problem("GPRGNN", "ce")
     with pytest.raises(ValueError) as caught:
-        node_task(data, split, nn.Linear(5, 3), device=None)
+        node_task(data, split, Net(), device=None)
     return str(caught.value), getattr(caught.value, "told", False)
 
 
@@ -183,6 +209,42 @@ def test_whoever_says_of_which_operator_it_is_takes_it(name: str) -> None:
 
 def test_several_are_found() -> None:
     assert {"BernConv", "GPRConv", "BernNet", "ChebNetII", "JacobiGNN"} <= set(takes_parts())
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (pyg.GCN(**LAYERED), "convs.0: GCNConv"),
+        (accelerated(pyg.GAT(**LAYERED)), "GAT"),
+        (accelerated(pyg.GraphSAGE(**LAYERED, aggr="max")), "convs.0: SAGEConv"),
+        (accelerated(pyg.GCN(**LAYERED, norm="graph_norm")), "norms.0: GraphNorm"),
+        (accelerated(pyg.GCN(**LAYERED, norm="layer_norm")), "norms.0: LayerNorm"),
+        (pyg.MLP([5, 3]), "MLP: convolutions over 0 operators"),
+        (accelerated(pyg.GCN(**LAYERED)), ""),
+    ],
+)
+def test_what_looks_at_more_than_a_node_is_named(model: nn.Module, said: str) -> None:
+    assert undivided(model) == said
+
+
+def test_layers_of_several_operators_are_not_divided() -> None:
+    model = accelerated(pyg.GCN(**LAYERED))
+    model.convs[1].improved = True
+    assert undivided(model) == "GCN: convolutions over 2 operators"
+
+
+def test_an_accelerated_layer_refuses_what_an_operator_does_not_serve() -> None:
+    conv, x = accelerated(pyg.GCNConv(5, 3)), torch.randn(NODES, 5)
+    _, data, _ = problem("GCN", "ce")
+    graph = PartitionedGraph(whole_operator(conv, x, data.edge_index))
+    assert_close(conv(x, graph), conv(x, data.edge_index))
+    with pytest.raises(ValueError, match="edge_weight: got some beside an operator"):
+        conv(x, graph, data.edge_weight)
+    with pytest.raises(ValueError, match="x: got 29 rows, the operator has 30"):
+        conv(x[1:], graph)
+    appnp = accelerated(pyg.APPNP(3, 0.1, dropout=0.5))
+    with pytest.raises(ValueError, match="dropout: of the entries of an operator"):
+        appnp(x, graph)
 
 
 def test_parts_may_be_given() -> None:
