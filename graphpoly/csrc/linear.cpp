@@ -5,6 +5,7 @@
 // for ranges of them.
 #ifndef GRAPHPOLY_SIMD
 
+#include "layers.h"
 #include "product.h"
 
 #define GRAPHPOLY_KERNELS "linear.cpp"
@@ -38,6 +39,8 @@ template <class T>
 void call_product(int64_t channels, const Product<T>& p) {
   GRAPHPOLY_CALL(product<T>, channels, p);
 }
+
+}  // namespace
 
 Tensor linear(Tensor x, Tensor weight, OptionalTensor y, OptionalTensor other,
               OptionalTensor bias) {
@@ -73,6 +76,8 @@ Tensor linear(Tensor x, Tensor weight, OptionalTensor y, OptionalTensor other,
   });
 }
 
+namespace {
+
 // The gradient of what a map is given: grad W.
 template <class T>
 Tensor input_gradient(const Tensor& grad, const OptionalTensor& weight) {
@@ -103,6 +108,8 @@ std::pair<Tensor, Tensor> map_gradient(const Tensor& grad, const OptionalTensor&
   return {weight, sums};
 }
 
+}  // namespace
+
 std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> linear_backward(
     Tensor grad, OptionalTensor x, OptionalTensor weight, OptionalTensor y, OptionalTensor other,
     bool bias) {
@@ -126,7 +133,6 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> linear_backward(
   });
 }
 
-}  // namespace
 }  // namespace graphpoly
 
 STABLE_TORCH_LIBRARY_IMPL(graphpoly, CPU, m) {

@@ -187,6 +187,15 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
             (stalks[0], leaf(4, 3), leaf(4, 3), leaf(6, 4), leaf(6, 4), True),
             (stalks[1], leaf(4, 3), None, leaf(6, 4), None, False),
         ],
+        "gcn_layer": [
+            (*head, x, leaf(4, 3), leaf(4), *turn),
+            (*head, strided, leaf(4, 3), None, *none),
+        ],
+        "gcn_layer_backward": [
+            (leaf(6, 4), leaf(6, 3), leaf(4, 3), head[2], *turn, True),
+            (leaf(6, 4), None, leaf(4, 3), None, *turn, False),
+            (leaf(6, 4), strided, None, head[2], *none, True),
+        ],
         "linear": [(x, leaf(4, 3), None, None, leaf(4)), (x, leaf(4, 3), y, leaf(4, 3), None)],
         "linear_backward": [
             (leaf(6, 4), x, leaf(4, 3), None, None, True),
@@ -307,6 +316,8 @@ def test_fullgraph_compile_of_segments_and_pairs():
         "multi_aggregate_backward",
         "segment_softmax",
         "pool_sum",
+        "gcn_layer",
+        "gcn_layer_backward",
         "head_scores_backward",
         "linear_backward",
         "perceptron",
