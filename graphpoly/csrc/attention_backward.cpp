@@ -11,6 +11,7 @@
 #ifndef GRAPHPOLY_SIMD
 
 #include "attention.h"
+#include "layers.h"
 
 namespace graphpoly {
 namespace {
@@ -77,6 +78,8 @@ void run_short(const Rows<I>& a, const Rows<I>& turned, const I* tperm, const At
     });
   }
 }
+
+}  // namespace
 
 Gradients attention_backward(Tensor rowptr, Tensor col, Tensor target, Tensor source, Tensor value,
                              OptionalTensor edge, OptionalTensor att, OptionalTensor seed,
@@ -151,7 +154,6 @@ Gradients attention_backward(Tensor rowptr, Tensor col, Tensor target, Tensor so
   });
 }
 
-}  // namespace
 }  // namespace graphpoly
 
 STABLE_TORCH_LIBRARY_IMPL(graphpoly, CPU, m) {

@@ -2,7 +2,7 @@
 // attention or two, in one pass over the features.
 #ifndef GRAPHPOLY_SIMD
 
-#include "common.h"
+#include "layers.h"
 
 namespace graphpoly {
 namespace {
@@ -21,6 +21,7 @@ template <class T>
 struct ScoreGrads {
   const T *of_first, *of_second;   // [N, H]
   T* to_x;                         // or null
+  bool add;                        // to what is there
   T *to_first, *to_second;         // [H, C], of one range of rows
 };
 
@@ -56,6 +57,13 @@ void each_range(int64_t rows, int64_t size, const F& f) {
   });
 }
 
+template <class T>
+void call_scores(const Scores<T>& scores, int64_t first, int64_t last) {
+  GRAPHPOLY_CALL(head_scores<T>, scores, first, last);
+}
+
+}  // namespace
+
 std::tuple<Tensor, Tensor> head_scores(Tensor x, Tensor first, OptionalTensor second) {
   check_heads(kScores, x, first, second);
   x = dense(x), first = dense(first), second = dense(second);
@@ -68,15 +76,18 @@ std::tuple<Tensor, Tensor> head_scores(Tensor x, Tensor first, OptionalTensor se
                            second ? second->const_data_ptr<T>() : nullptr, heads, channels,
                            one.mutable_data_ptr<T>(), two.mutable_data_ptr<T>()};
     each_range(rows, heads * channels, [&](int64_t, int64_t from, int64_t to) {
-      GRAPHPOLY_CALL(head_scores<T>, scores, from, to);
+      call_scores(scores, from, to);
     });
     return std::tuple(one, two);
   });
 }
 
-std::tuple<Tensor, Tensor, Tensor> head_scores_backward(Tensor x, Tensor first,
-                                                        OptionalTensor second, Tensor of_first,
-                                                        OptionalTensor of_second, bool to_x) {
+namespace {
+
+// The gradient of x is added to `onto`, where there is such a tensor.
+std::tuple<Tensor, Tensor, Tensor> gradients(Tensor x, Tensor first, OptionalTensor second,
+                                             Tensor of_first, OptionalTensor of_second, bool to_x,
+                                             const OptionalTensor& onto) {
   check_heads(kScoresBackward, x, first, second);
   check(second.has_value() == of_second.has_value(), kScoresBackward,
         ": second and of_second: expected both or neither");
@@ -93,7 +104,7 @@ std::tuple<Tensor, Tensor, Tensor> head_scores_backward(Tensor x, Tensor first,
     const int64_t rows = x.size(0), heads = x.size(1), channels = x.size(2);
     const int64_t size = heads * channels, vectors = second ? 2 : 1;
     const int64_t ranges = (rows + kRowsOfAnItem - 1) / kRowsOfAnItem;
-    Tensor for_x = make_output<T>(x, {to_x ? rows : 0, heads, channels});
+    Tensor for_x = onto ? *onto : make_output<T>(x, {to_x ? rows : 0, heads, channels});
     Tensor one = make_output<T>(x, {heads, channels});
     Tensor two = make_output<T>(x, {second ? heads : 0, channels});
     const Scores<T> scores{x.const_data_ptr<T>(), first.const_data_ptr<T>(),
@@ -105,7 +116,8 @@ std::tuple<Tensor, Tensor, Tensor> head_scores_backward(Tensor x, Tensor first,
       T* const sums = partial.data() + range * vectors * size;
       const ScoreGrads<T> grads{of_first.const_data_ptr<T>(),
                                 second ? of_second->const_data_ptr<T>() : nullptr,
-                                to_x ? for_x.mutable_data_ptr<T>() : nullptr, sums, sums + size};
+                                to_x ? for_x.mutable_data_ptr<T>() : nullptr, onto.has_value(), sums,
+                                sums + size};
       GRAPHPOLY_CALL(head_scores_backward<T>, scores, grads, from, to);
     });
     for (int64_t v = 0; v < vectors; ++v) {
@@ -120,7 +132,20 @@ std::tuple<Tensor, Tensor, Tensor> head_scores_backward(Tensor x, Tensor first,
   });
 }
 
+std::tuple<Tensor, Tensor, Tensor> head_scores_backward(Tensor x, Tensor first,
+                                                        OptionalTensor second, Tensor of_first,
+                                                        OptionalTensor of_second, bool to_x) {
+  return gradients(x, first, second, of_first, of_second, to_x, std::nullopt);
+}
+
 }  // namespace
+
+std::tuple<Tensor, Tensor, Tensor> add_head_scores_backward(Tensor x, Tensor first,
+                                                            Tensor second, Tensor of_first,
+                                                            Tensor of_second, Tensor onto) {
+  return gradients(x, first, second, of_first, of_second, true, onto);
+}
+
 }  // namespace graphpoly
 
 STABLE_TORCH_LIBRARY_IMPL(graphpoly, CPU, m) {
@@ -184,7 +209,10 @@ void head_scores_backward(const Scores<T>& scores, const ScoreGrads<T>& grads, i
     if (!grads.to_x) continue;
     T* __restrict to = grads.to_x + i * channels;
     const T* __restrict left = scores.first + place;
-    if (scores.second) {
+    if (grads.add) {
+      const T* __restrict right = scores.second + place;
+      for (int64_t c = 0; c < channels; ++c) to[c] += one * left[c] + two * right[c];
+    } else if (scores.second) {
       const T* __restrict right = scores.second + place;
       for (int64_t c = 0; c < channels; ++c) to[c] = one * left[c] + two * right[c];
     } else {
