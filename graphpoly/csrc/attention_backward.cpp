@@ -407,15 +407,7 @@ void short_columns(const RowSpan& span, const Attention<T>& at, const ShortGrad<
                    char* memory) {
   Arena arena(memory);
   const Layout<T> feature(arena, at.heads, at.width);
-  const int64_t heads = at.heads;
-  for (int64_t j = span.first; j < span.last; ++j) {
-    T* to = g.to_source + j * heads;
-    for (int64_t h = 0; h < heads; ++h) to[h] = T(0);
-    for (int64_t e = span.start[j - span.first]; e < span.start[j - span.first + 1]; ++e) {
-      const T* slope = g.slope + span.place[e - span.begin()] * heads;
-      for (int64_t h = 0; h < heads; ++h) to[h] += slope[h];
-    }
-  }
+  with_heads<SourceSums, T>(at.heads, span, g);
   const RowSums<T> sums{g.to_value, g.grad, g.alpha, nullptr};
   with_lanes<WeighRows, T>(feature.lanes, sums, feature, span);
 }

@@ -40,8 +40,7 @@ std::tuple<Tensor, Tensor, Tensor> gcn_layer_backward(Tensor grad, OptionalTenso
                                                       OptionalTensor map, OptionalTensor weight,
                                                       OptionalTensor colptr, OptionalTensor row,
                                                       OptionalTensor tperm, bool bias) {
-  auto [to_x, to_map, none, nothing, to_bias] =
-      linear_backward(grad, sum, map, std::nullopt, std::nullopt, bias);
+  auto [to_x, to_map, to_bias] = map_backward(grad, sum, map, bias);
   if (map) {
     check(colptr && row && tperm, kLayerBackward, ": colptr, row, tperm: expected beside map");
     check(tperm->dim() == 1 && row->dim() == 1 && tperm->size(0) == row->size(0), kLayerBackward,

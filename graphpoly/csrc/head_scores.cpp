@@ -57,46 +57,35 @@ void each_range(int64_t rows, int64_t size, const F& f) {
   });
 }
 
-template <class T>
-void call_scores(const Scores<T>& scores, int64_t first, int64_t last) {
-  GRAPHPOLY_CALL(head_scores<T>, scores, first, last);
-}
-
-}  // namespace
-
-std::tuple<Tensor, Tensor> head_scores(Tensor x, Tensor first, OptionalTensor second) {
-  check_heads(kScores, x, first, second);
+// `deep` scores are [N, H, 1].
+std::tuple<Tensor, Tensor> scores_of(Tensor x, Tensor first, OptionalTensor second, bool deep) {
   x = dense(x), first = dense(first), second = dense(second);
   return dispatch_types(kScores, x.scalar_type(), ScalarType::Int, [&](auto t, auto) {
     using T = decltype(t);
     const int64_t rows = x.size(0), heads = x.size(1), channels = x.size(2);
-    Tensor one = make_output<T>(x, {rows, heads});
-    Tensor two = make_output<T>(x, {second ? rows : 0, heads});
+    const auto make = [&](int64_t count) {
+      return deep ? make_output<T>(x, {count, heads, 1}) : make_output<T>(x, {count, heads});
+    };
+    Tensor one = make(rows), two = make(second ? rows : 0);
     const Scores<T> scores{x.const_data_ptr<T>(), first.const_data_ptr<T>(),
                            second ? second->const_data_ptr<T>() : nullptr, heads, channels,
                            one.mutable_data_ptr<T>(), two.mutable_data_ptr<T>()};
     each_range(rows, heads * channels, [&](int64_t, int64_t from, int64_t to) {
-      call_scores(scores, from, to);
+      GRAPHPOLY_CALL(head_scores<T>, scores, from, to);
     });
     return std::tuple(one, two);
   });
 }
 
-namespace {
+std::tuple<Tensor, Tensor> head_scores(Tensor x, Tensor first, OptionalTensor second) {
+  check_heads(kScores, x, first, second);
+  return scores_of(x, first, second, false);
+}
 
-// The gradient of x is added to `onto`, where there is such a tensor.
+// Where there is `onto`, the gradient of x is added to it, and vectors are [1, H, C].
 std::tuple<Tensor, Tensor, Tensor> gradients(Tensor x, Tensor first, OptionalTensor second,
                                              Tensor of_first, OptionalTensor of_second, bool to_x,
                                              const OptionalTensor& onto) {
-  check_heads(kScoresBackward, x, first, second);
-  check(second.has_value() == of_second.has_value(), kScoresBackward,
-        ": second and of_second: expected both or neither");
-  for (const OptionalTensor& t : {OptionalTensor(of_first), of_second}) {
-    if (!t) continue;
-    check(t->dim() == 2 && t->size(0) == x.size(0) && t->size(1) == x.size(1), kScoresBackward,
-          ": of_first and of_second: expected shape [N, H]");
-    check_like(kScoresBackward, "of_first and of_second", *t, x);
-  }
   x = dense(x), first = dense(first), second = dense(second);
   of_first = dense(of_first), of_second = dense(of_second);
   return dispatch_types(kScoresBackward, x.scalar_type(), ScalarType::Int, [&](auto t, auto) {
@@ -105,8 +94,10 @@ std::tuple<Tensor, Tensor, Tensor> gradients(Tensor x, Tensor first, OptionalTen
     const int64_t size = heads * channels, vectors = second ? 2 : 1;
     const int64_t ranges = (rows + kRowsOfAnItem - 1) / kRowsOfAnItem;
     Tensor for_x = onto ? *onto : make_output<T>(x, {to_x ? rows : 0, heads, channels});
-    Tensor one = make_output<T>(x, {heads, channels});
-    Tensor two = make_output<T>(x, {second ? heads : 0, channels});
+    const auto make = [&](int64_t count) {
+      return onto ? make_output<T>(x, {1, count, channels}) : make_output<T>(x, {count, channels});
+    };
+    Tensor one = make(heads), two = make(second ? heads : 0);
     const Scores<T> scores{x.const_data_ptr<T>(), first.const_data_ptr<T>(),
                            second ? second->const_data_ptr<T>() : nullptr, heads, channels,
                            nullptr, nullptr};
@@ -135,15 +126,29 @@ std::tuple<Tensor, Tensor, Tensor> gradients(Tensor x, Tensor first, OptionalTen
 std::tuple<Tensor, Tensor, Tensor> head_scores_backward(Tensor x, Tensor first,
                                                         OptionalTensor second, Tensor of_first,
                                                         OptionalTensor of_second, bool to_x) {
+  check_heads(kScoresBackward, x, first, second);
+  check(second.has_value() == of_second.has_value(), kScoresBackward,
+        ": second and of_second: expected both or neither");
+  for (const OptionalTensor& t : {OptionalTensor(of_first), of_second}) {
+    if (!t) continue;
+    check(t->dim() == 2 && t->size(0) == x.size(0) && t->size(1) == x.size(1), kScoresBackward,
+          ": of_first and of_second: expected shape [N, H]");
+    check_like(kScoresBackward, "of_first and of_second", *t, x);
+  }
   return gradients(x, first, second, of_first, of_second, to_x, std::nullopt);
 }
 
 }  // namespace
 
-std::tuple<Tensor, Tensor, Tensor> add_head_scores_backward(Tensor x, Tensor first,
-                                                            Tensor second, Tensor of_first,
-                                                            Tensor of_second, Tensor onto) {
-  return gradients(x, first, second, of_first, of_second, true, onto);
+std::tuple<Tensor, Tensor> deep_head_scores(Tensor x, Tensor first, Tensor second) {
+  return scores_of(x, first, second, true);
+}
+
+std::tuple<Tensor, Tensor> deep_head_scores_backward(Tensor x, Tensor first, Tensor second,
+                                                     Tensor of_first, Tensor of_second,
+                                                     Tensor onto) {
+  const auto [same, one, two] = gradients(x, first, second, of_first, of_second, true, onto);
+  return {one, two};
 }
 
 }  // namespace graphpoly
@@ -192,31 +197,42 @@ void head_scores(const Scores<T>& scores, int64_t first, int64_t last) {
   }
 }
 
+// Some channels of one head, whose sums are kept in registers; returns how many.
+template <class T, int L = kLanes<T>>
+GRAPHPOLY_INLINE int64_t score_lanes(int64_t left, const Scores<T>& scores,
+                                     const ScoreGrads<T>& grads, int64_t first, int64_t last,
+                                     int64_t head, int64_t channel) {
+  if constexpr (L > 1) {
+    if (left < L) {
+      return score_lanes<T, L / 2>(left, scores, grads, first, last, head, channel);
+    }
+  }
+  typedef Vec<T, L> V;
+  const int64_t heads = scores.heads, place = head * scores.channels + channel;
+  const T *const of_first = grads.of_first, *const of_second = grads.of_second;
+  T* const to_x = grads.to_x;
+  const bool add = grads.add;
+  const V one = load<V>(scores.first + place), none = {};
+  const V two = scores.second ? load<V>(scores.second + place) : none;
+  V to_first = {}, to_second = {};
+  for (int64_t i = first; i < last; ++i) {
+    const int64_t here = i * heads * scores.channels + place;
+    const V x = load<V>(scores.x + here);
+    const T a = of_first[i * heads + head], b = of_second ? of_second[i * heads + head] : T(0);
+    to_first += a * x, to_second += b * x;
+    if (to_x) store(to_x + here, (add ? load<V>(to_x + here) : none) + (a * one + b * two));
+  }
+  store(grads.to_first + place, to_first);
+  if (scores.second) store(grads.to_second + place, to_second);
+  return L;
+}
+
 template <class T>
 void head_scores_backward(const Scores<T>& scores, const ScoreGrads<T>& grads, int64_t first,
                           int64_t last) {
-  const int64_t heads = scores.heads, channels = scores.channels;
-  for (int64_t i = first * heads; i < last * heads; ++i) {
-    const int64_t place = i % heads * channels;
-    const T* __restrict x = scores.x + i * channels;
-    const T one = grads.of_first[i], two = scores.second ? grads.of_second[i] : T(0);
-    T* __restrict sum = grads.to_first + place;
-    for (int64_t c = 0; c < channels; ++c) sum[c] += one * x[c];
-    if (scores.second) {
-      T* __restrict other = grads.to_second + place;
-      for (int64_t c = 0; c < channels; ++c) other[c] += two * x[c];
-    }
-    if (!grads.to_x) continue;
-    T* __restrict to = grads.to_x + i * channels;
-    const T* __restrict left = scores.first + place;
-    if (grads.add) {
-      const T* __restrict right = scores.second + place;
-      for (int64_t c = 0; c < channels; ++c) to[c] += one * left[c] + two * right[c];
-    } else if (scores.second) {
-      const T* __restrict right = scores.second + place;
-      for (int64_t c = 0; c < channels; ++c) to[c] = one * left[c] + two * right[c];
-    } else {
-      for (int64_t c = 0; c < channels; ++c) to[c] = one * left[c];
+  for (int64_t head = 0; head < scores.heads; ++head) {
+    for (int64_t c = 0; c < scores.channels;) {
+      c += score_lanes<T>(scores.channels - c, scores, grads, first, last, head, c);
     }
   }
 }

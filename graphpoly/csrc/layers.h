@@ -12,16 +12,17 @@ Tensor spmm_sum(Tensor rowptr, Tensor col, OptionalTensor weight, Tensor x, Opti
 Tensor linear(Tensor x, Tensor weight, OptionalTensor y, OptionalTensor other,
               OptionalTensor bias);
 
-std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> linear_backward(
-    Tensor grad, OptionalTensor x, OptionalTensor weight, OptionalTensor y, OptionalTensor other,
-    bool bias);
+// The gradients of x, weight and bias of one map; empty without weight, x and `bias`.
+std::tuple<Tensor, Tensor, Tensor> map_backward(Tensor grad, OptionalTensor x,
+                                                OptionalTensor weight, bool bias);
 
-std::tuple<Tensor, Tensor> head_scores(Tensor x, Tensor first, OptionalTensor second);
+// head_scores of x [N, H, C] with two vectors [1, H, C], as attention takes them: [N, H, 1].
+std::tuple<Tensor, Tensor> deep_head_scores(Tensor x, Tensor first, Tensor second);
 
-// With the gradient of x added to `onto`, a dense tensor, which is then the first result.
-std::tuple<Tensor, Tensor, Tensor> add_head_scores_backward(Tensor x, Tensor first,
-                                                            Tensor second, Tensor of_first,
-                                                            Tensor of_second, Tensor onto);
+// The gradients of the vectors; that of x is added to `onto`, a dense tensor.
+std::tuple<Tensor, Tensor> deep_head_scores_backward(Tensor x, Tensor first, Tensor second,
+                                                     Tensor of_first, Tensor of_second,
+                                                     Tensor onto);
 
 std::tuple<Tensor, Tensor> attention(Tensor rowptr, Tensor col, Tensor target, Tensor source,
                                      Tensor value, OptionalTensor edge, OptionalTensor att,

@@ -96,10 +96,10 @@ def gat_layer_reference(
     targets, what attention makes of them and the log-sum-exp of each row.
     """
     value = (x @ map.T).view(-1, *source.shape[1:])
-    of_source, of_target = (value * source).sum(-1), (value * target).sum(-1)
-    scores = (of_target.unsqueeze(-1), of_source.unsqueeze(-1), value, None, None, seed)
+    of_source, of_target = ((value * vector).sum(-1, keepdim=True) for vector in (source, target))
     attended, lse = attention_reference(
-        *(rowptr, col, *scores, colptr, row, tperm), True, 1.0, slope, dropout
+        *(rowptr, col, of_target, of_source, value, None, None, seed, colptr, row, tperm),
+        *(True, 1.0, slope, dropout),
     )
     out = attended.flatten(1)
     out = out.clone() if bias is None else out + bias
@@ -114,8 +114,8 @@ def _fake(
     return (
         x.new_empty(rows, map.size(0)),
         x.new_empty(rows, heads, channels),
-        x.new_empty(rows, heads),
-        x.new_empty(rows, heads),
+        x.new_empty(rows, heads, 1),
+        x.new_empty(rows, heads, 1),
         x.new_empty(rows, heads, channels),
         x.new_empty(rows, heads),
     )
@@ -172,11 +172,9 @@ def _backward_reference(
     bias: bool,
 ) -> tuple[Tensor, ...]:
     """The gradients of ``x, map, source, target, bias``; empty where they are not wanted."""
-    scores = (of_target.unsqueeze(-1), of_source.unsqueeze(-1), value, None, None, seed)
-    rule = (True, 1.0, slope, dropout)
     for_target, for_source, for_value, _, _ = attention_backward_reference(
-        *(rowptr, col, *scores, colptr, row, tperm, *rule),
-        *(attended, lse, grad.reshape(value.shape), False),
+        *(rowptr, col, of_target, of_source, value, None, None, seed, colptr, row, tperm),
+        *(True, 1.0, slope, dropout, attended, lse, grad.reshape(value.shape), False),
     )
     through = (for_value + for_source * source + for_target * target).flatten(1)
     return (
