@@ -186,9 +186,36 @@ GRAPHPOLY_INLINE T inner_product(const T* a, const T* b, int64_t count) {
   }
 }
 
+// Four heads of whole vectors, whose products are summed side by side.
+template <class T>
+GRAPHPOLY_INLINE void score_heads(const T* x, const T* vector, int64_t channels, T* to) {
+  constexpr int L = kLanes<T>;
+  typedef Vec<T, L> V;
+  V sum[4] = {};
+  for (int64_t c = 0; c < channels; c += L) {
+#pragma GCC unroll 4
+    for (int h = 0; h < 4; ++h) {
+      sum[h] += load<V>(x + h * channels + c) * load<V>(vector + h * channels + c);
+    }
+  }
+  const V sums = sum_lanes<T, L>(sum);
+  __builtin_memcpy(to, &sums, 4 * sizeof(T));
+}
+
 template <class T>
 void head_scores(const Scores<T>& scores, int64_t first, int64_t last) {
   const Scores<T> s = scores;
+  if constexpr (kLanes<T> >= 4) {
+    if (s.channels % kLanes<T> == 0 && s.heads % 4 == 0) {
+      for (int64_t i = first * s.heads; i < last * s.heads; i += 4) {
+        const T* x = s.x + i * s.channels;
+        const int64_t place = i % s.heads * s.channels;
+        score_heads(x, s.first + place, s.channels, s.to_first + i);
+        if (s.second) score_heads(x, s.second + place, s.channels, s.to_second + i);
+      }
+      return;
+    }
+  }
   for (int64_t i = first * s.heads; i < last * s.heads; ++i) {
     const T* x = s.x + i * s.channels;
     const int64_t place = i % s.heads * s.channels;
