@@ -30,7 +30,13 @@ from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
 from graphpoly.ops.library import differentiated, implement
 
-__all__ = ["attend", "attention_backward_reference", "attention_reference", "dropout_mask", "seed_tensor"]
+__all__ = [
+    "attend",
+    "attention_backward_reference",
+    "attention_reference",
+    "dropout_mask",
+    "seed_tensor",
+]
 
 
 def attend(
