@@ -215,9 +215,11 @@ def _double_backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
 
 
 def _backward_from_inputs(*inputs: Any) -> tuple[Tensor, ...]:
-    given, seed, turn, (grad, *rule, to_x, bias) = inputs[:6], inputs[6], inputs[7:10], inputs[15:]
-    kept = gat_layer_reference(*given, None, seed, *turn, *rule)[1:]
-    return _backward_reference(*given, seed, *turn, *kept, grad, *rule, to_x, bias)
+    given, more, (grad, *rule) = inputs[:6], inputs[6:10], inputs[15:18]
+    arguments: tuple[Any, ...] = (*given, None, *more, *rule)
+    kept = gat_layer_reference(*arguments)[1:]
+    arguments = (*given, *more, *kept, grad, *rule, *inputs[18:])
+    return _backward_reference(*arguments)
 
 
 implement(

@@ -42,8 +42,8 @@ def gcn_layer(adj: CSR, x: Tensor, weight: Tensor, bias: Tensor | None = None) -
         raise ValueError(f"x: got {len(x)} rows, the operator has {num_cols} columns")
     if values is not None and values.dtype is not x.dtype:
         values = values.to(x.dtype)
-    turn = turn or (None, None, None)
-    out: Tensor = call(_OPERATOR, rowptr, col, values, x, weight, bias, *turn)[0]
+    turned = turn or (None, None, None)
+    out: Tensor = call(_OPERATOR, rowptr, col, values, x, weight, bias, *turned)[0]
     return out
 
 
