@@ -64,7 +64,7 @@ class AcceleratedAttention(Accelerated):
         if num_sources not in (None, source.size(0)):
             return self._declined(f"size: {num_sources} sources, x has {source.size(0)}")
         if target is not None:
-            if not self._ready(target):
+            if target is not source and not self._ready(target):
                 return None
             if num_targets not in (None, target.size(0)):
                 return self._declined(f"size: {num_targets} targets, x has {target.size(0)}")

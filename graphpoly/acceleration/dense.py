@@ -19,24 +19,15 @@ __all__ = ["Perceptron", "mapped", "perceived", "serves"]
 _LINEAR = (nn.Linear, Linear)
 
 
-def mapped(
-    lin: Any,
-    x: Tensor,
-    root: Any = None,
-    y: Tensor | None = None,
-    bias: Tensor | None = None,
-) -> Tensor:
-    """Return ``lin(x) + root(y) + bias``, in one operator where it serves these modules."""
-    if serves(lin, x) and (bias is None or (lin.bias is None and bias.dtype is x.dtype)):
-        held = lin.bias if bias is None else bias
+def mapped(lin: Any, x: Tensor, root: Any = None, y: Tensor | None = None) -> Tensor:
+    """Return ``lin(x) + root(y)``, in one operator where it serves these modules."""
+    if serves(lin, x):
         if root is None:
-            return linear(x, lin.weight, held)
+            return linear(x, lin.weight, lin.bias)
         if y is not None and _joins(y, root, x):
-            return linear(x, lin.weight, held, y=y, other=root.weight)
+            return linear(x, lin.weight, lin.bias, y=y, other=root.weight)
     out = lin(x)
-    if root is not None:
-        out = out + root(y)
-    return out if bias is None else out + bias
+    return out if root is None else out + root(y)
 
 
 def serves(lin: Any, x: Tensor) -> bool:

@@ -10,8 +10,9 @@ from torch_geometric.nn import GATConv
 
 from graphpoly.acceleration.accelerated import is_hooked
 from graphpoly.acceleration.attention import AcceleratedAttention
-from graphpoly.acceleration.dense import mapped
+from graphpoly.acceleration.dense import mapped, serves
 from graphpoly.ops import CSR, gat_attention
+from graphpoly.ops.gat_layer import gat_layer
 from graphpoly.ops.head_scores import head_scores
 from graphpoly.ops.linear import computes
 
@@ -44,6 +45,17 @@ class AcceleratedGATConv(AcceleratedAttention, GATConv):
             )
         if adj is None:
             return super().forward(x, edge_index, edge_attr, size, return_attention_weights)
+        if features is None and isinstance(x, Tensor) and self._is_one_operator(x):
+            return gat_layer(
+                adj,
+                x,
+                self.lin.weight,
+                att_src=self.att_src,
+                att_dst=self.att_dst,
+                bias=self.bias,
+                negative_slope=self.negative_slope,
+                dropout=self._dropout(),
+            )
         x_src, x_dst = (x, x) if isinstance(x, Tensor) else x
         residual = None if self.res is None or x_dst is None else self.res(x_dst)
         shared = self.lin is not None and x_dst is x_src
@@ -71,6 +83,13 @@ class AcceleratedGATConv(AcceleratedAttention, GATConv):
             dropout=self._dropout(),
         )
         return self._finish(out, residual)
+
+    def _is_one_operator(self, x: Tensor) -> bool:
+        """Whether the layer is a map, attention and a bias, of tensors that the kernels take."""
+        if self.lin is None or self.res is not None or not self.concat or not serves(self.lin, x):
+            return False
+        alike = (self.att_src, self.att_dst, *(() if self.bias is None else (self.bias,)))
+        return self.lin.bias is None and all(t.dtype is x.dtype for t in alike)
 
     def _scores(self, x: Tensor, *vectors: Tensor) -> list[Tensor]:
         """``<x_h, a_h>`` of each head and vector."""

@@ -9,6 +9,7 @@ from torch_geometric.nn import GCNConv
 
 from graphpoly.acceleration.accelerated import AcceleratedNormalized, aggregate, promoted
 from graphpoly.acceleration.dense import mapped, serves
+from graphpoly.ops.gcn_layer import gcn_layer
 
 __all__ = ["AcceleratedGCNConv"]
 
@@ -23,12 +24,13 @@ class AcceleratedGCNConv(AcceleratedNormalized, GCNConv):
         adj = self._operator(x, edge_index, edge_weight)
         if adj is None:
             return super().forward(x, edge_index, edge_weight)
-        if serves(self.lin, x) and promoted(adj, x) is x and self._widens():
-            # the sum of fewer channels, and the bias with the map
-            return mapped(self.lin, aggregate(adj, x), bias=self.bias)
+        if serves(self.lin, x) and promoted(adj, x) is x and self._widens(x):
+            # the sum of fewer channels, and all of it in one operator
+            return gcn_layer(adj, x, self.lin.weight, self.bias)
         out = aggregate(adj, mapped(self.lin, x))
         return out if self.bias is None else out + self.bias
 
-    def _widens(self) -> bool:
+    def _widens(self, x: Tensor) -> bool:
         channels, inner = self.lin.weight.shape
-        return inner <= channels and self.lin.bias is None
+        alike = self.bias is None or self.bias.dtype is x.dtype
+        return inner <= channels and self.lin.bias is None and alike

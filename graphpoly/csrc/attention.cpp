@@ -7,6 +7,7 @@
 #ifndef GRAPHPOLY_SIMD
 
 #include "attention.h"
+#include "layers.h"
 
 namespace graphpoly {
 namespace {
@@ -25,6 +26,26 @@ struct AttentionOut {
 
 namespace graphpoly {
 namespace {
+
+template <class T, class I>
+void attend(const Rows<I>& a, const Attention<T>& at, const AttentionOut<T>& to, int64_t first,
+            int64_t last) {
+  const Scratch<char> memory(static_cast<int64_t>(at.arena_bytes()));
+  if (!at.is_short()) {
+    GRAPHPOLY_CALL(attention, a, at, to, first, last, memory.data());
+    return;
+  }
+  const int64_t most = kChunkLanes / at.heads;
+  for_spans(a, static_cast<const I*>(nullptr), most, first, last, [&](const RowSpan& span) {
+    if (span.end() - span.begin() <= most) {
+      GRAPHPOLY_CALL(short_rows, span, at, to, memory.data());
+    } else {
+      GRAPHPOLY_CALL(attention, a, at, to, span.first, span.last, memory.data());
+    }
+  });
+}
+
+}  // namespace
 
 std::tuple<Tensor, Tensor> attention(Tensor rowptr, Tensor col, Tensor target, Tensor source,
                                      Tensor value, OptionalTensor edge, OptionalTensor att,
@@ -45,26 +66,12 @@ std::tuple<Tensor, Tensor> attention(Tensor rowptr, Tensor col, Tensor target, T
         const auto bounds = balanced_ranges(a, at.channels());
         const int64_t work = (a.num_entries + a.num_rows) * at.channels();
         parallel_items(static_cast<int64_t>(bounds.size()) - 1, work, [&](int64_t r) {
-          const Scratch<char> memory(static_cast<int64_t>(at.arena_bytes()));
-          if (!at.is_short()) {
-            GRAPHPOLY_CALL(attention, a, at, to, bounds[r], bounds[r + 1], memory.data());
-            return;
-          }
-          const int64_t most = kChunkLanes / at.heads;
-          for_spans(a, static_cast<const I*>(nullptr), most, bounds[r], bounds[r + 1],
-                    [&](const RowSpan& span) {
-                      if (span.end() - span.begin() <= most) {
-                        GRAPHPOLY_CALL(short_rows, span, at, to, memory.data());
-                      } else {
-                        GRAPHPOLY_CALL(attention, a, at, to, span.first, span.last, memory.data());
-                      }
-                    });
+          attend(a, at, to, bounds[r], bounds[r + 1]);
         });
         return std::make_tuple(out, lse);
       });
 }
 
-}  // namespace
 }  // namespace graphpoly
 
 STABLE_TORCH_LIBRARY_IMPL(graphpoly, CPU, m) {

@@ -11,6 +11,7 @@
 #ifndef GRAPHPOLY_SIMD
 
 #include "attention.h"
+#include "layers.h"
 
 namespace graphpoly {
 namespace {
@@ -77,6 +78,8 @@ void run_short(const Rows<I>& a, const Rows<I>& turned, const I* tperm, const At
     });
   }
 }
+
+}  // namespace
 
 Gradients attention_backward(Tensor rowptr, Tensor col, Tensor target, Tensor source, Tensor value,
                              OptionalTensor edge, OptionalTensor att, OptionalTensor seed,
@@ -151,7 +154,6 @@ Gradients attention_backward(Tensor rowptr, Tensor col, Tensor target, Tensor so
   });
 }
 
-}  // namespace
 }  // namespace graphpoly
 
 STABLE_TORCH_LIBRARY_IMPL(graphpoly, CPU, m) {
@@ -405,15 +407,7 @@ void short_columns(const RowSpan& span, const Attention<T>& at, const ShortGrad<
                    char* memory) {
   Arena arena(memory);
   const Layout<T> feature(arena, at.heads, at.width);
-  const int64_t heads = at.heads;
-  for (int64_t j = span.first; j < span.last; ++j) {
-    T* to = g.to_source + j * heads;
-    for (int64_t h = 0; h < heads; ++h) to[h] = T(0);
-    for (int64_t e = span.start[j - span.first]; e < span.start[j - span.first + 1]; ++e) {
-      const T* slope = g.slope + span.place[e - span.begin()] * heads;
-      for (int64_t h = 0; h < heads; ++h) to[h] += slope[h];
-    }
-  }
+  with_heads<SourceSums, T>(at.heads, span, g);
   const RowSums<T> sums{g.to_value, g.grad, g.alpha, nullptr};
   with_lanes<WeighRows, T>(feature.lanes, sums, feature, span);
 }

@@ -214,6 +214,22 @@ struct Slopes {
   }
 };
 
+// The gradients of the sources, which are the rows here.
+template <class T, int H>
+struct SourceSums {
+  typedef Vec<T, H> V;
+
+  static void run(const RowSpan& span, const ShortGrad<T>& g) {
+    for (int64_t j = 0; j < span.last - span.first; ++j) {
+      V sum = {};
+      for (int64_t e = span.start[j]; e < span.start[j + 1]; ++e) {
+        sum += load<V>(g.slope + span.place[e - span.begin()] * H);
+      }
+      store(g.to_source + (span.first + j) * H, sum);
+    }
+  }
+};
+
 // Runs Kernel<T, H>::run(args...) with the heads of an Attention that `is_short`.
 template <template <class, int> class Kernel, class T>
 GRAPHPOLY_INLINE void with_heads(int64_t heads, const auto&... args) {

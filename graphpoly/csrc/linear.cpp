@@ -5,6 +5,7 @@
 // for ranges of them.
 #ifndef GRAPHPOLY_SIMD
 
+#include "layers.h"
 #include "product.h"
 
 #define GRAPHPOLY_KERNELS "linear.cpp"
@@ -38,6 +39,8 @@ template <class T>
 void call_product(int64_t channels, const Product<T>& p) {
   GRAPHPOLY_CALL(product<T>, channels, p);
 }
+
+}  // namespace
 
 Tensor linear(Tensor x, Tensor weight, OptionalTensor y, OptionalTensor other,
               OptionalTensor bias) {
@@ -73,6 +76,8 @@ Tensor linear(Tensor x, Tensor weight, OptionalTensor y, OptionalTensor other,
   });
 }
 
+namespace {
+
 // The gradient of what a map is given: grad W.
 template <class T>
 Tensor input_gradient(const Tensor& grad, const OptionalTensor& weight) {
@@ -103,27 +108,34 @@ std::pair<Tensor, Tensor> map_gradient(const Tensor& grad, const OptionalTensor&
   return {weight, sums};
 }
 
-std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> linear_backward(
-    Tensor grad, OptionalTensor x, OptionalTensor weight, OptionalTensor y, OptionalTensor other,
-    bool bias) {
+}  // namespace
+
+std::tuple<Tensor, Tensor, Tensor> map_backward(Tensor grad, OptionalTensor x,
+                                                OptionalTensor weight, bool bias) {
   check(grad.dim() == 2, kLinearBackward, ": grad: expected shape [N, C]");
-  for (const OptionalTensor& t : {x, y}) {
-    check(!t || (t->dim() == 2 && t->size(0) == grad.size(0)), kLinearBackward,
-          ": x and y: expected as many rows as grad");
-    if (t) check_like(kLinearBackward, "x and y", *t, grad);
+  check(!x || (x->dim() == 2 && x->size(0) == grad.size(0)), kLinearBackward,
+        ": x and y: expected as many rows as grad");
+  check(!weight || (weight->dim() == 2 && weight->size(0) == grad.size(1)), kLinearBackward,
+        ": weight and other: expected as many rows as grad has channels");
+  for (const OptionalTensor& t : {x, weight}) {
+    if (t) check_like(kLinearBackward, "x, y, weight and other", *t, grad);
   }
-  for (const OptionalTensor& t : {weight, other}) {
-    check(!t || (t->dim() == 2 && t->size(0) == grad.size(1)), kLinearBackward,
-          ": weight and other: expected as many rows as grad has channels");
-    if (t) check_like(kLinearBackward, "weight and other", *t, grad);
-  }
-  grad = dense(grad), x = dense(x), weight = dense(weight), y = dense(y), other = dense(other);
+  grad = dense(grad), x = dense(x), weight = dense(weight);
   return dispatch_types(kLinearBackward, grad.scalar_type(), ScalarType::Int, [&](auto t, auto) {
     using T = decltype(t);
     const auto [to_weight, to_bias] = map_gradient<T>(grad, x, bias);
-    return std::tuple(input_gradient<T>(grad, weight), to_weight, input_gradient<T>(grad, other),
-                      map_gradient<T>(grad, y, false).first, to_bias);
+    return std::tuple(input_gradient<T>(grad, weight), to_weight, to_bias);
   });
+}
+
+namespace {
+
+std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> linear_backward(
+    Tensor grad, OptionalTensor x, OptionalTensor weight, OptionalTensor y, OptionalTensor other,
+    bool bias) {
+  const auto [to_x, to_weight, to_bias] = map_backward(grad, x, weight, bias);
+  const auto [to_y, to_other, none] = map_backward(grad, y, other, false);
+  return {to_x, to_weight, to_y, to_other, to_bias};
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 // rows hold equal numbers of entries, so that hubs do not keep one thread busy alone.
 #ifndef GRAPHPOLY_SIMD
 
-#include "common.h"
+#include "layers.h"
 
 namespace graphpoly {
 namespace {
@@ -48,6 +48,8 @@ Tensor run_sum(const Tensor& rowptr, const Tensor& col, const OptionalTensor& we
   return out;
 }
 
+}  // namespace
+
 Tensor spmm_sum(Tensor rowptr, Tensor col, OptionalTensor weight, Tensor x, OptionalTensor,
                 OptionalTensor, OptionalTensor, bool mean) {
   check_rows("spmm_sum", rowptr, col);
@@ -71,7 +73,6 @@ Tensor spmm_sum(Tensor rowptr, Tensor col, OptionalTensor weight, Tensor x, Opti
   });
 }
 
-}  // namespace
 }  // namespace graphpoly
 
 STABLE_TORCH_LIBRARY_IMPL(graphpoly, CPU, m) {

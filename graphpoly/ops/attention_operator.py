@@ -30,7 +30,13 @@ from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
 from graphpoly.ops.library import differentiated, implement
 
-__all__ = ["attend", "attention_reference", "dropout_mask"]
+__all__ = [
+    "attend",
+    "attention_backward_reference",
+    "attention_reference",
+    "dropout_mask",
+    "seed_tensor",
+]
 
 
 def attend(
@@ -49,14 +55,7 @@ def attend(
     Everything else as for :func:`attention_reference` and the functions of
     :mod:`graphpoly.ops.attention`.
     """
-    if not 0 <= dropout <= 1:
-        raise ValueError(f"dropout: got {dropout}, expected a probability")
-    if dropout == 0:
-        seed = None
-    elif seed is None:
-        seed = torch.randint(2**63 - 1, (), device=value.device)
-    elif not isinstance(seed, Tensor):
-        seed = torch.tensor(seed, dtype=torch.int64, device=value.device)
+    seed = seed_tensor(seed, dropout, value.device)
     dtype = torch.promote_types(value.dtype, torch.float32)
     tensors = [None if t is None else t.to(dtype) for t in (target, source, value, edge, att)]
     turn = adj.transposed or (None, None, None)
@@ -64,6 +63,19 @@ def attend(
         adj.rowptr, adj.col, *tensors, seed, *turn, *rule, dropout
     )
     return out.to(value.dtype)
+
+
+def seed_tensor(seed: int | Tensor | None, dropout: float, device: torch.device) -> Tensor | None:
+    """Return the seed as the operator takes it, drawn where there is none; None of no dropout."""
+    if not 0 <= dropout <= 1:
+        raise ValueError(f"dropout: got {dropout}, expected a probability")
+    if dropout == 0:
+        return None
+    if seed is None:
+        return torch.randint(2**63 - 1, (), device=device)
+    if isinstance(seed, Tensor):
+        return seed
+    return torch.tensor(seed, dtype=torch.int64, device=device)
 
 
 _WORD = 0xFFFFFFFF
@@ -227,7 +239,7 @@ def _drop_absent(
     return *first, edge if edge_grad else None, None if att is None else last
 
 
-def _backward_reference(
+def attention_backward_reference(
     rowptr: Tensor,
     col: Tensor,
     target: Tensor,
@@ -301,7 +313,7 @@ def _double_backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
     saved = ctx.saved_tensors
     inputs = (*saved[:11], *ctx.rule, *saved[11:], ctx.edge_grad)
     wanted = [i for i in (2, 3, 4, 5, 6, 17) if inputs[i] is not None and inputs[i].requires_grad]
-    return tuple(differentiated(_backward_reference, inputs, wanted, outer))
+    return tuple(differentiated(attention_backward_reference, inputs, wanted, outer))
 
 
 implement(
@@ -313,7 +325,7 @@ implement(
 )
 implement(
     "attention_backward",
-    reference=_backward_reference,
+    reference=attention_backward_reference,
     fake=_backward_fake,
     setup_context=_backward_setup,
     backward=_double_backward,

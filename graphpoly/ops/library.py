@@ -130,6 +130,17 @@ SCHEMAS = {
     "linear": "(Tensor x, Tensor weight, Tensor? y, Tensor? other, Tensor? bias) -> Tensor",
     "linear_backward": "(Tensor grad, Tensor? x, Tensor? weight, Tensor? y, Tensor? other,"
     " bool bias) -> (Tensor, Tensor, Tensor, Tensor, Tensor)",
+    "gcn_layer": f"(Tensor rowptr, Tensor col, Tensor? weight, Tensor x, Tensor map, Tensor? bias,"
+    f" {_TRANSPOSE}) -> (Tensor out, Tensor sum)",
+    "gcn_layer_backward": "(Tensor grad, Tensor? sum, Tensor? map, Tensor? weight,"
+    f" {_TRANSPOSE}, bool bias) -> (Tensor, Tensor, Tensor)",
+    "gat_layer": "(Tensor rowptr, Tensor col, Tensor x, Tensor map, Tensor source, Tensor target,"
+    f" Tensor? bias, Tensor? seed, {_TRANSPOSE}, float slope, float dropout) -> (Tensor out,"
+    " Tensor value, Tensor of_source, Tensor of_target, Tensor attended, Tensor lse)",
+    "gat_layer_backward": "(Tensor rowptr, Tensor col, Tensor x, Tensor map, Tensor source,"
+    " Tensor target, Tensor? seed, Tensor colptr, Tensor row, Tensor tperm, Tensor value,"
+    " Tensor of_source, Tensor of_target, Tensor attended, Tensor lse, Tensor grad, float slope,"
+    " float dropout, bool to_x, bool bias) -> (Tensor, Tensor, Tensor, Tensor, Tensor)",
     "perceptron": "(Tensor x, Tensor weight, Tensor? bias, Tensor? scale, Tensor? shift,"
     " Tensor? mean, Tensor? var, Tensor last, Tensor? last_bias, int norm, float eps)"
     " -> (Tensor out, Tensor before, Tensor active, Tensor mean, Tensor var)",

@@ -92,6 +92,15 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
         kept = [t.detach() for t in torch.ops.graphpoly.perceptron(*call)[1:]]
         return (*call[:5], call[7], *kept, leaf(6, 2), *call[9:], True)
 
+    heads = (leaf(8, 3), leaf(1, 2, 4), leaf(1, 2, 4))
+    layers = [
+        (*structure, x, *heads, leaf(8), seed, *turn, 0.2, 0.3),
+        (*structure, strided, *heads, None, None, *none, 0.2, 0.0),
+    ]
+
+    def kept(call):
+        return [t.detach() for t in torch.ops.graphpoly.gat_layer(*call)[1:]]
+
     plan, spread = [1, 4, 5, 3], (leaf(6, 3), torch.rand(6, 3, dtype=dtype).requires_grad_())
     return {
         "coo_to_csr": [
@@ -182,10 +191,24 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
         "segment_softmax_backward": [(adj.rowptr, adj.perm, leaf(20, 3), leaf(20, 3))],
         "segment_logsumexp": [(adj.rowptr, adj.perm, leaf(20, 3))],
         "pool_sum": [(x, rows[:6], 7, False), (strided, torch.arange(6) // 4, 3, True)],
+        "gat_layer": layers,
+        "gat_layer_backward": [
+            (*call[:6], *call[7:11], *kept(call), leaf(6, 8), *call[11:], True, True)
+            for call in layers[:1]
+        ],
         "head_scores": [(stalks[0], leaf(4, 3), leaf(4, 3)), (stalks[1], leaf(4, 3), None)],
         "head_scores_backward": [
             (stalks[0], leaf(4, 3), leaf(4, 3), leaf(6, 4), leaf(6, 4), True),
             (stalks[1], leaf(4, 3), None, leaf(6, 4), None, False),
+        ],
+        "gcn_layer": [
+            (*head, x, leaf(4, 3), leaf(4), *turn),
+            (*head, strided, leaf(4, 3), None, *none),
+        ],
+        "gcn_layer_backward": [
+            (leaf(6, 4), leaf(6, 3), leaf(4, 3), head[2], *turn, True),
+            (leaf(6, 4), None, leaf(4, 3), None, *turn, False),
+            (leaf(6, 4), strided, None, head[2], *none, True),
         ],
         "linear": [(x, leaf(4, 3), None, None, leaf(4)), (x, leaf(4, 3), y, leaf(4, 3), None)],
         "linear_backward": [
@@ -307,6 +330,10 @@ def test_fullgraph_compile_of_segments_and_pairs():
         "multi_aggregate_backward",
         "segment_softmax",
         "pool_sum",
+        "gcn_layer",
+        "gcn_layer_backward",
+        "gat_layer",
+        "gat_layer_backward",
         "head_scores_backward",
         "linear_backward",
         "perceptron",

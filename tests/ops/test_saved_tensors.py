@@ -24,7 +24,8 @@ EXCEPTIONS = {
 # whose gradients are made together, of everything
 TOGETHER = (
     *("attention_backward", "multi_aggregate_backward", "householder_transport_backward"),
-    *("head_scores", "head_scores_backward"),
+    *("head_scores", "head_scores_backward", "gcn_layer_backward"),
+    *("gat_layer", "gat_layer_backward"),
     *("selective_scan_backward", "perceptron", "perceptron_backward"),
 )
 

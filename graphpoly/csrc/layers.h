@@ -1,0 +1,39 @@
+// The operators that a whole layer is made of, called past the dispatcher, which takes as long as
+// the work on a small graph. Arguments are those of the schemas in graphpoly/ops/library.py.
+#pragma once
+
+#include "common.h"
+
+namespace graphpoly {
+
+Tensor spmm_sum(Tensor rowptr, Tensor col, OptionalTensor weight, Tensor x, OptionalTensor colptr,
+                OptionalTensor row, OptionalTensor tperm, bool mean);
+
+Tensor linear(Tensor x, Tensor weight, OptionalTensor y, OptionalTensor other,
+              OptionalTensor bias);
+
+// The gradients of x, weight and bias of one map; empty without weight, x and `bias`.
+std::tuple<Tensor, Tensor, Tensor> map_backward(Tensor grad, OptionalTensor x,
+                                                OptionalTensor weight, bool bias);
+
+// head_scores of x [N, H, C] with two vectors [1, H, C], as attention takes them: [N, H, 1].
+std::tuple<Tensor, Tensor> deep_head_scores(Tensor x, Tensor first, Tensor second);
+
+// The gradients of the vectors; that of x is added to `onto`, a dense tensor.
+std::tuple<Tensor, Tensor> deep_head_scores_backward(Tensor x, Tensor first, Tensor second,
+                                                     Tensor of_first, Tensor of_second,
+                                                     Tensor onto);
+
+std::tuple<Tensor, Tensor> attention(Tensor rowptr, Tensor col, Tensor target, Tensor source,
+                                     Tensor value, OptionalTensor edge, OptionalTensor att,
+                                     OptionalTensor seed, OptionalTensor colptr, OptionalTensor row,
+                                     OptionalTensor tperm, bool additive, double scale,
+                                     double slope, double dropout);
+
+std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> attention_backward(
+    Tensor rowptr, Tensor col, Tensor target, Tensor source, Tensor value, OptionalTensor edge,
+    OptionalTensor att, OptionalTensor seed, Tensor colptr, Tensor row, Tensor tperm, bool additive,
+    double scale, double slope, double dropout, Tensor out, Tensor lse, Tensor grad,
+    bool edge_grad);
+
+}  // namespace graphpoly
