@@ -9,6 +9,7 @@ from torch_geometric.nn import GCNConv
 
 from graphpoly.acceleration.accelerated import AcceleratedNormalized, aggregate, promoted
 from graphpoly.acceleration.dense import mapped, serves
+from graphpoly.ops import CSR
 from graphpoly.ops.gcn_layer import gcn_layer
 
 __all__ = ["AcceleratedGCNConv"]
@@ -26,8 +27,11 @@ class AcceleratedGCNConv(AcceleratedNormalized, GCNConv):
             return super().forward(x, edge_index, edge_weight)
         if serves(self.lin, x) and promoted(adj, x) is x and self._widens(x):
             # the sum of fewer channels, and all of it in one operator
-            return gcn_layer(adj, x, self.lin.weight, self.bias)
-        out = aggregate(adj, mapped(self.lin, x))
+            if isinstance(adj, CSR):
+                return gcn_layer(adj, x, self.lin.weight, self.bias)
+            out = mapped(self.lin, aggregate(adj, x))
+        else:
+            out = aggregate(adj, mapped(self.lin, x))
         return out if self.bias is None else out + self.bias
 
     def _widens(self, x: Tensor) -> bool:
