@@ -175,10 +175,11 @@ void outer_rows(const Rows<I>& rows, const OuterArgs<T>& args, int64_t first, in
   const int64_t F = args.channels, d = args.size, final_entry = rows.num_entries - 1;
   const int64_t entries = Diagonal ? d : d * d;
   const int64_t ahead = std::min<int64_t>(d * F * static_cast<int64_t>(sizeof(T)), 1024);
+  const int64_t distance = entries_ahead(ahead);
   for (int64_t i = first; i < last; ++i) {
     const T* a = args.a + i * d * F;
     for (int64_t e = rows.rowptr[i]; e < int64_t{rows.rowptr[i + 1]}; ++e) {
-      const int64_t soon = e + kAhead < final_entry ? e + kAhead : final_entry;
+      const int64_t soon = e + distance < final_entry ? e + distance : final_entry;
       const auto* later = reinterpret_cast<const char*>(args.b + int64_t{rows.col[soon]} * d * F);
       for (int64_t byte = 0; byte < ahead; byte += 64) __builtin_prefetch(later + byte);
       const T* b = args.b + int64_t{rows.col[e]} * d * F;

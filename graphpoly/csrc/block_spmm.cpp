@@ -93,6 +93,7 @@ template <class T, class I, int L, int N, int D, bool Diagonal>
 void block_tile(const Rows<I>& a, const BlockArgs<T, I>& args, int64_t first, int64_t last,
                 int64_t channel, int64_t width) {
   typedef Vec<T, L> V;
+  constexpr int64_t kAhead = entries_ahead(D * N * static_cast<int>(sizeof(V)));
   const int64_t F = args.channels, final_entry = a.num_entries - 1;
   const int64_t row_step = args.row_step, col_step = args.col_step;
   const T* x = args.x + channel;

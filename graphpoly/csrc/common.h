@@ -47,6 +47,10 @@ struct BFloat16 {
   uint16_t bits;
 };
 
+// What is stored as T is computed and summed as this.
+template <class T>
+using Computed = std::conditional_t<std::is_same_v<T, BFloat16>, float, T>;
+
 template <class T>
 inline constexpr ScalarType kScalarType = ScalarType::Undefined;
 template <>
@@ -59,6 +63,25 @@ template <>
 inline constexpr ScalarType kScalarType<int32_t> = ScalarType::Int;
 template <>
 inline constexpr ScalarType kScalarType<int64_t> = ScalarType::Long;
+
+// torch knows our bfloat16 by its own name only.
+template <class T>
+const T* values(const Tensor& t) {
+  return static_cast<const T*>(t.const_data_ptr());
+}
+
+template <class T>
+T* mutable_values(const Tensor& t) {
+  return static_cast<T*>(t.mutable_data_ptr());
+}
+
+// Whether features stay in none of the caches of that size, of one core or of all.
+constexpr int64_t kOwnCache = int64_t{1} << 20, kSharedCache = int64_t{1} << 24;
+
+template <class T>
+bool is_far(const Tensor& x, int64_t cache) {
+  return x.numel() * static_cast<int64_t>(sizeof(T)) > cache;
+}
 
 inline Tensor dense(const Tensor& t) {
   return t.is_contiguous() ? t : torch::stable::contiguous(t);
@@ -97,12 +120,19 @@ inline void check_like(const char* op, const char* name, const Tensor& t, const 
   check(t.scalar_type() == x.scalar_type(), op, ": ", name, ": expected the dtype of the features");
 }
 
+// What is computed with features that are stored as bfloat16 is float32 itself.
+inline void check_computed(const char* op, const char* name, const Tensor& t, const Tensor& x) {
+  const bool half = x.scalar_type() == ScalarType::BFloat16;
+  check(t.scalar_type() == (half ? ScalarType::Float : x.scalar_type()), op, ": ", name,
+        ": expected the dtype of the features", half ? ", float32 for bfloat16" : "");
+}
+
 inline void check_weight(const char* op, const OptionalTensor& weight, int64_t num_entries,
                          const Tensor& x) {
   if (!weight.has_value()) return;
   check(weight->dim() == 1 && weight->size(0) == num_entries, op, ": weight: expected shape [",
         num_entries, "]");
-  check_like(op, "weight", *weight, x);
+  check_computed(op, "weight", *weight, x);
 }
 
 // Calls f(T{}, I{}) with the types of the values and of the indices.
@@ -114,6 +144,15 @@ decltype(auto) dispatch_types(const char* op, ScalarType value, ScalarType index
         ": features: float32 and float64 are accepted");
   if (value == ScalarType::Float) return wide ? f(float{}, int64_t{}) : f(float{}, int32_t{});
   return wide ? f(double{}, int64_t{}) : f(double{}, int32_t{});
+}
+
+// The same for features that may be stored as bfloat16.
+template <class F>
+decltype(auto) dispatch_stored(const char* op, ScalarType value, ScalarType index, const F& f) {
+  if (value != ScalarType::BFloat16) return dispatch_types(op, value, index, f);
+  const bool wide = index == ScalarType::Long;
+  check(wide || index == ScalarType::Int, op, ": index tensors: int32 and int64 are accepted");
+  return wide ? f(BFloat16{}, int64_t{}) : f(BFloat16{}, int32_t{});
 }
 
 // ---------------------------------------------------------------------------------------- memory

@@ -304,6 +304,7 @@ struct Aggregates {
     static void run(int64_t channel, int64_t width, const Rows<I>& a,
                     const AggregateArgs<T, I>& args, int64_t first, int64_t last) {
       constexpr T kInfinity = std::numeric_limits<T>::infinity();
+      constexpr int64_t kAhead = entries_ahead(2 * N * static_cast<int>(sizeof(V)));
       const int64_t final_entry = a.num_entries - 1, channels = args.channels;
       const T* x = args.x + channel;
       for (int64_t i = first; i < last; ++i) {
@@ -550,6 +551,7 @@ struct Collects {
       const T* const high = grad + args.plan.slot[kMax] * channels;
       const T* const low = grad + args.plan.slot[kMin] * channels;
       constexpr int kTileBytes = N * static_cast<int>(sizeof(V));
+      constexpr int64_t kAhead = entries_ahead((Terms + Spread + 2 * Extremes) * kTileBytes);
       for (int64_t j = first; j < last; ++j) {
         V constant[N] = {}, linear[N] = {};
         for (int64_t t = back.rowptr[j]; t < int64_t{back.rowptr[j + 1]}; ++t) {

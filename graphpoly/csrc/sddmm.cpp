@@ -98,10 +98,11 @@ template <class T, class I>
 void sddmm(const Rows<I> rows, const DotArgs<T> args, int64_t first, int64_t last) {
   const int64_t channels = args.channels, final_entry = rows.num_entries - 1;
   const int64_t ahead = std::min<int64_t>(channels * static_cast<int64_t>(sizeof(T)), 1024);
+  const int64_t distance = entries_ahead(ahead);
   for (int64_t i = first; i < last; ++i) {
     const T* a = args.a + i * channels;
     for (int64_t e = rows.rowptr[i]; e < int64_t{rows.rowptr[i + 1]}; ++e) {
-      const int64_t soon = e + kAhead < final_entry ? e + kAhead : final_entry;
+      const int64_t soon = e + distance < final_entry ? e + distance : final_entry;
       const T* next = args.b + int64_t{rows.col[soon]} * channels;
       const auto* later = reinterpret_cast<const char*>(next);
       for (int64_t byte = 0; byte < ahead; byte += 64) __builtin_prefetch(later + byte);

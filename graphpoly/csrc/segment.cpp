@@ -184,6 +184,7 @@ GRAPHPOLY_INLINE void exponentials(typename VecOf<T, L>::type (&best)[N],
                                    int64_t end, const Each& each) {
   typedef Vec<T, L> V;
   constexpr T kInfinity = std::numeric_limits<T>::infinity();
+  constexpr int64_t kAhead = entries_ahead(sizeof(best));
   const int64_t final_entry = a.num_entries - 1;
 #pragma GCC unroll 8
   for (int v = 0; v < N; ++v) best[v] = V{} - kInfinity, sum[v] = V{};
@@ -254,6 +255,7 @@ struct SoftmaxGradTile {
 
   static void run(int64_t channel, int64_t width, const Rows<I> a, const SegmentArgs<T> args,
                   int64_t first, int64_t last) {
+    constexpr int64_t kAhead = entries_ahead(2 * N * static_cast<int>(sizeof(V)));
     const int64_t final_entry = a.num_entries - 1;
     for (int64_t i = first; i < last; ++i) {
       const int64_t begin = a.rowptr[i], end = a.rowptr[i + 1];

@@ -21,9 +21,48 @@ struct VecOf<T, 1> {
 template <class T, int L>
 using Vec = typename VecOf<T, L>::type;
 
+// What is computed with: bfloat16 is stored so and computed in float, the upper half of its bits.
+// The even of L stored channels and the odd ones are then lower and upper halves of lanes, and
+// no lane moves on the way to them and back.
+template <int L>
+struct Halves {
+  Vec<float, L / 2> even, odd;
+
+  GRAPHPOLY_INLINE void operator+=(const Halves& o) { even += o.even, odd += o.odd; }
+  GRAPHPOLY_INLINE void operator-=(const Halves& o) { even -= o.even, odd -= o.odd; }
+  GRAPHPOLY_INLINE void operator*=(const Halves& o) { even *= o.even, odd *= o.odd; }
+  friend GRAPHPOLY_INLINE Halves operator*(const Halves& a, const Halves& b) {
+    return {a.even * b.even, a.odd * b.odd};
+  }
+  friend GRAPHPOLY_INLINE Halves operator*(float a, const Halves& b) {
+    return {a * b.even, a * b.odd};
+  }
+  friend GRAPHPOLY_INLINE Halves operator/(const Halves& a, float b) {
+    return {a.even / b, a.odd / b};
+  }
+};
+
+template <class T, int L>
+struct ValuesOf {
+  typedef Vec<T, L> type;
+};
+template <int L>
+struct ValuesOf<BFloat16, L> {
+  typedef Halves<L> type;
+};
+template <>
+struct ValuesOf<BFloat16, 1> {
+  typedef float type;
+};
+template <class T, int L>
+using Values = typename ValuesOf<T, L>::type;
+
 template <class T>
 inline constexpr int kLanes = GRAPHPOLY_VECTOR_BYTES / sizeof(T);
-inline constexpr int kTileVectors = 8;
+// of a tile; halves take two registers, and only the widest come in numbers
+template <class T>
+inline constexpr int kTileVectors =
+    std::is_same_v<T, BFloat16> && GRAPHPOLY_VECTOR_BYTES < 64 ? 4 : 8;
 
 template <class V, class T>
 GRAPHPOLY_INLINE V load(const T* from) {
@@ -43,29 +82,41 @@ GRAPHPOLY_INLINE int64_t place(int v, int64_t width) {
   return v == N - 1 ? width - L : v * L;
 }
 
-// bfloat16 is stored so and computed in float: the upper half of its bits, rounded to even.
 template <int L>
-GRAPHPOLY_INLINE Vec<float, L> widen(const BFloat16* from) {
+GRAPHPOLY_INLINE Values<BFloat16, L> widen(const BFloat16* from) {
   if constexpr (L == 1) {
     return __builtin_bit_cast(float, static_cast<uint32_t>(from->bits) << 16);
   } else {
-    typedef Vec<uint32_t, L> Bits;
-    const Bits wide = __builtin_convertvector((load<Vec<uint16_t, L>>(from)), Bits);
-    return __builtin_bit_cast(Vec<float, L>, wide << 16);
+    typedef Vec<uint32_t, L / 2> Bits;
+    typedef Vec<float, L / 2> V;
+    const Bits bits = load<Bits>(from);
+    return {__builtin_bit_cast(V, bits << 16), __builtin_bit_cast(V, bits & 0xffff0000u)};
   }
 }
 
-template <int L>
-GRAPHPOLY_INLINE void narrow(BFloat16* to, const Vec<float, L>& value) {
-  typedef Vec<uint32_t, L> Bits;
+// Channels of a vector are lanes in their order, those of halves all even ones, then all odd ones.
+template <class T, int L>
+constexpr int channel_of(int lane) {
+  if constexpr (!std::is_same_v<T, BFloat16> || L == 1) return lane;
+  else return lane < L / 2 ? 2 * lane : 2 * lane - L + 1;
+}
+
+// Rounds the upper half of the bits to even; the lower half is left over.
+template <class V>
+GRAPHPOLY_INLINE auto rounded(const V& value) {
+  typedef Vec<uint32_t, static_cast<int>(sizeof(V) / 4)> Bits;
   const Bits bits = __builtin_bit_cast(Bits, value);
-  const Bits even = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-  const Bits quiet = (bits >> 16) | 0x40;  // of a NaN, which rounding could turn into infinity
-  const Bits rounded = value == value ? even : quiet;
+  const Bits even = bits + 0x7fff + ((bits >> 16) & 1);
+  const Bits quiet = bits | 0x400000;  // of a NaN, which rounding could turn into infinity
+  return value == value ? even : quiet;
+}
+
+template <int L>
+GRAPHPOLY_INLINE void narrow(BFloat16* to, const Values<BFloat16, L>& value) {
   if constexpr (L == 1) {
-    to->bits = static_cast<uint16_t>(rounded);
+    to->bits = static_cast<uint16_t>(rounded(value) >> 16);
   } else {
-    store(to, __builtin_convertvector(rounded, Vec<uint16_t, L>));
+    store(to, (rounded(value.even) >> 16) | (rounded(value.odd) & 0xffff0000u));
   }
 }
 
@@ -81,6 +132,67 @@ GRAPHPOLY_INLINE void store_at(T* tile, int v, int64_t width, const V& value) {
   T* to = tile + place<L, N>(v, width);
   if constexpr (std::is_same_v<T, BFloat16>) narrow<L>(to, value);
   else store(to, value);
+}
+
+template <class V, int... K>
+GRAPHPOLY_INLINE void part(V& even, V& odd, const V& a, const V& b,
+                           std::integer_sequence<int, K...>) {
+  even = __builtin_shufflevector(a, b, (2 * K)...);
+  odd = __builtin_shufflevector(a, b, (2 * K + 1)...);
+}
+
+template <class V, int... K>
+GRAPHPOLY_INLINE void join(V& a, V& b, const V& even, const V& odd,
+                           std::integer_sequence<int, K...>) {
+  constexpr int L = sizeof...(K);
+  a = __builtin_shufflevector(even, odd, (K % 2 * L + K / 2)...);
+  b = __builtin_shufflevector(even, odd, (K % 2 * L + (K + L) / 2)...);
+}
+
+// The same for what is stored as it is computed, and belongs to channels of type T.
+template <class T, int L, int N>
+GRAPHPOLY_INLINE Values<T, L> load_computed(const Computed<T>* tile, int v, int64_t width) {
+  const Computed<T>* from = tile + place<L, N>(v, width);
+  if constexpr (!std::is_same_v<T, BFloat16> || L == 1) {
+    return load<Vec<Computed<T>, L>>(from);
+  } else if constexpr (L == 2) {
+    return {from[0], from[1]};
+  } else {
+    typedef Vec<float, L / 2> V;
+    Halves<L> values;
+    part(values.even, values.odd, load<V>(from), load<V>(from + L / 2),
+         std::make_integer_sequence<int, L / 2>{});
+    return values;
+  }
+}
+
+template <class T, int L, int N>
+GRAPHPOLY_INLINE void store_computed(Computed<T>* tile, int v, int64_t width,
+                                     const Values<T, L>& value) {
+  Computed<T>* to = tile + place<L, N>(v, width);
+  if constexpr (!std::is_same_v<T, BFloat16> || L == 1) {
+    store(to, value);
+  } else if constexpr (L == 2) {
+    to[0] = value.even, to[1] = value.odd;
+  } else {
+    Vec<float, L / 2> first, second;
+    join(first, second, value.even, value.odd, std::make_integer_sequence<int, L / 2>{});
+    store(to, first), store(to + L / 2, second);
+  }
+}
+
+// What is there again after a value has been stored as T.
+template <class T, int L>
+GRAPHPOLY_INLINE Values<T, L> as_stored(const Values<T, L>& value) {
+  if constexpr (!std::is_same_v<T, BFloat16>) {
+    return value;
+  } else if constexpr (L == 1) {
+    return __builtin_bit_cast(float, rounded(value) & 0xffff0000u);
+  } else {
+    typedef Vec<float, L / 2> V;
+    return {__builtin_bit_cast(V, rounded(value.even) & 0xffff0000u),
+            __builtin_bit_cast(V, rounded(value.odd) & 0xffff0000u)};
+  }
 }
 
 template <int Bytes>
@@ -113,7 +225,7 @@ GRAPHPOLY_INLINE void run_narrow(int64_t begin, int64_t width, const auto&... ar
 }
 
 template <template <class, class, int, int> class Kernel, class T, class I,
-          int Most = kTileVectors>
+          int Most = kTileVectors<T>>
 void run_tiles(int64_t channel, int64_t channels, const auto&... args) {
   const Panels tiles(channels, Most * kLanes<T>, kLanes<T>);
   for (int64_t t = 0; t < tiles.count; ++t) {
@@ -121,26 +233,35 @@ void run_tiles(int64_t channel, int64_t channels, const auto&... args) {
   }
 }
 
-constexpr int64_t kAhead = 12;  // entries between a prefetch and its use
+// Entries between a prefetch and its use, where each asks for so many bytes: a third of the nearest
+// cache is under way then, and of narrow rows enough to last for as long as memory takes to answer.
+constexpr int64_t kLeastAhead = 12;
+constexpr int64_t entries_ahead(int64_t bytes) {
+  constexpr int64_t kUnderWay = 16384, kMost = 128;
+  const int64_t entries = kUnderWay / (bytes > 0 ? bytes : 1);
+  return entries < kLeastAhead ? kLeastAhead : entries > kMost ? kMost : entries;
+}
 
 // The sum of the weighted source rows of one target over one tile, in the order of the entries.
-// x is of type T, or of BFloat16 with T = float. Far: it is too large for the nearest caches.
+// Far: x is too large for the nearest caches.
 template <class T, class I, int L, int N>
 struct RowSum {
-  typedef Vec<T, L> V;
+  typedef Values<T, L> V;
 
-  template <bool Far = true, class S>
-  static GRAPHPOLY_INLINE void add(V (&sum)[N], const S* x, int64_t stride, int64_t width,
-                                   const Rows<I>& a, const T* weight, int64_t begin, int64_t end) {
+  template <bool Far = true>
+  static GRAPHPOLY_INLINE void add(V (&sum)[N], const T* x, int64_t stride, int64_t width,
+                                   const Rows<I>& a, const Computed<T>* weight, int64_t begin,
+                                   int64_t end) {
+    constexpr int kBytes = N * L * static_cast<int>(sizeof(T));
+    constexpr int64_t kAhead = entries_ahead(kBytes);
     const int64_t last = a.num_entries - 1;
     for (int64_t e = begin; e < end; ++e) {
-      const int64_t soon = e + kAhead < last ? e + kAhead : last;
       if constexpr (Far) {
-        prefetch<N * L * static_cast<int>(sizeof(S))>(x +
-                                                      static_cast<int64_t>(a.col[soon]) * stride);
+        const int64_t soon = e + kAhead < last ? e + kAhead : last;
+        prefetch<kBytes>(x + static_cast<int64_t>(a.col[soon]) * stride);
       }
-      const S* from = x + static_cast<int64_t>(a.col[e]) * stride;
-      const T w = weight ? weight[e] : T(1);
+      const T* from = x + static_cast<int64_t>(a.col[e]) * stride;
+      const Computed<T> w = weight ? weight[e] : 1;
 #pragma GCC unroll 8
       for (int v = 0; v < N; ++v) sum[v] += w * load_at<L, N>(from, v, width);
     }

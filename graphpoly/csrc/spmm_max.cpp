@@ -15,7 +15,7 @@ struct MaxArgs {
   T* out;
   I* arg;
   int64_t channels;
-  bool largest;
+  bool largest, far;
 };
 
 template <class T, class I>
@@ -51,7 +51,8 @@ std::tuple<Tensor, Tensor> spmm_max(Tensor rowptr, Tensor col, OptionalTensor we
     Tensor arg = make_output<I>(col, {a.num_rows, x.size(1)});
     const MaxArgs<T, I> args{weight ? weight->const_data_ptr<T>() : nullptr,
                              x.const_data_ptr<T>(), out.mutable_data_ptr<T>(),
-                             arg.mutable_data_ptr<I>(), x.size(1), largest};
+                             arg.mutable_data_ptr<I>(), x.size(1), largest,
+                             is_far<T>(x, kSharedCache)};
     parallel_rows<T>(a, args.channels, [&](int64_t r0, int64_t r1, int64_t c, int64_t width) {
       GRAPHPOLY_CALL(spmm_max, a, args, r0, r1, c, width);
     });
@@ -125,6 +126,7 @@ struct MaxTiles {
 
     static void run(int64_t channel, int64_t width, const Rows<I> a, const MaxArgs<T, I> args,
                     int64_t first, int64_t last) {
+      const int64_t ahead = args.far ? entries_ahead(N * static_cast<int>(sizeof(V))) : kLeastAhead;
       const int64_t final_entry = a.num_entries - 1;
       const T* x = args.x + channel;
       for (int64_t i = first; i < last; ++i) {
@@ -132,7 +134,7 @@ struct MaxTiles {
         V best[N] = {};
         M won[N] = {};  // counted from the first entry of the row
         for (int64_t e = begin; e < end; ++e) {
-          const int64_t soon = e + kAhead < final_entry ? e + kAhead : final_entry;
+          const int64_t soon = e + ahead < final_entry ? e + ahead : final_entry;
           prefetch<N * static_cast<int>(sizeof(V))>(x + int64_t{a.col[soon]} * args.channels);
           const T* from = x + int64_t{a.col[e]} * args.channels;
           const T w = args.weight ? args.weight[e] : T(1);
@@ -178,6 +180,7 @@ struct MaxGradTile {
 
   static void run(int64_t channel, int64_t width, const Rows<I> a, const MaxGradArgs<T, I> args,
                   int64_t first, int64_t last) {
+    constexpr int64_t kAhead = entries_ahead(N * L * static_cast<int>(sizeof(T) + sizeof(I)));
     const int64_t final_entry = a.num_entries - 1;
     for (int64_t j = first; j < last; ++j) {
       V sum[N] = {};

@@ -10,18 +10,14 @@
 namespace graphpoly {
 namespace {
 
-// What stays in a core's own cache need not be fetched ahead, which costs an eighth of the time.
-constexpr int64_t kNear = int64_t{1} << 20;
-
-// Features are stored as S and summed as T.
-template <class T, class S>
+template <class T>
 struct SumArgs {
-  const T* weight;
-  const S* x;
-  S* out;
+  const Computed<T>* weight;
+  const T* x;
+  T* out;
   int64_t channels;
   bool mean;
-  bool far;  // x is too large for the nearest caches
+  bool far;  // what is near need not be fetched ahead, which costs an eighth of the time
 };
 
 }  // namespace
@@ -33,15 +29,13 @@ struct SumArgs {
 namespace graphpoly {
 namespace {
 
-template <class T, class S, class I>
+template <class T, class I>
 Tensor run_sum(const Tensor& rowptr, const Tensor& col, const OptionalTensor& weight,
                const Tensor& x, bool mean) {
   const auto a = rows_view<I>("spmm_sum", rowptr, col);
-  Tensor out = make_output<S>(x, {a.num_rows, x.size(1)});
-  const SumArgs<T, S> args{weight ? weight->const_data_ptr<T>() : nullptr,
-                           static_cast<const S*>(x.const_data_ptr()),
-                           static_cast<S*>(out.mutable_data_ptr()), x.size(1), mean,
-                           x.numel() * static_cast<int64_t>(sizeof(S)) > kNear};
+  Tensor out = make_output<T>(x, {a.num_rows, x.size(1)});
+  const SumArgs<T> args{weight ? weight->const_data_ptr<Computed<T>>() : nullptr, values<T>(x),
+                        mutable_values<T>(out), x.size(1), mean, is_far<T>(x, kOwnCache)};
   parallel_rows<T>(a, args.channels, [&](int64_t r0, int64_t r1, int64_t c, int64_t width) {
     GRAPHPOLY_CALL(spmm_sum, a, args, r0, r1, c, width);
   });
@@ -54,22 +48,10 @@ Tensor spmm_sum(Tensor rowptr, Tensor col, OptionalTensor weight, Tensor x, Opti
                 OptionalTensor, OptionalTensor, bool mean) {
   check_rows("spmm_sum", rowptr, col);
   check(x.dim() == 2, "spmm_sum: x: expected shape [C, F]");
-  const bool half = x.scalar_type() == ScalarType::BFloat16;
-  const ScalarType type = half ? ScalarType::Float : x.scalar_type();
-  if (weight) {
-    check(weight->dim() == 1 && weight->size(0) == col.size(0),
-          "spmm_sum: weight: expected shape [", col.size(0), "]");
-    check(weight->scalar_type() == type, "spmm_sum: weight: expected the dtype of the features",
-          half ? ", float32 for bfloat16" : "");
-  }
+  check_weight("spmm_sum", weight, col.size(0), x);
   rowptr = dense(rowptr), col = dense(col), weight = dense(weight), x = dense(x);
-  return dispatch_types("spmm_sum", type, col.scalar_type(), [&](auto t, auto i) {
-    using T = decltype(t);
-    using I = decltype(i);
-    if constexpr (std::is_same_v<T, float>) {
-      if (half) return run_sum<float, BFloat16, I>(rowptr, col, weight, x, mean);
-    }
-    return run_sum<T, T, I>(rowptr, col, weight, x, mean);
+  return dispatch_stored("spmm_sum", x.scalar_type(), col.scalar_type(), [&](auto t, auto i) {
+    return run_sum<decltype(t), decltype(i)>(rowptr, col, weight, x, mean);
   });
 }
 
@@ -89,13 +71,12 @@ using namespace graphpoly::GRAPHPOLY_SIMD;
 
 template <class T, class I, int L, int N>
 struct SumTile {
-  typedef Vec<T, L> V;
+  typedef Values<T, L> V;
 
-  template <class S>
-  static void run(int64_t channel, int64_t width, const Rows<I> a, const SumArgs<T, S> args,
+  static void run(int64_t channel, int64_t width, const Rows<I> a, const SumArgs<T> args,
                   int64_t first, int64_t last) {
-    const S* x = args.x + channel;
-    S* out = args.out + first * args.channels + channel;
+    const T* x = args.x + channel;
+    T* out = args.out + first * args.channels + channel;
     int64_t begin = a.rowptr[first];
     for (int64_t i = first; i < last; ++i, out += args.channels) {
       const int64_t end = a.rowptr[i + 1];
@@ -107,7 +88,7 @@ struct SumTile {
                                                 begin, end);
       }
       if (args.mean && end > begin) {
-        const T count = static_cast<T>(end - begin);
+        const auto count = static_cast<Computed<T>>(end - begin);
 #pragma GCC unroll 8
         for (int v = 0; v < N; ++v) sum[v] = sum[v] / count;
       }
@@ -118,8 +99,8 @@ struct SumTile {
   }
 };
 
-template <class T, class S, class I>
-void spmm_sum(const Rows<I>& a, const SumArgs<T, S>& args, int64_t first, int64_t last,
+template <class T, class I>
+void spmm_sum(const Rows<I>& a, const SumArgs<T>& args, int64_t first, int64_t last,
               int64_t channel, int64_t channels) {
   run_tiles<SumTile, T, I>(channel, channels, a, args, first, last);
 }

@@ -121,7 +121,8 @@ def test_half_precision_is_computed_in_float32(dtype):
     assert torch.equal(spmm(adj, x), spmm(adj, x.float()).to(dtype))
 
 
-@pytest.mark.parametrize("channels", [1, 3, 8, 17, 64, 130])
+# one channel, and tiles of all widths
+@pytest.mark.parametrize("channels", [1, 2, 3, 8, 17, 33, 65, 100, 130, 161, 225, 530])
 @pytest.mark.parametrize("mean", [False, True])
 def test_bfloat16_is_summed_in_float32_and_rounded_once(channels, mean):
     adj = random_csr((60, 50, 400), dtype=torch.float32, transposed=True)
@@ -139,10 +140,21 @@ def test_bfloat16_is_summed_in_float32_and_rounded_once(channels, mean):
         torch.testing.assert_close(one.float(), other, rtol=2e-2, atol=2e-2)
 
 
-def test_bfloat16_keeps_what_is_no_number():
+@pytest.mark.parametrize("channels", [1, 2, 37])
+def test_bfloat16_keeps_what_is_no_number(channels):
     loops = torch.arange(5).repeat(2, 1)
     x = torch.tensor([float("nan"), float("inf"), -float("inf"), 3.4e38, 1e-40]).bfloat16()
+    x = torch.stack([x.roll(shift) for shift in range(channels)], 1)
     assert torch.equal(spmm(to_csr(loops, num_nodes=5), x).nan_to_num(7), x.nan_to_num(7))
+
+
+@pytest.mark.parametrize("channels", [1, 2, 37])
+def test_bfloat16_halfway_between_two_is_rounded_to_even(channels):
+    adj = to_csr(torch.stack([torch.arange(600), torch.arange(600) // 2]), num_nodes=600)
+    x = torch.tensor([256.0, 1.0, 258.0, 1.0, -256.0, -1.0]).repeat(100)
+    x = x.unsqueeze(1).expand(-1, channels).bfloat16()
+    expected = torch.tensor([256.0, 260.0, -256.0]).repeat(100)
+    assert torch.equal(spmm(adj, x)[:300].float(), expected.unsqueeze(1).expand(-1, channels))
 
 
 def test_no_gradient_is_lost_on_the_short_way():
