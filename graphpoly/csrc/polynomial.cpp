@@ -4,8 +4,11 @@
 // Each step is one pass over the operator: while the row of A p_{k-1} is in registers it becomes
 // p_k. The recurrence reads p_{k-1} and p_{k-2} anyway, so that every third step adds three terms
 // to z, and lets them meet y, in one go: z and y are read a third as often. p_k overwrites p_{k-2},
-// so that two scratch blocks carry any K. Channels never mix: a block of channels goes through all K steps before the next one starts,
-// if the narrower block stays in the cache.
+// so that two scratch blocks carry any K. Channels never mix: a block of them goes through all K
+// steps before the next one starts, if the narrower block stays in the cache.
+//
+// With bfloat16 x, y, z and each p_k that later steps read are stored so, and a third block carries
+// z in float32 until its last term; the recurrence and all sums are in float32 or wider.
 #ifndef GRAPHPOLY_SIMD
 
 #include "common.h"
@@ -18,7 +21,8 @@ constexpr int64_t kTerms = 3;  // of the sum that one step can add
 // One step for one block of channels. `stride` is the distance between rows.
 template <class T>
 struct StepArgs {
-  const T* weight;
+  using C = Computed<T>;
+  const C* weight;
   const T* now;  // p_{k-1}, gathered
   int64_t now_stride;
   const T* before;  // p_{k-2}, or null for zeros
@@ -26,11 +30,12 @@ struct StepArgs {
   T* next;  // p_k, may be `before`; null at the last step
   int64_t next_stride;
   const T* y;  // null without moments
-  T* z;
-  int64_t stride;                // of z and y
+  T* out;      // z at the last step, else null
+  C* z;        // the sum so far
+  int64_t stride, z_stride;      // of out and y, and of z
   bool start;                    // z starts with this step
-  const T* theta[kTerms];        // of p_k, p_{k-1}, p_{k-2}; null for what is not added now
-  const T *scale, *shift, *lag;  // 1 / a_k, b_k, c_k; null for p_0
+  const C* theta[kTerms];        // of p_k, p_{k-1}, p_{k-2}; null for what is not added now
+  const C *scale, *shift, *lag;  // 1 / a_k, b_k, c_k; null for p_0
 };
 
 }  // namespace
@@ -53,16 +58,20 @@ int64_t block_width(int64_t num_rows) {
 }
 
 template <class T, class I>
-void run_polynomial(const Rows<I>& a, const T* weight, const T* x, const T* y, const T* theta,
-                    const T* recurrence, int64_t order, int64_t channels, T* z, T* moments) {
+void run_polynomial(const Rows<I>& a, const Computed<T>* weight, const T* x, const T* y,
+                    const Computed<T>* theta, const Computed<T>* recurrence, int64_t order,
+                    int64_t channels, T* out, Computed<T>* moments) {
+  using C = Computed<T>;
+  constexpr bool kWhole = std::is_same_v<T, C>;  // sums so far stand where the result will
   const int64_t num_rows = a.num_rows;
-  const T *a_k = recurrence, *b_k = a_k + order * channels, *c_k = b_k + order * channels;
-  std::vector<T> scale(static_cast<size_t>(order * channels));
-  for (size_t i = 0; i < scale.size(); ++i) scale[i] = T(1) / a_k[i];
+  const C *a_k = recurrence, *b_k = a_k + order * channels, *c_k = b_k + order * channels;
+  std::vector<C> scale(static_cast<size_t>(order * channels));
+  for (size_t i = 0; i < scale.size(); ++i) scale[i] = C(1) / a_k[i];
 
   const int64_t width = Panels(channels, block_width<T>(num_rows), 64 / sizeof(T)).width;
   const Scratch<T> first(order > 1 ? num_rows * width : 0);
   const Scratch<T> second(order > 2 ? num_rows * width : 0);
+  const Scratch<C> so_far(!kWhole && order >= kTerms ? num_rows * width : 0);
   const auto bounds = balanced_ranges(a, width);
   const int64_t ranges = static_cast<int64_t>(bounds.size()) - 1;
   // partial sums of each range, added in the order of the ranges whoever computed them
@@ -73,7 +82,9 @@ void run_polynomial(const Rows<I>& a, const T* weight, const T* x, const T* y, c
     const int64_t work = (a.num_entries + num_rows) * block;
     T* buffer[2] = {first.data(), second.data()};
     StepArgs<T> step{};
-    step.weight = weight, step.y = y ? y + c : nullptr, step.z = z + c, step.stride = channels;
+    step.weight = weight, step.y = y ? y + c : nullptr, step.stride = channels;
+    if constexpr (kWhole) step.z = out + c, step.z_stride = channels;
+    else step.z = so_far.data(), step.z_stride = block;
     step.now = x + c, step.now_stride = channels;
     step.start = true;
     int64_t added = 0;  // terms in z so far
@@ -87,6 +98,7 @@ void run_polynomial(const Rows<I>& a, const T* weight, const T* x, const T* y, c
         step.theta[t] = t < terms ? theta + (k - t) * channels + c : nullptr;
       }
       step.next = k < order ? buffer[(k - 1) % 2] : nullptr, step.next_stride = block;
+      step.out = k == order ? out + c : nullptr;
       parallel_items(ranges, work, [&](int64_t r) {
         double* sums = moments ? partial.data() + r * kTerms * width : nullptr;
         GRAPHPOLY_CALL(polynomial_step, a, step, bounds[r], bounds[r + 1], block, sums, width);
@@ -95,7 +107,7 @@ void run_polynomial(const Rows<I>& a, const T* weight, const T* x, const T* y, c
         for (int64_t j = 0; j < block; ++j) {
           double sum = 0;
           for (int64_t r = 0; r < ranges; ++r) sum += partial[(r * kTerms + t) * width + j];
-          moments[(k - t) * channels + c + j] = static_cast<T>(sum);
+          moments[(k - t) * channels + c + j] = static_cast<C>(sum);
         }
       }
       added += terms;
@@ -120,8 +132,8 @@ std::tuple<Tensor, Tensor> evaluate(const char* op, Tensor rowptr, Tensor col,
             recurrence.size(2) == channels,
         op, ": recurrence: expected shape [3, ", order, ", ", channels, "]");
   check_weight(op, weight, col.size(0), x);
-  check_like(op, "theta", theta, x);
-  check_like(op, "recurrence", recurrence, x);
+  check_computed(op, "theta", theta, x);
+  check_computed(op, "recurrence", recurrence, x);
   if (y) {
     check_like(op, "y", *y, x);
     check(y->dim() == 2 && y->size(0) == x.size(0) && y->size(1) == channels, op,
@@ -129,16 +141,17 @@ std::tuple<Tensor, Tensor> evaluate(const char* op, Tensor rowptr, Tensor col,
   }
   rowptr = dense(rowptr), col = dense(col), weight = dense(weight), x = dense(x), y = dense(y);
   theta = dense(theta), recurrence = dense(recurrence);
-  return dispatch_types(op, x.scalar_type(), col.scalar_type(), [&](auto t, auto i) {
+  return dispatch_stored(op, x.scalar_type(), col.scalar_type(), [&](auto t, auto i) {
     using T = decltype(t);
+    using C = Computed<T>;
     using I = decltype(i);
     const auto a = rows_view<I>(op, rowptr, col);
     Tensor z = make_output<T>(x, {a.num_rows, channels});
-    Tensor moments = y ? make_output<T>(x, {order + 1, channels}) : z;
-    run_polynomial<T, I>(a, weight ? weight->const_data_ptr<T>() : nullptr, x.const_data_ptr<T>(),
-                         y ? y->const_data_ptr<T>() : nullptr, theta.const_data_ptr<T>(),
-                         recurrence.const_data_ptr<T>(), order, channels, z.mutable_data_ptr<T>(),
-                         y ? moments.mutable_data_ptr<T>() : nullptr);
+    Tensor moments = y ? make_output<C>(x, {order + 1, channels}) : z;
+    run_polynomial<T, I>(a, weight ? weight->const_data_ptr<C>() : nullptr, values<T>(x),
+                         y ? values<T>(*y) : nullptr, theta.const_data_ptr<C>(),
+                         recurrence.const_data_ptr<C>(), order, channels, mutable_values<T>(z),
+                         y ? moments.mutable_data_ptr<C>() : nullptr);
     return std::make_tuple(z, moments);
   });
 }
@@ -174,24 +187,40 @@ using namespace graphpoly::GRAPHPOLY_SIMD;
 // sums[0..L) += y * p, summed in double
 template <int L, class V>
 GRAPHPOLY_INLINE void accumulate(double* sums, const V& y, const V& p) {
-  const V product = y * p;
-  if constexpr (L == 1) {
-    *sums += product;
+  if constexpr (std::is_same_v<V, Halves<L>>) {
+    accumulate<L / 2>(sums, y.even, p.even), accumulate<L / 2>(sums + L / 2, y.odd, p.odd);
   } else {
-    typedef Vec<double, L> D;
-    store(sums, load<D>(sums) + __builtin_convertvector(product, D));
+    const V product = y * p;
+    if constexpr (L == 1) {
+      *sums += product;
+    } else {
+      typedef Vec<double, L> D;
+      store(sums, load<D>(sums) + __builtin_convertvector(product, D));
+    }
   }
 }
 
 template <class T, class I, int L, int N>
 struct StepTile {
-  typedef Vec<T, L> V;
+  using C = Computed<T>;
+  typedef Values<T, L> V;
+
+  static GRAPHPOLY_INLINE void take(V (&to)[N], const C* from, int64_t channel, int64_t width) {
+#pragma GCC unroll 8
+    for (int v = 0; v < N; ++v) {
+      to[v] = from ? load_computed<T, L, N>(from + channel, v, width) : V{};
+    }
+  }
 
   // sums: <y, p_{k-t}> of this range, [block] for each term, `apart` from each other
   static void run(int64_t channel, int64_t width, const Rows<I> a, const StepArgs<T> s,
                   int64_t first, int64_t last, double* sums, int64_t apart) {
     // a slot for each lane, so that the shifted last vector does not count a channel twice
     alignas(64) double slots[kTerms][N * L] = {};
+    V scale[N], shift[N], lag[N], theta[kTerms][N];
+    take(scale, s.scale, channel, width), take(shift, s.shift, channel, width);
+    take(lag, s.lag, channel, width);
+    for (int t = 0; t < kTerms; ++t) take(theta[t], s.theta[t], channel, width);
     for (int64_t i = first; i < last; ++i) {
       V p[N] = {};
       const T* here = s.now + i * s.now_stride + channel;
@@ -199,40 +228,45 @@ struct StepTile {
       if (s.scale) {
         RowSum<T, I, L, N>::add(p, s.now + channel, s.now_stride, width, a, s.weight, a.rowptr[i],
                                 a.rowptr[i + 1]);
-        const T *shift = s.shift + channel, *lag = s.lag + channel, *scale = s.scale + channel;
 #pragma GCC unroll 8
-        for (int v = 0; v < N; ++v) {
-          p[v] -= load_at<L, N>(shift, v, width) * load_at<L, N>(here, v, width);
-        }
+        for (int v = 0; v < N; ++v) p[v] -= shift[v] * load_at<L, N>(here, v, width);
         if (before) {
 #pragma GCC unroll 8
-          for (int v = 0; v < N; ++v) {
-            p[v] -= load_at<L, N>(lag, v, width) * load_at<L, N>(before, v, width);
-          }
+          for (int v = 0; v < N; ++v) p[v] -= lag[v] * load_at<L, N>(before, v, width);
         }
 #pragma GCC unroll 8
-        for (int v = 0; v < N; ++v) p[v] *= load_at<L, N>(scale, v, width);
+        for (int v = 0; v < N; ++v) p[v] *= scale[v];
       } else {
 #pragma GCC unroll 8
         for (int v = 0; v < N; ++v) p[v] = load_at<L, N>(here, v, width);
       }
+      if (s.next) {
+#pragma GCC unroll 8
+        for (int v = 0; v < N; ++v) p[v] = as_stored<T, L>(p[v]);
+      }
       if (s.theta[0]) {
-        T* out = s.z + i * s.stride + channel;
+        C* so_far = s.z + i * s.z_stride + channel;
         const T* y = s.y ? s.y + i * s.stride + channel : nullptr;
         V z[N] = {};
         if (!s.start) {
 #pragma GCC unroll 8
-          for (int v = 0; v < N; ++v) z[v] = load_at<L, N>(out, v, width);
+          for (int v = 0; v < N; ++v) z[v] = load_computed<T, L, N>(so_far, v, width);
         }
-        if (s.theta[2]) add_term(z, slots[2], s.theta[2] + channel, y, before, width);
-        if (s.theta[1]) add_term(z, slots[1], s.theta[1] + channel, y, here, width);
+        if (s.theta[2]) add_term(z, slots[2], theta[2], y, before, width);
+        if (s.theta[1]) add_term(z, slots[1], theta[1], y, here, width);
 #pragma GCC unroll 8
         for (int v = 0; v < N; ++v) {
-          z[v] += load_at<L, N>(s.theta[0] + channel, v, width) * p[v];
+          z[v] += theta[0][v] * p[v];
           if (y) accumulate<L>(slots[0] + v * L, load_at<L, N>(y, v, width), p[v]);
         }
+        if (s.out) {
+          T* out = s.out + i * s.stride + channel;
 #pragma GCC unroll 8
-        for (int v = 0; v < N; ++v) store_at<L, N>(out, v, width, z[v]);
+          for (int v = 0; v < N; ++v) store_at<L, N>(out, v, width, z[v]);
+        } else {
+#pragma GCC unroll 8
+          for (int v = 0; v < N; ++v) store_computed<T, L, N>(so_far, v, width, z[v]);
+        }
       }
       if (s.next) {
         T* next = s.next + i * s.next_stride + channel;
@@ -243,17 +277,17 @@ struct StepTile {
     for (int64_t t = 0; t < kTerms && s.y && s.theta[t]; ++t) {
       for (int v = 0; v < N; ++v) {
         double* to = sums + t * apart + channel + place<L, N>(v, width);
-        for (int l = 0; l < L; ++l) to[l] = slots[t][v * L + l];
+        for (int l = 0; l < L; ++l) to[channel_of<T, L>(l)] = slots[t][v * L + l];
       }
     }
   }
 
-  static GRAPHPOLY_INLINE void add_term(V (&z)[N], double* slots, const T* theta, const T* y,
+  static GRAPHPOLY_INLINE void add_term(V (&z)[N], double* slots, const V (&theta)[N], const T* y,
                                         const T* p, int64_t width) {
 #pragma GCC unroll 8
     for (int v = 0; v < N; ++v) {
       const V value = load_at<L, N>(p, v, width);
-      z[v] += load_at<L, N>(theta, v, width) * value;
+      z[v] += theta[v] * value;
       if (y) accumulate<L>(slots + v * L, load_at<L, N>(y, v, width), value);
     }
   }

@@ -50,7 +50,7 @@ Tensor pool_sum(Tensor x, Tensor index, int64_t groups, bool mean) {
         x.size(0), "]");
   check(groups >= 0, kName, ": size: expected at least 0");
   x = dense(x), index = dense(index);
-  return dispatch_types(kName, x.scalar_type(), index.scalar_type(), [&](auto t, auto i) {
+  return dispatch_stored(kName, x.scalar_type(), index.scalar_type(), [&](auto t, auto i) {
     using T = decltype(t);
     using I = decltype(i);
     const int64_t rows = x.size(0), channels = x.size(1);
@@ -67,7 +67,7 @@ Tensor pool_sum(Tensor x, Tensor index, int64_t groups, bool mean) {
       for (int64_t r = 0; r < rows; ++r) order[next.data()[group[r]]++] = r;
     }
     const Rows<int64_t> a{ptr, nullptr, groups, rows};
-    const PoolArgs<T> args{x.const_data_ptr<T>(), out.mutable_data_ptr<T>(), channels,
+    const PoolArgs<T> args{values<T>(x), mutable_values<T>(out), channels,
                            ascending ? nullptr : order, mean};
     parallel_rows<T>(a, channels, [&](int64_t first, int64_t last, int64_t c, int64_t width) {
       GRAPHPOLY_CALL(pool_sum, a, args, first, last, c, width);
@@ -93,7 +93,7 @@ using namespace graphpoly::GRAPHPOLY_SIMD;
 
 template <class T, class I, int L, int N>
 struct PoolTile {
-  typedef Vec<T, L> V;
+  typedef Values<T, L> V;
 
   static void run(int64_t channel, int64_t width, const Rows<I> a, const PoolArgs<T> args,
                   int64_t first, int64_t last) {
@@ -108,7 +108,7 @@ struct PoolTile {
         for (int v = 0; v < N; ++v) sum[v] += load_at<L, N>(from, v, width);
       }
       if (args.mean && end > begin) {
-        const T count = static_cast<T>(end - begin);
+        const auto count = static_cast<Computed<T>>(end - begin);
 #pragma GCC unroll 8
         for (int v = 0; v < N; ++v) sum[v] = sum[v] / count;
       }

@@ -32,7 +32,8 @@ def pool(
     """Aggregate the nodes of each graph.
 
     Args:
-        x: Node features, ``[N]`` or ``[N, ...]``.
+        x: Node features, ``[N]`` or ``[N, ...]``; half precisions are computed in float32. A sum or
+            mean of bfloat16 is read and written as it is.
         batch: Graph of each node, ``[N]``, in any order.
         reduce: One of ``"sum"``, ``"mean"``, ``"max"``, ``"min"``, or a list of those that
             :func:`~graphpoly.ops.multi_aggregate` knows, which adds an axis.
@@ -71,7 +72,7 @@ def _at_once(x: Tensor, batch: Tensor, reduce: str | Sequence[str]) -> bool:
     return (
         reduce in ("sum", "mean")
         and x.dim() == 2
-        and x.dtype in EXACT
+        and x.dtype in (*EXACT, torch.bfloat16)
         and x.device.type == "cpu" == batch.device.type
         and batch.dtype in _INTEGERS
         and not torch.compiler.is_compiling()
@@ -98,7 +99,12 @@ def _worded(error: Exception, name: str, num_segments: int) -> Exception:
 
 
 def pool_sum_reference(x: Tensor, index: Tensor, size: int, mean: bool) -> Tensor:
-    """The definition of ``graphpoly::pool_sum`` in plain PyTorch; x is ``[N, F]``."""
+    """The definition of ``graphpoly::pool_sum`` in plain PyTorch; x is ``[N, F]``.
+
+    A bfloat16 x is summed in float32 and rounded once.
+    """
+    if x.dtype == torch.bfloat16:
+        return pool_sum_reference(x.float(), index, size, mean).to(x.dtype)
     out = x.new_zeros(size, x.size(1)).index_add(0, index, x)
     return out / _count(index, size, x) if mean else out
 
@@ -121,7 +127,8 @@ def _setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     (index,) = ctx.saved_tensors
     if ctx.mean:
-        grad = grad / _count(index, ctx.size, grad)
+        wide = grad.float() if grad.dtype == torch.bfloat16 else grad
+        grad = (wide / _count(index, ctx.size, wide)).to(grad.dtype)
     return grad.index_select(0, index), None, None, None
 
 

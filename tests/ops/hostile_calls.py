@@ -47,6 +47,10 @@ class Draw:
     def positive(self, *shape: int) -> Tensor:
         return torch.rand(*shape, generator=self.torch, dtype=self.dtype) + 0.1
 
+    def stored(self, *shape: int) -> Tensor:
+        """Features that may be stored as bfloat16."""
+        return self.normal(*shape).to(self.rng.choice((self.dtype, torch.bfloat16)))
+
     def batch(self) -> Tensor | None:
         return self.rng.choice((None, self.index(self.n, 3).sort().values))
 
@@ -139,7 +143,7 @@ def _recipes() -> dict[str, Callable[[Draw], Call]]:
             ops.spmm,
             {
                 "adj": d.adj,
-                "x": d.normal(d.n, d.f),
+                "x": d.stored(d.n, d.f),
                 "reduce": d.rng.choice(("sum", "mean", "max", "min")),
             },
         ),
@@ -191,7 +195,7 @@ def _recipes() -> dict[str, Callable[[Draw], Call]]:
             ops.polynomial,
             {
                 "adj": d.adj,
-                "x": d.normal(d.n, d.f),
+                "x": d.stored(d.n, d.f),
                 "theta": d.normal(4, 1),
                 "recurrence": d.positive(3, 3, 1),
             },
@@ -343,7 +347,7 @@ def _recipes() -> dict[str, Callable[[Draw], Call]]:
         "pool": lambda d: (
             ops.pool,
             {
-                "x": d.normal(d.n, d.f),
+                "x": d.stored(d.n, d.f),
                 "batch": d.index(d.n, 3),
                 "reduce": d.rng.choice(("sum", "max", ["mean", "std"])),
                 "batch_size": 3,

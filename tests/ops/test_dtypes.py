@@ -224,3 +224,26 @@ def assert_rounded(got: Tensor, expected: Tensor) -> None:
     eps = torch.finfo(got.dtype).eps
     scale = float(expected.abs().max())
     torch.testing.assert_close(got.float(), expected, rtol=eps, atol=eps * scale)
+
+
+def test_a_step_of_training_under_autocast_stays_in_bfloat16():
+    torch.manual_seed(0)
+    linear, x = torch.nn.Linear(5, 8), torch.randn(N, 5)
+    theta = torch.tensor([[0.5], [1.0], [-0.5]], requires_grad=True)
+    leaves = [*linear.parameters(), theta]
+
+    def step() -> tuple[Tensor, tuple[Tensor, ...]]:
+        h = ops.spmm(operator(), linear(x), "mean")
+        out = ops.pool(ops.polynomial(operator(), h, theta, SQUARE), BATCH, "mean")
+        return out, torch.autograd.grad(out.float().square().sum(), leaves)
+
+    expected, wide = step()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        out, gradients = step()
+    assert out.dtype == torch.bfloat16
+    torch.testing.assert_close(
+        out.float(), expected, rtol=0.02, atol=0.02 * float(expected.detach().abs().max())
+    )
+    for one, other in zip(gradients, wide, strict=True):
+        assert one.dtype == torch.float32
+        torch.testing.assert_close(one, other, rtol=0.03, atol=0.03 * float(other.abs().max()))

@@ -255,6 +255,19 @@ def test_opcheck(name, dtype, index64, weighted):
         torch.library.opcheck(operator, arguments, test_utils=tests)
 
 
+@pytest.mark.parametrize(
+    ("name", "stored"),
+    [("spmm_sum", (3,)), ("polynomial", (3,)), ("polynomial_moments", (3, 6)), ("pool_sum", (0,))],
+)
+def test_opcheck_of_what_is_stored_as_bfloat16(name, stored):
+    operator = getattr(torch.ops.graphpoly, name).default
+    for arguments in samples(torch.float32)[name]:
+        call = list(arguments)
+        for place in stored:
+            call[place] = call[place].detach().bfloat16().requires_grad_()
+        torch.library.opcheck(operator, tuple(call))
+
+
 def test_every_operator_has_a_sample():
     assert set(samples()) == set(SCHEMAS)
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from graphpoly.ops import polynomial
+from graphpoly.ops import polynomial, spmm, to_csr
 from graphpoly.ops.polynomial import polynomial_moments_reference, polynomial_reference
 from graphpoly.testing import assert_close
 from tests.ops.graphs import SHAPES, dense, random_csr
@@ -109,6 +109,18 @@ def test_gradient_of_the_moments():
     assert torch.autograd.gradcheck(run, leaves)
 
 
+@pytest.mark.parametrize("wanted", [3, 4, 5, 6])
+def test_gradient_of_the_moments_in_one_argument_alone(wanted):
+    adj, x, theta, recurrence = problem((5, 5, 15), 2, 3)
+    call = [adj.rowptr, adj.col, adj.weight, x, theta, recurrence, torch.randn_like(x)]
+
+    def run(leaf):
+        given = [leaf if place == wanted else t for place, t in enumerate(call)]
+        return torch.ops.graphpoly.polynomial_moments(*given, None, None, None)
+
+    assert torch.autograd.gradcheck(run, call[wanted].requires_grad_())
+
+
 def test_shared_coefficients_are_broadcast():
     adj, x, theta, recurrence = problem()
     shared = polynomial(adj, x, theta[:, :1], recurrence[..., :1])
@@ -133,8 +145,10 @@ def test_memory_does_not_grow_with_the_order():
 
 
 @pytest.mark.cpu
-def test_thread_count_does_not_change_a_bit():
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_thread_count_does_not_change_a_bit(dtype):
     adj, x, theta, recurrence = problem((3000, 3000, 20000), 40, dtype=torch.float32)
+    x = x.to(dtype)
     y, none = torch.randn_like(x), (None, None, None)
     threads, results = torch.get_num_threads(), []
     try:
@@ -150,6 +164,73 @@ def test_thread_count_does_not_change_a_bit():
     for other in results[1:]:
         assert torch.equal(results[0][0], other[0])
         assert torch.equal(results[0][1], other[1])
+
+
+# one channel, and tiles of all widths
+@pytest.mark.parametrize("channels", [1, 2, 3, 8, 17, 33, 65, 100, 130, 161, 225, 270])
+@pytest.mark.parametrize("order", [0, 1, 2, 3, 5, 6])
+def test_bfloat16_is_exact_where_nothing_is_rounded(channels, order):
+    """Chebyshev polynomials of signed permutations, of small integers."""
+    generator = torch.Generator().manual_seed(channels + order)
+    turned = torch.stack([torch.randperm(40, generator=generator), torch.arange(40)])
+    adj = to_csr(turned, torch.randint(2, (40,), generator=generator) * 2.0 - 1, 40)
+    a = torch.full((order, channels), 0.5)
+    a[:1] = 1
+    recurrence = torch.stack([a, torch.zeros_like(a), torch.where(a == 1, 0.0, 0.5)])
+    x, y = torch.randint(-4, 5, (2, 40, channels), generator=generator)
+    theta = torch.randint(-2, 3, (order + 1, channels), generator=generator).float()
+    expected = torch.ops.graphpoly.polynomial_moments(
+        *(adj.rowptr, adj.col, adj.weight.double(), x.double(), theta.double()),
+        *(recurrence.double(), y.double(), None, None, None),
+    )
+    z, moments = torch.ops.graphpoly.polynomial_moments(
+        *(adj.rowptr, adj.col, adj.weight, x.bfloat16(), theta, recurrence, y.bfloat16()),
+        *(None, None, None),
+    )
+    assert torch.equal(z, expected[0].bfloat16())
+    assert torch.equal(moments, expected[1].float())
+    assert torch.equal(z, polynomial(adj, x.bfloat16(), theta, recurrence))
+
+
+@pytest.mark.parametrize("transposed", [True, False])
+def test_bfloat16_equals_its_definition_in_value_and_gradient(transposed):
+    adj, x, theta, recurrence = problem(dtype=torch.float32, channels=37, transposed=transposed)
+    weight, x = adj.weight.requires_grad_(), x.bfloat16().requires_grad_()
+    leaves = [weight, x, theta.requires_grad_(), recurrence.requires_grad_()]
+    wide = [leaf.detach().double().requires_grad_() for leaf in leaves]
+    ours = polynomial(adj.with_weight(weight), x, theta, recurrence)
+    held = (adj.rowptr, adj.col, weight, x, theta, recurrence)
+    torch.testing.assert_close(ours, polynomial_reference(*held), rtol=1e-2, atol=1e-2)
+    theirs = polynomial(adj.with_weight(wide[0]), *wide[1:])
+    grad = torch.randn_like(ours)
+    got = torch.autograd.grad(ours, leaves, grad, create_graph=True)
+    expected = torch.autograd.grad(theirs, wide, grad.double(), create_graph=True)
+    probes = [torch.randn_like(one) for one in got]
+    again = torch.autograd.grad(got, leaves, probes)
+    also = torch.autograd.grad(expected, wide, [probe.double() for probe in probes])
+    for one, other, leaf in zip(
+        (*got, *again), (*expected, *also), (*leaves, *leaves), strict=True
+    ):
+        assert one.dtype == leaf.dtype
+        assert (one - other).norm() < 1e-2 * other.norm()
+
+
+def test_bfloat16_is_nearer_than_a_chain_of_products():
+    order, half = 10, torch.full((10, 1), 0.5)
+    a = torch.cat([half[:1] * 2, half[1:]])
+    recurrence = torch.stack([a, torch.zeros_like(a), torch.cat([half[:1] * 0, half[1:]])])
+    adj, x, _, _ = problem((2000, 2000, 12000), 16, dtype=torch.float32)
+    x = x.bfloat16()
+    for theta in (torch.ones(11, 1), (-1.0) ** torch.arange(11).unsqueeze(1)):
+        exact = polynomial(adj, x.double(), theta.double(), recurrence.double())
+        before, now = x, spmm(adj, x)
+        chain = theta[0].bfloat16() * before + theta[1].bfloat16() * now
+        for k in range(2, order + 1):
+            before, now = now, 2 * spmm(adj, now) - before
+            chain = chain + theta[k].bfloat16() * now
+        ours = polynomial(adj, x, theta, recurrence)
+        assert 1.2 * (ours - exact).norm() < (chain - exact).norm()
+        assert (ours - exact).norm() < 4 * (exact.bfloat16() - exact).norm()
 
 
 def test_bad_input_is_named():

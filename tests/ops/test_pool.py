@@ -40,6 +40,38 @@ def test_gradients(reduce):
     assert torch.autograd.gradgradcheck(lambda x: pool(x, batch, reduce, batch_size=5), x)
 
 
+# one channel, and tiles of all widths
+@pytest.mark.parametrize("channels", [1, 2, 3, 8, 17, 33, 65, 100, 130, 161, 225, 530])
+@pytest.mark.parametrize("reduce", ["sum", "mean"])
+def test_bfloat16_is_summed_in_float32_and_rounded_once(channels, reduce):
+    generator = torch.Generator().manual_seed(channels)
+    for batch in (torch.randint(4, (900,), generator=generator), torch.arange(900) // 300):
+        x = torch.randn(900, channels, generator=generator).bfloat16().requires_grad_()
+        wide = x.detach().float().requires_grad_()
+        ours = pool(x, batch, reduce, batch_size=5)
+        theirs = pool(wide, batch, reduce, batch_size=5)
+        assert torch.equal(ours, theirs.bfloat16())
+        exact = pool(wide.double(), batch, reduce, batch_size=5)
+        torch.testing.assert_close(ours.double(), exact, rtol=2**-8, atol=1e-4)
+        grad = torch.randn(ours.shape, generator=generator).bfloat16()
+        (got,) = torch.autograd.grad(ours, x, grad)
+        (expected,) = torch.autograd.grad(theirs, wide, grad.float())
+        assert torch.equal(got, expected.bfloat16())
+
+
+@pytest.mark.cpu
+def test_thread_count_does_not_change_a_bit():
+    batch, x = torch.randint(70, (9000,)), torch.randn(9000, 65).bfloat16()
+    threads, results = torch.get_num_threads(), []
+    try:
+        for count in (1, 2, 3):
+            torch.set_num_threads(count)
+            results.append(pool(x, batch, "mean"))
+    finally:
+        torch.set_num_threads(threads)
+    assert all(torch.equal(results[0], other) for other in results[1:])
+
+
 def test_grouping_is_remembered_until_it_changes():
     batch = torch.tensor([0, 1, 1])
     first = segments(batch, 2)
