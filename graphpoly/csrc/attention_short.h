@@ -59,12 +59,17 @@ struct WeighRows {
 
 // ------------------------------------------------------------------------------ sums over channels
 
-// <grad, value> of each entry in [begin, end) and <grad, out> of each row, head by head.
+// <grad, value> of each entry in [begin, end), and <grad, out> of rows that begin or end elsewhere,
+// head by head. Of the other rows that is the weighted sum of the former.
 template <class T>
 struct RowPairs {
   const T *grad, *out, *value;
   T *product, *mean, *mine;  // the last one: room for a row as vectors
   int64_t begin, end;
+
+  bool holds(const RowSpan& span, int64_t i) const {
+    return begin <= span.start[i] && span.start[i + 1] <= end;
+  }
 };
 
 template <class T, int L>
@@ -78,8 +83,10 @@ struct PairRows {
       const int64_t to = std::min(span.start[i + 1], p.end);
       if (from >= to) continue;
       y.spread(p.mine, p.grad + (span.first + i) * row, true);
-      const Gather<T> own{p.out + (span.first + i) * row, row, &self, 1, 0};
-      PairSum<T, L>::run(p.mean + i * y.heads, y.heads, y, own, pair);
+      if (!p.holds(span, i)) {
+        const Gather<T> own{p.out + (span.first + i) * row, row, &self, 1, 0};
+        PairSum<T, L>::run(p.mean + i * y.heads, y.heads, y, own, pair);
+      }
       const Gather<T> others{p.value, row, span.other + (from - span.begin()), to - from, ahead};
       PairSum<T, L>::run(p.product + (from - p.begin) * y.heads, y.heads, y, others, pair);
     }
@@ -187,7 +194,7 @@ struct Slopes {
     for (int64_t i = 0; i < rows; ++i) {
       T* to = g.to_target + (span.first + i) * H;
       V sum = pairs.begin > span.start[i] ? load<V>(to) : V{};
-      const V mean = load<V>(pairs.mean + i * H);
+      V mean = {};
       for (int64_t e = first(span, pairs, i); e < last(span, pairs, i); ++e) {
         const int64_t l = (e - pairs.begin) * H;
         const V p = load<V>(power + l);
@@ -195,11 +202,18 @@ struct Slopes {
         if (at.drop) {
           const V keep = Entry<T, H>::kept(at, e);
           alpha = p * keep, d = d * keep;
+          store(pairs.product + l, d);
         }
-        V s = p * (d - mean);
+        mean += p * d;
+        store(g.alpha + e * H, alpha);
+      }
+      if (!pairs.holds(span, i)) mean = load<V>(pairs.mean + i * H);
+      for (int64_t e = first(span, pairs, i); e < last(span, pairs, i); ++e) {
+        const int64_t l = (e - pairs.begin) * H;
+        V s = load<V>(power + l) * (load<V>(pairs.product + l) - mean);
         s = load<V>(argument + l) > T(0) ? s : at.slope * s;
         sum += s;
-        store(g.alpha + e * H, alpha), store(g.slope + e * H, s);
+        store(g.slope + e * H, s);
       }
       store(to, sum);
     }
