@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from graphpoly.ops import dropout
@@ -12,7 +14,7 @@ __all__ = ["AcceleratedDropout"]
 class AcceleratedDropout(nn.Dropout):
     """:class:`torch.nn.Dropout` on :func:`~graphpoly.ops.dropout`."""
 
-    original = nn.Dropout
+    original: Any = nn.Dropout
 
     def forward(self, input: Tensor) -> Tensor:
         """Drop numbers in training."""
@@ -21,4 +23,4 @@ class AcceleratedDropout(nn.Dropout):
         return dropout(input, self.p, self.training)
 
     def _get_name(self) -> str:
-        return self.original.__name__
+        return str(self.original.__name__)
