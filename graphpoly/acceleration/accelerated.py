@@ -234,6 +234,10 @@ class AcceleratedNeighbors(Accelerated):
     def _reduce(self, adj: CSR | LinearOperator, x: Tensor) -> Tensor:
         return aggregate(adj, x, REDUCTIONS[type(self.aggr_module)])
 
+    def _adds(self) -> bool:
+        """Whether a linear map of the features may as well come before the reduction."""
+        return REDUCTIONS[type(self.aggr_module)] in ("sum", "mean")
+
     def _operator(
         self, x: Any, edge_index: Any, edge_weight: Tensor | None, size: Any
     ) -> CSR | LinearOperator | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -13,21 +14,23 @@ from graphpoly.acceleration.accelerated import is_hooked
 from graphpoly.ops.linear import computes, is_small, linear
 from graphpoly.ops.linear import serves as linear_serves
 from graphpoly.ops.perceptron import perceptron
+from graphpoly.ops.sparse_input import SparseInput, sparse_input
 
-__all__ = ["Perceptron", "mapped", "perceived", "serves"]
+__all__ = ["Perceptron", "mapped", "perceived", "perceived_sums", "serves", "sparse"]
 
 _LINEAR = (nn.Linear, Linear)
 
 
-def mapped(lin: Any, x: Tensor, root: Any = None, y: Tensor | None = None) -> Tensor:
+def mapped(lin: Any, x: Tensor, root: Any = None, y: Any = None) -> Tensor:
     """Return ``lin(x) + root(y)``, in one operator where it serves these modules."""
-    if serves(lin, x):
+    entries = sparse(lin, x)
+    if entries is None and serves(lin, x):
         if root is None:
             return linear(x, lin.weight, lin.bias)
         if y is not None and _joins(y, root, x):
             return linear(x, lin.weight, lin.bias, y=y, other=root.weight)
-    out = lin(x)
-    return out if root is None else out + root(y)
+    out = lin(x) if entries is None else entries.linear(lin.weight, lin.bias)
+    return out if root is None else out + mapped(root, y)
 
 
 def serves(lin: Any, x: Tensor) -> bool:
@@ -35,10 +38,37 @@ def serves(lin: Any, x: Tensor) -> bool:
     return x.dim() == 2 and _is_map(lin, x)
 
 
+def sparse(lin: Any, x: Tensor) -> SparseInput | None:
+    """Return what of ``x`` is not 0, where what this module does to it is a sparse product."""
+    if x.dim() != 2 or not computes(x) or not _is_plain(lin):
+        return None
+    return sparse_input(x, lin.weight)
+
+
 def perceived(module: Module, x: Tensor) -> Tensor:
     """Return ``module(x)``; what is two maps with a ReLU between them runs as one operator."""
     out = _perceived(module, x)
     return module(x) if out is None else out
+
+
+def perceived_sums(module: Module, x: Tensor, gather: Callable[[Tensor], Tensor]) -> Tensor | None:
+    """Return ``module(gather(x))`` of a linear ``gather`` of rows, or None.
+
+    Where ``x`` is sparse the first map of the module comes first: it leaves fewer channels.
+    """
+    parts = _parts(module) if x.dim() == 2 and computes(x) else None
+    if parts is None:
+        return None
+    first, norm, last, rest = parts
+    entries = sparse(first, x)
+    if entries is None:
+        return None
+    out = gather(entries.linear(first.weight))
+    out = out if first.bias is None else out + first.bias
+    out = mapped(last, (out if norm is None else norm(out)).relu())
+    for layer in rest:
+        out = layer(out)
+    return out
 
 
 class Perceptron(nn.Sequential):
@@ -67,14 +97,16 @@ def _perceived(module: Module, x: Tensor) -> Tensor | None:
 
 
 def _is_map(lin: Any, x: Tensor) -> bool:
-    if type(lin) not in _LINEAR or "forward" in lin.__dict__ or is_hooked(lin):
-        return False
-    return linear_serves(x, lin.weight)
+    return _is_plain(lin) and linear_serves(x, lin.weight)
+
+
+def _is_plain(lin: Any) -> bool:
+    return type(lin) in _LINEAR and "forward" not in lin.__dict__ and not is_hooked(lin)
 
 
 def _joins(y: Tensor, root: Any, x: Tensor) -> bool:
     alike = y.dim() == 2 and y.dtype is x.dtype and len(y) == len(x)
-    return alike and _is_map(root, y) and root.bias is None
+    return alike and _is_map(root, y) and root.bias is None and sparse(root, y) is None
 
 
 def _parts(module: Any) -> tuple[Any, Any, Any, list[Module]] | None:

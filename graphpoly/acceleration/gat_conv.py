@@ -10,7 +10,7 @@ from torch_geometric.nn import GATConv
 
 from graphpoly.acceleration.accelerated import is_hooked
 from graphpoly.acceleration.attention import AcceleratedAttention
-from graphpoly.acceleration.dense import mapped, serves
+from graphpoly.acceleration.dense import mapped, serves, sparse
 from graphpoly.ops import CSR, gat_attention
 from graphpoly.ops.gat_layer import gat_layer
 from graphpoly.ops.head_scores import head_scores
@@ -57,7 +57,7 @@ class AcceleratedGATConv(AcceleratedAttention, GATConv):
                 dropout=self._dropout(),
             )
         x_src, x_dst = (x, x) if isinstance(x, Tensor) else x
-        residual = None if self.res is None or x_dst is None else self.res(x_dst)
+        residual = None if self.res is None or x_dst is None else mapped(self.res, x_dst)
         shared = self.lin is not None and x_dst is x_src
         to_src = self.lin_src if self.lin is None else self.lin
         to_dst = self.lin_dst if self.lin is None else self.lin
@@ -89,7 +89,8 @@ class AcceleratedGATConv(AcceleratedAttention, GATConv):
         if self.lin is None or self.res is not None or not self.concat or not serves(self.lin, x):
             return False
         alike = (self.att_src, self.att_dst, *(() if self.bias is None else (self.bias,)))
-        return self.lin.bias is None and all(t.dtype is x.dtype for t in alike)
+        plain = self.lin.bias is None and all(t.dtype is x.dtype for t in alike)
+        return plain and sparse(self.lin, x) is None
 
     def _scores(self, x: Tensor, *vectors: Tensor) -> list[Tensor]:
         """``<x_h, a_h>`` of each head and vector."""

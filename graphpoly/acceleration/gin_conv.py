@@ -9,7 +9,7 @@ from torch import Tensor
 from torch_geometric.nn import GINConv
 
 from graphpoly.acceleration.accelerated import AcceleratedNeighbors
-from graphpoly.acceleration.dense import perceived
+from graphpoly.acceleration.dense import perceived, perceived_sums
 from graphpoly.ops.linear import computes
 
 __all__ = ["AcceleratedGINConv"]
@@ -27,6 +27,12 @@ class AcceleratedGINConv(AcceleratedNeighbors, GINConv):
         if adj is None:
             return super().forward(x, edge_index, size)
         source, target = pair
+        if target is source and self._adds():
+            out = perceived_sums(
+                self.nn, source, lambda x: self._with_root(self._reduce(adj, x), x)
+            )
+            if out is not None:
+                return out
         out = self._reduce(adj, source)
         if target is not None:
             out = self._with_root(out, target)

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch_geometric.nn import SAGEConv
 
 from graphpoly.acceleration.accelerated import AcceleratedNeighbors
-from graphpoly.acceleration.dense import mapped
+from graphpoly.acceleration.dense import mapped, sparse
 
 __all__ = ["AcceleratedSAGEConv"]
 
@@ -29,5 +29,11 @@ class AcceleratedSAGEConv(AcceleratedNeighbors, SAGEConv):
         if self.project and hasattr(self, "lin"):
             source = self.lin(source).relu()
         root = self.lin_r if self.root_weight and target is not None else None
-        out = mapped(self.lin_l, self._reduce(adj, source), root, target)
+        entries = sparse(self.lin_l, source) if self._adds() else None
+        if entries is None:
+            out = mapped(self.lin_l, self._reduce(adj, source), root, target)
+        else:  # the mean of fewer channels
+            out = self._reduce(adj, entries.linear(self.lin_l.weight))
+            out = out if self.lin_l.bias is None else out + self.lin_l.bias
+            out = out if root is None else out + mapped(root, target)
         return F.normalize(out, p=2.0, dim=-1) if self.normalize else out

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from torch.nn import Module
+from torch.nn import Dropout, Module
 from torch_geometric.nn.conv import MessagePassing
 
 from graphpoly.acceleration.accelerated import Accelerated, declined_calls
 from graphpoly.acceleration.appnp import AcceleratedAPPNP
 from graphpoly.acceleration.cheb_conv import AcceleratedChebConv
+from graphpoly.acceleration.dropout import AcceleratedDropout
 from graphpoly.acceleration.gat_conv import AcceleratedGATConv
 from graphpoly.acceleration.gatv2_conv import AcceleratedGATv2Conv
 from graphpoly.acceleration.gcn_conv import AcceleratedGCNConv
@@ -99,8 +100,10 @@ def accelerate(model: Module) -> Report:
         but for ties of a maximum or minimum: where several neighbours attain it, the whole gradient
         goes to the first of them in the order of the edges. PyG divides it evenly among them, and
         where the maximum is 0 one share more is lost. ``torch.jit.script`` reads plain layers only:
-        :func:`restore` first. ``torch.jit.trace`` records PyG's code. Attention dropout draws other
-        numbers from the same distribution. Operators made of an ``edge_index`` are remembered for
+        :func:`restore` first. ``torch.jit.trace`` records PyG's code. Dropout, of attention and
+        of modules of ``torch.nn.Dropout``, which no report names, draws other numbers from the same
+        distribution. Features that are mostly 0 and ask for no gradient are multiplied as sparse
+        ones. Operators made of an ``edge_index`` are remembered for
         as long as that tensor lives: keep it, rather than make a new one for each epoch.
 
     >>> import torch_geometric.nn as pyg
@@ -113,6 +116,8 @@ def accelerate(model: Module) -> Report:
     report = Report()
     for name, module in model.named_modules():
         kind = type(module)
+        if kind is Dropout:
+            module.__class__ = AcceleratedDropout
         if isinstance(module, Accelerated):
             report.accelerated[name] = kind.original.__name__
             declined = declined_calls(module)
@@ -142,7 +147,9 @@ def restore(model: Module) -> list[str]:
     """
     restored = []
     for name, module in model.named_modules():
-        if isinstance(module, Accelerated):
+        if type(module) is AcceleratedDropout:
+            module.__class__ = type(module).original
+        elif isinstance(module, Accelerated):
             module.__class__ = type(module).original
             restored.append(name)
     return restored

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common.h"
+#include "hashing.h"
 
 #include <cmath>
 
@@ -82,12 +83,6 @@ struct ShortGrad {
   T *alpha, *slope;  // [E, H]: weights, and gradients of the arguments of the scores
 };
 
-inline uint32_t mix_bits(uint32_t x) {
-  x = (x ^ (x >> 16)) * 0x21F0AAADu;
-  x = (x ^ (x >> 15)) * 0x735A2D97u;
-  return x ^ (x >> 15);
-}
-
 // The tensors behind an Attention, dense and alive.
 struct AttentionInputs {
   Tensor rowptr, col, target, source, value;
@@ -137,7 +132,7 @@ struct AttentionInputs {
       const auto bits = static_cast<uint64_t>(*seed->const_data_ptr<int64_t>());
       at.drop = true;
       at.first = mix_bits(static_cast<uint32_t>(bits));
-      at.second = mix_bits(static_cast<uint32_t>(bits >> 32) + at.first + 0x9E3779B9u);
+      at.second = mix_bits(static_cast<uint32_t>(bits >> 32) + at.first + kGolden);
       at.threshold = static_cast<int32_t>(std::floor(dropout * (1 << 24) + 0.5));
       at.keep = dropout < 1 ? static_cast<T>(1 / (1 - dropout)) : T(0);
     }

@@ -112,10 +112,10 @@ struct Entry {
   static GRAPHPOLY_INLINE V kept(const Attention<T>& at, int64_t e) {
     const auto entry = static_cast<uint64_t>(e);
     const uint32_t key = mix_bits(static_cast<uint32_t>(entry) ^ at.first) + at.second +
-                         static_cast<uint32_t>(entry >> 32) * 0x9E3779B9u;
+                         static_cast<uint32_t>(entry >> 32) * kGolden;
     T keep[H];
     for (int h = 0; h < H; ++h) {
-      const uint32_t bits = mix_bits(key + static_cast<uint32_t>(h + 1) * 0x9E3779B9u) >> 8;
+      const uint32_t bits = mix_bits(key + static_cast<uint32_t>(h + 1) * kGolden) >> 8;
       keep[h] = static_cast<int32_t>(bits) >= at.threshold ? at.keep : T(0);
     }
     return load<V>(keep);

@@ -342,29 +342,22 @@ struct Workspace {
     typedef Vec<uint32_t, kLanes<T>> W;
     const int64_t lanes = lanes_of(count);
     W head;
-    for (int l = 0; l < kLanes<T>; ++l) head[l] = (l % pitch + 1) * 0x9E3779B9u;
+    for (int l = 0; l < kLanes<T>; ++l) head[l] = (l % pitch + 1) * kGolden;
     W word = {};
     for (int64_t j = 0; j < lanes; j += kLanes<T>) {
       for (int l = 0; l < kLanes<T>; l += pitch) {
         const int64_t b = (j + l) / pitch;
         const auto entry = static_cast<uint64_t>(entries[b < count ? b : count - 1]);
         const uint32_t key = mix_word(static_cast<uint32_t>(entry) ^ at.first) + at.second +
-                             static_cast<uint32_t>(entry >> 32) * 0x9E3779B9u;
+                             static_cast<uint32_t>(entry >> 32) * kGolden;
         for (int q = l; q < kLanes<T> && q < l + pitch; ++q) word[q] = key;
       }
-      const auto shift = static_cast<uint32_t>(j % pitch) * 0x9E3779B9u;
+      const auto shift = static_cast<uint32_t>(j % pitch) * kGolden;
       const W bits = mix_word(word + head + (pitch > kLanes<T> ? shift : 0u)) >> 8;
       for (int l = 0; l < kLanes<T>; ++l) {
         keep[j + l] = static_cast<int32_t>(bits[l]) >= at.threshold ? at.keep : T(0);
       }
     }
-  }
-
-  template <class W>
-  static GRAPHPOLY_INLINE W mix_word(W x) {
-    x = (x ^ (x >> 16)) * 0x21F0AAADu;
-    x = (x ^ (x >> 15)) * 0x735A2D97u;
-    return x ^ (x >> 15);
   }
 
   // scores [block, pitch] of a block; -inf past its end. `other` is [., H, D].

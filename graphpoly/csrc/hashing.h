@@ -17,6 +17,15 @@ inline uint64_t hash64(uint64_t seed, uint64_t a, uint64_t b) {
   return mix64(mix64(mix64(seed) + a) + b);
 }
 
+constexpr uint32_t kGolden = 0x9E3779B9u;
+
+// As mix_word in simd.h does to many.
+inline uint32_t mix_bits(uint32_t x) {
+  x = (x ^ (x >> 16)) * 0x21F0AAADu;
+  x = (x ^ (x >> 15)) * 0x735A2D97u;
+  return x ^ (x >> 15);
+}
+
 inline double uniform(uint64_t bits) {  // in [0, 1)
   return static_cast<double>(bits >> 11) * 0x1p-53;
 }

@@ -195,6 +195,14 @@ GRAPHPOLY_INLINE Values<T, L> as_stored(const Values<T, L>& value) {
   }
 }
 
+// The bits of words mixed, as mix_bits in hashing.h does to one.
+template <class W>
+GRAPHPOLY_INLINE W mix_word(W x) {
+  x = (x ^ (x >> 16)) * 0x21F0AAADu;
+  x = (x ^ (x >> 15)) * 0x735A2D97u;
+  return x ^ (x >> 15);
+}
+
 template <int Bytes>
 GRAPHPOLY_INLINE void prefetch(const void* data) {
 #pragma GCC unroll 16

@@ -5,21 +5,21 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch_geometric.nn.dense import linear as pyg
 
-from graphpoly.ops.linear import affine
+from graphpoly.ops.affine import affine
 
 __all__ = ["LazyLinear", "Linear"]
 
 
 class Linear(nn.Linear):
-    """``torch.nn.Linear`` with :func:`graphpoly.ops.linear.affine`.
+    """``torch.nn.Linear`` with :func:`graphpoly.ops.affine.affine`.
 
     >>> Linear(2, 3)
     Linear(in_features=2, out_features=3, bias=True)
     """
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return ``[..., out_features]``."""
-        return affine(x, self.weight, self.bias)
+    def forward(self, x: Tensor, dropout: float = 0.0) -> Tensor:
+        """Return ``[..., out_features]``; each number of ``x`` is dropped with a probability."""
+        return affine(x, self.weight, self.bias, dropout=dropout)
 
 
 class LazyLinear(pyg.Linear):

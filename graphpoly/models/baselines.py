@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn import GAT, GCN, GIN, LINKX, GCN2Conv, GraphSAGE, SGConv
 from torch_geometric.nn import MLP as Perceptron
 
 from graphpoly import registry
+from graphpoly.layers.linear import Linear
+from graphpoly.ops import dropout
 from graphpoly.pretrained import Pretrained
 
 __all__ = ["GCNII", "MLP", "Linkx"]
@@ -88,7 +89,7 @@ class GCNII(Pretrained):
     ) -> None:
         super().__init__()
         self.dropout = dropout
-        self.lin_in = nn.Linear(in_channels, hidden_channels)
+        self.lin_in = Linear(in_channels, hidden_channels)
         self.convs = nn.ModuleList(
             GCN2Conv(hidden_channels, alpha, theta, layer) for layer in range(1, num_layers + 1)
         )
@@ -101,11 +102,11 @@ class GCNII(Pretrained):
 
     def forward(self, x: Tensor, edge_index: Any, edge_weight: Tensor | None = None) -> Tensor:
         """Return logits, ``[N, out_channels]``."""
-        x = first = self.lin_in(F.dropout(x, self.dropout, self.training)).relu()
+        x = first = self.lin_in(x, dropout=self.dropout if self.training else 0.0).relu()
         for conv in self.convs:
-            x = F.dropout(x, self.dropout, self.training)
+            x = dropout(x, self.dropout, self.training)
             x = conv(x, first, edge_index, edge_weight).relu()
-        return self.lin_out(F.dropout(x, self.dropout, self.training))
+        return self.lin_out(dropout(x, self.dropout, self.training))
 
 
 class Linkx(Pretrained):

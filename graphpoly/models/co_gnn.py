@@ -14,7 +14,7 @@ from graphpoly.errors import unknown
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
 from graphpoly.layers.cooperative import ActionNet, GatedConv, make_base, plot_actions
 from graphpoly.layers.cooperative.base import Base, base_text
-from graphpoly.ops import to_edges
+from graphpoly.ops import dropout, to_edges
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
@@ -243,7 +243,7 @@ class CoGNN(Pretrained, NamedArguments):
         return self.norm(hidden), shares
 
     def _drop(self, x: Tensor) -> Tensor:
-        return F.dropout(x, self.dropout, self.training)
+        return dropout(x, self.dropout, self.training)
 
     def __repr__(self) -> str:
         net = self.action_net

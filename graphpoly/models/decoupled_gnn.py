@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from graphpoly.layers import BernConv, ChebIIConv, GPRConv, LegendreConv, TFGConv
 from graphpoly.layers.arguments import check_batch, check_features
 from graphpoly.models.polynomial_gnn import PolynomialGNN
-from graphpoly.ops import CSR
+from graphpoly.ops import CSR, dropout
 from graphpoly.registry import register
 
 __all__ = ["GPRGNN", "TFGNN", "BernNet", "ChebNetII", "DecoupledGNN", "LegendreNet"]
@@ -67,10 +66,9 @@ class DecoupledGNN(PolynomialGNN):
 
     def encode(self, x: Tensor) -> Tensor:
         """Return what the filter receives, ``[N, out_channels]``."""
-        x = F.dropout(x, self.dropout, self.training)
-        x = self.lin1(x).relu()
-        x = self.lin2(F.dropout(x, self.dropout, self.training))
-        return F.dropout(x, self.filter_dropout, self.training)
+        dropped = self.dropout if self.training else 0.0
+        x = self.lin2(self.lin1(x, dropout=dropped).relu(), dropout=dropped)
+        return dropout(x, self.filter_dropout, self.training)
 
     def whole_operator(self, x: Tensor, edge_index: Any, edge_weight: Tensor | None = None) -> CSR:
         """Return the operator of a whole graph; see :meth:`FixedBasisConv.whole_operator`."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from graphpoly.layers import GCORNConv
 from graphpoly.layers.arguments import NamedArguments, check_features, check_size, check_sizes
 from graphpoly.models.passed_on import passes_on
+from graphpoly.ops import dropout
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
@@ -101,7 +101,7 @@ class GCORN(Pretrained, NamedArguments):
         check_features(type(self).__name__, x, self.in_channels)
         for number, conv in enumerate(self.convs):
             if number > 0:
-                x = F.dropout(x, self.dropout, self.training)
+                x = dropout(x, self.dropout, self.training)
             x = conv(x, edge_index, edge_weight).relu()
         return self.lin(x)
 

@@ -13,6 +13,7 @@ from graphpoly.layers import Allotrope, GRAFENNEConv, allotrope
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_sizes
 from graphpoly.layers.grafenne.entry_attention import EntryAttention
 from graphpoly.models.pooling import check_pool, pool_nodes
+from graphpoly.ops import dropout
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
@@ -161,7 +162,7 @@ class GRAFENNE(Pretrained, NamedArguments):
         node, feature = states
         heard = self.read(both.by_node, feature, node)
         h = F.leaky_relu(self.lin(torch.cat([node, heard], dim=1)))
-        h = pool_nodes(F.dropout(h, self.dropout, self.training), self.pool, batch, batch_size)
+        h = pool_nodes(dropout(h, self.dropout, self.training), self.pool, batch, batch_size)
         out: Tensor = self.head(h)
         return out
 

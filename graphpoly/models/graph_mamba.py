@@ -11,6 +11,7 @@ from graphpoly.layers import GraphMambaConv
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
 from graphpoly.models.passed_on import passes_on
 from graphpoly.models.pooling import check_pool, pool_nodes
+from graphpoly.ops import dropout
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
@@ -105,11 +106,11 @@ class GraphMamba(Pretrained, NamedArguments):
         """
         check_features(type(self).__name__, x, self.in_channels)
         check_batch(batch)
-        dropout = self.conv.dropout
-        x = F.dropout(x, dropout, self.training)
+        p = self.conv.dropout
+        x = dropout(x, p, self.training)
         h = self.norm(self.conv(x, edge_index, batch, batch_size))
         h = pool_nodes(F.gelu(h), self.pool, batch, batch_size)
-        out: Tensor = self.head(F.dropout(h, dropout, self.training))
+        out: Tensor = self.head(dropout(h, p, self.training))
         return out
 
     def __repr__(self) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from graphpoly.layers import JacobiConv
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
+from graphpoly.layers.linear import Linear
 from graphpoly.models.passed_on import passes_on
-from graphpoly.ops import CSR
+from graphpoly.ops import CSR, dropout
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
@@ -67,7 +67,7 @@ class JacobiGNN(Pretrained, NamedArguments):
         self.out_channels = out_channels
         self.dropout = dropout
         self.filter_dropout = filter_dropout
-        self.lin = nn.Linear(in_channels, out_channels)
+        self.lin = Linear(in_channels, out_channels)
         self.filter = JacobiConv(out_channels, out_channels, K, linear=False, bias=False, **kwargs)
 
     @property
@@ -94,8 +94,8 @@ class JacobiGNN(Pretrained, NamedArguments):
         """Return logits, ``[N, out_channels]``."""
         check_features(type(self).__name__, x, self.in_channels)
         check_batch(batch)
-        x = self.lin(F.dropout(x, self.dropout, self.training))
-        x = F.dropout(x, self.filter_dropout, self.training)
+        x = self.lin(x, dropout=self.dropout if self.training else 0.0)
+        x = dropout(x, self.filter_dropout, self.training)
         out: Tensor = self.filter(x, edge_index, edge_weight, batch)
         return out
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn.inits import reset
 
 from graphpoly.layers import LASERConv
 from graphpoly.layers.arguments import NamedArguments
+from graphpoly.ops import dropout
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
@@ -98,7 +98,7 @@ class LASERGNN(Pretrained, NamedArguments):
         """
         last = self.num_layers - 1
         for i, conv in enumerate(self.convs):
-            hidden = F.dropout(x, self.dropout, self.training)
+            hidden = dropout(x, self.dropout, self.training)
             hidden = conv(hidden, edge_index, edge_type, edge_weight)
             if i < last:
                 hidden = hidden.relu()

@@ -13,7 +13,7 @@ from graphpoly.layers import MatrixFunctionConv
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
 from graphpoly.models.passed_on import passes_on
 from graphpoly.models.pooling import check_pool, pool_nodes
-from graphpoly.ops import spmm
+from graphpoly.ops import dropout, spmm
 from graphpoly.ops.normalize import normalized
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
@@ -129,7 +129,7 @@ class MatrixFunctionGNN(Pretrained, NamedArguments):
             far = self.far[layer](x, edge_index, edge_weight, batch, batch_size)
             x = x + self.norms[2 * layer + 1](far)
         x = pool_nodes(x, self.pool, batch, batch_size)
-        x = F.dropout(F.silu(self.lin2(x)), self.dropout, self.training)
+        x = dropout(F.silu(self.lin2(x)), self.dropout, self.training)
         out: Tensor = self.lin3(x)
         return out
 

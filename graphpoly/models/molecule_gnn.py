@@ -12,6 +12,7 @@ from torch_geometric.utils import degree
 
 from graphpoly.acceleration.dense import Perceptron
 from graphpoly.data import ogb_evaluator
+from graphpoly.ops import dropout
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
@@ -117,9 +118,9 @@ class MoleculeGNN(Pretrained):
                 x = x + (virtual if layer == 0 else virtual[batch])
                 if not last:
                     virtual = self.updates[layer](global_add_pool(x, batch) + virtual)
-                    virtual = F.dropout(virtual, self.dropout, self.training)
+                    virtual = dropout(virtual, self.dropout, self.training)
             x = norm(conv(x, edge_index, bond(edge_attr)))
-            x = F.dropout(x if last else F.relu(x), self.dropout, self.training)
+            x = dropout(x if last else F.relu(x), self.dropout, self.training)
         return self.readout(global_mean_pool(x, batch))
 
 

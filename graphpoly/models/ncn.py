@@ -18,9 +18,9 @@ from torch_geometric.nn.inits import reset
 from graphpoly.errors import unknown
 from graphpoly.layers.arguments import NamedArguments, check_features, check_sizes
 from graphpoly.layers.linear import Linear
-from graphpoly.ops import CSR, common_neighbors, spmm, to_csr
+from graphpoly.ops import CSR, common_neighbors, dropout, spmm, to_csr
 from graphpoly.ops.adjacency import to_edges
-from graphpoly.ops.linear import affine
+from graphpoly.ops.affine import affine
 from graphpoly.ops.normalize import normalized
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
@@ -182,14 +182,14 @@ class NCN(Pretrained, NamedArguments):
         pairs = _simple(pairs, size)
         smooth = normalized(pairs, num_nodes=size, add_self_loops=True, transposed=True)
         smooth = smooth.with_weight(None if smooth.weight is None else smooth.weight.to(x.dtype))
-        h = self.lin_in(F.dropout(x, self.in_dropout, self.training))
+        h = self.lin_in(dropout(x, self.in_dropout, self.training))
         seen = [h]
         for layer, norm in enumerate(self.norms):
             h = spmm(smooth, self.lins[layer](h) if self.encoder == "gcn" else h)
             h = norm(h)
             if self.encoder == "gcn":
                 h = h.relu()
-            h = F.dropout(h, self.gnn_dropout, self.training)
+            h = dropout(h, self.gnn_dropout, self.training)
             seen.append(h)
         if self.steps is not None:
             h = torch.tensordot(self.steps, torch.stack(seen), 1)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from graphpoly.layers import PLaplacianConv
 from graphpoly.layers.arguments import NamedArguments, check_features, check_sizes
 from graphpoly.models.passed_on import passes_on
+from graphpoly.ops import dropout
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
@@ -98,7 +98,7 @@ class PLaplacianGNN(Pretrained, NamedArguments):
         adj = convs[0].clean(x, edge_index, edge_weight)
         x = convs[0].convolve(x, adj)
         for conv in convs[1:]:
-            x = F.dropout(x.relu(), self.dropout, self.training)
+            x = dropout(x.relu(), self.dropout, self.training)
             x = conv.convolve(x, adj)
         return x
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn import (
     GATConv,
@@ -21,7 +20,7 @@ from graphpoly.acceleration import accelerate
 from graphpoly.errors import unknown
 from graphpoly.layers.linear import Linear
 from graphpoly.models.batch_norm import BatchNorm
-from graphpoly.ops import pool
+from graphpoly.ops import dropout, pool
 
 __all__ = ["CONVS", "PatchEncoder", "reads_edges", "rectified"]
 
@@ -134,5 +133,5 @@ class PatchEncoder(nn.Module):
                 h = h + told[1:](told[0](mean)[patch])
                 h = pool(h, node, "mean", batch_size=x.size(0))[node]
             update = norm(conv(h, edge_index, *features)).relu()
-            h = lin(h + F.dropout(update, self.dropout, self.training))
+            h = lin(h + dropout(update, self.dropout, self.training))
         return h

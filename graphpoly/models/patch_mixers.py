@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn.inits import reset
 
 from graphpoly.errors import unknown
 from graphpoly.layers.linear import Linear
+from graphpoly.ops import dropout
 
 __all__ = ["ATTENTIONS", "AttentionBlock", "MixerBlock"]
 
@@ -140,7 +140,7 @@ class AttentionBlock(nn.Module):
         return out
 
     def _dropped(self, x: Tensor) -> Tensor:
-        return F.dropout(x, self.dropout, self.training)
+        return dropout(x, self.dropout, self.training)
 
 
 def _perceptron(size: int, width: int, dropout: float) -> nn.Sequential:

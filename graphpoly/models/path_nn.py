@@ -15,7 +15,7 @@ from graphpoly.errors import unknown
 from graphpoly.layers import PathConv
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
 from graphpoly.models.batch_norm import BatchNorm
-from graphpoly.ops import Paths, PathTrie, enumerate_paths
+from graphpoly.ops import Paths, PathTrie, dropout, enumerate_paths
 from graphpoly.ops.enumerate_paths import MAX_PATHS
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
@@ -219,7 +219,7 @@ class PathNN(Pretrained, NamedArguments):
         return self.lin2(self._dropped(self.lin1(x).relu()))
 
     def _dropped(self, x: Any) -> Any:
-        return None if x is None else F.dropout(x, self.dropout, self.training)
+        return None if x is None else dropout(x, self.dropout, self.training)
 
     def __repr__(self) -> str:
         arguments = [str(self.in_channels), str(self.hidden_channels), str(self.out_channels)]

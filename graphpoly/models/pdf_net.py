@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn import BatchNorm
 from torch_geometric.nn.inits import reset
@@ -14,6 +13,7 @@ from graphpoly.layers import PDFConv
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
 from graphpoly.models.passed_on import passes_on
 from graphpoly.models.pooling import check_pool, pool_nodes
+from graphpoly.ops import dropout
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
@@ -132,12 +132,10 @@ class PDFNet(Pretrained, NamedArguments):
         filters = first.filters(x, edge_index, edge_weight, batch, batch_size, dropout=dropped)
         x = self.lin1(x)
         for conv, ffn in zip(self.convs, self.ffns, strict=True):
-            x = x + F.dropout(
-                conv(x, edge_index, filters=filters), self.layer_dropout, self.training
-            )
-            x = x + F.dropout(ffn(x), self.layer_dropout, self.training)
+            x = x + dropout(conv(x, edge_index, filters=filters), self.layer_dropout, self.training)
+            x = x + dropout(ffn(x), self.layer_dropout, self.training)
         x = pool_nodes(x, self.pool, batch, batch_size)
-        x = F.dropout(ACTIVATIONS[self.activation]()(self.lin2(x)), self.dropout, self.training)
+        x = dropout(ACTIVATIONS[self.activation]()(self.lin2(x)), self.dropout, self.training)
         out: Tensor = self.lin3(x)
         return out
 

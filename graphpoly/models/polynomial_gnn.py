@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from graphpoly.layers import FavardConv, OptBasisConv, PolynomialConv
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
+from graphpoly.layers.linear import Linear
 from graphpoly.models.passed_on import passes_on
+from graphpoly.ops import dropout
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
@@ -71,10 +72,10 @@ class PolynomialGNN(Pretrained, NamedArguments):
         self.out_channels = out_channels
         self.dropout = dropout
         self.filter_dropout = filter_dropout
-        self.lin1 = nn.Linear(in_channels, hidden_channels)
+        self.lin1 = Linear(in_channels, hidden_channels)
         filtered = out_channels if self.filter_last else hidden_channels
         self.filter = self.conv(filtered, filtered, K, linear=False, bias=False, **kwargs)
-        self.lin2 = nn.Linear(hidden_channels, out_channels)
+        self.lin2 = Linear(hidden_channels, out_channels)
 
     @property
     def num_hops(self) -> int:
@@ -89,9 +90,8 @@ class PolynomialGNN(Pretrained, NamedArguments):
 
     def encode(self, x: Tensor) -> Tensor:
         """Return what the filter receives, ``[N, hidden_channels]``."""
-        x = F.dropout(x, self.dropout, self.training)
-        x = self.lin1(x).relu()
-        return F.dropout(x, self.filter_dropout, self.training)
+        x = self.lin1(x, dropout=self.dropout if self.training else 0.0).relu()
+        return dropout(x, self.filter_dropout, self.training)
 
     def forward(
         self,
@@ -104,7 +104,7 @@ class PolynomialGNN(Pretrained, NamedArguments):
         check_features(type(self).__name__, x, self.in_channels)
         check_batch(batch)
         x = self.filter(self.encode(x), edge_index, edge_weight, batch)
-        return self.lin2(F.dropout(x, self.dropout, self.training))
+        return self.lin2(x, dropout=self.dropout if self.training else 0.0)
 
     def _options(self) -> list[str]:
         """Return the filter's arguments that repr has to name."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from graphpoly.errors import unknown
 from graphpoly.layers import PolynormerConv
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
 from graphpoly.models.passed_on import passes_on
+from graphpoly.ops import dropout
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
@@ -145,7 +145,7 @@ class Polynormer(Pretrained, NamedArguments):
         """Return logits, ``[N, out_channels]``."""
         check_features(type(self).__name__, x, self.in_channels)
         check_batch(batch)
-        x = F.dropout(x, self.in_dropout, self.training)
+        x = dropout(x, self.in_dropout, self.training)
         x = self.conv.locally(x, edge_index)
         if self.stage == "local":
             local: Tensor = self.local_head(x)

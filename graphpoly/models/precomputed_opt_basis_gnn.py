@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch_geometric.nn import MLP
 
 from graphpoly.layers import OptBasisConv
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
 from graphpoly.models.passed_on import passes_on
+from graphpoly.ops import dropout
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
@@ -128,7 +128,7 @@ class PrecomputedOptBasisGNN(Pretrained, NamedArguments):
     def readout(self, rows: Tensor) -> Tensor:
         """Return the logits of any nodes from their rows, ``[B, out_channels]``."""
         x = (rows * self.filter.weights().to(rows.dtype)).sum(1)
-        out: Tensor = self.mlp(F.dropout(x, self.filter_dropout, self.training))
+        out: Tensor = self.mlp(dropout(x, self.filter_dropout, self.training))
         return out
 
     def forward(

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from graphpoly.layers import ConnectionSheafConv, SheafConv, connection_maps
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
 from graphpoly.models.passed_on import passes_on
+from graphpoly.ops import dropout
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
@@ -150,8 +151,8 @@ class SheafNN(Pretrained, NamedArguments):
                 x, edge_index, self.stalk_dim, batch=batch, borrow=self._borrow
             )
         given = {"edge_attr": edge_attr} if self.maps == "connection" else {}
-        x = F.elu(self.lin_in(F.dropout(x, self.input_dropout, self.training)))
-        x = F.dropout(x, self.dropout, self.training)
+        x = F.elu(self.lin_in(dropout(x, self.input_dropout, self.training)))
+        x = dropout(x, self.dropout, self.training)
         if self.lin_second is not None:
             x = self.lin_second(x)
         for conv in self.convs:

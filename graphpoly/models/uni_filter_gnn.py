@@ -13,6 +13,7 @@ from torch_geometric.nn.inits import reset
 from graphpoly.layers import UniFilterConv
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
 from graphpoly.models.passed_on import passes_on
+from graphpoly.ops import dropout
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
@@ -120,9 +121,9 @@ class UniFilterGNN(Pretrained, NamedArguments):
         check_features(type(self).__name__, x, self.in_channels)
         check_batch(batch)
         x = self.filter(x, edge_index, edge_weight, batch)
-        x = F.dropout(x, self.filter_dropout, self.training)
+        x = dropout(x, self.filter_dropout, self.training)
         for place, linear in enumerate(self.maps):
-            x = linear(F.dropout(x if place == 0 else x.relu(), self.dropout, self.training))
+            x = linear(dropout(x if place == 0 else x.relu(), self.dropout, self.training))
         return x
 
     def __repr__(self) -> str:

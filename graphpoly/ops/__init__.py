@@ -5,6 +5,7 @@ import graphpoly.ops.gat_layer as _gat_layer  # noqa: F401 - registers its opera
 import graphpoly.ops.gcn_layer as _gcn_layer  # noqa: F401
 import graphpoly.ops.head_scores as _head_scores  # noqa: F401
 import graphpoly.ops.linear as _linear  # noqa: F401
+import graphpoly.ops.nonzero_rows as _nonzero_rows  # noqa: F401
 import graphpoly.ops.perceptron as _perceptron  # noqa: F401
 import graphpoly.ops.triton as _triton
 from graphpoly.ops.adjacency import CSR, silence_loops, to_csr, to_edges
@@ -28,6 +29,7 @@ from graphpoly.ops.common_neighbors import common_neighbors, intersect_rows, sor
 from graphpoly.ops.connection import connection
 from graphpoly.ops.contraction import Plan, contract, contraction_plan, einsum_cost, uncomputable
 from graphpoly.ops.denoise_graph import denoise_graph, edge_distances
+from graphpoly.ops.dropout import dropout
 from graphpoly.ops.edge_transport import edge_transport
 from graphpoly.ops.edge_vectors import edge_vectors
 from graphpoly.ops.entry_sum import entry_sum, sum_entries
@@ -123,6 +125,7 @@ __all__ = [
     "count_paths",
     "denoise_graph",
     "dot_attention",
+    "dropout",
     "edge_distances",
     "edge_transport",
     "edge_vectors",

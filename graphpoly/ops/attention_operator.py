@@ -28,6 +28,7 @@ from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
+from graphpoly.ops.hashing import GOLDEN, WORD, mix_bits, threshold
 from graphpoly.ops.library import differentiated, implement
 
 __all__ = [
@@ -78,17 +79,6 @@ def seed_tensor(seed: int | Tensor | None, dropout: float, device: torch.device)
     return torch.tensor(seed, dtype=torch.int64, device=device)
 
 
-_WORD = 0xFFFFFFFF
-_GOLDEN = 0x9E3779B9
-
-
-def _mix(x: Tensor) -> Tensor:
-    """Mix the bits of 32-bit words held in int64."""
-    x = ((x ^ (x >> 16)) * 0x21F0AAAD) & _WORD
-    x = ((x ^ (x >> 15)) * 0x735A2D97) & _WORD
-    return x ^ (x >> 15)
-
-
 def dropout_mask(num_entries: int, num_heads: int, seed: Tensor, dropout: float) -> Tensor:
     """Return which entries and heads are kept, ``[E, H]``: a hash of (seed, entry, head).
 
@@ -101,15 +91,11 @@ def dropout_mask(num_entries: int, num_heads: int, seed: Tensor, dropout: float)
     seed = seed.reshape(())
     entry = torch.arange(num_entries, device=seed.device)
     head = torch.arange(num_heads, device=seed.device)
-    first = _mix(seed & _WORD)
-    second = _mix((((seed >> 32) & _WORD) + first + _GOLDEN) & _WORD)
-    word = _mix((entry & _WORD) ^ first) + second + (entry >> 32) * _GOLDEN
-    bits = _mix((word.unsqueeze(-1) + (head + 1) * _GOLDEN) & _WORD)
-    return (bits >> 8) >= _threshold(dropout)
-
-
-def _threshold(dropout: float) -> int:
-    return math.floor(dropout * 2**24 + 0.5)
+    first = mix_bits(seed & WORD)
+    second = mix_bits((((seed >> 32) & WORD) + first + GOLDEN) & WORD)
+    word = mix_bits((entry & WORD) ^ first) + second + (entry >> 32) * GOLDEN
+    bits = mix_bits((word.unsqueeze(-1) + (head + 1) * GOLDEN) & WORD)
+    return (bits >> 8) >= threshold(dropout)
 
 
 def _kept(seed: Tensor | None, dropout: float, like: Tensor) -> Tensor | None:

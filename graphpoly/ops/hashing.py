@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from graphpoly.ops.color_refinement import mix64
 from graphpoly.ops.entry import INT64_MIN, as_size, check_device
 
-__all__ = ["hash64", "uniform"]
+__all__ = ["GOLDEN", "WORD", "hash64", "mix_bits", "threshold", "uniform"]
+
+WORD = 0xFFFFFFFF
+GOLDEN = 0x9E3779B9
 
 
 def hash64(seed: int, a: Tensor, b: Tensor) -> Tensor:
@@ -48,3 +53,15 @@ def uniform(bits: Tensor) -> Tensor:
     if bits.dtype != torch.int64:
         raise TypeError(f"bits: got dtype {bits.dtype}, expected int64")
     return ((bits >> 11) & ((1 << 53) - 1)).double() * 2.0**-53
+
+
+def mix_bits(x: Tensor) -> Tensor:
+    """Mix the bits of 32-bit words held in int64."""
+    x = ((x ^ (x >> 16)) * 0x21F0AAAD) & WORD
+    x = ((x ^ (x >> 15)) * 0x735A2D97) & WORD
+    return x ^ (x >> 15)
+
+
+def threshold(p: float) -> int:
+    """Return what 24 random bits are below with probability ``p``."""
+    return math.floor(p * 2**24 + 0.5)

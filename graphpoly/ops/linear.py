@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import forward_ad
 
@@ -17,7 +16,7 @@ import graphpoly.ops._extension as _extension
 from graphpoly.ops.dtypes import EXACT
 from graphpoly.ops.library import call, implement
 
-__all__ = ["affine", "computes", "is_small", "linear", "linear_reference", "serves"]
+__all__ = ["at_hand", "computes", "is_small", "linear", "linear_reference", "serves"]
 
 _OPERATOR = torch.ops.graphpoly.linear.default
 _PLAIN = (Tensor, torch.nn.Parameter)
@@ -48,44 +47,17 @@ def linear(
     return out
 
 
-def affine(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    *,
-    y: Tensor | None = None,
-    other: Tensor | None = None,
-) -> Tensor:
-    """Return what :func:`linear` does of whatever ``F.linear`` takes, with its rules of types.
-
-    Args:
-        x: ``[..., F]``.
-        weight, bias: As for :func:`linear`.
-        y, other: As for :func:`linear`; y has the shape of x but for its last size.
-
-    What the kernel does not serve is left to ``F.linear``: other types and devices, large matrices,
-    autocast, transforms of functions, compilation.
-
-    >>> affine(torch.ones(2, 3, 4), torch.eye(4)).shape
-    torch.Size([2, 3, 4])
-    """
-    given = [tensor for tensor in (x, weight, bias, y, other) if tensor is not None]
-    if not _all_alike(given):
-        out = F.linear(x, weight, bias)
-        return out if y is None or other is None else out + F.linear(y, other)
-    shape = x.shape
-    x, y = x.reshape(-1, shape[-1]), None if y is None else y.reshape(-1, y.size(-1))
-    return linear(x, weight, bias, y=y, other=other).view(*shape[:-1], weight.size(0))
-
-
 def computes(x: Tensor) -> bool:
     """Whether dense kernels take ``x`` as it is; inside a compiled graph the compiler does it."""
+    return at_hand(x) and x.dtype in EXACT and not torch.is_autocast_enabled("cpu")
+
+
+def at_hand(x: Tensor) -> bool:
+    """Whether ``x`` lies there for a kernel: no trace of it, no transform, no other device."""
     return (
         not torch.compiler.is_compiling()
-        and x.dtype in EXACT
         and x.device.type == "cpu"
         and type(x) in _PLAIN
-        and not torch.is_autocast_enabled("cpu")
         and not torch._C._are_functorch_transforms_active()
         and forward_ad._current_level < 0
     )
@@ -105,17 +77,6 @@ def is_small(weight: Tensor, x: Tensor) -> bool:
 def serves(x: Tensor, weight: Tensor) -> bool:
     """Whether the kernel multiplies ``x`` ``[..., F]`` by a matrix, and does it sooner."""
     return computes(x) and is_small(weight, x) and x.size(-1) == weight.size(-1)
-
-
-def _all_alike(given: list[Tensor]) -> bool:
-    x, weight = given[:2]
-    return (
-        x.dim() > 1
-        and x.numel() > 0
-        and serves(x, weight)
-        and all(type(t) in _PLAIN and t.dtype is x.dtype for t in given)
-        and all(t.device.type == "cpu" for t in given)
-    )
 
 
 def linear_reference(

@@ -16,6 +16,7 @@ and never above it: the series has positive terms, and is cut off. W is first di
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor
@@ -71,7 +72,9 @@ def orthonormalize(weight: Tensor, *, iterations: int = 25, order: int = 2) -> T
         found = found / torch.where(length > 0, length, 1).sqrt()
     eye = torch.eye(found.size(1), dtype=dtype, device=weight.device)
     series = [math.comb(2 * k, k) / 4**k for k in range(order, -1, -1)]
-    with torch.autocast(weight.device.type, enabled=False):
+    device = weight.device.type
+    casts = torch.amp.is_autocast_available(device)  # not for shapes without values
+    with torch.autocast(device, enabled=False) if casts else nullcontext():
         for _ in range(iterations):
             residual = eye - found.mT @ found
             factor = series[0] * eye

@@ -78,6 +78,7 @@ def sample_neighbors(
     >>> sample_neighbors(rowptr, torch.tensor([2, 1, 0]), -1, num_entries=5).entry.tolist()
     [3, 4, 0, 1, 2]
     """
+    num_entries = as_size("num_entries", num_entries)
     given = {"rowptr": rowptr, "node": node, "weight": weight, "time": time, "until": until}
     lengths = {"weight": num_entries, "time": num_entries, "until": node.numel()}
     for name, tensor in given.items():
@@ -94,7 +95,6 @@ def sample_neighbors(
     if (time is None) != (until is None):
         raise ValueError("time, until: got one without the other")
     count, seed = as_size("count", count, -1), as_size("seed", seed, INT64_MIN)
-    num_entries = as_size("num_entries", num_entries)
     operator, chances = torch.ops.graphpoly.sample_neighbors, (weight, time, until)
     arguments = (rowptr, node, count, replace, last, *chances, num_entries, seed)
     try:

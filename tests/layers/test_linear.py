@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch_geometric.nn.dense.linear import Linear as PyGLinear
 
-import graphpoly.ops.linear as ops
+import graphpoly.ops.affine as ops
 from graphpoly.layers.linear import LazyLinear, Linear
 from graphpoly.testing import assert_close
 

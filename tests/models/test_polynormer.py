@@ -27,7 +27,8 @@ def test_each_stage_has_its_head_and_its_gradients():
 def test_warm_up_and_switch_learn():
     data = graph_zoo(names=["stochastic_block"], num_features=4)["stochastic_block"]
     y = torch.arange(18) // 6
-    model = Polynormer(4, 16, 3, heads=2, local_layers=2, global_layers=1, dropout=0.0, relu=True)
+    sizes = {"heads": 2, "local_layers": 2, "global_layers": 1}
+    model = Polynormer(4, 16, 3, **sizes, in_dropout=0.0, dropout=0.0, relu=True)
     optimizer = torch.optim.Adam(model.parameters(), 0.01)
     for stage in ("local", "global"):
         model.stage = stage

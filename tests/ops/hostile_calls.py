@@ -584,6 +584,15 @@ def _recipes() -> dict[str, Callable[[Draw], Call]]:
                 "step": d.rng.choice((None, torch.tensor([d.n, 1]))),
             },
         ),
+        "dropout": lambda d: (
+            ops.dropout,
+            {
+                "x": d.normal(d.n, d.f),
+                "p": d.rng.choice((0.0, 0.5, 1.0)),
+                "seed": d.rng.choice((None, -1, torch.tensor([3]))),
+                "place": d.rng.choice((None, torch.arange(d.n * d.f).view(d.n, d.f))),
+            },
+        ),
         "number_keys": lambda d: (
             ops.number_keys,
             {"known": d.index(4, 9).long(), "found": d.index(d.e, 9).long()},

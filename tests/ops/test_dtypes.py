@@ -118,6 +118,7 @@ CASES = {
         lambda adj, first, second: ops.triplets_min_plus(ops.list_triplets(adj), first, second),
         {"first": (E, F), "second": (E, F)},
     ),
+    "dropout": Case(lambda adj, x: ops.dropout(x, 0.5, seed=1), {"x": (N, F)}),
     "edge_distances": Case(ops.edge_distances, {"x": (N, F)}),
     "denoise_graph": Case(
         lambda adj, distance: ops.denoise_graph(adj.with_weight(distance), distance),

@@ -119,6 +119,11 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
             (x.detach(), torch.tensor([0, 2, 2, 5]), None, torch.tensor([2, 0, 2]), 0),
             (rows.long().view(3, 3), torch.tensor([0, 1, 3]), torch.tensor([3, 2]), picks, 1),
         ],
+        "nonzero_rows": [(torch.eye(5, 3, dtype=dtype), 9), (torch.eye(4, dtype=dtype), 3)],
+        "dropout": [
+            (x, torch.tensor(3), 0.4, None),
+            (x[:, 1:], torch.tensor([-5]), 1.0, torch.arange(2 * len(x)).view(-1, 2) << 31),
+        ],
         "number_keys": [(torch.tensor([4, 7, 4]), torch.tensor([9, 7, 9, 4, 1]))],
         "sample_neighbors": [
             (torch.tensor([0, 4, 4, 9]), picks, 2, False, False, None, None, None, 9, 5),

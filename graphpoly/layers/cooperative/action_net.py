@@ -19,6 +19,7 @@ from graphpoly.layers.cooperative.actions import (
 )
 from graphpoly.layers.cooperative.base import Base, base_text, make_base
 from graphpoly.layers.cooperative.gated_conv import takes_weights
+from graphpoly.ops import dropout
 
 __all__ = ["KINDS", "ActionNet"]
 
@@ -119,7 +120,7 @@ class ActionNet(nn.Module):
             out = x
             for i, conv in enumerate(net):
                 if i > 0:
-                    out = F.dropout(out, self.dropout, self.training).relu()
+                    out = dropout(out, self.dropout, self.training).relu()
                 weights = {"edge_weight": edge_weight} if takes_weights(conv) else {}
                 out = conv(out, edge_index, **weights)
             outputs.append(out)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from torch_geometric.nn.inits import glorot
 
-from graphpoly.ops import CSR, block_spmm, entry_sum, segment_softmax, sum_entries
+from graphpoly.ops import CSR, block_spmm, dropout, entry_sum, segment_softmax, sum_entries
 
 __all__ = ["EntryAttention"]
 
@@ -90,7 +90,7 @@ class EntryAttention(nn.Module):
         value = self.lin_source(source).unflatten(-1, (self.heads, -1))
         ends = entry_sum(adj, self.lin_target(target), (value * self.att_source).sum(-1))
         score = F.leaky_relu(ends + entry * self.att_entry, _SLOPE)
-        weight = F.dropout(segment_softmax(adj, score), self.dropout, self.training)
+        weight = dropout(segment_softmax(adj, score), self.dropout, self.training)
         heard = sum_entries(adj, weight * entry).unsqueeze(-1) * self.entry
         out: Tensor = (block_spmm(adj, weight, value) + heard).flatten(1)
         return out

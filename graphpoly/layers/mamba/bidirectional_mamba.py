@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn import Parameter
 from torch_geometric.nn.inits import reset
 
 from graphpoly.layers.mamba.selective_state_space import SelectiveStateSpace
+from graphpoly.ops import dropout
 
 __all__ = ["BidirectionalMamba"]
 
@@ -70,4 +70,4 @@ class BidirectionalMamba(nn.Module):
         """Return ``[L, channels]``."""
         z, rate = self.norm(x), -self.log_rate.exp()
         both = self.onward(z, rate, ptr) + self.homeward(z, rate, ptr)
-        return x + F.dropout(self.lin(both), self.dropout, self.training)
+        return x + dropout(self.lin(both), self.dropout, self.training)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn.dense.linear import Linear
 from torch_geometric.nn.inits import reset
@@ -18,6 +17,7 @@ from graphpoly.layers.arguments import (
 )
 from graphpoly.layers.polynormer.polynormer_global import PolynormerGlobal
 from graphpoly.layers.polynormer.polynormer_local import PolynormerLocal
+from graphpoly.ops import dropout
 from graphpoly.registry import register
 
 __all__ = ["PolynormerConv"]
@@ -170,7 +170,7 @@ class PolynormerConv(NamedArguments, nn.Module):
     def locally(self, x: Tensor, edge_index: Any) -> Tensor:
         """Return the sum over the outputs of the local layers, ``[N, out_channels]``."""
         check_features(type(self).__name__, x, self.lin_in.in_channels)
-        x = F.dropout(self.lin_in(x), self.dropout, self.training)
+        x = dropout(self.lin_in(x), self.dropout, self.training)
         total = torch.zeros_like(x)
         for layer in self.locals:
             x = layer(x, edge_index)

@@ -13,6 +13,7 @@ from graphpoly.layers.sheaf.maps import ORTHOGONAL, check_maps, num_params, rest
 from graphpoly.layers.sheaf.sheaf_diffusion import SheafDiffusion, weighted
 from graphpoly.ops import (
     CSR,
+    dropout,
     entry_sum,
     householder_transport,
     restriction_products,
@@ -216,7 +217,7 @@ class SheafConv(SheafDiffusion):
         if self.learner is None:
             return None, None, None
         features = stalks.sum(1) if self.sparse_learner else stalks.flatten(1)
-        features = F.dropout(features, self.map_dropout, self.training)
+        features = dropout(features, self.map_dropout, self.training)
         weight, count = self.learner.weight, self._params
         strength = signs = numbers = None
         if count:

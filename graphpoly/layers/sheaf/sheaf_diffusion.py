@@ -17,7 +17,7 @@ from graphpoly.layers.arguments import (
     chosen_normalization,
 )
 from graphpoly.layers.sheaf.laplacian import SheafLaplacian, inverse_root
-from graphpoly.ops import CSR, silence_loops, sum_entries
+from graphpoly.ops import CSR, dropout, silence_loops, sum_entries
 
 __all__ = ["SheafDiffusion", "weighted"]
 
@@ -181,7 +181,7 @@ class SheafDiffusion(NamedArguments, MessagePassing):
 
     def diffuse(self, laplacian: SheafLaplacian, x: Tensor) -> Tensor:
         """Take the step from the stalks ``x``; return ``[N, out_channels]``."""
-        y = F.dropout(x, self.dropout, self.training)
+        y = dropout(x, self.dropout, self.training)
         y = F.linear(F.linear(y.mT, self.left).mT, self.right)
         moved = F.elu(laplacian.matvec(y))
         return ((1 + self.epsilon.tanh()) * x - moved).flatten(1)

@@ -16,7 +16,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from graphpoly.ops.attention_operator import _threshold
+from graphpoly.ops.hashing import threshold
 from graphpoly.ops.triton.blocks import Split, accumulator, span_of, split
 
 __all__ = ["Shape", "attention", "keep_of", "score_of", "settings"]
@@ -248,7 +248,7 @@ def settings(
         "DROP": seed is not None,
         "SCALE": float(scale),
         "SLOPE": float(slope),
-        "THRESHOLD": _threshold(dropout),
+        "THRESHOLD": threshold(dropout),
         "KEEP": 1 / (1 - dropout) if dropout < 1 else 0.0,
         "ACC": accumulator(value),
     }
