@@ -20,7 +20,8 @@ from graphpoly.acceleration.operators import (
     operator,
     uncovered_graph,
 )
-from graphpoly.ops import CSR, LinearOperator, operator_product, spmm
+from graphpoly.ops import CSR, LinearOperator, spmm
+from graphpoly.ops.linear_operator import operator_product
 
 __all__ = [
     "Accelerated",

@@ -117,7 +117,10 @@ GRAPHPOLY_INLINE void drop_some(const Dropping<T, S>& d, int64_t at) {
   }
   const M kept = __builtin_convertvector(bits_of(d, low, high), M) >= M{} + d.threshold;
   if constexpr (std::is_same_v<S, BFloat16>) {
-    narrow<L>(d.out + at, kept ? widen<L>(d.x + at) * d.keep : Vec<T, L>{});
+    typedef Vec<uint16_t, L> Stored;  // lanes are places in their order
+    const W bits = __builtin_convertvector(load<Stored>(d.x + at), W) << 16;
+    const auto value = __builtin_bit_cast(Vec<T, L>, bits) * d.keep;
+    store(d.out + at, __builtin_convertvector(rounded(kept ? value : Vec<T, L>{}) >> 16, Stored));
   } else {
     store(d.out + at, kept ? load<Vec<T, L>>(d.x + at) * d.keep : Vec<T, L>{});
   }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from graphpoly.distributed.partitioned_graph import PartitionedGraph
-from graphpoly.ops import operator_product
+from graphpoly.ops.linear_operator import operator_product
 
 __all__ = ["halo_spmm", "halo_spmm_transposed"]
 

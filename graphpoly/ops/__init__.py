@@ -44,7 +44,7 @@ from graphpoly.ops.lanczos import lanczos
 from graphpoly.ops.laplacian_powers import laplacian_powers
 from graphpoly.ops.laser import laser
 from graphpoly.ops.linear_attention import linear_attention
-from graphpoly.ops.linear_operator import LinearOperator, operator_product
+from graphpoly.ops.linear_operator import LinearOperator
 from graphpoly.ops.matrix_root import matrix_root, sylvester
 from graphpoly.ops.min_plus import min_plus
 from graphpoly.ops.multi_aggregate import multi_aggregate
@@ -156,7 +156,6 @@ __all__ = [
     "multigraphs",
     "normalize",
     "number_keys",
-    "operator_product",
     "orthonormalize",
     "p_laplacian",
     "p_smooth",

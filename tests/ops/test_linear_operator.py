@@ -1,9 +1,12 @@
 """Polynomials of an operator that says nothing but its products, beside those of its entries."""
 
+from functools import partial
+
 import pytest
 import torch
 
 from graphpoly.ops import LinearOperator, polynomial
+from graphpoly.ops.linear_operator import operator_product
 from graphpoly.testing import assert_close
 from tests.ops.graphs import dense
 from tests.ops.test_polynomial import problem
@@ -69,3 +72,13 @@ def test_what_is_refused():
         polynomial(operator, x[1:], theta, recurrence)
     with pytest.raises(ValueError, match="recurrence: it is not learned over Dense; detach it"):
         polynomial(operator, x, theta, recurrence.requires_grad_())
+
+
+def test_products_have_gradients_and_these_have_some():
+    operator = Dense(torch.randn(4, 4, dtype=torch.float64))
+    x = torch.randn(4, 2, dtype=torch.float64, requires_grad=True)
+    for transposed in (False, True):
+        run = partial(operator_product, operator, transposed=transposed)
+        assert_close(run(x), (operator.matrix.T if transposed else operator.matrix) @ x)
+        assert torch.autograd.gradcheck(run, x)
+        assert torch.autograd.gradgradcheck(run, x)
