@@ -3,9 +3,9 @@
 Five layers of 64 channels, the sum over each graph, a linear map, Adam; a fresh ``edge_index`` at
 each step, as a loader gives it. Contestants are PyG's models as they are, compiled with
 ``--compiled`` (minutes more), and after ``graphpoly.accelerate``. The floor is the same step in
-which nothing is sent along edges: linear maps, norms, activations, the loss, the backward pass and
-the optimiser, which no sparse operator can make faster; it runs on PyTorch's dense kernels, so that
-ours may fall below it. Medians of steps in which all take turns.
+which nothing is sent along edges: linear maps, scores of attention, norms, activations, the loss,
+the backward pass and the optimiser, which no sparse operator can make faster; it runs on PyTorch's
+dense kernels, so that ours may fall below it. Medians of steps in which all take turns.
 Writes ``molecules.json`` and ``molecules.md``.
 """
 
@@ -53,14 +53,15 @@ class Network(nn.Module):
 
 
 def floor(network: Network) -> Network:
-    """The network in which nothing is sent along edges."""
+    """The network in which nothing is sent along edges; a node adds its scores to itself."""
 
-    def stay(edge_index: Any, *, x: Any, **rest: Any) -> Tensor:
-        return x[0] if isinstance(x, tuple) else x
+    def stay(edge_index: Any, *, x: Any, alpha: Any = None, **rest: Any) -> Tensor:
+        own: Tensor = x[0] if isinstance(x, tuple) else x
+        return own if alpha is None else own + sum(alpha).unsqueeze(-1)
 
     for layer in network.layers.convs:
         layer.propagate = stay
-        layer.edge_updater = lambda edge_index, **rest: None
+        layer.edge_updater = lambda edge_index, *, alpha, **rest: alpha
         layer.normalize = layer.add_self_loops = False
     return network
 
