@@ -7,12 +7,12 @@ from types import ModuleType
 
 import pytest
 
-from benchmarks import disk, fidelity, gcorn, gntk_folds, halo, message_passing
+from benchmarks import citation, disk, fidelity, gcorn, gntk_folds, halo, message_passing
 
 
 @pytest.mark.parametrize(
     "made",
-    [disk, fidelity, gcorn, gntk_folds, halo, message_passing],
+    [citation, disk, fidelity, gcorn, gntk_folds, halo, message_passing],
     ids=lambda made: made.__name__,
 )
 def test_the_committed_page_is_that_of_the_committed_file(made: ModuleType) -> None:
