@@ -11,6 +11,7 @@ from torch_geometric.utils._trim_to_layer import TrimToLayer
 
 from graphpoly.acceleration.accelerated import REDUCTIONS, AcceleratedNormalized
 from graphpoly.acceleration.dense import Perceptron
+from graphpoly.acceleration.dropout import AcceleratedDropout
 from graphpoly.acceleration.gcn_conv import AcceleratedGCNConv
 from graphpoly.acceleration.gin_conv import AcceleratedGINConv
 from graphpoly.acceleration.graph_conv import AcceleratedGraphConv
@@ -26,10 +27,11 @@ _NEIGHBORS = (AcceleratedGINConv, AcceleratedGraphConv, AcceleratedSAGEConv)
 # what does to a node the same whatever the others are; a BatchNorm1d asks F.batch_norm, which
 # graphpoly.distributed answers for the nodes of all processes
 _BY_NODE = {
-    *(nn.Linear, nn.Dropout, nn.Identity, nn.BatchNorm1d, nn.Sequential, nn.ModuleList),
+    *(nn.Linear, nn.Identity, nn.BatchNorm1d, nn.Sequential, nn.ModuleList),
+    *(nn.Dropout, AcceleratedDropout, Perceptron, TrimToLayer, *REDUCTIONS),
     *(nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Tanh, nn.Sigmoid),
-    *(pyg.Linear, pyg.BatchNorm, pyg.MLP, pyg.JumpingKnowledge, Perceptron),
-    *(pyg.GCN, pyg.GraphSAGE, pyg.GIN, TrimToLayer, *REDUCTIONS),
+    *(pyg.Linear, pyg.BatchNorm, pyg.MLP, pyg.JumpingKnowledge),
+    *(pyg.GCN, pyg.GraphSAGE, pyg.GIN),
 }
 
 

@@ -28,6 +28,7 @@ def halo_spmm(graph: PartitionedGraph, x: Tensor) -> Tensor:
     reads own nodes, :meth:`PartitionedGraph.bytes_sent` together, and as many backwards. All
     processes have to call it.
 
+    >>> import torch
     >>> from graphpoly.ops import to_csr
     >>> graph = PartitionedGraph(to_csr(torch.tensor([[0, 1], [1, 0]]), num_nodes=2))
     >>> halo_spmm(graph, torch.tensor([[1.0], [3.0]])).flatten().tolist()
@@ -39,6 +40,7 @@ def halo_spmm(graph: PartitionedGraph, x: Tensor) -> Tensor:
 def halo_spmm_transposed(graph: PartitionedGraph, x: Tensor) -> Tensor:
     r"""Return the own rows of :math:`A^\top x`; arguments as for :func:`halo_spmm`.
 
+    >>> import torch
     >>> from graphpoly.ops import to_csr
     >>> graph = PartitionedGraph(to_csr(torch.tensor([[0], [1]]), num_nodes=2))
     >>> halo_spmm_transposed(graph, torch.tensor([[1.0], [3.0]])).flatten().tolist()

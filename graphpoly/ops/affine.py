@@ -35,6 +35,7 @@ def affine(
     What the kernel does not serve is left to ``F.linear``: other types and devices, large matrices,
     autocast, transforms of functions, compilation.
 
+    >>> import torch
     >>> affine(torch.ones(2, 3, 4), torch.eye(4)).shape
     torch.Size([2, 3, 4])
     """

@@ -24,14 +24,14 @@ def test_an_expansion_is_the_same_as_its_coefficients():
 
 def test_a_shared_filter_is_the_same_in_each_channel():
     data = graph_zoo(names=["grid"])["grid"]
-    conv = FixedBasisConv(3, 3, K=4, recurrence=legendre(4), shared=True, linear=False)
+    conv = FixedBasisConv(3, 3, K=4, recurrence=legendre(4), shared=True, linear=False).double()
     conv.reset_parameters()
     with torch.no_grad():
         conv.theta.normal_()
     assert conv.theta.shape == (5, 1)
     response = conv.response(torch.linspace(-1, 1, 7))
     assert response.shape == (7, 3)
-    column = torch.randn(12, 1)
+    column = torch.randn(12, 1, dtype=torch.float64)
     out = conv(column.expand(-1, 3), data.edge_index)
     assert torch.equal(out[:, 0], out[:, 2])
 
