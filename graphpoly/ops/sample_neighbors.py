@@ -16,6 +16,8 @@ from graphpoly.ops.library import call, implement
 
 __all__ = ["SampledEntries", "sample_neighbors"]
 
+_MOST = (2**63 - 1) // 16  # entries in all
+
 
 class SampledEntries(NamedTuple):
     """What :func:`sample_neighbors` gives.
@@ -131,6 +133,8 @@ def sample_neighbors_reference(
             end = begin + bisect.bisect_right(time[begin:end].tolist(), int(until[place]))
         if last and count >= 0:
             begin = max(begin, end - count)
+        if replace and begin < end and count > _MOST - offsets[-1]:
+            raise RuntimeError("count: too many entries in all")
         some = [begin + i for i in _draw(begin, end, count, replace, weight, seed, place)]
         found += some
         offsets.append(offsets[-1] + len(some))
