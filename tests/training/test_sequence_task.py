@@ -72,7 +72,7 @@ def test_the_loss_is_a_mean_over_steps():
 
 
 def test_a_small_network_learns_few_answers_by_heart():
-    torch.manual_seed(0)
+    torch.manual_seed(2)
     task = SequenceTask(GRAPHS, GRAPHS, GRAPHS[:4], batch_size=12)
     net = PointerNetwork(2, 32)
     before = task.evaluate(net, ("val",))

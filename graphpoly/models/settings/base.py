@@ -118,7 +118,7 @@ class ModelSettings(Settings):
 
     def optimizer(self, model: nn.Module) -> Optimizer:
         """Return the optimiser of a network that :meth:`network` made."""
-        return torch.optim.Adam(parameter_groups(model, self.groups()))
+        return torch.optim.Adam(parameter_groups(model, self.groups()), fused=True)
 
     def prepare(self, data: Data) -> Data:
         """Return a graph as the network reads it, made once for all runs."""
