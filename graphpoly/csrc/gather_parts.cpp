@@ -1,5 +1,6 @@
 // graphpoly::gather_parts: parts of a tensor side by side, each copied in one piece, and raised by
-// the steps of those before it where it is wanted.
+// the steps of those before it where it is wanted. graphpoly::gather_columns: the same of several
+// tensors at once, which is what a batch of a few graphs is made of.
 //
 // Nothing is read before the bounds of the chosen parts are known to lie inside; those of the
 // others are not looked at.
@@ -72,9 +73,52 @@ std::tuple<Tensor, Tensor, Tensor> gather_parts(Tensor value, Tensor bounds, Opt
   return {out, offsets, raised};
 }
 
+// The place among the chosen parts of each node of them, and where the nodes of each begin.
+std::pair<Tensor, Tensor> number_nodes(Tensor nodes, Tensor chosen) {
+  check(nodes.scalar_type() == ScalarType::Long && nodes.dim() == 1, "nodes: expected [G], int64");
+  check(chosen.scalar_type() == ScalarType::Long && chosen.dim() == 1, "chosen: expected [B], int64");
+  nodes = dense(nodes), chosen = dense(chosen);
+  const int64_t num_parts = nodes.size(0), count = chosen.size(0);
+  const int64_t* const size = nodes.const_data_ptr<int64_t>();
+  const int64_t* const part = chosen.const_data_ptr<int64_t>();
+  Tensor ptr = make_output<int64_t>(chosen, {count + 1});
+  int64_t* const begin = ptr.mutable_data_ptr<int64_t>();
+  begin[0] = 0;
+  for (int64_t b = 0; b < count; ++b) {
+    const int64_t g = part[b];
+    check(0 <= g && g < num_parts, "chosen: got a number outside [0, ", num_parts, ")");
+    check(size[g] >= 0, "nodes: got a negative number");
+    begin[b + 1] = begin[b] + size[g];
+  }
+  Tensor number = make_output<int64_t>(chosen, {begin[count]});
+  int64_t* const to = number.mutable_data_ptr<int64_t>();
+  for (int64_t b = 0; b < count; ++b) std::fill(to + begin[b], to + begin[b + 1], b);
+  return {std::move(number), std::move(ptr)};
+}
+
+// For each value what gather_parts gives; where numbers of nodes are given, what number_nodes does.
+std::vector<Tensor> gather_columns(Tensor chosen, std::vector<Tensor> value,
+                                   std::vector<Tensor> bounds, std::vector<OptionalTensor> step,
+                                   std::vector<int64_t> dim, OptionalTensor nodes) {
+  check(value.size() == bounds.size() && value.size() == step.size() && value.size() == dim.size(),
+        "gather_columns: bounds, step, dim: expected one for each value");
+  std::vector<Tensor> found;
+  found.reserve(3 * value.size() + 2);
+  for (size_t i = 0; i < value.size(); ++i) {
+    auto [out, offsets, raised] = gather_parts(value[i], bounds[i], step[i], chosen, dim[i]);
+    for (Tensor* each : {&out, &offsets, &raised}) found.push_back(std::move(*each));
+  }
+  if (nodes.has_value()) {
+    auto [number, ptr] = number_nodes(*nodes, chosen);
+    for (Tensor* each : {&number, &ptr}) found.push_back(std::move(*each));
+  }
+  return found;
+}
+
 }  // namespace
 }  // namespace graphpoly
 
 STABLE_TORCH_LIBRARY_IMPL(graphpoly, CPU, m) {
   m.impl("gather_parts", TORCH_BOX(&graphpoly::gather_parts));
+  m.impl("gather_columns", TORCH_BOX(&graphpoly::gather_columns));
 }

@@ -41,10 +41,15 @@ class Rows:
     step: Tensor
     moves: bool
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether numbers are raised as :func:`~graphpoly.ops.gather_parts` raises them."""
+        plain = self.step.dim() == 1 and self.step.dtype == torch.int64
+        return plain and (not self.moves or self.value.dtype == torch.int64)
+
     def gather(self, graphs: Tensor) -> Gathered:
         """Return the share of some graphs, its slices and its increments."""
-        plain = self.step.dim() == 1 and self.step.dtype == torch.int64
-        if plain and (not self.moves or self.value.dtype == torch.int64):
+        if self.is_plain:
             step = self.step if self.moves else None
             return gather_parts(self.value, self.bounds, graphs, dim=self.dim, step=step)
         value, slices, _ = gather_parts(self.value, self.bounds, graphs, dim=self.dim)

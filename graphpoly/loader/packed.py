@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 import torch.utils.data
@@ -17,7 +19,17 @@ from torch_geometric.utils import cumsum
 from typing_extensions import Self
 
 from graphpoly.files import replacing
-from graphpoly.loader.columns import Column, Listed, Shared, column_of, read, written
+from graphpoly.loader.columns import (
+    Column,
+    Gathered,
+    Listed,
+    Rows,
+    Shared,
+    column_of,
+    read,
+    written,
+)
+from graphpoly.ops.gather_parts import Columns, gather_columns
 
 __all__ = ["PackedDataset", "PackedLoader"]
 
@@ -25,7 +37,8 @@ _FORMAT = "graphpoly.loader.PackedDataset 1"
 _KINDS = (Data, HeteroData)
 
 
-class _Store(NamedTuple):
+@dataclass(frozen=True)
+class _Store:
     """What the graphs have under one key: None, or a type of nodes or of edges.
 
     Attributes:
@@ -37,6 +50,44 @@ class _Store(NamedTuple):
     columns: dict[str, Column]
     counted: list[bool]
     nodes: Tensor
+
+    @cached_property
+    def plain(self) -> dict[str, Rows]:
+        """The columns that one operator gathers."""
+        return {n: c for n, c in self.columns.items() if isinstance(c, Rows) and c.is_plain}
+
+    @cached_property
+    def whole(self) -> Columns:
+        """All :attr:`plain` ones."""
+        return _side_by_side(self.plain.values())
+
+    def gather(
+        self, graphs: Tensor, excluded: set[str]
+    ) -> tuple[dict[str, Gathered], list[Tensor]]:
+        """Return each attribute of some graphs; and the graph of each node, and their offsets."""
+        columns, plain, whole = self.columns, self.plain, self.whole
+        if not excluded.isdisjoint(columns):
+            columns = {name: each for name, each in columns.items() if name not in excluded}
+            plain = {name: each for name, each in plain.items() if name in columns}
+            whole = _side_by_side(plain.values())
+        nodes = self.nodes if self.counted[int(graphs[0])] else None
+        joined = gather_columns(whole, nodes, graphs)
+        triples = zip(*[iter(joined)] * 3, strict=False)  # those of nodes are left over
+        found: dict[str, Gathered] = {
+            name: next(triples) if name in plain else each.gather(graphs)
+            for name, each in columns.items()
+        }
+        return found, joined[3 * len(plain) :]
+
+
+def _side_by_side(columns: Iterable[Rows]) -> Columns:
+    found = Columns([], [], [], [])
+    for column in columns:
+        found.value.append(column.value)
+        found.bounds.append(column.bounds)
+        found.step.append(column.step if column.moves else None)
+        found.dim.append(column.dim)
+    return found
 
 
 class PackedDataset(torch.utils.data.Dataset[Any]):
@@ -120,7 +171,12 @@ class PackedDataset(torch.utils.data.Dataset[Any]):
             got = type(self._blank).__name__
             raise TypeError(f"save: got batches of {got}, those of Data and HeteroData are written")
         stores = [
-            (key, {name: written(name, c) for name, c in store.columns.items()}, *store[1:])
+            (
+                key,
+                {name: written(name, c) for name, c in store.columns.items()},
+                store.counted,
+                store.nodes,
+            )
             for key, store in self._stores.items()
         ]
         with replacing(Path(path)) as temporary:
@@ -190,7 +246,7 @@ class PackedDataset(torch.utils.data.Dataset[Any]):
         graphs = torch.as_tensor(numbers, dtype=torch.int64)
         if not graphs.numel():
             raise ValueError("numbers: got none; a batch has at least one graph")
-        low, high = (int(end) for end in graphs.aminmax())
+        low, high = _ends(numbers)
         if low < -self._size or high >= self._size:
             raise IndexError(f"numbers: got {low} to {high}, there are {self._size} graphs")
         if low < 0:
@@ -253,6 +309,14 @@ class PackedLoader(torch.utils.data.DataLoader[Any]):
         )
         super().__init__(packed, batch_size, shuffle, collate_fn=gather, **kwargs)
 
+    def __iter__(self) -> Any:
+        """Go through the batches of an epoch."""
+        if self.num_workers or self.pin_memory or self.batch_sampler is None:
+            return super().__iter__()
+        # what torch's loader draws for its workers; the order of the graphs is drawn after it
+        torch.empty((), dtype=torch.int64).random_(generator=self.generator)
+        return map(self.collate_fn, self.batch_sampler)
+
 
 def _join(
     out: Any,
@@ -264,18 +328,26 @@ def _join(
     steps: dict[str, Any],
 ) -> None:
     """Fill the store of a batch, its slices and its increments."""
-    for name, column in store.columns.items():
-        if name in excluded:
-            continue
-        value, own, step = column.gather(graphs)
+    found, of_nodes = store.gather(graphs, excluded)
+    made: dict[str, Any] = {}
+    for name, (value, own, step) in found.items():
         if name == "num_nodes":
-            out._num_nodes, out.num_nodes = value, sum(value)
+            out._num_nodes, made[name] = value, sum(value)
             continue
-        out[name], slices[name], steps[name] = value, own, step
+        made[name], slices[name], steps[name] = value, own, step
         if name in followed:
-            out[f"{name}_batch"], out[f"{name}_ptr"] = _followed(own)
-    if store.counted[int(graphs[0])]:
-        out.batch, out.ptr = _numbered(store.nodes[graphs])
+            made[f"{name}_batch"], made[f"{name}_ptr"] = _followed(own)
+    if of_nodes:
+        made["batch"], made["ptr"] = of_nodes
+    out._mapping.update(made)  # the store is new: PyG's way looks for what was remembered of it
+
+
+def _ends(numbers: Sequence[int] | Tensor) -> tuple[int, int]:
+    """The least and the largest; of a short list Python finds them sooner than PyTorch."""
+    if isinstance(numbers, list):
+        return min(numbers), max(numbers)
+    low, high = torch.as_tensor(numbers, dtype=torch.int64).aminmax()
+    return int(low), int(high)
 
 
 def _blank_of(graph: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 from graphpoly.ops.entry import affordable, as_size
 from graphpoly.ops.library import call, implement
 
-__all__ = ["Parts", "gather_parts"]
+__all__ = ["Columns", "Parts", "gather_columns", "gather_parts"]
 
 
 class Parts(NamedTuple):
@@ -114,3 +115,85 @@ def _fake(
 
 
 implement("gather_parts", reference=gather_parts_reference, fake=_fake)
+
+
+class Columns(NamedTuple):
+    """Attributes of many parts, each in a tensor, as :func:`gather_columns` takes them.
+
+    Attributes:
+        value: The tensors.
+        bounds: Of each, where each part begins, ``[G+1]``.
+        step: Of each, how much a part makes room for, ``[G]``, or None.
+        dim: Of each, the divided dimension, from 0.
+    """
+
+    value: list[Tensor]
+    bounds: list[Tensor]
+    step: list[Tensor | None]
+    dim: list[int]
+
+
+def gather_columns(columns: Columns, nodes: Tensor | None, chosen: Tensor) -> list[Tensor]:
+    """Return what :func:`gather_parts` gives of each column, in one call of an operator.
+
+    Args:
+        columns: Such as :func:`gather_parts` takes; nothing of them is checked but the bounds.
+        nodes: How many nodes each part has, ``[G]``.
+        chosen: Numbers of parts, ``[B]``.
+
+    Returns:
+        Three tensors for each column; and where ``nodes`` are given, the place among the chosen
+        parts of each node of them, and where the nodes of each begin, ``[B+1]``.
+
+    Raises:
+        RuntimeError: If bounds or numbers do not fit.
+    """
+    return list(torch.ops.graphpoly.gather_columns.default(chosen, *columns, nodes))
+
+
+def gather_columns_reference(
+    chosen: Tensor,
+    value: Sequence[Tensor],
+    bounds: Sequence[Tensor],
+    step: Sequence[Tensor | None],
+    dim: Sequence[int],
+    nodes: Tensor | None,
+) -> list[Tensor]:
+    """The definition: one column after another."""
+    found = [
+        tensor
+        for each, begin, raising, axis in zip(value, bounds, step, dim, strict=True)
+        for tensor in gather_parts_reference(each, begin, raising, chosen, axis)
+    ]
+    if nodes is not None:
+        if bool(((chosen < 0) | (chosen >= nodes.numel())).any()):
+            raise RuntimeError(f"chosen: got a number outside [0, {nodes.numel()})")
+        counts = nodes[chosen]
+        if bool((counts < 0).any()):
+            raise RuntimeError("nodes: got a negative number")
+        numbers = torch.arange(chosen.numel(), device=chosen.device)
+        found.append(numbers.repeat_interleave(counts))
+        found.append(torch.cat([counts.new_zeros(1), counts.cumsum(0)]))
+    return found
+
+
+def _columns_fake(
+    chosen: Tensor,
+    value: Sequence[Tensor],
+    bounds: Sequence[Tensor],
+    step: Sequence[Tensor | None],
+    dim: Sequence[int],
+    nodes: Tensor | None,
+) -> list[Tensor]:
+    found = [
+        tensor
+        for each, begin, raising, axis in zip(value, bounds, step, dim, strict=True)
+        for tensor in _fake(each, begin, raising, chosen, axis)
+    ]
+    if nodes is not None:
+        size: Any = torch.library.get_ctx().new_dynamic_size()
+        found += [chosen.new_empty(size), chosen.new_empty(chosen.size(0) + 1)]
+    return found
+
+
+implement("gather_columns", reference=gather_columns_reference, fake=_columns_fake)

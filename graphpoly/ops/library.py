@@ -66,6 +66,8 @@ SCHEMAS = {
     " -> (Tensor rowptr, Tensor col)",
     "gather_parts": "(Tensor value, Tensor bounds, Tensor? step, Tensor chosen, int dim)"
     " -> (Tensor out, Tensor offsets, Tensor raised)",
+    "gather_columns": "(Tensor chosen, Tensor[] value, Tensor[] bounds, Tensor?[] step, int[] dim,"
+    " Tensor? nodes) -> Tensor[]",
     "number_keys": "(Tensor known, Tensor found) -> (Tensor number, Tensor first)",
     "sample_neighbors": "(Tensor rowptr, Tensor node, int count, bool replace, bool last,"
     " Tensor? weight, Tensor? time, Tensor? until, SymInt num_entries, int seed)"

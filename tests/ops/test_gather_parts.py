@@ -6,7 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphpoly.ops import gather_parts
-from graphpoly.ops.gather_parts import gather_parts_reference
+from graphpoly.ops.gather_parts import (
+    Columns,
+    gather_columns,
+    gather_columns_reference,
+    gather_parts_reference,
+)
 
 KINDS = [torch.int64, torch.float64, torch.float32, torch.bfloat16, torch.bool, torch.uint8]
 
@@ -96,3 +101,42 @@ def test_what_does_not_fit_is_named(change, error, message):
     }
     with pytest.raises(error, match=message):
         gather_parts(**{**given, **change})
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    sizes=st.lists(st.integers(0, 5), min_size=1, max_size=6),
+    picks=st.lists(st.integers(0, 100), max_size=9),
+    dims=st.lists(st.integers(0, 1), max_size=3),
+    with_nodes=st.booleans(),
+)
+def test_columns_are_gathered_as_each_alone(sizes, picks, dims, with_nodes):
+    nodes = torch.tensor(sizes)
+    chosen = torch.tensor([pick % len(sizes) for pick in picks], dtype=torch.int64)
+    columns, wanted = Columns([], [], [], []), []
+    for place, dim in enumerate(dims):
+        bounds = torch.tensor([0, *sizes[place:], *sizes[:place]][: len(sizes) + 1]).cumsum(0)
+        bounds = torch.cat([bounds, bounds[-1:].expand(len(sizes) + 1 - bounds.numel())])
+        value = torch.randint(99, (3, int(bounds[-1])) if dim else (int(bounds[-1]), 3))
+        step = nodes if place else None
+        for held, part in zip(columns, (value, bounds, step, dim), strict=True):
+            held.append(part)
+        wanted += looped(value, bounds, chosen, dim, step)
+    if with_nodes:
+        counts = nodes[chosen].tolist()
+        of_graph = [place for place, count in enumerate(counts) for _ in range(count)]
+        wanted.append(torch.tensor(of_graph, dtype=torch.int64))
+        wanted.append(torch.tensor([0, *counts]).cumsum(0))
+    for run in (gather_columns, lambda c, n, g: gather_columns_reference(g, *c, n)):
+        found = run(columns, nodes if with_nodes else None, chosen)
+        assert len(found) == len(wanted)
+        assert all(torch.equal(one, other) for one, other in zip(found, wanted, strict=True))
+
+
+@pytest.mark.parametrize("chosen", [-1, 2, 1 << 40])
+def test_columns_refuse_parts_that_are_not_there(chosen):
+    nodes = torch.tensor([1, 2])
+    with pytest.raises(RuntimeError, match="chosen"):
+        gather_columns(Columns([], [], [], []), nodes, torch.tensor([0, chosen]))
+    with pytest.raises(RuntimeError, match="nodes"):
+        gather_columns(Columns([], [], [], []), -nodes, torch.tensor([0]))

@@ -119,6 +119,14 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
             (x.detach(), torch.tensor([0, 2, 2, 5]), None, torch.tensor([2, 0, 2]), 0),
             (rows.long().view(3, 3), torch.tensor([0, 1, 3]), torch.tensor([3, 2]), picks, 1),
         ],
+        "gather_columns": [
+            (picks, [], [], [], [], torch.tensor([2, 0, 3, 1, 1, 4])),
+            (
+                *(torch.tensor([1, 0, 1]), [x.detach(), rows.long().view(3, 3)]),
+                *([torch.tensor([0, 2, 5]), torch.tensor([0, 1, 3])], [None, torch.tensor([4, 9])]),
+                *([0, 1], None),
+            ),
+        ],
         "nonzero_rows": [(torch.eye(5, 3, dtype=dtype), 9), (torch.eye(4, dtype=dtype), 3)],
         "dropout": [
             (x, torch.tensor(3), 0.4, None),
