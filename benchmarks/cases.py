@@ -9,7 +9,7 @@ from torch import Tensor
 
 from benchmarks.measure import TOLERANCE, Case, Contestant
 
-__all__ = ["CHECKED", "both", "contestant", "distinct", "draw", "package"]
+__all__ = ["CHECKED", "both", "compiled", "contestant", "distinct", "draw", "package"]
 
 CHECKED = 4  # channels that the truth is computed for
 
@@ -29,6 +29,13 @@ def distinct(rows: int, columns: int, *, seed: int = 1) -> Tensor:
     """
     ranks = draw(rows, columns, seed=seed).argsort(0)
     return (2 * ranks.float() + 0.5) / rows - 1
+
+
+def compiled(run: Run) -> Run:
+    """``run`` under ``torch.compile``, for the shapes that it is called with."""
+    torch.compiler.reset()  # a limit holds for all that was compiled of one function
+    made: Run = torch.compile(run, dynamic=False)
+    return made
 
 
 def contestant(

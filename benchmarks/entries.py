@@ -9,7 +9,7 @@ from torch import Tensor
 from torch_geometric.nn import MultiAggregation, global_add_pool, global_max_pool
 from torch_geometric.utils import scatter, softmax
 
-from benchmarks.cases import Run, both, contestant, distinct, draw, package
+from benchmarks.cases import Run, both, compiled, contestant, distinct, draw, package
 from benchmarks.measure import Case
 from benchmarks.peers import Operators
 from graphpoly.ops import (
@@ -78,6 +78,7 @@ def attention(o: Operators) -> Iterator[Case]:
         {
             "graphpoly": ours,
             "PyG softmax and scatter": pyg,
+            "compiled PyG softmax and scatter": compiled(pyg),
             "torch_scatter softmax and segment_csr": package("torch_scatter", with_scatter),
         },
         # heads come last, so that the first head is what the truth is computed for
@@ -107,6 +108,7 @@ def softmax_of_entries(o: Operators) -> Iterator[Case]:
         {
             "graphpoly": lambda value: segment_softmax(o.adj, value),
             "PyG softmax": lambda value: softmax(value, row, num_nodes=nodes),
+            "compiled PyG softmax": compiled(lambda value: softmax(value, row, num_nodes=nodes)),
             "torch_scatter.scatter_softmax": package("torch_scatter", with_scatter),
         },
         [value],
@@ -146,6 +148,7 @@ def several(o: Operators, channels: int = 64) -> Iterator[Case]:
         {
             "graphpoly": lambda x: multi_aggregate(adj, x, kinds),
             "PyG MultiAggregation": pyg,
+            "compiled PyG MultiAggregation": compiled(pyg),
             "torch_scatter.segment_csr": package("torch_scatter", with_scatter),
         },
         [x],
@@ -176,6 +179,11 @@ def pooling(o: Operators, channels: int = 64) -> Iterator[Case]:
             return lambda x: segment_csr(x, pointer, reduce=kind)
 
         torch_kind = {"sum": "sum", "max": "amax"}[kind]
+        theirs = f"PyG global_{'add' if kind == 'sum' else kind}_pool"
+
+        def pyg(x: Tensor, kind: str = kind) -> Tensor:
+            return whole[kind](x, batch, graphs)
+
         index = batch.unsqueeze(-1).expand(-1, channels)
 
         def definition(x: Tensor, torch_kind: str = torch_kind) -> Tensor:
@@ -189,9 +197,8 @@ def pooling(o: Operators, channels: int = 64) -> Iterator[Case]:
             channels,
             {
                 "graphpoly": lambda x, kind=kind: pool(x, batch, kind, batch_size=graphs),
-                f"PyG global_{'add' if kind == 'sum' else kind}_pool": lambda x, kind=kind: whole[
-                    kind
-                ](x, batch, graphs),
+                theirs: pyg,
+                f"compiled {theirs}": compiled(pyg),
                 "torch.scatter_reduce": lambda x, index=index, torch_kind=torch_kind: x.new_zeros(
                     graphs, channels
                 ).scatter_reduce(0, index, x, torch_kind, include_self=False),

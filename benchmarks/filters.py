@@ -11,7 +11,7 @@ from torch import Tensor
 
 from benchmarks.cases import CHECKED, Run, contestant, draw
 from benchmarks.measure import Case, Contestant
-from benchmarks.peers import Operators, filters, products, recurrence_on
+from benchmarks.peers import Operators, affordable, filters, products, recurrence_on
 from graphpoly.ops import polynomial, reorder, spmm, to_csr
 
 __all__ = [
@@ -97,7 +97,7 @@ def aggregation(o: Operators, reduce: str, channels: int) -> Iterator[Case]:
             lambda target=target: o.truth(x[:, :CHECKED], target, reduce),
             [
                 contestant(name, run, [x], grad if backward else None)
-                for name, run in products(o, reduce).items()
+                for name, run in affordable(products(o, reduce), o, channels, backward).items()
             ],
             gathered=gathered * (1 + backward),
             streamed=streamed * (1 + backward),
@@ -138,7 +138,7 @@ def polynomial_filter(o: Operators, channels: int) -> Iterator[Case]:
                     [x, theta],
                     grad if backward else None,
                 )
-                for name, run in filters(o).items()
+                for name, run in affordable(filters(o), o, channels, backward).items()
             ],
             order=ORDER,
             gathered=gathered * (1 + backward),

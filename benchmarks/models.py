@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch_geometric.nn import GCN, GATConv
 
-from benchmarks.cases import draw
+from benchmarks.cases import compiled, draw
 from benchmarks.measure import Case, Contestant
 from benchmarks.peers import Operators
 from graphpoly.acceleration import accelerate
@@ -37,15 +38,15 @@ def gat_layer(o: Operators) -> Iterator[Case]:
     """A whole GATConv, 8 heads of 16, with its linear map and its handling of self-loops."""
     torch.manual_seed(0)
     plain = GATConv(FEATURES, 16, heads=8)
-    fast = copy.deepcopy(plain)
+    fast, other = copy.deepcopy(plain), compiled(copy.deepcopy(plain))
     accelerate(fast)
     x, grad = draw(o.graph.num_nodes, FEATURES), draw(o.graph.num_nodes, 128, seed=2)
 
-    def forward(layer: nn.Module) -> tuple[Tensor, ...]:
+    def forward(layer: Any) -> tuple[Tensor, ...]:
         with torch.no_grad():
             return (layer(x, o.graph.edge_index),)
 
-    def both(layer: nn.Module) -> tuple[Tensor, ...]:
+    def both(layer: Any) -> tuple[Tensor, ...]:
         leaf = x.detach().requires_grad_()
         out = layer(leaf, o.graph.edge_index)
         return out.detach(), *torch.autograd.grad(out, [leaf, *layer.parameters()], grad)
@@ -60,6 +61,7 @@ def gat_layer(o: Operators) -> Iterator[Case]:
             [
                 Contestant("graphpoly", lambda run=run: run(fast)),
                 Contestant("PyG GATConv", lambda run=run: run(plain)),
+                Contestant("compiled PyG GATConv", lambda run=run: run(other)),
             ],
             note="The truth here is PyG's own result in float32.",
         )
@@ -72,7 +74,7 @@ def epochs(o: Operators) -> Iterator[Case]:
         CLASSES, (o.graph.num_nodes,), generator=torch.Generator().manual_seed(1)
     )
 
-    def trainer(model: nn.Module) -> Contestant:
+    def trainer(name: str, model: Any) -> Contestant:
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 
         def step() -> tuple[Tensor, ...]:
@@ -82,7 +84,7 @@ def epochs(o: Operators) -> Iterator[Case]:
             optimizer.step()
             return (logits.detach(),)
 
-        return Contestant("", step)
+        return Contestant(name, step)
 
     for name, make in (("GCN", lambda: GCN(FEATURES, 128, 2, CLASSES)), ("GAT", GAT)):
         torch.manual_seed(0)
@@ -95,14 +97,17 @@ def epochs(o: Operators) -> Iterator[Case]:
             with torch.no_grad():
                 return (first(x, o.graph.edge_index).double(),)
 
-        ours, theirs = trainer(fast), trainer(plain)
-        ours.name, theirs.name = "graphpoly", f"PyG {name}"
+        other = compiled(copy.deepcopy(plain))
         yield Case(
             f"epoch of {name}, 2 layers",
             o.graph.name,
             FEATURES,
             "forward+backward",
             truth,
-            [ours, theirs],
+            [
+                trainer("graphpoly", fast),
+                trainer(f"PyG {name}", plain),
+                trainer(f"compiled PyG {name}", other),
+            ],
             note="The truth here is PyG's own result in float32, of the first step.",
         )

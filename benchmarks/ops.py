@@ -29,10 +29,12 @@ from benchmarks.measure import (
 )
 from benchmarks.peers import Operators
 
+WIDTHS = (1, 16, 32, 64, 128, 256, 602)  # channels of a sum
+
 # what a run is called on the command line -> what it makes of a graph
 FAMILIES: dict[str, Callable[[Operators], Iterator[Case]]] = {
     "to_csr": filters.conversion,
-    "spmm_sum": lambda o: _chain(filters.aggregation(o, "sum", width) for width in (64, 128)),
+    "spmm_sum": lambda o: _chain(filters.aggregation(o, "sum", width) for width in WIDTHS),
     "spmm_mean": lambda o: filters.aggregation(o, "mean", 64),
     "spmm_max": lambda o: filters.aggregation(o, "max", 64),
     "bfloat16": filters.half_precision,
