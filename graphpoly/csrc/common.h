@@ -316,18 +316,19 @@ Panels row_panels(int64_t channels) {
 
 // Runs f(first_row, last_row, first_channel, num_channels) over ranges of rows times panels of
 // channels, a panel at a time: what is gathered is a panel wide, and narrow panels stay in the
-// cache.
+// cache. Where whole rows do (`near`), a range at a time.
 template <class T, class I, class F>
-void parallel_rows(const Rows<I>& a, int64_t channels, const F& f) {
+void parallel_rows(const Rows<I>& a, int64_t channels, const F& f, bool near = false) {
   const Panels panels = row_panels<T>(channels);
   const auto bounds = balanced_ranges(a, std::min(channels, panels.width));
   const int64_t ranges = static_cast<int64_t>(bounds.size()) - 1;
   const int64_t work = (a.num_entries + a.num_rows) * channels;
   const auto one = [&](int64_t item) {
-    const int64_t panel = item / ranges, range = item % ranges;
+    const int64_t panel = near ? item % panels.count : item / ranges;
+    const int64_t range = near ? item / panels.count : item % ranges;
     f(bounds[range], bounds[range + 1], panels.begin(panel), panels.size(panel));
   };
-  parallel_items(ranges * panels.count, work, one, panels.count > 1);
+  parallel_items(ranges * panels.count, work, one, panels.count > 1 && !near);
 }
 
 // ------------------------------------------------------------------------------- instruction sets

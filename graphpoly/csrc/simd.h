@@ -263,6 +263,10 @@ struct RowSum {
     constexpr int kBytes = N * L * static_cast<int>(sizeof(T));
     constexpr int64_t kAhead = entries_ahead(kBytes);
     const int64_t last = a.num_entries - 1;
+    // a vector of one number goes through another register at every step, a number does not
+    constexpr bool kSingle = L == 1 && N == 1 && !std::is_same_v<T, BFloat16>;
+    Computed<T> single{};
+    if constexpr (kSingle) single = __builtin_bit_cast(Computed<T>, sum[0]);
     for (int64_t e = begin; e < end; ++e) {
       if constexpr (Far) {
         const int64_t soon = e + kAhead < last ? e + kAhead : last;
@@ -270,9 +274,14 @@ struct RowSum {
       }
       const T* from = x + static_cast<int64_t>(a.col[e]) * stride;
       const Computed<T> w = weight ? weight[e] : 1;
+      if constexpr (kSingle) {
+        single += w * *from;
+      } else {
 #pragma GCC unroll 8
-      for (int v = 0; v < N; ++v) sum[v] += w * load_at<L, N>(from, v, width);
+        for (int v = 0; v < N; ++v) sum[v] += w * load_at<L, N>(from, v, width);
+      }
     }
+    if constexpr (kSingle) sum[0] = __builtin_bit_cast(V, single);
   }
 };
 

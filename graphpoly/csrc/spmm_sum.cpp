@@ -36,9 +36,10 @@ Tensor run_sum(const Tensor& rowptr, const Tensor& col, const OptionalTensor& we
   Tensor out = make_output<T>(x, {a.num_rows, x.size(1)});
   const SumArgs<T> args{weight ? weight->const_data_ptr<Computed<T>>() : nullptr, values<T>(x),
                         mutable_values<T>(out), x.size(1), mean, is_far<T>(x, kOwnCache)};
-  parallel_rows<T>(a, args.channels, [&](int64_t r0, int64_t r1, int64_t c, int64_t width) {
+  const auto one = [&](int64_t r0, int64_t r1, int64_t c, int64_t width) {
     GRAPHPOLY_CALL(spmm_sum, a, args, r0, r1, c, width);
-  });
+  };
+  parallel_rows<T>(a, args.channels, one, !is_far<T>(x, kSharedCache));
   return out;
 }
 
