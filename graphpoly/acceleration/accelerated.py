@@ -239,9 +239,13 @@ class AcceleratedNeighbors(Accelerated):
     def _reduce(self, adj: CSR | LinearOperator, x: Tensor) -> Tensor:
         return aggregate(adj, x, REDUCTIONS[type(self.aggr_module)])
 
-    def _adds(self) -> bool:
-        """Whether a linear map of the features may as well come before the reduction."""
-        return REDUCTIONS[type(self.aggr_module)] in ("sum", "mean")
+    def _adds(self, adj: CSR | LinearOperator) -> bool:
+        """Whether a linear map of the features may as well come before the reduction.
+
+        Not where several processes reduce together: features that are sparse in one of them may be
+        dense in another, and all must send the same channels.
+        """
+        return isinstance(adj, CSR) and REDUCTIONS[type(self.aggr_module)] in ("sum", "mean")
 
     def _operator(
         self, x: Any, edge_index: Any, edge_weight: Tensor | None, size: Any
