@@ -169,10 +169,14 @@ def declined_calls(module: Any) -> dict[str, int]:
 
 
 def is_hooked(*modules: Any) -> bool:
-    """Whether a hook of one of these modules, or of a module in it, would miss a call."""
+    """Whether a hook of one of these modules, or of a module in it, would miss a call.
+
+    So would a ``forward`` that was put on a module itself.
+    """
     for module in modules:
         own = module.__dict__
-        if any(map(own.__getitem__, _MODULE_HOOKS)):  # a comprehension takes twice as long
+        # a comprehension takes twice as long
+        if "forward" in own or any(map(own.__getitem__, _MODULE_HOOKS)):
             return True
         if module._modules and is_hooked(*module.children()):
             return True
@@ -235,9 +239,13 @@ class AcceleratedNeighbors(Accelerated):
     def _reduce(self, adj: CSR | LinearOperator, x: Tensor) -> Tensor:
         return aggregate(adj, x, REDUCTIONS[type(self.aggr_module)])
 
-    def _adds(self) -> bool:
-        """Whether a linear map of the features may as well come before the reduction."""
-        return REDUCTIONS[type(self.aggr_module)] in ("sum", "mean")
+    def _adds(self, adj: CSR | LinearOperator) -> bool:
+        """Whether a linear map of the features may as well come before the reduction.
+
+        Not where several processes reduce together: features that are sparse in one of them may be
+        dense in another, and all must send the same channels.
+        """
+        return isinstance(adj, CSR) and REDUCTIONS[type(self.aggr_module)] in ("sum", "mean")
 
     def _operator(
         self, x: Any, edge_index: Any, edge_weight: Tensor | None, size: Any

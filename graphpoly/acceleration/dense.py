@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import Module
+from torch.nn.modules import module as torch_module
 from torch_geometric.nn import MLP, BatchNorm, Linear
 
 from graphpoly.acceleration.accelerated import is_hooked
@@ -101,7 +102,7 @@ def _is_map(lin: Any, x: Tensor) -> bool:
 
 
 def _is_plain(lin: Any) -> bool:
-    return type(lin) in _LINEAR and "forward" not in lin.__dict__ and not is_hooked(lin)
+    return type(lin) in _LINEAR and not is_hooked(lin)
 
 
 def _joins(y: Tensor, root: Any, x: Tensor) -> bool:
@@ -111,7 +112,7 @@ def _joins(y: Tensor, root: Any, x: Tensor) -> bool:
 
 def _parts(module: Any) -> tuple[Any, Any, Any, list[Module]] | None:
     """The first map, the norm or None, the second map, and what comes behind them."""
-    if "forward" in module.__dict__ or is_hooked(module):
+    if is_hooked(module) or torch_module._has_any_global_hook():
         return None
     if type(module) in (nn.Sequential, Perceptron):
         layers = list(module)
@@ -145,6 +146,7 @@ def _follows(first: Any, norm: Any, last: Any, x: Tensor) -> bool:
     held = (norm.weight, norm.bias, norm.running_mean, norm.running_var)
     return (
         type(norm) is nn.BatchNorm1d
+        and norm.track_running_stats is (norm.running_mean is not None)
         and len(x) > 1
         and norm.num_features == hidden
         and all(tensor is None or tensor.dtype is x.dtype for tensor in held)

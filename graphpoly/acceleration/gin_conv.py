@@ -27,7 +27,7 @@ class AcceleratedGINConv(AcceleratedNeighbors, GINConv):
         if adj is None:
             return super().forward(x, edge_index, size)
         source, target = pair
-        if target is source and self._adds():
+        if target is source and self._adds(adj):
             out = perceived_sums(
                 self.nn, source, lambda x: self._with_root(self._reduce(adj, x), x)
             )

@@ -29,7 +29,7 @@ class AcceleratedSAGEConv(AcceleratedNeighbors, SAGEConv):
         if self.project and hasattr(self, "lin"):
             source = self.lin(source).relu()
         root = self.lin_r if self.root_weight and target is not None else None
-        entries = sparse(self.lin_l, source) if self._adds() else None
+        entries = sparse(self.lin_l, source) if self._adds(adj) else None
         if entries is None:
             out = mapped(self.lin_l, self._reduce(adj, source), root, target)
         else:  # the mean of fewer channels

@@ -58,6 +58,8 @@ def at_hand(x: Tensor) -> bool:
         not torch.compiler.is_compiling()
         and x.device.type == "cpu"
         and type(x) in _PLAIN
+        and x.layout is torch.strided
+        and not x.is_nested
         and not torch._C._are_functorch_transforms_active()
         and forward_ad._current_level < 0
     )

@@ -38,7 +38,7 @@ class PartitionedNodeTask(NodeTask):
             and says by ``whole_operator(x, edge_index, edge_weight)`` of which operator it is made;
             or one of PyG's that is accelerated, see :func:`graphpoly.acceleration.undivided`.
         parts: As for :class:`~graphpoly.distributed.PartitionedGraph`; the default is METIS where
-            pymetis is installed.
+            pymetis is installed and every process has a node.
         device: Where this process's part goes.
 
     Raises:
@@ -74,7 +74,8 @@ class PartitionedNodeTask(NodeTask):
             else:
                 adj = whole_operator(model, data.x, edges, weight)
         if parts is None:
-            parts = "metis" if importlib.util.find_spec("pymetis") else "contiguous"
+            divides = len(data.x) >= size() and importlib.util.find_spec("pymetis")
+            parts = "metis" if divides else "contiguous"
         self.graph = PartitionedGraph(adj, parts)
         self._x, self._y, train = (
             self.graph.cut(rows).to(device) for rows in (data.x, data.y, self._masks["train"])
@@ -82,7 +83,7 @@ class PartitionedNodeTask(NodeTask):
         self._train = train.nonzero().view(-1)
         self.graph.to(self._x.device)
         self.data = SimpleNamespace(y=data.y.cpu())  # what is scored; the rest is not held
-        self._forward = lambda model, data: self.graph.join(model(self._x, self.graph))
+        self._forward = lambda model, data: self._joined(model)
 
     def train_epoch(self, model: nn.Module, optimizer: Optimizer) -> float:
         """See :meth:`Task.train_epoch`; one step on the whole graph."""
@@ -95,6 +96,11 @@ class PartitionedNodeTask(NodeTask):
         loss = backward(loss, count_terms(y), model)
         optimizer.step()
         return loss.item()
+
+    def _joined(self, model: nn.Module) -> Tensor:
+        """Return the outputs of all nodes, of norms without running moments by those of all."""
+        with joint_batch_norm(size() > 1):
+            return self.graph.join(model(self._x, self.graph))
 
     def describe(self) -> dict[str, Any]:
         """Return what identifies this task: that of the whole graph."""

@@ -1,12 +1,14 @@
 """Linear maps and perceptrons of accelerated layers: the modules' own values, state and hooks."""
 
 import copy
+from types import MethodType
 from unittest import mock
 
 import pytest
 import torch
 import torch_geometric.nn as pyg
 from torch import nn
+from torch.nn.modules.module import register_module_forward_hook
 
 import graphpoly.acceleration.dense as dense
 import graphpoly.ops._extension as _extension
@@ -49,6 +51,21 @@ SERVED = {
 }
 
 
+def doubled(module, given):
+    return 2 * type(module).forward(module, given)
+
+
+def replaced(layers, place):
+    layers[place].forward = MethodType(doubled, layers[place])
+    return layers
+
+
+def forgetful():
+    norm = NORM(HIDDEN)
+    norm.track_running_stats = False
+    return sequence(norm, nn.ReLU())
+
+
 def hooked(layers):
     layers[2].register_forward_hook(lambda module, given, out: out * 2)
     return layers
@@ -58,6 +75,11 @@ LEFT = {
     "another activation": lambda: sequence(nn.Tanh()),
     "another norm": lambda: sequence(nn.LayerNorm(HIDDEN), nn.ReLU()),
     "a hook": lambda: hooked(sequence(nn.ReLU())),
+    "a norm that keeps its moments": forgetful,
+    "a map of its own": lambda: replaced(sequence(nn.ReLU()), 0),
+    "a norm of its own": lambda: replaced(sequence(NORM(HIDDEN), nn.ReLU()), 1),
+    "an activation of its own": lambda: replaced(sequence(nn.ReLU()), 1),
+    "a last map of its own": lambda: replaced(sequence(nn.ReLU()), 2),
     "weights made of others": lambda: nn.Sequential(
         nn.utils.parametrizations.weight_norm(nn.Linear(IN, HIDDEN)),
         nn.ReLU(),
@@ -164,6 +186,16 @@ def test_transforms_of_functions_see_the_modules():
     out, tangent = torch.func.jvp(module, (given,), (torch.ones_like(given),))
     assert_close(out, module(given))
     assert_close(tangent, torch.func.jacrev(module)(given).sum((2, 3)))
+
+
+def test_hooks_of_all_modules_see_those_of_a_perceptron():
+    module, seen = dense.Perceptron(*sequence(nn.ReLU())).double(), []
+    handle = register_module_forward_hook(lambda module, given, out: seen.append(type(module)))
+    try:
+        module(x())
+    finally:
+        handle.remove()
+    assert seen == [nn.Linear, nn.ReLU, nn.Linear, dense.Perceptron]
 
 
 def test_one_map_and_two():

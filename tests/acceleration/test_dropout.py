@@ -53,6 +53,14 @@ def test_what_it_does_not_serve_is_pytorchs():
     assert_close(plain(torch.ones(5, dtype=torch.complex64)), torch.zeros(5, dtype=torch.complex64))
 
 
+def test_tensors_of_rows_of_several_lengths_are_pytorchs():
+    module = nn.Sequential(nn.Dropout(0.5))
+    accelerate(module)
+    given = torch.nested.nested_tensor([torch.ones(2, 3), torch.ones(4, 3)])
+    for part, out in zip(given.unbind(), module(given).unbind(), strict=True):
+        assert part.shape == out.shape
+
+
 @pytest.mark.parametrize("kind", [nn.Dropout1d, nn.AlphaDropout])
 def test_its_relatives_are_left_alone(kind):
     model = nn.Sequential(kind(0.5))

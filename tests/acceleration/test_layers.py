@@ -103,3 +103,13 @@ def test_other_types_and_pairs_of_features_run_as_before(name):
         assert not called.call_count
         layer(x.double(), PAIRS)
         assert called.call_count == 1
+
+
+@pytest.mark.parametrize("make", [torch.Tensor.to_sparse, torch.Tensor.to_sparse_csr])
+@pytest.mark.parametrize("name", ["GCN", "GCN that narrows", "GAT"])
+def test_features_that_come_as_a_sparse_tensor(name, make):
+    layer = (SERVED | LEFT)[name]().double()
+    twin = copy.deepcopy(layer)
+    accelerate(twin)
+    x = make(features().detach().relu())
+    assert_close(twin(x, PAIRS), layer(x, PAIRS))

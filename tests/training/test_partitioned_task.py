@@ -50,6 +50,9 @@ NETWORKS = {
     "JacobiGNN": lambda: JacobiGNN(5, 3, K=3, dropout=0.0, filter_dropout=0.0),
     "Normed": Normed,
     "GCN": lambda: accelerated(pyg.GCN(**LAYERED, norm="batch_norm", jk="cat")),
+    "GCN whose norms keep nothing": lambda: accelerated(
+        pyg.GCN(**LAYERED, norm="batch_norm", norm_kwargs={"track_running_stats": False})
+    ),
     "GraphSAGE": lambda: accelerated(pyg.GraphSAGE(**LAYERED)),
     "GIN": lambda: accelerated(pyg.GIN(**LAYERED, norm="batch_norm")),
     "SGConv": lambda: accelerated(pyg.SGConv(5, 3, K=2)),
@@ -124,6 +127,49 @@ def test_every_process_trains_what_one_does(
         assert found["description"] == expected["description"]
         for name, value in expected["state"].items():
             assert_close(found["state"][name], value)
+
+
+def uneven(name: str) -> dict[str, float]:
+    """Train one epoch on features that are sparse on the first part of the nodes alone."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.zeros(300, 130)
+    x[:, 0], x[150:] = 1.0, torch.rand(150, 130, generator=generator)
+    edges = torch.randint(300, (2, 900), generator=generator)
+    split = SimpleNamespace(**{f"{part}_mask": x[:, 0] > 0 for part in ("train", "val", "test")})
+    torch.manual_seed(1)
+    model = accelerated(getattr(pyg, name)(130, 8, num_layers=2, out_channels=3)).double()
+    data = Data(x.double(), edges, y=torch.arange(300) % 3)
+    options: dict[str, Any] = {"metric": metric, "maximize": True}
+    if size() > 1:
+        task: NodeTask = PartitionedNodeTask(data, split, model, parts="contiguous", **options)
+    else:
+        task = NodeTask(data, split, **options)
+    loss = task.train_epoch(model, torch.optim.SGD(model.parameters(), lr=0.1))
+    return {"loss": loss, **task.evaluate(model)}
+
+
+@pytest.mark.parametrize("name", ["GraphSAGE", "GIN"])
+def test_parts_of_sparse_and_of_dense_features_meet(name: str, tmp_path: Path) -> None:
+    expected = uneven(name)
+    for found in together(uneven, 2, tmp_path, name):
+        assert found == pytest.approx(expected, rel=1e-10)
+
+
+def few(nodes: int) -> list[float]:
+    data = Data(torch.eye(5, dtype=torch.double)[:nodes], torch.zeros(2, 0, dtype=torch.long))
+    data.y = torch.arange(nodes)
+    every = torch.ones(nodes, dtype=torch.bool)
+    split = SimpleNamespace(train_mask=every, val_mask=every, test_mask=every)
+    torch.manual_seed(1)
+    model = accelerated(pyg.GCN(**LAYERED)).double()
+    task = node_task(data, split, model, device=None)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    return [task.train_epoch(model, optimizer) for _ in range(2)]
+
+
+def test_there_may_be_fewer_nodes_than_processes(tmp_path: Path) -> None:
+    for found in together(few, 3, tmp_path, 2):
+        assert found == pytest.approx(few(2), rel=1e-10)
 
 
 def trained(folder: Path, stop: int, resume: bool, dropout: float) -> Any:
