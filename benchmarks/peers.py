@@ -86,7 +86,7 @@ def quiet(make: Callable[[], Tensor]) -> Tensor:
         return make()
 
 
-MOST_BYTES = 6e9  # of messages that are held at once
+MOST_BYTES = 5e9  # of messages that are held at once
 
 # who makes a message for each edge
 _EDGE_BY_EDGE = ("PyG propagate", "compiled PyG", "torch_scatter", "recurrence on PyG")
