@@ -29,7 +29,8 @@ class Reading(Settings):
     Attributes:
         directed: Keep the directions of the files; otherwise every edge goes both ways, once.
         self_loops: Keep the self-loops of the files.
-        row_normalize: Divide each node's features by their sum.
+        row_normalize: Subtract the least number of all features, and divide each node's by their
+            sum where that is more than 1: PyG's ``NormalizeFeatures``, made for counts.
     """
 
     directed: bool = False

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 import torch_geometric.datasets
+from torch import Tensor
 from torch_geometric.data import Data, InMemoryDataset
-from torch_geometric.utils import remove_self_loops, to_undirected
+from torch_geometric.utils import to_undirected
 
 from graphpoly.data.files import (
     DatasetError,
@@ -190,9 +192,16 @@ def load_node_data(
 def as_undirected(data: Data, *, self_loops: bool = True) -> Data:
     """Return a copy of ``data`` with every edge in both directions, once.
 
+    What belongs to edges goes along: of edges that are merged, numbers are averaged, so that a
+    graph that had both directions keeps its weights; integers, such as types, must be equal.
+
     Args:
-        data: Graph; left as it is. Edge attributes of merged edges are added.
+        data: Graph; left as it is.
         self_loops: Whether self-loops stay. The published runs on the geom-gcn graphs drop them.
+
+    Raises:
+        ValueError: If edges that are merged have different integers in ``edge_attr``,
+            ``edge_type`` or ``edge_weight``. Other attributes are left out where this is so.
 
     Example:
         >>> import torch
@@ -200,17 +209,38 @@ def as_undirected(data: Data, *, self_loops: bool = True) -> Data:
         >>> as_undirected(one_way, self_loops=False).edge_index.tolist()
         [[0, 1], [1, 0]]
     """
-    result = data.clone()
-    edge_index, edge_attr = data.edge_index, data.get("edge_attr")
+    result, edge_index = data.clone(), data.edge_index
+    names = [name for name in data.edge_attrs() if name != "edge_index"]
+    values = {name: data[name] for name in names if isinstance(data[name], Tensor)}
     if not self_loops:
-        edge_index, edge_attr = remove_self_loops(edge_index, edge_attr)
-    if edge_attr is None:
-        result.edge_index = to_undirected(edge_index, num_nodes=data.num_nodes)
-    else:
-        result.edge_index, result.edge_attr = to_undirected(
-            edge_index, edge_attr, num_nodes=data.num_nodes
+        kept = edge_index[0] != edge_index[1]
+        edge_index = edge_index[:, kept]
+        values = {name: value[kept] for name, value in values.items()}
+    for name in names:
+        del result[name]
+    result.edge_index, averaged = _both_ways(
+        data, edge_index, [v for v in values.values() if v.is_floating_point()], "mean"
+    )
+    for name, value in values.items():
+        if value.is_floating_point():
+            result[name] = averaged.pop(0)
+            continue
+        (low,), (high,) = (
+            _both_ways(data, edge_index, [value.long()], end)[1] for end in ("min", "max")
         )
+        if torch.equal(low, high):
+            result[name] = low.to(value.dtype)
+        elif name in ("edge_attr", "edge_type", "edge_weight"):
+            raise ValueError(f"{name}: edges that are made one have different integers")
     return result
+
+
+def _both_ways(
+    data: Data, edge_index: Tensor, values: list[Tensor], reduce: str
+) -> tuple[Tensor, list[Tensor]]:
+    if not values:
+        return to_undirected(edge_index, num_nodes=data.num_nodes), []
+    return to_undirected(edge_index, values, num_nodes=data.num_nodes, reduce=reduce)
 
 
 class _Guard(InMemoryDataset):

@@ -237,10 +237,48 @@ def test_as_undirected() -> None:
     data = Data(edge_index=edge_index, edge_attr=torch.tensor([1.0, 2.0, 3.0, 4.0]), num_nodes=3)
     result = as_undirected(data)
     assert result.edge_index.tolist() == [[0, 1, 1, 2, 2], [1, 0, 2, 1, 2]]
-    assert result.edge_attr.tolist() == [3.0, 3.0, 3.0, 3.0, 8.0]
+    assert result.edge_attr.tolist() == [1.5, 1.5, 3.0, 3.0, 4.0]
     assert torch.equal(data.edge_index, edge_index)
+    again = as_undirected(result)
+    assert torch.equal(again.edge_index, result.edge_index)
+    assert torch.equal(again.edge_attr, result.edge_attr)
     bare = as_undirected(Data(edge_index=edge_index, num_nodes=3), self_loops=False)
     assert bare.edge_index.tolist() == [[0, 1, 1, 2], [1, 0, 2, 1]]
+
+
+@pytest.mark.parametrize("loops", [False, True])
+def test_what_belongs_to_edges_goes_along_when_they_go_both_ways(loops: bool) -> None:
+    torch.manual_seed(0)
+    edge_index = torch.randint(9, (2, 40))
+    low, high = edge_index.amin(0), edge_index.amax(0)
+    data = Data(
+        x=torch.rand(9, 2),
+        edge_index=edge_index,
+        edge_weight=torch.rand(40),
+        edge_attr=torch.rand(40, 3, dtype=torch.float64),
+        edge_type=low + 9 * high,  # alike in both directions
+        edge_flag=low > 4,
+        edge_time=torch.arange(40),
+    )
+    result = as_undirected(data, self_loops=loops)
+    pairs: dict[tuple[int, int], list[int]] = {}
+    for place, (i, j) in enumerate(edge_index.T.tolist()):
+        if i != j or loops:
+            pairs.setdefault((i, j), []).append(place)
+            pairs.setdefault((j, i), []).append(place)
+    assert list(map(tuple, result.edge_index.T.tolist())) == sorted(pairs)
+    for place, pair in enumerate(sorted(pairs)):
+        chosen = torch.tensor(pairs[pair])
+        for name in ("edge_weight", "edge_attr"):
+            assert torch.allclose(result[name][place], data[name][chosen].mean(0))
+        assert int(result.edge_type[place]) == min(pair) + 9 * max(pair)
+        assert bool(result.edge_flag[place]) == (min(pair) > 4)
+    assert result.edge_flag.dtype == torch.bool
+    assert "edge_time" not in result
+    assert torch.equal(result.x, data.x)
+    data.edge_type = data.edge_time
+    with pytest.raises(ValueError, match="edge_type: edges that are made one"):
+        as_undirected(data)
 
 
 @pytest.mark.data
