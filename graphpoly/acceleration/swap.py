@@ -16,6 +16,7 @@ from graphpoly.acceleration.gatv2_conv import AcceleratedGATv2Conv
 from graphpoly.acceleration.gcn_conv import AcceleratedGCNConv
 from graphpoly.acceleration.gin_conv import AcceleratedGINConv
 from graphpoly.acceleration.graph_conv import AcceleratedGraphConv
+from graphpoly.acceleration.network import AcceleratedNetwork, accelerated_network
 from graphpoly.acceleration.pna_conv import AcceleratedPNAConv
 from graphpoly.acceleration.sage_conv import AcceleratedSAGEConv
 from graphpoly.acceleration.sg_conv import AcceleratedSGConv
@@ -100,11 +101,16 @@ def accelerate(model: Module) -> Report:
         but for ties of a maximum or minimum: where several neighbours attain it, the whole gradient
         goes to the first of them in the order of the edges. PyG divides it evenly among them, and
         where the maximum is 0 one share more is lost. ``torch.jit.script`` reads plain layers only:
-        :func:`restore` first. ``torch.jit.trace`` records PyG's code. Dropout, of attention and
-        of modules of ``torch.nn.Dropout``, which no report names, draws other numbers from the same
-        distribution. Features that are mostly 0 and ask for no gradient are multiplied as sparse
-        ones. Operators made of an ``edge_index`` are remembered for
-        as long as that tensor lives: keep it, rather than make a new one for each epoch.
+        :func:`restore` first. ``torch.jit.trace`` records PyG's code. Dropout, of attention, of
+        modules of ``torch.nn.Dropout`` and of ``F.dropout``, none of which a report names, draws
+        other numbers from the same distribution. ``F.dropout`` is ours where it is called in
+        training by the ``forward`` of a network that holds an accelerated layer, in its own thread
+        and with gradients; in methods that are called by themselves, under a checkpoint and in a
+        compiled or traced program it is PyTorch's. A network that is not one of PyG's basic ones is
+        given a subclass of its class for it, as layers are, and no function of PyTorch's is
+        replaced. Features that are mostly 0 and ask for no gradient are multiplied as sparse ones.
+        Operators made of an ``edge_index`` are remembered for as long as that tensor lives: keep
+        it, rather than make a new one for each epoch.
 
     >>> import torch_geometric.nn as pyg
     >>> report = accelerate(pyg.Sequential("x, e", [(pyg.GCNConv(4, 4), "x, e -> x"),
@@ -133,6 +139,10 @@ def accelerate(model: Module) -> Report:
         else:
             module.__class__ = accelerated
             report.accelerated[name] = kind.__name__
+    for module in model.modules():
+        network = accelerated_network(type(module))
+        if network is not None and any(isinstance(part, Accelerated) for part in module.modules()):
+            module.__class__ = network
     return report
 
 
@@ -147,7 +157,7 @@ def restore(model: Module) -> list[str]:
     """
     restored = []
     for name, module in model.named_modules():
-        if type(module) is AcceleratedDropout:
+        if isinstance(module, AcceleratedDropout | AcceleratedNetwork):
             module.__class__ = type(module).original
         elif isinstance(module, Accelerated):
             module.__class__ = type(module).original
