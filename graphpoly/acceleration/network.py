@@ -12,11 +12,13 @@ from torch import jit, nn
 from torch_geometric.nn.conv import MessagePassing
 from torch_geometric.nn.models.basic_gnn import BasicGNN
 
+from graphpoly.acceleration.accelerated import Accelerated
 from graphpoly.acceleration.drops import dropping
 
 __all__ = ["AcceleratedNetwork", "accelerated_network"]
 
-_LEFT_ALONE = (MessagePassing, BasicGNN, jit.ScriptModule)  # BasicGNN drops by a module
+# a BasicGNN drops by a module
+_LEFT_ALONE = (Accelerated, MessagePassing, BasicGNN, jit.ScriptModule)
 
 
 class AcceleratedNetwork:

@@ -21,6 +21,7 @@ from graphpoly.acceleration.pna_conv import AcceleratedPNAConv
 from graphpoly.acceleration.sage_conv import AcceleratedSAGEConv
 from graphpoly.acceleration.sg_conv import AcceleratedSGConv
 from graphpoly.acceleration.tag_conv import AcceleratedTAGConv
+from graphpoly.acceleration.topk_pooling import AcceleratedTopKPooling
 from graphpoly.acceleration.transformer_conv import AcceleratedTransformerConv
 
 __all__ = ["Report", "accelerate", "restore"]
@@ -42,6 +43,7 @@ ACCELERATED: dict[type, type[Accelerated]] = {
         AcceleratedTransformerConv,
     )
 }
+POOLINGS: dict[type, type[Accelerated]] = {AcceleratedTopKPooling.original: AcceleratedTopKPooling}
 # layers that one might look for in vain
 _REASONS = {
     "GINEConv": "a ReLU of node and edge features together is needed for each edge",
@@ -53,7 +55,8 @@ class Report:
     """What :func:`accelerate` found in a model.
 
     Attributes:
-        accelerated: Name of each layer that runs on our kernels, and its original class.
+        accelerated: Name of each layer, of message passing or pooling, that runs on our kernels,
+            and its original class.
         left_alone: Name of each other message-passing layer, and why it is as it was.
         declined: Name of each accelerated layer that has run PyG's code, and how many of its calls
             did so, by reason. A report made before the model ran has none.
@@ -130,9 +133,9 @@ def accelerate(model: Module) -> Report:
             if declined:
                 report.declined[name] = declined
             continue
-        if not isinstance(module, MessagePassing):
+        accelerated = POOLINGS.get(kind, ACCELERATED.get(kind))
+        if accelerated is None and not isinstance(module, MessagePassing):
             continue
-        accelerated = ACCELERATED.get(kind)
         reason = _reason(kind) if accelerated is None else accelerated.uncovered(module)
         if accelerated is None or reason is not None:
             report.left_alone[name] = f"{kind.__name__}: {reason}"
@@ -140,9 +143,8 @@ def accelerate(model: Module) -> Report:
             module.__class__ = accelerated
             report.accelerated[name] = kind.__name__
     for module in model.modules():
-        network = accelerated_network(type(module))
-        if network is not None and any(isinstance(part, Accelerated) for part in module.modules()):
-            module.__class__ = network
+        if any(isinstance(part, Accelerated) for part in module.modules()):
+            module.__class__ = accelerated_network(type(module)) or type(module)
     return report
 
 
