@@ -84,7 +84,7 @@ class Accelerated:
         if "original" in cls.__dict__:
             cls.__name__ = cls.original.__name__  # pickle looks for __qualname__, which stays
         if "forward" in cls.__dict__:
-            cls.forward = apart(cls.__dict__["forward"])
+            cls.forward = apart(cls.__dict__["forward"])  # type: ignore[attr-defined]
 
     def __prepare_scriptable__(self) -> Any:
         """Refuse ``torch.jit.script``, which asks each module for its scriptable form."""

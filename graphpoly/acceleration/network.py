@@ -34,10 +34,10 @@ class AcceleratedNetwork:
         """Keep the original's own from running: a list of networks would get one more."""
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        made, args, *rest = super().__reduce_ex__(max(protocol, 2))
-        if made is not copyreg.__newobj__:  # type: ignore[attr-defined]
-            return (made, args, *rest)
-        return (_again, (self.original, *args[1:]), *rest)
+        made: Any = super().__reduce_ex__(max(protocol, 2))
+        if made[0] is not copyreg.__newobj__:  # type: ignore[attr-defined]
+            return made
+        return (_again, (self.original, *made[1][1:]), *made[2:])
 
     def __prepare_scriptable__(self) -> Any:
         """Refuse ``torch.jit.script``, which asks each module for its scriptable form."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch.nn import Dropout, Module
 from torch_geometric.nn.conv import MessagePassing
@@ -159,11 +160,12 @@ def restore(model: Module) -> list[str]:
     """
     restored = []
     for name, module in model.named_modules():
-        if isinstance(module, AcceleratedDropout | AcceleratedNetwork):
-            module.__class__ = type(module).original
-        elif isinstance(module, Accelerated):
-            module.__class__ = type(module).original
+        kind: Any = type(module)
+        if isinstance(module, Accelerated):
             restored.append(name)
+        elif not isinstance(module, AcceleratedDropout | AcceleratedNetwork):
+            continue
+        module.__class__ = kind.original
     return restored
 
 

@@ -46,8 +46,7 @@ class AcceleratedTopKPooling(Accelerated, TopKPooling):
         read = x if attn is None else attn
         reason = self._refused(x, read, edge_index, batch)
         if reason is None:
-            if batch is None:
-                batch = edge_index.new_zeros(x.size(0))
+            graph = edge_index.new_zeros(x.size(0)) if batch is None else batch
             select: Any = self.select
             score = select.act((read * select.weight).sum(dim=-1) / select.weight.norm(p=2, dim=-1))
             # the sort of the original: of equal scores it has the same one first
@@ -55,7 +54,7 @@ class AcceleratedTopKPooling(Accelerated, TopKPooling):
             wide = score.dtype == torch.float64
             try:
                 perm, among, kept = call(
-                    *(_OPERATOR, order, batch, edge_index, float(self.ratio), wide)
+                    *(_OPERATOR, order, graph, edge_index, float(self.ratio), wide)
                 )
             except RuntimeError as error:  # the original takes it, or has its own words for it
                 reason = str(error).partition(": ")[2]
@@ -66,7 +65,7 @@ class AcceleratedTopKPooling(Accelerated, TopKPooling):
         x = x.index_select(0, perm) * weight.view(-1, 1)
         x = self.multiplier * x if self.multiplier != 1 else x
         edge_attr = None if edge_attr is None else edge_attr[kept]
-        return x, among, edge_attr, batch[perm], perm, weight
+        return x, among, edge_attr, graph.index_select(0, perm), perm, weight
 
     def _refused(self, x: Any, read: Any, edge_index: Any, batch: Any) -> str | None:
         """Say what of this call is not covered, or return None."""

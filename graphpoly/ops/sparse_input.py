@@ -106,6 +106,7 @@ def dropped_input(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
     if found is None:
         return dropout(x, p)
     adj = found.dropped(p)
+    assert adj.weight is not None
     out = x.new_zeros(x.shape)
     out.view(-1).scatter_(0, found.place, adj.weight)
     _keep(out, SparseInput(adj))
