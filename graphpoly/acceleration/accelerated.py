@@ -13,6 +13,7 @@ from torch_geometric import EdgeIndex
 from torch_geometric.nn import aggr
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 
+from graphpoly.acceleration.drops import apart
 from graphpoly.acceleration.operators import (
     gcn_operator,
     is_adjacency,
@@ -82,6 +83,8 @@ class Accelerated:
         super().__init_subclass__()
         if "original" in cls.__dict__:
             cls.__name__ = cls.original.__name__  # pickle looks for __qualname__, which stays
+        if "forward" in cls.__dict__:
+            cls.forward = apart(cls.__dict__["forward"])  # type: ignore[attr-defined]
 
     def __prepare_scriptable__(self) -> Any:
         """Refuse ``torch.jit.script``, which asks each module for its scriptable form."""

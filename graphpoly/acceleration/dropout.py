@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from graphpoly.ops import dropout
+from graphpoly.acceleration.drops import dropped
 
 __all__ = ["AcceleratedDropout"]
 
@@ -18,9 +18,7 @@ class AcceleratedDropout(nn.Dropout):
 
     def forward(self, input: Tensor) -> Tensor:
         """Drop numbers in training."""
-        if self.inplace or not input.is_floating_point():
-            return super().forward(input)
-        return dropout(input, self.p, self.training)
+        return dropped(input, self.p, self.training, self.inplace)
 
     def _get_name(self) -> str:
         return str(self.original.__name__)

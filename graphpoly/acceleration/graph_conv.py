@@ -8,6 +8,7 @@ from torch import Tensor
 from torch_geometric.nn import GraphConv
 
 from graphpoly.acceleration.accelerated import AcceleratedNeighbors
+from graphpoly.acceleration.dense import mapped
 
 __all__ = ["AcceleratedGraphConv"]
 
@@ -26,5 +27,7 @@ class AcceleratedGraphConv(AcceleratedNeighbors, GraphConv):
         if adj is None:
             return super().forward(x, edge_index, edge_weight, size)
         source, target = pair
-        out = self.lin_rel(self._reduce(adj, source))
-        return out if target is None else out + self.lin_root(target)
+        out = self._reduce(adj, source)
+        if target is None:
+            return mapped(self.lin_rel, out)
+        return mapped(self.lin_rel, out, self.lin_root, target)

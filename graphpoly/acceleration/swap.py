@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch.nn import Dropout, Module
 from torch_geometric.nn.conv import MessagePassing
@@ -16,10 +17,12 @@ from graphpoly.acceleration.gatv2_conv import AcceleratedGATv2Conv
 from graphpoly.acceleration.gcn_conv import AcceleratedGCNConv
 from graphpoly.acceleration.gin_conv import AcceleratedGINConv
 from graphpoly.acceleration.graph_conv import AcceleratedGraphConv
+from graphpoly.acceleration.network import AcceleratedNetwork, accelerated_network
 from graphpoly.acceleration.pna_conv import AcceleratedPNAConv
 from graphpoly.acceleration.sage_conv import AcceleratedSAGEConv
 from graphpoly.acceleration.sg_conv import AcceleratedSGConv
 from graphpoly.acceleration.tag_conv import AcceleratedTAGConv
+from graphpoly.acceleration.topk_pooling import AcceleratedTopKPooling
 from graphpoly.acceleration.transformer_conv import AcceleratedTransformerConv
 
 __all__ = ["Report", "accelerate", "restore"]
@@ -41,6 +44,7 @@ ACCELERATED: dict[type, type[Accelerated]] = {
         AcceleratedTransformerConv,
     )
 }
+POOLINGS: dict[type, type[Accelerated]] = {AcceleratedTopKPooling.original: AcceleratedTopKPooling}
 # layers that one might look for in vain
 _REASONS = {
     "GINEConv": "a ReLU of node and edge features together is needed for each edge",
@@ -52,7 +56,8 @@ class Report:
     """What :func:`accelerate` found in a model.
 
     Attributes:
-        accelerated: Name of each layer that runs on our kernels, and its original class.
+        accelerated: Name of each layer, of message passing or pooling, that runs on our kernels,
+            and its original class.
         left_alone: Name of each other message-passing layer, and why it is as it was.
         declined: Name of each accelerated layer that has run PyG's code, and how many of its calls
             did so, by reason. A report made before the model ran has none.
@@ -100,11 +105,16 @@ def accelerate(model: Module) -> Report:
         but for ties of a maximum or minimum: where several neighbours attain it, the whole gradient
         goes to the first of them in the order of the edges. PyG divides it evenly among them, and
         where the maximum is 0 one share more is lost. ``torch.jit.script`` reads plain layers only:
-        :func:`restore` first. ``torch.jit.trace`` records PyG's code. Dropout, of attention and
-        of modules of ``torch.nn.Dropout``, which no report names, draws other numbers from the same
-        distribution. Features that are mostly 0 and ask for no gradient are multiplied as sparse
-        ones. Operators made of an ``edge_index`` are remembered for
-        as long as that tensor lives: keep it, rather than make a new one for each epoch.
+        :func:`restore` first. ``torch.jit.trace`` records PyG's code. Dropout, of attention, of
+        modules of ``torch.nn.Dropout`` and of ``F.dropout``, none of which a report names, draws
+        other numbers from the same distribution. ``F.dropout`` is ours where it is called in
+        training by the ``forward`` of a network that holds an accelerated layer, in its own thread
+        and with gradients; in methods that are called by themselves, under a checkpoint and in a
+        compiled or traced program it is PyTorch's. A network that is not one of PyG's basic ones is
+        given a subclass of its class for it, as layers are, and no function of PyTorch's is
+        replaced. Features that are mostly 0 and ask for no gradient are multiplied as sparse ones.
+        Operators made of an ``edge_index`` are remembered for as long as that tensor lives: keep
+        it, rather than make a new one for each epoch.
 
     >>> import torch_geometric.nn as pyg
     >>> report = accelerate(pyg.Sequential("x, e", [(pyg.GCNConv(4, 4), "x, e -> x"),
@@ -124,15 +134,18 @@ def accelerate(model: Module) -> Report:
             if declined:
                 report.declined[name] = declined
             continue
-        if not isinstance(module, MessagePassing):
+        accelerated = POOLINGS.get(kind, ACCELERATED.get(kind))
+        if accelerated is None and not isinstance(module, MessagePassing):
             continue
-        accelerated = ACCELERATED.get(kind)
         reason = _reason(kind) if accelerated is None else accelerated.uncovered(module)
         if accelerated is None or reason is not None:
             report.left_alone[name] = f"{kind.__name__}: {reason}"
         else:
             module.__class__ = accelerated
             report.accelerated[name] = kind.__name__
+    for module in model.modules():
+        if any(isinstance(part, Accelerated) for part in module.modules()):
+            module.__class__ = accelerated_network(type(module)) or type(module)
     return report
 
 
@@ -147,11 +160,12 @@ def restore(model: Module) -> list[str]:
     """
     restored = []
     for name, module in model.named_modules():
-        if type(module) is AcceleratedDropout:
-            module.__class__ = type(module).original
-        elif isinstance(module, Accelerated):
-            module.__class__ = type(module).original
+        kind: Any = type(module)
+        if isinstance(module, Accelerated):
             restored.append(name)
+        elif not isinstance(module, AcceleratedDropout | AcceleratedNetwork):
+            continue
+        module.__class__ = kind.original
     return restored
 
 

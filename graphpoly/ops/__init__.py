@@ -7,6 +7,7 @@ import graphpoly.ops.head_scores as _head_scores  # noqa: F401
 import graphpoly.ops.linear as _linear  # noqa: F401
 import graphpoly.ops.nonzero_rows as _nonzero_rows  # noqa: F401
 import graphpoly.ops.perceptron as _perceptron  # noqa: F401
+import graphpoly.ops.top_nodes as _top_nodes  # noqa: F401
 import graphpoly.ops.triton as _triton
 from graphpoly.ops.adjacency import CSR, silence_loops, to_csr, to_edges
 from graphpoly.ops.attention import dot_attention, gat_attention, gatv2_attention

@@ -130,6 +130,8 @@ SCHEMAS = {
     "head_scores_backward": "(Tensor x, Tensor first, Tensor? second, Tensor of_first,"
     " Tensor? of_second, bool to_x) -> (Tensor, Tensor, Tensor)",
     "nonzero_rows": "(Tensor x, int most) -> (Tensor rowptr, Tensor col, Tensor value)",
+    "top_nodes": "(Tensor order, Tensor batch, Tensor edge_index, float ratio, bool wide)"
+    " -> (Tensor perm, Tensor among, Tensor kept)",
     "dropout": "(Tensor x, Tensor seed, float p, Tensor? place) -> Tensor",
     "linear": "(Tensor x, Tensor weight, Tensor? y, Tensor? other, Tensor? bias) -> Tensor",
     "linear_backward": "(Tensor grad, Tensor? x, Tensor? weight, Tensor? y, Tensor? other,"

@@ -17,10 +17,11 @@ import graphpoly.ops._extension as _extension
 from graphpoly.ops.adjacency import CSR, trusted_csr
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
 from graphpoly.ops.dropout import dropout
+from graphpoly.ops.linear import computes
 from graphpoly.ops.spmm import spmm
 from graphpoly.ops.stamp import Memory, edits, memory_allowed, state
 
-__all__ = ["SparseInput", "sparse_input"]
+__all__ = ["SparseInput", "dropped_input", "sparse_input"]
 
 _PLAIN = (Tensor, torch.nn.Parameter)
 _LEAST = 128  # rows and columns; below, the map's own transpose is most of the work
@@ -94,17 +95,42 @@ def sparse_input(x: Tensor, weight: Tensor) -> SparseInput | None:
     return found
 
 
+def dropped_input(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
+    """Return :func:`~graphpoly.ops.dropout` of anything; of sparse features, of their entries.
+
+    The maps of what it returns need not look for them.
+    """
+    if not training or not 0 < p <= 1 or not computes(x) or not _may_hold(x):
+        return dropout(x, p, training)
+    found = _entries(x)
+    if found is None:
+        return dropout(x, p)
+    adj = found.dropped(p)
+    assert adj.weight is not None
+    out = x.new_zeros(x.shape)
+    out.view(-1).scatter_(0, found.place, adj.weight)
+    _keep(out, SparseInput(adj))
+    return out
+
+
 def _may_be_sparse(x: Tensor, weight: Tensor) -> bool:
     return (
-        memory_allowed()
-        and x.dim() == 2
-        and not x.requires_grad
-        and min(x.shape) >= _LEAST
+        _may_hold(x)
         and type(weight) in _PLAIN
         and weight.dim() == 2
         and weight.size(1) == x.size(1)
         and weight.dtype is x.dtype
         and weight.device == x.device
+    )
+
+
+def _may_hold(x: Tensor) -> bool:
+    """Whether features may be sparse, as far as can be said without reading them."""
+    return (
+        memory_allowed()
+        and x.dim() == 2
+        and not x.requires_grad
+        and min(x.shape) >= _LEAST
         and _extension.load()["available"]
     )
 
@@ -116,10 +142,14 @@ def _entries(x: Tensor) -> SparseInput | None:
         if before == state(x) and versions == edits(*parts):
             return found
     found = _looked(x)
+    _keep(x, found)
+    return found
+
+
+def _keep(x: Tensor, found: SparseInput | None) -> None:
     parts = () if found is None else (found.adj.rowptr, found.adj.col, found.adj.weight)
     if memory_allowed(x, *parts) and not torch.is_inference_mode_enabled():
         _MADE.keep(x, "entries", (state(x), parts, edits(*parts), found))
-    return found
 
 
 def _looked(x: Tensor) -> SparseInput | None:

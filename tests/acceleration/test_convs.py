@@ -1,12 +1,14 @@
 """Each layer, over its options and the graph zoo: outputs and all gradients are the original's."""
 
+import copy
 import itertools
 
 import pytest
 import torch
 import torch_geometric.nn as pyg
 
-from graphpoly.testing import ZOO, graph_zoo
+from graphpoly import accelerate
+from graphpoly.testing import ZOO, assert_close, graph_zoo
 from tests.acceleration.compare import check_same
 
 IN, OUT = 5, 3
@@ -183,3 +185,25 @@ def test_appnp_dropout_has_the_right_mean():
 
 def test_the_zoo_is_complete():
     assert {name for name, *_ in graphs()} == set(ZOO)
+
+
+@pytest.mark.parametrize("asks", [False, True])
+def test_sgc_of_what_it_kept(asks):
+    """The second call multiplies what the first kept, whatever it is given."""
+    plain = build(pyg.SGConv, {"K": 2, "cached": True})
+    conv = copy.deepcopy(plain)
+    accelerate(conv)
+    x = torch.randn(5, IN, dtype=torch.float64, requires_grad=asks)
+    pairs = torch.tensor([[0, 1, 2, 3], [1, 2, 0, 4]])
+    found = [conv(given, pairs) for given in (x, 2 * x)]
+    expected = [plain(given, pairs) for given in (x, 2 * x)]
+    assert_close(found[1], found[0])
+    for one, other in zip(found, expected, strict=True):
+        assert_close(one, other)
+        grads = (
+            torch.autograd.grad(out.square().sum(), layer.lin.weight)[0]
+            for out, layer in ((one, conv), (other, plain))
+        )
+        assert_close(*grads)
+    (grad,) = torch.autograd.grad(conv(x, pairs).sum(), x, allow_unused=True) if asks else (None,)
+    assert grad is None

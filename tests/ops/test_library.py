@@ -127,6 +127,9 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
                 *([0, 1], None),
             ),
         ],
+        "top_nodes": [
+            (torch.tensor([2, 0, 1]), torch.tensor([0, 0, 4]), torch.eye(2).long(), 0.5, False),
+        ],
         "nonzero_rows": [(torch.eye(5, 3, dtype=dtype), 9), (torch.eye(4, dtype=dtype), 3)],
         "dropout": [
             (x, torch.tensor(3), 0.4, None),

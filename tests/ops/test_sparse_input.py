@@ -13,7 +13,7 @@ from graphpoly.ops._extension import load
 from graphpoly.ops.affine import affine
 from graphpoly.ops.dropout import dropout
 from graphpoly.ops.nonzero_rows import nonzero_rows_reference
-from graphpoly.ops.sparse_input import sparse_input
+from graphpoly.ops.sparse_input import dropped_input, sparse_input
 from graphpoly.testing import assert_close
 
 both = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -82,6 +82,54 @@ def test_dropped_words_are_those_of_the_dense_features(p, dtype):
     probe = torch.randn(expected.shape, dtype=dtype)
     grads = (torch.autograd.grad(out, weight, probe)[0] for out in (found, expected))
     assert_close(*grads)
+
+
+@kernels
+@both
+@pytest.mark.parametrize("p", [0.3, 1.0])
+def test_dropped_features_are_those_of_the_operator_and_known_to_be_sparse(p, dtype, monkeypatch):
+    x, weight = bag(dtype=dtype), drawn(9, 200, dtype=dtype)
+    x[3, 7], x[0, 0] = torch.inf, -0.0
+    for given in (x, x.T.contiguous().T):
+        torch.manual_seed(1)
+        expected = dropout(given, p)
+        torch.manual_seed(1)
+        found = dropped_input(given, p)
+        assert torch.equal(found, expected)
+        assert found.is_contiguous()
+    monkeypatch.setattr(module, "_looked", None)
+    entries = sparse_input(found, weight)
+    assert torch.equal(entries.adj.to_dense(), found)
+    out = entries.linear(weight)
+    (grad,) = torch.autograd.grad(out[:3].sum(), weight)
+    assert_close(grad, found[:3].sum(0).expand(9, -1))
+    monkeypatch.undo()
+    found[5, 5] = 2.0
+    assert sparse_input(found, weight).adj.to_dense()[5, 5] == 2.0
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        bag(share=0.3),
+        bag(100),
+        bag().bfloat16(),
+        bag().requires_grad_(),
+        torch.randn(7),
+        torch.randn(2, 150, 200),
+    ],
+)
+def test_other_features_are_dropped_alike(x):
+    torch.manual_seed(1)
+    expected = dropout(x)
+    torch.manual_seed(1)
+    found = dropped_input(x)
+    assert torch.equal(found, expected)
+    assert found.requires_grad == x.requires_grad
+    assert dropped_input(x, training=False) is x
+    assert dropped_input(x, 0.0) is x
+    with pytest.raises(ValueError, match="probability"):
+        dropped_input(x, 1.5)
 
 
 def dense(x, weight):

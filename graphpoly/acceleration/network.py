@@ -1,0 +1,74 @@
+"""Networks around accelerated layers, whose dropout is a function."""
+
+from __future__ import annotations
+
+import copyreg
+import functools
+from abc import ABCMeta
+from typing import Any, ClassVar
+
+import torch
+from torch import jit, nn
+from torch_geometric.nn.conv import MessagePassing
+from torch_geometric.nn.models.basic_gnn import BasicGNN
+
+from graphpoly.acceleration.accelerated import Accelerated
+from graphpoly.acceleration.drops import dropping
+
+__all__ = ["AcceleratedNetwork", "accelerated_network"]
+
+# a BasicGNN drops by a module
+_LEFT_ALONE = (Accelerated, MessagePassing, BasicGNN, jit.ScriptModule)
+
+
+class AcceleratedNetwork:
+    """Mixed in before the class of a network; what ``forward`` drops by a function is one pass.
+
+    The module keeps its state and its class's name. Copies and pickles name the original class, so
+    that one made within a function is no worse off than before.
+    """
+
+    original: ClassVar[type[nn.Module]]
+
+    def __init_subclass__(cls) -> None:
+        """Keep the original's own from running: a list of networks would get one more."""
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        made: Any = super().__reduce_ex__(max(protocol, 2))
+        if made[0] is not copyreg.__newobj__:  # type: ignore[attr-defined]
+            return made
+        return (_again, (self.original, *made[1][1:]), *made[2:])
+
+    def __prepare_scriptable__(self) -> Any:
+        """Refuse ``torch.jit.script``, which asks each module for its scriptable form."""
+        raise TypeError(
+            f"torch.jit.script: {type(self).__name__} is accelerated, and TorchScript reads plain "
+            "modules only; call graphpoly.acceleration.restore(model) first"
+        )
+
+
+def accelerated_network(kind: Any) -> type | None:
+    """Return the class that a network is given in place of ``kind``, or None where it keeps it."""
+    if issubclass(kind, (AcceleratedNetwork, *_LEFT_ALONE)) or type(kind) not in (type, ABCMeta):
+        return None
+    if kind.__module__.partition(".")[0] == "torch" or kind.forward is nn.Module.forward:
+        return None
+    for known in kind.__subclasses__():
+        if known.__dict__.get("original") is kind:
+            return known
+
+    @functools.wraps(kind.forward)
+    def forward(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if not self.training or not torch.is_grad_enabled():
+            return kind.forward(self, *args, **kwargs)
+        with dropping():
+            return kind.forward(self, *args, **kwargs)
+
+    own = {name: getattr(kind, name) for name in ("__module__", "__qualname__", "__doc__")}
+    own |= {"original": kind, "forward": forward}
+    return type(kind)(kind.__name__, (AcceleratedNetwork, kind), own)
+
+
+def _again(original: Any, *args: Any) -> Any:
+    kind = accelerated_network(original) or original
+    return kind.__new__(kind, *args)
