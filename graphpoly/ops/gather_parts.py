@@ -160,11 +160,9 @@ def gather_columns_reference(
     nodes: Tensor | None,
 ) -> list[Tensor]:
     """The definition: one column after another."""
-    found = [
-        tensor
-        for each, begin, raising, axis in zip(value, bounds, step, dim, strict=True)
-        for tensor in gather_parts_reference(each, begin, raising, chosen, axis)
-    ]
+    found: list[Tensor] = []
+    for each, begin, raising, axis in zip(value, bounds, step, dim, strict=True):
+        found += gather_parts_reference(each, begin, raising, chosen, axis)
     if nodes is not None:
         if bool(((chosen < 0) | (chosen >= nodes.numel())).any()):
             raise RuntimeError(f"chosen: got a number outside [0, {nodes.numel()})")
@@ -185,11 +183,9 @@ def _columns_fake(
     dim: Sequence[int],
     nodes: Tensor | None,
 ) -> list[Tensor]:
-    found = [
-        tensor
-        for each, begin, raising, axis in zip(value, bounds, step, dim, strict=True)
-        for tensor in _fake(each, begin, raising, chosen, axis)
-    ]
+    found: list[Tensor] = []
+    for each, begin, raising, axis in zip(value, bounds, step, dim, strict=True):
+        found += _fake(each, begin, raising, chosen, axis)
     if nodes is not None:
         size: Any = torch.library.get_ctx().new_dynamic_size()
         found += [chosen.new_empty(size), chosen.new_empty(chosen.size(0) + 1)]
