@@ -173,6 +173,16 @@ def test_no_gradient_is_lost_on_the_short_way():
 
 
 @pytest.mark.cpu
+@pytest.mark.parametrize("channels", [160, 290, 400])  # two panels, three and four
+@pytest.mark.parametrize("num_cols", [200, 16_000])  # within the cache that cores share, and not
+def test_rows_of_several_panels_equal_their_panels(num_cols, channels):
+    adj = random_csr((900, num_cols, 30_000), dtype=torch.float32)
+    x = torch.randn(num_cols, channels)
+    panels = [spmm(adj, part.contiguous()) for part in x.split(16, 1)]
+    assert torch.equal(spmm(adj, x), torch.cat(panels, 1))
+
+
+@pytest.mark.cpu
 @pytest.mark.parametrize("reduce", REDUCTIONS)
 def test_thread_count_does_not_change_a_bit(reduce):
     adj = random_csr((300, 200, 5000), dtype=torch.float32)
