@@ -17,6 +17,8 @@ from torch_geometric.nn.inits import reset
 
 from graphpoly.errors import unknown
 from graphpoly.layers.arguments import NamedArguments, check_features, check_sizes
+from graphpoly.layers.dropout import Dropout
+from graphpoly.layers.feed_forward import FeedForward
 from graphpoly.layers.linear import Linear
 from graphpoly.ops import CSR, common_neighbors, dropout, spmm, to_csr
 from graphpoly.ops.adjacency import to_edges
@@ -234,9 +236,8 @@ class NCN(Pretrained, NamedArguments):
             out: Tensor = self.score(self.beta * heard + self.ends(own))
         else:
             heard = between(states, pairs, folded.image) + folded.offset
-            heard, own = self.shared[1:-1](heard), self.ends[:-1](own)
-            hidden = affine(heard, folded.shared, folded.bias, y=own, other=folded.ends)
-            out = self.score[1:](hidden)
+            hidden = self.shared[1:].ending(heard, folded.shared, folded.bias)
+            out = self.score[1:](hidden + self.ends.ending(own, folded.ends))
         return out.squeeze(-1)
 
     def _folded(self, states: LinkStates, num_pairs: int) -> _Folded | None:
@@ -269,11 +270,11 @@ def _simple(pairs: Tensor, size: int) -> Tensor:
     return torch.stack([key // max(size, 1), key % max(size, 1)])
 
 
-def _perceptron(in_channels: int, out_channels: int, dropout: float) -> nn.Sequential:
-    return nn.Sequential(
+def _perceptron(in_channels: int, out_channels: int, dropout: float) -> FeedForward:
+    return FeedForward(
         Linear(in_channels, in_channels),
         nn.LayerNorm(in_channels),
-        nn.Dropout(dropout),
+        Dropout(dropout),
         nn.ReLU(inplace=True),
         Linear(in_channels, out_channels),
     )
