@@ -247,7 +247,7 @@ class NCN(Pretrained, NamedArguments):
         maps of two perceptrons and the first of the third are one map of each. That leaves three
         products with matrices of C x C for each pair of five.
         """
-        if num_pairs <= max(states.h.size(0), 2 * self.hidden_channels):
+        if num_pairs <= max(2 * states.h.size(0), 3 * self.hidden_channels):
             return None
         maps: Any = (self.shared[0], self.shared[-1], self.ends[-1], self.score[0])
         opening, shared, ends, first = maps
