@@ -236,7 +236,8 @@ class NCN(Pretrained, NamedArguments):
             out: Tensor = self.score(self.beta * heard + self.ends(own))
         else:
             heard = between(states, pairs, folded.image) + folded.offset
-            hidden = self.shared[1:].ending(heard, folded.shared, folded.bias)
+            shared: Any = self.shared[1:]
+            hidden = shared.ending(heard, folded.shared, folded.bias)
             out = self.score[1:](hidden + self.ends.ending(own, folded.ends))
         return out.squeeze(-1)
 
