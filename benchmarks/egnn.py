@@ -25,7 +25,7 @@ from benchmarks.plain_forms import plainly
 from graphpoly.data import n_body
 from graphpoly.models import EGNN
 
-OURS, PLAIN = "graphpoly", "plain PyTorch"
+OURS, PLAIN, FLOOR = "graphpoly", "plain PyTorch", "floor"
 CLOCKS: dict[str, Callable[[Callable[[], Any]], float]] = {
     "wall": wall_clock,
     "processor": processor_time,
@@ -63,6 +63,29 @@ def plain_layer(
     return new, pos + conv.phi_v(h) * vel + shift
 
 
+def dense_parts(network: Any, batch: Any) -> Callable[[], Tensor]:
+    """The linear maps and perceptrons of all layers alone, on rows as many as those of a batch."""
+    generator = torch.Generator().manual_seed(1)
+    width = network.hidden_channels
+
+    def rows(count: int) -> Tensor:
+        return torch.randn(count, width, generator=generator).requires_grad_()
+
+    h, start = rows(batch.x.size(0)), rows(batch.edge_index.size(1))
+
+    def run() -> Tensor:
+        total = h.new_zeros(())
+        for conv in network.convs:
+            target, source = conv.phi_e.lin.weight[:, : 2 * width].split(width, dim=1)
+            outs = [F.linear(h, target), F.linear(h, source), conv.phi_v(h)]
+            outs += [conv.phi_h(torch.cat([h, h], dim=1)), conv.phi_x(conv.phi_e.after(start))]
+            for out in outs:
+                total = total + out.sum()
+        return total
+
+    return run
+
+
 def case(num_particles: int, num_systems: int, clock: str, seconds: float) -> dict[str, Any]:
     """A step on one batch: the forward pass, the loss, every gradient and the optimiser."""
     batch: Any = Batch.from_data_list(n_body(num_systems, num_particles, first=0, last=1))
@@ -82,13 +105,13 @@ def case(num_particles: int, num_systems: int, clock: str, seconds: float) -> di
             batch.x, batch.edge_index, batch.pos, edge_attr=batch.edge_attr, vel=batch.vel
         )
 
-    def step(name: str) -> Callable[[], tuple[Tensor, ...]]:
+    def step(name: str, value: Callable[[], Tensor]) -> Callable[[], tuple[Tensor, ...]]:
         # a rate of zero: every step is the same, and the optimiser does all of its work
         optimizer = torch.optim.Adam(models[name].parameters(), lr=0.0)
 
         def run() -> tuple[Tensor, ...]:
             optimizer.zero_grad()
-            loss = F.mse_loss(predicted(name), batch.y)
+            loss = value()
             loss.backward()
             optimizer.step()
             grads = [p.grad.detach() for p in models[name].parameters() if p.grad is not None]
@@ -96,14 +119,22 @@ def case(num_particles: int, num_systems: int, clock: str, seconds: float) -> di
 
         return run
 
+    def whole(name: str) -> Callable[[], tuple[Tensor, ...]]:
+        return step(name, lambda: F.mse_loss(predicted(name), batch.y))
+
+    floor = step(PLAIN, dense_parts(models[PLAIN], batch))
     found = race(
         Case(
             op="EGNN",
             graph=f"{num_particles} particles x {num_systems} systems",
             channels=64,
             direction=f"step, {clock}",
-            truth=lambda: tuple(part.double() for part in step(PLAIN)()),
-            contestants=[Contestant(name, step(name)) for name in (OURS, PLAIN)],
+            truth=lambda: tuple(part.double() for part in whole(PLAIN)()),
+            contestants=[
+                *(Contestant(name, whole(name)) for name in (OURS, PLAIN)),
+                Contestant(FLOOR, lambda: floor()[:0]),
+            ],
+            note="Floor of EGNN: its linear maps and perceptrons alone.",
         ),
         seconds=seconds,
         most=1000,
@@ -130,7 +161,7 @@ def markdown(results: dict[str, Any]) -> str:
         "|---|---:|---|---:|---:|---:|---:|",
     ]
     for found in results["steps"]:
-        ours, plain = found["contestants"]
+        ours, plain, _ = found["contestants"]
         start = f"| {found['graph']} | {found['edges']:,} | {found['clock']} "
         if None in (ours["ms"], plain["ms"]):
             text.append(f"{start}| {ours['note']} | {plain['note']} | | |")

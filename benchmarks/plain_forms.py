@@ -17,6 +17,8 @@ from torch_geometric.data import Batch, Data
 from torch_geometric.nn.dense import linear as pyg
 
 from graphpoly.acceleration import restore
+from graphpoly.layers.dropout import Dropout
+from graphpoly.layers.feed_forward import FeedForward
 from graphpoly.layers.linear import LazyLinear, Linear
 
 __all__ = [
@@ -28,6 +30,12 @@ __all__ = [
     "scanned_by_steps",
 ]
 
+_PLAINLY = {
+    Linear: nn.Linear,
+    LazyLinear: pyg.Linear,
+    Dropout: nn.Dropout,
+    FeedForward: nn.Sequential,
+}
 _LOW = (1 << 32) - 1
 
 
@@ -36,8 +44,7 @@ def plainly(model: Any) -> Any:
     model = copy.deepcopy(model)
     restore(model)
     for module in model.modules():
-        if type(module) in (Linear, LazyLinear):
-            module.__class__ = nn.Linear if type(module) is Linear else pyg.Linear
+        module.__class__ = _PLAINLY.get(type(module), type(module))
     return model
 
 

@@ -22,6 +22,7 @@ from graphpoly.acceleration.operators import (
     uncovered_graph,
 )
 from graphpoly.ops import CSR, LinearOperator, spmm
+from graphpoly.ops.hooks import is_hooked
 from graphpoly.ops.linear_operator import operator_product
 
 __all__ = [
@@ -31,7 +32,6 @@ __all__ = [
     "aggregate",
     "declined_calls",
     "given_sizes",
-    "is_hooked",
     "promoted",
 ]
 
@@ -51,12 +51,6 @@ _HOOKS = (
     "_edge_update_forward_hooks",
 )
 _STEPS = frozenset({"message", "aggregate", "message_and_aggregate", "update", "edge_update"})
-_MODULE_HOOKS = (
-    "_forward_pre_hooks",
-    "_forward_hooks",
-    "_backward_pre_hooks",
-    "_backward_hooks",
-)
 _DEVICES = ("cpu", "cuda")
 # how often a module ran PyG's code, and why; beside the modules, which stay as PyG made them
 _DECLINED: WeakKeyDictionary[Any, Counter[str]] = WeakKeyDictionary()
@@ -169,21 +163,6 @@ class Accelerated:
 def declined_calls(module: Any) -> dict[str, int]:
     """Return how often ``module`` ran PyG's code since it was made, by reason."""
     return dict(_DECLINED.get(module, {}))
-
-
-def is_hooked(*modules: Any) -> bool:
-    """Whether a hook of one of these modules, or of a module in it, would miss a call.
-
-    So would a ``forward`` that was put on a module itself.
-    """
-    for module in modules:
-        own = module.__dict__
-        # a comprehension takes twice as long
-        if "forward" in own or any(map(own.__getitem__, _MODULE_HOOKS)):
-            return True
-        if module._modules and is_hooked(*module.children()):
-            return True
-    return False
 
 
 def _watched(module: Any) -> str | None:

@@ -11,7 +11,7 @@ from torch.nn import Module
 from torch.nn.modules import module as torch_module
 from torch_geometric.nn import MLP, BatchNorm, Linear
 
-from graphpoly.acceleration.accelerated import is_hooked
+from graphpoly.ops.hooks import is_hooked
 from graphpoly.ops.linear import computes, is_small, linear
 from graphpoly.ops.linear import serves as linear_serves
 from graphpoly.ops.perceptron import perceptron

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 from torch_geometric.nn import GATConv
 
-from graphpoly.acceleration.accelerated import is_hooked
 from graphpoly.acceleration.attention import AcceleratedAttention
 from graphpoly.acceleration.dense import mapped, serves, sparse
 from graphpoly.ops import CSR, gat_attention
 from graphpoly.ops.gat_layer import gat_layer
 from graphpoly.ops.head_scores import head_scores
+from graphpoly.ops.hooks import is_hooked
 from graphpoly.ops.linear import computes
 
 __all__ = ["AcceleratedGATConv"]

@@ -7,9 +7,9 @@ from typing import Any
 from torch import Tensor
 from torch_geometric.nn import GATv2Conv
 
-from graphpoly.acceleration.accelerated import is_hooked
 from graphpoly.acceleration.attention import AcceleratedAttention
 from graphpoly.ops import gatv2_attention
+from graphpoly.ops.hooks import is_hooked
 
 __all__ = ["AcceleratedGATv2Conv"]
 

@@ -9,9 +9,10 @@ from torch import Tensor
 from torch_geometric.nn import PNAConv, aggr
 from torch_geometric.nn.dense.linear import Linear
 
-from graphpoly.acceleration.accelerated import Accelerated, is_hooked
+from graphpoly.acceleration.accelerated import Accelerated
 from graphpoly.acceleration.operators import is_pairs, operator, uncovered_graph
 from graphpoly.ops import CSR, multi_aggregate
+from graphpoly.ops.hooks import is_hooked
 
 __all__ = ["AcceleratedPNAConv"]
 

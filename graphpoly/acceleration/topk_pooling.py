@@ -10,7 +10,8 @@ from torch_geometric.nn import TopKPooling
 from torch_geometric.nn.pool.connect import FilterEdges
 from torch_geometric.nn.pool.select import SelectTopK
 
-from graphpoly.acceleration.accelerated import Accelerated, is_hooked
+from graphpoly.acceleration.accelerated import Accelerated
+from graphpoly.ops.hooks import is_hooked
 from graphpoly.ops.library import call
 from graphpoly.ops.linear import computes
 

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn.inits import reset
 
+from graphpoly.layers.feed_forward import FeedForward
 from graphpoly.layers.linear import LazyLinear as Linear
 from graphpoly.ops import CSR, entry_sum
 
@@ -44,7 +45,7 @@ class EdgeMessage(nn.Module):
         super().__init__()
         self.carried = carried
         self.lin = Linear(-1 if in_channels < 0 else 2 * in_channels + carried, out_channels)
-        self.after = nn.Sequential(nn.SiLU(), Linear(out_channels, out_channels), nn.SiLU())
+        self.after = FeedForward(nn.SiLU(), Linear(out_channels, out_channels), nn.SiLU())
         self.attention = Linear(out_channels, 1) if attention else None
 
     @property

@@ -19,6 +19,7 @@ from graphpoly.layers.arguments import (
 )
 from graphpoly.layers.edge_mask import masked
 from graphpoly.layers.edge_message import EdgeMessage
+from graphpoly.layers.feed_forward import FeedForward
 from graphpoly.layers.linear import LazyLinear as Linear
 from graphpoly.ops import CSR, edge_vectors, silence_loops, sum_entries, to_edges
 from graphpoly.registry import register
@@ -269,8 +270,8 @@ class EGNNConv(NamedArguments, MessagePassing):
 
 def _perceptron(
     in_channels: int, hidden_channels: int, out_channels: int, *, bias: bool = True
-) -> nn.Sequential:
-    return nn.Sequential(
+) -> FeedForward:
+    return FeedForward(
         Linear(in_channels, hidden_channels),
         nn.SiLU(),
         Linear(hidden_channels, out_channels, bias=bias),

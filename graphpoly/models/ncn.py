@@ -17,6 +17,8 @@ from torch_geometric.nn.inits import reset
 
 from graphpoly.errors import unknown
 from graphpoly.layers.arguments import NamedArguments, check_features, check_sizes
+from graphpoly.layers.dropout import Dropout
+from graphpoly.layers.feed_forward import FeedForward
 from graphpoly.layers.linear import Linear
 from graphpoly.ops import CSR, common_neighbors, dropout, spmm, to_csr
 from graphpoly.ops.adjacency import to_edges
@@ -234,9 +236,9 @@ class NCN(Pretrained, NamedArguments):
             out: Tensor = self.score(self.beta * heard + self.ends(own))
         else:
             heard = between(states, pairs, folded.image) + folded.offset
-            heard, own = self.shared[1:-1](heard), self.ends[:-1](own)
-            hidden = affine(heard, folded.shared, folded.bias, y=own, other=folded.ends)
-            out = self.score[1:](hidden)
+            shared: Any = self.shared[1:]
+            hidden = shared.ending(heard, folded.shared, folded.bias)
+            out = self.score[1:](hidden + self.ends.ending(own, folded.ends))
         return out.squeeze(-1)
 
     def _folded(self, states: LinkStates, num_pairs: int) -> _Folded | None:
@@ -246,7 +248,7 @@ class NCN(Pretrained, NamedArguments):
         maps of two perceptrons and the first of the third are one map of each. That leaves three
         products with matrices of C x C for each pair of five.
         """
-        if num_pairs <= max(states.h.size(0), 2 * self.hidden_channels):
+        if num_pairs <= max(2 * states.h.size(0), 3 * self.hidden_channels):
             return None
         maps: Any = (self.shared[0], self.shared[-1], self.ends[-1], self.score[0])
         opening, shared, ends, first = maps
@@ -269,11 +271,11 @@ def _simple(pairs: Tensor, size: int) -> Tensor:
     return torch.stack([key // max(size, 1), key % max(size, 1)])
 
 
-def _perceptron(in_channels: int, out_channels: int, dropout: float) -> nn.Sequential:
-    return nn.Sequential(
+def _perceptron(in_channels: int, out_channels: int, dropout: float) -> FeedForward:
+    return FeedForward(
         Linear(in_channels, in_channels),
         nn.LayerNorm(in_channels),
-        nn.Dropout(dropout),
+        Dropout(dropout),
         nn.ReLU(inplace=True),
         Linear(in_channels, out_channels),
     )

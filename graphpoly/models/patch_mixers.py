@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch_geometric.nn.inits import reset
 
 from graphpoly.errors import unknown
+from graphpoly.layers.dropout import Dropout
+from graphpoly.layers.feed_forward import FeedForward
 from graphpoly.layers.linear import Linear
 from graphpoly.ops import dropout
 
@@ -143,11 +145,11 @@ class AttentionBlock(nn.Module):
         return dropout(x, self.dropout, self.training)
 
 
-def _perceptron(size: int, width: int, dropout: float) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Dropout(dropout),
+def _perceptron(size: int, width: int, dropout: float) -> FeedForward:
+    return FeedForward(
+        Dropout(dropout),
         Linear(size, width),
         nn.GELU(),
-        nn.Dropout(dropout),
+        Dropout(dropout),
         Linear(width, size),
     )

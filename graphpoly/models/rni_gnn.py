@@ -10,6 +10,7 @@ from torch_geometric.nn.inits import reset
 from graphpoly.errors import unknown
 from graphpoly.layers import RandomNodeFeatures
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
+from graphpoly.layers.dropout import Dropout
 from graphpoly.models.pooling import check_pool, pool_nodes
 from graphpoly.ops import spmm, to_csr
 from graphpoly.pretrained import Pretrained
@@ -124,7 +125,7 @@ class RNIGNN(Pretrained, NamedArguments):
         self.head = nn.Sequential(
             nn.Linear(hidden_channels, hidden_channels),
             nn.ELU(),
-            nn.Dropout(dropout),
+            Dropout(dropout),
             nn.Linear(hidden_channels, half),
             nn.ELU(),
             nn.Linear(half, out_channels),

@@ -16,6 +16,8 @@ from graphpoly.layers.arguments import (
     check_size,
     check_sizes,
 )
+from graphpoly.layers.dropout import Dropout
+from graphpoly.layers.feed_forward import FeedForward
 from graphpoly.models.batch_norm import BatchNorm
 from graphpoly.models.pooling import check_pool, pool_nodes
 from graphpoly.ops import SimplicialNeighbors, clique_complex, pool, simplicial_neighbors
@@ -161,8 +163,8 @@ class SCRaWl(Pretrained, NamedArguments):
         joins = num_layers - 1 if virtual_node else 0
         self.virtual = nn.ModuleList(_virtual(width, dropout) for _ in range(joins))
         self.norm = BatchNorm(width)
-        self.head = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, out_channels)
+        self.head = FeedForward(
+            Dropout(dropout), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, out_channels)
         )
 
     @property
@@ -247,6 +249,6 @@ def _virtual(width: int, dropout: float) -> nn.Sequential:
         nn.Linear(width, width, bias=False),
         BatchNorm(width),
         nn.ReLU(),
-        nn.Dropout(dropout),
+        Dropout(dropout),
         nn.Linear(width, width, bias=False),
     )

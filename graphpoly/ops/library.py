@@ -52,6 +52,7 @@ _SCORES = (
 )
 _SCORE_RULE = "bool additive, float scale, float slope, float dropout"
 _PAIRS = "Tensor rowptr_a, Tensor col_a, Tensor rowptr_b, Tensor col_b, Tensor u, Tensor v"
+_FORWARD = "Tensor x, Tensor? weight, Tensor? bias, Tensor? scale, Tensor? shift, Tensor last"
 _SCAN = "Tensor ptr, Tensor x, Tensor delta, Tensor A, Tensor B, Tensor C"
 _GRAPHS = "Tensor rowptr, Tensor col, Tensor ptr"  # sorted rows of simple undirected graphs; int64
 
@@ -153,6 +154,11 @@ SCHEMAS = {
     "perceptron_backward": "(Tensor x, Tensor weight, Tensor? bias, Tensor? scale, Tensor? shift,"
     " Tensor last, Tensor before, Tensor active, Tensor mean, Tensor var, Tensor grad, int norm,"
     " float eps, bool to_x) -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
+    "feed_forward": f"({_FORWARD}, Tensor? last_bias, Tensor? seed, int activation, float p,"
+    " float eps, bool keep) -> (Tensor out, Tensor before)",
+    "feed_forward_backward": f"({_FORWARD}, Tensor? seed, Tensor before, Tensor grad,"
+    " int activation, float p, float eps, bool to_x)"
+    " -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
     "selective_scan": f"({_SCAN}, bool reverse) -> Tensor",
     "selective_scan_backward": f"({_SCAN}, Tensor grad, bool reverse)"
     " -> (Tensor, Tensor, Tensor, Tensor, Tensor)",

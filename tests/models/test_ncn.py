@@ -99,6 +99,7 @@ def test_gradients_reach_the_features_past_the_probabilities():
 @pytest.mark.parametrize("cls", [NCN, NCNC])
 def test_few_pairs_at_once_are_scored_as_many_are(cls):
     x, edge_index, pairs = drawn(8)
+    pairs = pairs.repeat(1, 4)
     net = cls(5, 8, 2).double().eval()
     held = net.encode(x, edge_index)
     assert net._folded(held, 16) is None

@@ -92,6 +92,16 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
         kept = [t.detach() for t in torch.ops.graphpoly.perceptron(*call)[1:]]
         return (*call[:5], call[7], *kept, leaf(6, 2), *call[9:], True)
 
+    forwards = [
+        (x, *maps_of.values(), leaf(2, 4), leaf(2), None, 0, 0.0, 1e-3, True),
+        (x, *maps_of.values(), leaf(2, 4), None, torch.tensor(5), 1, 0.3, 1e-3, False),
+        (x, None, None, None, None, leaf(2, 3), leaf(2), None, 2, 0.0, 1e-3, False),
+    ]
+
+    def forwarded(call):
+        before = torch.ops.graphpoly.feed_forward(*call)[1].detach()
+        return (*call[:6], call[7], before, leaf(6, 2), *call[8:11], True)
+
     heads = (leaf(8, 3), leaf(1, 2, 4), leaf(1, 2, 4))
     layers = [
         (*structure, x, *heads, leaf(8), seed, *turn, 0.2, 0.3),
@@ -232,6 +242,8 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
             (leaf(6, 4), x, leaf(4, 3), y, leaf(4, 3), True),
             (leaf(6, 4), strided, None, None, leaf(4, 3), False),
         ],
+        "feed_forward": forwards,
+        "feed_forward_backward": [forwarded(call) for call in forwards],
         "perceptron": perceptrons,
         "perceptron_backward": [perceived(call) for call in perceptrons],
         "selective_scan": [(*scanned, False), (*scanned, True)],
@@ -367,6 +379,8 @@ def test_fullgraph_compile_of_segments_and_pairs():
         "linear_backward",
         "perceptron",
         "perceptron_backward",
+        "feed_forward",
+        "feed_forward_backward",
         "selective_scan",
         "selective_scan_backward",
         "common_neighbors",

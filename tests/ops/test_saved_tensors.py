@@ -27,6 +27,7 @@ TOGETHER = (
     *("head_scores", "head_scores_backward", "gcn_layer_backward"),
     *("gat_layer", "gat_layer_backward"),
     *("selective_scan_backward", "perceptron", "perceptron_backward"),
+    *("feed_forward", "feed_forward_backward"),
 )
 
 

@@ -12,6 +12,7 @@ from torch_geometric.nn.inits import reset
 
 from graphpoly.errors import unknown
 from graphpoly.layers.arguments import NamedArguments, check_size, check_sizes
+from graphpoly.layers.dropout import Dropout
 from graphpoly.layers.edge_mask import masked
 from graphpoly.layers.grafenne.allotrope import Allotrope, allotrope
 from graphpoly.layers.grafenne.entry_attention import EntryAttention
@@ -215,7 +216,7 @@ def _perceptron(in_channels: int, out_channels: int, dropout: float) -> nn.Seque
     return nn.Sequential(
         nn.Linear(in_channels, out_channels),
         nn.LayerNorm(out_channels),
-        nn.Dropout(dropout),
+        Dropout(dropout),
         nn.Linear(out_channels, out_channels),
         nn.ReLU(),
     )

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch_geometric.nn.inits import reset
 
 from graphpoly.layers.polynormer.gate import Gate
-from graphpoly.ops import linear_attention
+from graphpoly.ops import dropout, linear_attention
 
 __all__ = ["PolynormerGlobal"]
 
@@ -64,7 +64,7 @@ class PolynormerGlobal(nn.Module):
         x = self.lin_out(self.norm(attended) * (self.lin_gate(x) + self.gate()))
         if self.relu:
             x = x.relu()
-        return nn.functional.dropout(x, self.dropout, self.training)
+        return dropout(x, self.dropout, self.training)
 
     def attend(self, x: Tensor, batch: Tensor | None, batch_size: int | None) -> Tensor:
         """Return the attention's output alone, ``[N, channels]``."""

@@ -12,7 +12,7 @@ from torch_geometric.nn.inits import glorot, reset
 from torch_geometric.utils import softmax
 
 from graphpoly.layers.polynormer.gate import Gate
-from graphpoly.ops import CSR, gat_attention, to_csr
+from graphpoly.ops import CSR, dropout, gat_attention, to_csr
 
 __all__ = ["PolynormerLocal"]
 
@@ -78,7 +78,7 @@ class PolynormerLocal(MessagePassing):
         x = self.attend(x, adj.with_weight(None)) + self.lin(x)
         if self.relu:
             gate, x = gate.relu(), x.relu()
-        x = nn.functional.dropout(x, self.dropout, self.training)
+        x = dropout(x, self.dropout, self.training)
         beta = self.gate()
         return (1 - beta) * self.norm(gate * x) + beta * x
 

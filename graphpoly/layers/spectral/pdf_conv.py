@@ -22,6 +22,7 @@ from graphpoly.ops import (
     power_basis,
     segment_softmax,
 )
+from graphpoly.ops.dropout import dropout as drop
 from graphpoly.ops.main_memory import check_fits
 from graphpoly.ops.stamp import memory_allowed
 from graphpoly.registry import register
@@ -252,7 +253,7 @@ class PDFConv(OperatorLayer):
             number, first = alike
             self._check_memory(basis, first.size(0), x.dtype)
             weight = self.filter(basis[first].to(x.dtype)).index_select(0, number)
-        weight = F.dropout(weight, dropout, self.training)
+        weight = drop(weight, dropout, self.training)
         if self.softmax:
             if share is not None:
                 weight = weight + share.to(weight).log().unsqueeze(1)
