@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeGuard
 from weakref import WeakKeyDictionary
 
 import torch
@@ -221,7 +221,7 @@ class AcceleratedNeighbors(Accelerated):
     def _reduce(self, adj: CSR | LinearOperator, x: Tensor) -> Tensor:
         return aggregate(adj, x, REDUCTIONS[type(self.aggr_module)])
 
-    def _adds(self, adj: CSR | LinearOperator) -> bool:
+    def _adds(self, adj: CSR | LinearOperator) -> TypeGuard[CSR]:
         """Whether a linear map of the features may as well come before the reduction.
 
         Not where several processes reduce together: features that are sparse in one of them may be

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,8 @@ from torch.nn import Module
 from torch.nn.modules import module as torch_module
 from torch_geometric.nn import MLP, BatchNorm, Linear
 
+from graphpoly.ops.adjacency import CSR
+from graphpoly.ops.gin_layer import gin_layer
 from graphpoly.ops.hooks import is_hooked
 from graphpoly.ops.linear import computes, is_small, linear
 from graphpoly.ops.linear import serves as linear_serves
@@ -20,6 +23,7 @@ from graphpoly.ops.sparse_input import SparseInput, sparse_input
 __all__ = ["Perceptron", "mapped", "perceived", "perceived_sums", "serves", "sparse"]
 
 _LINEAR = (nn.Linear, Linear)
+_Parts: TypeAlias = tuple[Any, Any, Any, list[Module]]
 
 
 def mapped(lin: Any, x: Tensor, root: Any = None, y: Any = None) -> Tensor:
@@ -52,18 +56,31 @@ def perceived(module: Module, x: Tensor) -> Tensor:
     return module(x) if out is None else out
 
 
-def perceived_sums(module: Module, x: Tensor, gather: Callable[[Tensor], Tensor]) -> Tensor | None:
-    """Return ``module(gather(x))`` of a linear ``gather`` of rows, or None.
+def perceived_sums(
+    module: Module,
+    x: Tensor,
+    gather: Callable[[Tensor], Tensor],
+    among: tuple[CSR, float] | None = None,
+) -> Tensor:
+    """Return ``module(gather(x))`` of a linear ``gather`` of rows.
 
     Where ``x`` is sparse the first map of the module comes first: it leaves fewer channels.
+
+    Args:
+        among: The graph whose neighbours ``gather`` adds and what it multiplies a row itself by,
+            where that is what it does: all of it may run as one operator then.
     """
     parts = _parts(module) if x.dim() == 2 and computes(x) else None
     if parts is None:
-        return None
+        return module(gather(x))
     first, norm, last, rest = parts
     entries = sparse(first, x)
     if entries is None:
-        return None
+        out = None if among is None else _run(parts, x, among)
+        if out is None:
+            x = gather(x)
+            out = _run(parts, x)
+        return module(x) if out is None else out
     out = gather(entries.linear(first.weight))
     out = out if first.bias is None else out + first.bias
     out = mapped(last, (out if norm is None else norm(out)).relu())
@@ -83,15 +100,21 @@ class Perceptron(nn.Sequential):
 
 def _perceived(module: Module, x: Tensor) -> Tensor | None:
     parts = _parts(module) if x.dim() == 2 and computes(x) else None
-    if parts is None:
-        return None
+    return None if parts is None else _run(parts, x)
+
+
+def _run(parts: _Parts, x: Tensor, among: tuple[CSR, float] | None = None) -> Tensor | None:
+    """Run what the operators do in one of them, and the rest; None where they do not serve."""
     first, norm, last, rest = parts
     if not (_is_map(first, x) and _follows(first, norm, last, x)):
         return None
+    run: Callable[..., Any] = perceptron
+    if among is not None:
+        run = partial(gin_layer, among[0], root=among[1])
     if norm is None:
-        out = perceptron(x, first.weight, first.bias, last.weight, last.bias).out
+        out = run(x, first.weight, first.bias, last.weight, last.bias).out
     else:
-        out = _normalized(x, first, norm, last)
+        out = _normalized(run, x, first, norm, last)
     for layer in rest:
         out = layer(out)
     return out
@@ -110,7 +133,7 @@ def _joins(y: Tensor, root: Any, x: Tensor) -> bool:
     return alike and _is_map(root, y) and root.bias is None and sparse(root, y) is None
 
 
-def _parts(module: Any) -> tuple[Any, Any, Any, list[Module]] | None:
+def _parts(module: Any) -> _Parts | None:
     """The first map, the norm or None, the second map, and what comes behind them."""
     if is_hooked(module) or torch_module._has_any_global_hook():
         return None
@@ -124,12 +147,12 @@ def _parts(module: Any) -> tuple[Any, Any, Any, list[Module]] | None:
         return None
     if type(module.act) is not nn.ReLU or (module.training and any(module.dropout)):
         return None
-    norm = module.norms[0]
+    (first, last), (norm, *_) = module.lins, module.norms
     if type(norm) is nn.Identity:
-        return module.lins[0], None, module.lins[1], []
+        return first, None, last, []
     if type(norm) is not BatchNorm or module.act_first:
         return None
-    return module.lins[0], norm.module, module.lins[1], []
+    return first, norm.module, last, []
 
 
 def _follows(first: Any, norm: Any, last: Any, x: Tensor) -> bool:
@@ -153,10 +176,10 @@ def _follows(first: Any, norm: Any, last: Any, x: Tensor) -> bool:
     )
 
 
-def _normalized(x: Tensor, first: Any, norm: Any, last: Any) -> Tensor:
+def _normalized(run: Callable[..., Any], x: Tensor, first: Any, norm: Any, last: Any) -> Tensor:
     """As ``nn.BatchNorm1d`` between them, whose running moments are kept."""
     of_batch = norm.training or norm.running_mean is None
-    out, mean, var = perceptron(
+    out, mean, var = run(
         *(x, first.weight, first.bias, last.weight, last.bias),
         norm="batch" if of_batch else "given",
         scale=norm.weight,

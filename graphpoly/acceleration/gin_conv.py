@@ -7,9 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch_geometric.nn import GINConv
+from torch_geometric.nn.aggr import SumAggregation
 
 from graphpoly.acceleration.accelerated import AcceleratedNeighbors
 from graphpoly.acceleration.dense import perceived, perceived_sums
+from graphpoly.ops import CSR
 from graphpoly.ops.linear import computes
 
 __all__ = ["AcceleratedGINConv"]
@@ -28,17 +30,29 @@ class AcceleratedGINConv(AcceleratedNeighbors, GINConv):
             return super().forward(x, edge_index, size)
         source, target = pair
         if target is source and self._adds(adj):
-            out = perceived_sums(
-                self.nn, source, lambda x: self._with_root(self._reduce(adj, x), x)
+            return perceived_sums(
+                self.nn,
+                source,
+                lambda x: self._with_root(self._reduce(adj, x), x),
+                among=self._among(adj, source),
             )
-            if out is not None:
-                return out
         out = self._reduce(adj, source)
         if target is not None:
             out = self._with_root(out, target)
         return perceived(self.nn, out)
 
+    def _among(self, adj: CSR, x: Tensor) -> tuple[CSR, float] | None:
+        """The graph and what a row is multiplied by, where the layer sums and learns neither."""
+        plain = adj.weight is None and type(self.aggr_module) is SumAggregation
+        return (adj, self._root()) if plain and self._root_is_given(x) else None
+
     def _with_root(self, out: Tensor, target: Tensor) -> Tensor:
-        if self.eps.requires_grad or self.eps.dtype is not out.dtype or not computes(out):
+        if not self._root_is_given(out):
             return out + (1 + self.eps) * target
-        return torch.add(out, target, alpha=1 + float(self.eps))
+        return torch.add(out, target, alpha=self._root())
+
+    def _root_is_given(self, x: Tensor) -> bool:
+        return not self.eps.requires_grad and self.eps.dtype is x.dtype and computes(x)
+
+    def _root(self) -> float:
+        return 1 + float(self.eps)

@@ -9,12 +9,25 @@ namespace graphpoly {
 Tensor spmm_sum(Tensor rowptr, Tensor col, OptionalTensor weight, Tensor x, OptionalTensor colptr,
                 OptionalTensor row, OptionalTensor tperm, bool mean);
 
+// spmm_sum of a square matrix of ones, and `root` times each row itself.
+Tensor rooted_sum(Tensor rowptr, Tensor col, Tensor x, double root);
+
 Tensor linear(Tensor x, Tensor weight, OptionalTensor y, OptionalTensor other,
               OptionalTensor bias);
 
 // The gradients of x, weight and bias of one map; empty without weight, x and `bias`.
 std::tuple<Tensor, Tensor, Tensor> map_backward(Tensor grad, OptionalTensor x,
                                                 OptionalTensor weight, bool bias);
+
+std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> perceptron(
+    Tensor x, Tensor weight, OptionalTensor bias, OptionalTensor scale, OptionalTensor shift,
+    OptionalTensor mean, OptionalTensor var, Tensor last, OptionalTensor last_bias, int64_t norm,
+    double eps);
+
+std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> perceptron_backward(
+    Tensor x, Tensor weight, OptionalTensor bias, OptionalTensor scale, OptionalTensor shift,
+    Tensor last, Tensor before, Tensor active, Tensor mean, Tensor var, Tensor grad, int64_t norm,
+    double eps, bool to_x);
 
 // head_scores of x [N, H, C] with two vectors [1, H, C], as attention takes them: [N, H, 1].
 std::tuple<Tensor, Tensor> deep_head_scores(Tensor x, Tensor first, Tensor second);

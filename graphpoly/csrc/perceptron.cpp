@@ -3,6 +3,7 @@
 // is in the caches.
 #ifndef GRAPHPOLY_SIMD
 
+#include "layers.h"
 #include "product.h"
 
 namespace graphpoly {
@@ -41,6 +42,26 @@ enum class Kind { none, batch, given };  // whose moments the norm takes
 template <class T>
 void call_product(int64_t channels, const Product<T>& p) {
   GRAPHPOLY_CALL(product<T>, channels, p);
+}
+
+template <class T>
+void call_moments(const T* x, int64_t rows, int64_t channels, T* mean, T* square) {
+  GRAPHPOLY_CALL(moments<T>, x, rows, channels, mean, square);
+}
+
+template <class T>
+void call_activate(const Between<T>& between, int64_t first, int64_t count) {
+  GRAPHPOLY_CALL(activate<T>, between, first, count);
+}
+
+template <class T>
+void call_stop(const Between<T>& between, int64_t first, int64_t count) {
+  GRAPHPOLY_CALL(stop<T>, between, first, count);
+}
+
+template <class T>
+void call_turn_back(const Between<T>& between, int64_t rows, int64_t first, int64_t count) {
+  GRAPHPOLY_CALL(turn_back<T>, between, rows, first, count);
 }
 
 template <class T>
@@ -96,6 +117,8 @@ void rates(const T* var, double eps, int64_t channels, T* rate) {
   }
 }
 
+}  // namespace
+
 std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> perceptron(
     Tensor x, Tensor weight, OptionalTensor bias, OptionalTensor scale, OptionalTensor shift,
     OptionalTensor mean, OptionalTensor var, Tensor last, OptionalTensor last_bias, int64_t kind,
@@ -141,7 +164,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> perceptron(
                              hidden};
     T* const to = out.mutable_data_ptr<T>();
     const auto second_map = [&](int64_t row, int64_t count) {
-      GRAPHPOLY_CALL(activate<T>, between, row, count);
+      call_activate(between, row, count);
       call_product(channels, Product<T>{between.active + row * hidden, hidden, 1, second, channels,
                                         values<T>(last_bias), 0, to + row * channels, channels,
                                         count, hidden});
@@ -156,7 +179,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> perceptron(
         for (int64_t row = 0; row < size; row += kBlockOfRows) {
           first_map(begin + row, std::min(kBlockOfRows, size - row));
         }
-        GRAPHPOLY_CALL(moments<T>, middle + begin * hidden, size, hidden,
+        call_moments(middle + begin * hidden, size, hidden,
                        parts.data() + range * hidden, squares + range * hidden);
       });
       join_moments(ranges, hidden, parts.data(), squares, m, v);
@@ -231,7 +254,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> perceptron_ba
       Between<T> part = between;
       part.sum = normed ? sums.data() + range * hidden : nullptr;
       part.product = normed ? part.sum + ranges.count * hidden : nullptr;
-      GRAPHPOLY_CALL(stop<T>, part, begin, size);
+      call_stop(part, begin, size);
     });
     weight_gradient<T>(g, active.const_data_ptr<T>(), rows, channels, hidden,
                        for_last.mutable_data_ptr<T>(), for_last_bias.mutable_data_ptr<T>(),
@@ -247,7 +270,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> perceptron_ba
     if (normed || to_x) {
       parallel_blocks(rows, dense_work(rows, hidden, inner), [&](int64_t row, int64_t count) {
         if (normed) {
-          GRAPHPOLY_CALL(turn_back<T>, between, norm == Kind::batch ? rows : 0, row, count);
+          call_turn_back(between, norm == Kind::batch ? rows : 0, row, count);
         }
         if (!to_x) return;
         call_product(inner, Product<T>{turned.data() + row * hidden, hidden, 1, lower, inner,
@@ -260,7 +283,6 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> perceptron_ba
   });
 }
 
-}  // namespace
 }  // namespace graphpoly
 
 STABLE_TORCH_LIBRARY_IMPL(graphpoly, CPU, m) {

@@ -14,6 +14,8 @@ template <class T>
 struct SumArgs {
   const Computed<T>* weight;
   const T* x;
+  const T* own;  // a row that is added to each sum `root` times, or nothing
+  Computed<T> root;
   T* out;
   int64_t channels;
   bool mean;
@@ -31,10 +33,11 @@ namespace {
 
 template <class T, class I>
 Tensor run_sum(const Tensor& rowptr, const Tensor& col, const OptionalTensor& weight,
-               const Tensor& x, bool mean) {
+               const Tensor& x, bool mean, std::optional<double> root = std::nullopt) {
   const auto a = rows_view<I>("spmm_sum", rowptr, col);
   Tensor out = make_output<T>(x, {a.num_rows, x.size(1)});
   const SumArgs<T> args{weight ? weight->const_data_ptr<Computed<T>>() : nullptr, values<T>(x),
+                        root ? values<T>(x) : nullptr, static_cast<Computed<T>>(root.value_or(0)),
                         mutable_values<T>(out), x.size(1), mean, is_far<T>(x, kOwnCache)};
   const auto one = [&](int64_t r0, int64_t r1, int64_t c, int64_t width) {
     GRAPHPOLY_CALL(spmm_sum, a, args, r0, r1, c, width);
@@ -53,6 +56,15 @@ Tensor spmm_sum(Tensor rowptr, Tensor col, OptionalTensor weight, Tensor x, Opti
   rowptr = dense(rowptr), col = dense(col), weight = dense(weight), x = dense(x);
   return dispatch_stored("spmm_sum", x.scalar_type(), col.scalar_type(), [&](auto t, auto i) {
     return run_sum<decltype(t), decltype(i)>(rowptr, col, weight, x, mean);
+  });
+}
+
+Tensor rooted_sum(Tensor rowptr, Tensor col, Tensor x, double root) {
+  check_rows("rooted_sum", rowptr, col);
+  check(x.dim() == 2 && x.size(0) == rowptr.size(0) - 1, "rooted_sum: x: expected shape [R, F]");
+  rowptr = dense(rowptr), col = dense(col), x = dense(x);
+  return dispatch_types("rooted_sum", x.scalar_type(), col.scalar_type(), [&](auto t, auto i) {
+    return run_sum<decltype(t), decltype(i)>(rowptr, col, std::nullopt, x, false, root);
   });
 }
 
@@ -92,6 +104,11 @@ struct SumTile {
         const auto count = static_cast<Computed<T>>(end - begin);
 #pragma GCC unroll 8
         for (int v = 0; v < N; ++v) sum[v] = sum[v] / count;
+      }
+      if (args.own) {
+        const T* own = args.own + i * args.channels + channel;
+#pragma GCC unroll 8
+        for (int v = 0; v < N; ++v) sum[v] += args.root * load_at<L, N>(own, v, width);
       }
 #pragma GCC unroll 8
       for (int v = 0; v < N; ++v) store_at<L, N>(out, v, width, sum[v]);

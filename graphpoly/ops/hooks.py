@@ -15,10 +15,12 @@ def is_hooked(*modules: Any) -> bool:
     So would a ``forward`` that was put on a module itself.
     """
     for module in modules:
+        if module is None:  # a place that is left empty
+            continue
         own = module.__dict__
         # a comprehension takes twice as long
         if "forward" in own or any(map(own.__getitem__, _HOOKS)):
             return True
-        if module._modules and is_hooked(*module.children()):
+        if module._modules and is_hooked(*module._modules.values()):
             return True
     return False

@@ -23,6 +23,7 @@ from typing import Any
 import torch
 from torch import _C, Tensor
 from torch.autograd import forward_ad
+from torch.overrides import has_torch_function
 
 import graphpoly.ops._extension as _extension
 
@@ -42,8 +43,11 @@ _LEAN = None not in (_single_level, getattr(forward_ad, "_current_level", None))
         "_after_autograd_keyset",
         "_any_requires_grad",
         "_are_functorch_transforms_active",
+        "_get_tracing_state",
+        "_len_torch_dispatch_stack",
     )
 )
+_FUNCTIONS: dict[Any, Any] = {}  # how an operator gets its gradient, past the dispatcher
 
 _TRANSPOSE = "Tensor? colptr, Tensor? row, Tensor? tperm"
 _SCORES = (
@@ -53,6 +57,8 @@ _SCORES = (
 _SCORE_RULE = "bool additive, float scale, float slope, float dropout"
 _PAIRS = "Tensor rowptr_a, Tensor col_a, Tensor rowptr_b, Tensor col_b, Tensor u, Tensor v"
 _FORWARD = "Tensor x, Tensor? weight, Tensor? bias, Tensor? scale, Tensor? shift, Tensor last"
+_MAPS = "Tensor weight, Tensor? bias, Tensor? scale, Tensor? shift"
+_KEPT = "Tensor before, Tensor active, Tensor mean, Tensor var"
 _SCAN = "Tensor ptr, Tensor x, Tensor delta, Tensor A, Tensor B, Tensor C"
 _GRAPHS = "Tensor rowptr, Tensor col, Tensor ptr"  # sorted rows of simple undirected graphs; int64
 
@@ -148,12 +154,16 @@ SCHEMAS = {
     " Tensor target, Tensor? seed, Tensor colptr, Tensor row, Tensor tperm, Tensor value,"
     " Tensor of_source, Tensor of_target, Tensor attended, Tensor lse, Tensor grad, float slope,"
     " float dropout, bool to_x, bool bias) -> (Tensor, Tensor, Tensor, Tensor, Tensor)",
-    "perceptron": "(Tensor x, Tensor weight, Tensor? bias, Tensor? scale, Tensor? shift,"
-    " Tensor? mean, Tensor? var, Tensor last, Tensor? last_bias, int norm, float eps)"
-    " -> (Tensor out, Tensor before, Tensor active, Tensor mean, Tensor var)",
-    "perceptron_backward": "(Tensor x, Tensor weight, Tensor? bias, Tensor? scale, Tensor? shift,"
-    " Tensor last, Tensor before, Tensor active, Tensor mean, Tensor var, Tensor grad, int norm,"
+    "perceptron": f"(Tensor x, {_MAPS}, Tensor? mean, Tensor? var, Tensor last,"
+    f" Tensor? last_bias, int norm, float eps) -> (Tensor out, {_KEPT})",
+    "perceptron_backward": f"(Tensor x, {_MAPS}, Tensor last, {_KEPT}, Tensor grad, int norm,"
     " float eps, bool to_x) -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
+    "gin_layer": f"(Tensor rowptr, Tensor col, Tensor x, {_MAPS}, Tensor? mean, Tensor? var,"
+    f" Tensor last, Tensor? last_bias, {_TRANSPOSE}, float root, int norm, float eps)"
+    f" -> (Tensor out, Tensor sum, {_KEPT})",
+    "gin_layer_backward": f"(Tensor rowptr, Tensor col, {_TRANSPOSE}, Tensor x, {_MAPS},"
+    f" Tensor last, Tensor sum, {_KEPT}, Tensor grad, float root, int norm, float eps, bool to_x)"
+    " -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
     "feed_forward": f"({_FORWARD}, Tensor? last_bias, Tensor? seed, int activation, float p,"
     " float eps, bool keep) -> (Tensor out, Tensor before)",
     "feed_forward_backward": f"({_FORWARD}, Tensor? seed, Tensor before, Tensor grad,"
@@ -263,20 +273,34 @@ def _in_given_types(name: str, reference: Callable[..., Any]) -> Callable[..., A
 
 
 def call(operator: Any, *arguments: Any) -> Any:
-    """Call an operator, past its autograd kernel where nothing wants a gradient.
+    """Call an operator, past the dispatcher on its way to a gradient, or past the gradient.
 
-    That kernel is Python's, and on a small graph it costs as much as the work itself.
+    Its autograd kernel is Python's, and on a small graph going there and back costs as much as the
+    work itself.
     """
     if (
         torch.compiler.is_compiling()
         or not _LEAN
-        or (_C.is_grad_enabled() and _C._any_requires_grad(*arguments))
         or _C._are_functorch_transforms_active()
         or forward_ad._current_level >= 0  # tangents would be lost: the long way refuses them
     ):
         return operator(*arguments)
-    with _C._AutoDispatchBelowAutograd():
+    if not (_C.is_grad_enabled() and _C._any_requires_grad(*arguments)):
+        with _C._AutoDispatchBelowAutograd():
+            return operator(*arguments)
+    function = _FUNCTIONS.get(operator)
+    if function is None or _is_watched(arguments):
         return operator(*arguments)
+    return function.apply(*arguments)
+
+
+def _is_watched(arguments: tuple[Any, ...]) -> bool:
+    """Whether somebody sees what the dispatcher is asked for: a mode, a subclass, a trace."""
+    return (
+        has_torch_function(arguments)
+        or _C._len_torch_dispatch_stack() > 0
+        or _C._get_tracing_state() is not None
+    )
 
 
 def interruptible(operator: Any, *arguments: Any) -> Any:
@@ -346,19 +370,27 @@ def _autograd_kernel(
     operator = getattr(torch.ops.graphpoly, name).default
     after = _C._after_autograd_keyset
 
-    def forward(ctx: Any, *arguments: Any) -> Any:
+    def forward(ctx: Any, *inputs: Any) -> Any:
+        with _C._AutoDispatchBelowAutograd():
+            output = operator(*inputs)
+        setup_context(ctx, inputs, output)
+        return output
+
+    def forward_within(ctx: Any, *arguments: Any) -> Any:
         *inputs, keys = arguments
         with _C._AutoDispatchBelowAutograd():
             output = operator.redispatch(keys & after, *inputs)
         setup_context(ctx, tuple(inputs), output)
         return output
 
-    def turned(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
+    def backward_within(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
         found = backward(ctx, *grads)
         return (*found, None) if isinstance(found, tuple) else (found, None)  # None: the keys
 
-    members = {"forward": staticmethod(forward), "backward": staticmethod(turned)}
+    members = {"forward": staticmethod(forward), "backward": staticmethod(backward)}
     function: Any = type(f"Backward_{name}", (torch.autograd.Function,), members)
+    _FUNCTIONS[operator] = function
+    members = {"forward": staticmethod(forward_within), "backward": staticmethod(backward_within)}
     within: Any = type(f"Backward_{name}", (_SingleLevelFunction,), members)
 
     def kernel(keys: Any, *arguments: Any) -> Any:
@@ -368,7 +400,7 @@ def _autograd_kernel(
                 return within.apply(*arguments, keys)
         wanted = _C.is_grad_enabled() and _C._any_requires_grad(*arguments)
         if wanted or forward_ad._current_level >= 0:
-            return function.apply(*arguments, keys)
+            return function.apply(*arguments)
         with _C._AutoDispatchBelowAutograd():
             return operator.redispatch(keys & after, *arguments)
 

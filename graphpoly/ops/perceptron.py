@@ -14,7 +14,13 @@ from torch import Tensor
 
 from graphpoly.ops.library import call, differentiated, implement
 
-__all__ = ["NORMS", "Perceptron", "perceptron", "perceptron_reference"]
+__all__ = [
+    "NORMS",
+    "Perceptron",
+    "perceptron",
+    "perceptron_backward_reference",
+    "perceptron_reference",
+]
 
 # whose moments channels are normalised by: of none, of the rows at hand, or those that are given
 NORMS = (None, "batch", "given")
@@ -166,7 +172,7 @@ implement(
 )
 
 
-def _backward_reference(
+def perceptron_backward_reference(
     x: Tensor,
     weight: Tensor,
     bias: Tensor | None,
@@ -248,14 +254,14 @@ def _backward_from_inputs(*inputs: Any) -> tuple[Tensor, ...]:
     arguments: tuple[Any, ...] = (*given, mean, var, last, None, norm, eps)
     kept = perceptron_reference(*arguments)[1:]
     arguments = (*given, last, *kept, grad, norm, eps, to_x)
-    return _backward_reference(*arguments)
+    return perceptron_backward_reference(*arguments)
 
 
 _KEPT = (6, 7, 8, 9)
 
 implement(
     "perceptron_backward",
-    reference=_backward_reference,
+    reference=perceptron_backward_reference,
     fake=_backward_fake,
     setup_context=_backward_setup,
     backward=_double_backward,

@@ -12,6 +12,7 @@ from torch.nn.modules.module import register_module_forward_hook
 
 import graphpoly.acceleration.dense as dense
 import graphpoly.ops._extension as _extension
+from graphpoly import accelerate
 from graphpoly.acceleration.dense import mapped, perceived
 from graphpoly.testing import assert_close
 
@@ -127,6 +128,35 @@ def test_the_module_and_its_twin(name):
                 assert_close(twin.state_dict()[key].double(), value.double(), what=key)
     steps = 1 if name == "MLP with dropout" else 0  # without dropout in eval mode
     assert kernel.call_count == (4 if name in SERVED else steps)
+
+
+GRAPH = torch.tensor([[0, 1, 1, 2, 4, 4], [1, 0, 2, 1, 4, 0]])
+LAYERS = {  # and whether all of one is one operator
+    "sum": (lambda nn: pyg.GINConv(nn, eps=0.5), True),
+    "learned share": (lambda nn: pyg.GINConv(nn, train_eps=True), False),
+    "mean": (lambda nn: pyg.GINConv(nn, aggr="mean"), False),
+}
+
+
+@pytest.mark.parametrize("perceptron", ["plain", "norm", "MLP", "three maps", "another norm"])
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_whole_layer_and_its_twin(name, perceptron):
+    torch.manual_seed(0)
+    make, whole = LAYERS[name]
+    conv = make((SERVED | LEFT)[perceptron]()).double()
+    twin = copy.deepcopy(conv)
+    accelerate(twin)
+    with mock.patch.object(dense, "gin_layer", wraps=dense.gin_layer) as kernel:
+        for step in range(4):
+            conv.train(step < 3), twin.train(step < 3)
+            expected, grads = run(lambda conv, x: conv(x, GRAPH), conv, x(5 + step))
+            out, found = run(lambda conv, x: conv(x, GRAPH), twin, x(5 + step))
+            assert_close(out, expected)
+            for one, other in zip(found, grads, strict=True):
+                assert_close(one, other, kind="accumulated")
+            for key, value in conv.state_dict().items():
+                assert_close(twin.state_dict()[key].double(), value.double(), what=key)
+    assert kernel.call_count == (4 if whole and perceptron in SERVED else 0)
 
 
 @pytest.mark.parametrize("name", ["norm", "another activation"])

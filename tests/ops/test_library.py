@@ -92,6 +92,19 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
         kept = [t.detach() for t in torch.ops.graphpoly.perceptron(*call)[1:]]
         return (*call[:5], call[7], *kept, leaf(6, 2), *call[9:], True)
 
+    rooted = [
+        (*structure, *call[:-2], *turned, root_share, *call[-2:])
+        for call, turned, root_share in zip(
+            perceptrons, (turn, none, turn), (1, 0.5, -2), strict=True
+        )
+    ]
+
+    def rooted_back(call, to_x):
+        """With the results that the backward operator takes."""
+        held = [t.detach() for t in torch.ops.graphpoly.gin_layer(*call)[1:]]
+        maps = (*call[:2], *turn, *call[2:7], call[9])
+        return (*maps, *held, leaf(6, 2), *call[14:], to_x)
+
     forwards = [
         (x, *maps_of.values(), leaf(2, 4), leaf(2), None, 0, 0.0, 1e-3, True),
         (x, *maps_of.values(), leaf(2, 4), None, torch.tensor(5), 1, 0.3, 1e-3, False),
@@ -236,6 +249,10 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
             (leaf(6, 4), None, leaf(4, 3), None, *turn, False),
             (leaf(6, 4), strided, None, head[2], *none, True),
         ],
+        "gin_layer": rooted,
+        "gin_layer_backward": [
+            rooted_back(call, to_x) for call, to_x in zip(rooted, (True, False, True), strict=True)
+        ],
         "linear": [(x, leaf(4, 3), None, None, leaf(4)), (x, leaf(4, 3), y, leaf(4, 3), None)],
         "linear_backward": [
             (leaf(6, 4), x, leaf(4, 3), None, None, True),
@@ -373,6 +390,8 @@ def test_fullgraph_compile_of_segments_and_pairs():
         "pool_sum",
         "gcn_layer",
         "gcn_layer_backward",
+        "gin_layer",
+        "gin_layer_backward",
         "gat_layer",
         "gat_layer_backward",
         "head_scores_backward",

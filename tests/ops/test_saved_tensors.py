@@ -25,7 +25,7 @@ EXCEPTIONS = {
 TOGETHER = (
     *("attention_backward", "multi_aggregate_backward", "householder_transport_backward"),
     *("head_scores", "head_scores_backward", "gcn_layer_backward"),
-    *("gat_layer", "gat_layer_backward"),
+    *("gat_layer", "gat_layer_backward", "gin_layer", "gin_layer_backward"),
     *("selective_scan_backward", "perceptron", "perceptron_backward"),
     *("feed_forward", "feed_forward_backward"),
 )
