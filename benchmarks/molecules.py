@@ -132,6 +132,32 @@ def parts(batches: list[Batch], rounds: int) -> dict[str, float]:
     return {name: 1e3 * statistics.median(each) for name, each in found.items()}
 
 
+def page(found: dict[str, Any]) -> str:
+    """Return both tables."""
+    rows, split = found["rows"], found["parts"]
+    peers = [peer for peer in ("PyG", "compiled PyG") if peer in rows[0]]
+    lines = [
+        "# Training steps on molecules",
+        "",
+        f"{found['graphs']}, {found['threads']} threads; milliseconds for a step. The floor is the",
+        "step in which nothing is sent along edges.",
+        "",
+        f"| network | graphs | graphpoly | floor | x floor | {' | x | '.join(peers)} | x |",
+        "|---|---:|---:|---:|---:|" + "---:|---:|" * len(peers),
+    ]
+    for row in rows:
+        ours = row["graphpoly"]
+        cells = [f"{ours:.2f}", f"{row['floor']:.2f}", f"{ours / row['floor']:.2f}"]
+        for peer in peers:
+            cells += [f"{row[peer]:.2f}", f"{row[peer] / ours:.2f}"]
+        lines.append(f"| {row['network']} | {row['graphs']} | {' | '.join(cells)} |")
+    names = list(next(iter(split.values())))
+    lines += ["", f"| graphs | {' | '.join(names)} |", "|---:|" + "---:|" * len(names)]
+    for size, parts in split.items():
+        lines.append(f"| {size} | " + " | ".join(f"{parts[name]:.3f}" for name in names) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     """Measure, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -149,31 +175,18 @@ def main() -> None:
         for name in NETWORKS:
             rows.append(compare(name, some, given.rounds, compiled=given.compiled))
             print(rows[-1], flush=True)
-    peers = ["PyG", *(["compiled PyG"] if given.compiled else [])]
-    lines = [
-        "# Training steps on molecules",
-        "",
-        f"{source}, {torch.get_num_threads()} threads; milliseconds for a step. The floor is the",
-        "step in which nothing is sent along edges.",
-        "",
-        f"| network | graphs | graphpoly | floor | x floor | {' | x | '.join(peers)} | x |",
-        "|---|---:|---:|---:|---:|" + "---:|---:|" * len(peers),
-    ]
-    for row in rows:
-        ours = row["graphpoly"]
-        cells = [f"{ours:.2f}", f"{row['floor']:.2f}", f"{ours / row['floor']:.2f}"]
-        for peer in peers:
-            cells += [f"{row[peer]:.2f}", f"{row[peer] / ours:.2f}"]
-        lines.append(f"| {row['network']} | {row['graphs']} | {' | '.join(cells)} |")
-    names = list(split[SIZES[0]])
-    lines += ["", f"| graphs | {' | '.join(names)} |", "|---:|" + "---:|" * len(names)]
-    for size, found in split.items():
-        lines.append(f"| {size} | " + " | ".join(f"{found[name]:.3f}" for name in names) + " |")
-    page = "\n".join(lines) + "\n"
-    found = {"machine": describe_machine(), "graphs": source, "rows": rows, "parts": split}
-    (RESULTS / "molecules.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    (RESULTS / "molecules.md").write_text(page, encoding="utf-8")
-    print(page)
+    found = {
+        "machine": describe_machine(),
+        "threads": torch.get_num_threads(),
+        "graphs": source,
+        "rows": rows,
+        "parts": split,
+    }
+    # numbers of graphs are keys of text in a file
+    text = json.dumps(found, indent=2)
+    (RESULTS / "molecules.json").write_text(text + "\n", encoding="utf-8")
+    (RESULTS / "molecules.md").write_text(page(json.loads(text)), encoding="utf-8")
+    print(page(json.loads(text)))
 
 
 if __name__ == "__main__":

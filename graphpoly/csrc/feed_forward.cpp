@@ -44,7 +44,6 @@ namespace {
 
 constexpr const char* kForward = "feed_forward";
 constexpr const char* kBackward = "feed_forward_backward";
-constexpr int64_t kLanesAtMost = 16;
 constexpr int64_t kNarrow = 3;  // channels that come out of products of rows
 
 template <class T>
@@ -109,8 +108,7 @@ struct Given {
       seed = static_cast<uint64_t>(*dense(*seed_).const_data_ptr<int64_t>());
     }
     function = static_cast<Function>(function_);
-    // an odd number of lines, so that not all rows of a column are rivals for the same places
-    stride = ((hidden + kLanesAtMost - 1) / kLanesAtMost | 1) * kLanesAtMost;
+    stride = padded(hidden);
     // gradients of large matrices are worth more rows each time that they are gone through
     const int64_t large = numbers() >> 15;
     block = kBlockOfRows * std::clamp<int64_t>(large, 1, 4);

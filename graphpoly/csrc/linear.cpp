@@ -8,6 +8,8 @@
 #include "layers.h"
 #include "product.h"
 
+#include <bit>
+
 #define GRAPHPOLY_KERNELS "linear.cpp"
 #include "foreach_simd.h"
 
@@ -40,6 +42,18 @@ void call_product(int64_t channels, const Product<T>& p) {
   GRAPHPOLY_CALL(product<T>, channels, p);
 }
 
+template <class T>
+void call_dots(int64_t channels, const Product<T>& p) {
+  GRAPHPOLY_CALL(dots<T>, channels, p);
+}
+
+template <class T>
+bool are_few(int64_t channels, int64_t inner) {
+  bool few = false;
+  GRAPHPOLY_CALL(count_as_few<T>, channels, inner, &few);
+  return few;
+}
+
 }  // namespace
 
 Tensor linear(Tensor x, Tensor weight, OptionalTensor y, OptionalTensor other,
@@ -54,8 +68,23 @@ Tensor linear(Tensor x, Tensor weight, OptionalTensor y, OptionalTensor other,
   x = dense(x), weight = dense(weight), y = dense(y), other = dense(other), bias = dense(bias);
   return dispatch_types(kLinear, x.scalar_type(), ScalarType::Int, [&](auto t, auto) {
     using T = decltype(t);
-    const int64_t more = y ? y->size(1) : 0;
+    const int64_t more = y ? y->size(1) : 0, work = dense_work(rows, inner + more, channels);
     Tensor out = make_output<T>(x, {rows, channels});
+    if (!y && are_few<T>(channels, inner)) {
+      const int64_t stride = padded(inner);
+      const Scratch<T> map(channels * stride);
+      const T *const a = x.const_data_ptr<T>(), *const given = weight.const_data_ptr<T>();
+      for (int64_t c = 0; c < channels; ++c) {
+        std::copy_n(given + c * inner, inner, map.data() + c * stride);
+      }
+      const T* const start = bias ? bias->const_data_ptr<T>() : nullptr;
+      T* const to = out.mutable_data_ptr<T>();
+      parallel_blocks(rows, work, [&](int64_t r, int64_t count) {
+        call_dots(channels, Product<T>{a + r * inner, inner, 1, map.data(), stride, start, 0,
+                                       to + r * channels, channels, count, inner});
+      });
+      return out;
+    }
     const Scratch<T> turned(channels * (inner + more));
     T* const second = turned.data() + channels * inner;
     turn(turned.data(), weight.const_data_ptr<T>(), channels, inner);
@@ -64,7 +93,7 @@ Tensor linear(Tensor x, Tensor weight, OptionalTensor y, OptionalTensor other,
     const T* const beside = y ? y->const_data_ptr<T>() : nullptr;
     const T* const start = bias ? bias->const_data_ptr<T>() : nullptr;
     T* const to = out.mutable_data_ptr<T>();
-    parallel_blocks(rows, dense_work(rows, inner + more, channels), [&](int64_t r, int64_t count) {
+    parallel_blocks(rows, work, [&](int64_t r, int64_t count) {
       T* const block = to + r * channels;
       call_product(channels, Product<T>{from + r * inner, inner, 1, turned.data(), channels, start,
                                         0, block, channels, count, inner});
@@ -148,6 +177,8 @@ STABLE_TORCH_LIBRARY_IMPL(graphpoly, CPU, m) {
 
 #else  // the kernels
 
+#include "arithmetic_simd.h"
+#include "dots_simd.h"
 #include "product_simd.h"
 
 #endif

@@ -10,6 +10,13 @@ constexpr int64_t kBlockOfRows = 60;    // of one product: ten times the rows th
 constexpr int64_t kChunkOfSums = 66;    // rows of a matrix whose gradient one item sums
 constexpr int64_t kMostSums = 1 << 16;  // numbers of all partial sums, which stay in the caches
 
+// Numbers from one row to the next of those that begin with a line of the caches each: an odd number
+// of lines, so that not all rows of a column are rivals for the same places.
+inline int64_t padded(int64_t width) {
+  constexpr int64_t kLine = 16;
+  return ((width + kLine - 1) / kLine | 1) * kLine;
+}
+
 // out[r, c] = start[r, c] + sum_k a[r, k] b[k, c], in the order of k.
 template <class T>
 struct Product {

@@ -40,8 +40,8 @@ def linear(
         y: ``[N, D]``, where there is ``other``.
         other: ``[C, D]``.
 
-    Complexity: O(N C (F + D)) time; beside the result, O(C (F + D)) memory. Sums run in the order
-    of the channels, and those over nodes in an order that depends on N and the channels alone.
+    Complexity: O(N C (F + D)) time; beside the result, O(C (F + D)) memory. Sums run in an order
+    that depends on the sizes alone.
     """
     out: Tensor = call(_OPERATOR, x, weight, y, other, bias)
     return out

@@ -72,6 +72,27 @@ def norm_of(norm, hidden):
 
 
 @both
+@pytest.mark.parametrize("channels", range(1, 10))
+def test_few_channels_of_many(channels, dtype):
+    """Whose sums run over lanes, and over a last vector that begins within the one before."""
+    for inner, rows in itertools.product((63, 64, 127, 128, 129, 143, 160), (1, 2, 61, 130)):
+        x, weight, bias = drawn(rows, inner), drawn(channels, inner), drawn(channels)
+        check(linear, nn.functional.linear, dtype, x, weight, bias)
+        check(linear, nn.functional.linear, dtype, x, weight)
+
+
+@both
+def test_what_is_no_number_stays_in_its_row_and_is_added_once(dtype):
+    for place in (0, 127, 130, 142):
+        x, weight = torch.zeros(3, 143, dtype=dtype), torch.ones(2, 143, dtype=dtype)
+        x[1, place] = float("inf")
+        expected = nn.functional.linear(x, weight)
+        assert torch.equal(linear(x, weight), expected)
+        weight[0, place] = 0
+        assert linear(x, weight).isnan().tolist() == [[False, False], [True, False], [False, False]]
+
+
+@both
 @pytest.mark.parametrize("norm", [None, "batch", "given"])
 @pytest.mark.parametrize("rows", ROWS)
 def test_perceptron_is_that_of_the_modules(rows, norm, dtype):
