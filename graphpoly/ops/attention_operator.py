@@ -195,9 +195,9 @@ def attention_reference(
     computed in float32, and ``out`` rounded once.
     """
     if value.dtype == torch.bfloat16:
-        wide = _widened(target, source, value, edge)
-        rest = (att, seed, colptr, row, tperm, additive, scale, slope, dropout)
-        out, lse = attention_reference(rowptr, col, *wide, *rest)
+        wide = _widened(target, source, value, edge, att)
+        rest: Any = (*wide, seed, colptr, row, tperm, additive, scale, slope, dropout)
+        out, lse = attention_reference(rowptr, col, *rest)
         return out.to(value.dtype), lse
     rows = entry_rows(rowptr, col.size(0))
     rule = (additive, scale, slope)
@@ -277,11 +277,10 @@ def attention_backward_reference(
     rounded once to the type of what it belongs to.
     """
     if value.dtype == torch.bfloat16:
-        given = (target, source, value, edge, att)
-        wide, rest = _widened(*given), (seed, colptr, row, tperm, additive, scale, slope, dropout)
-        found = attention_backward_reference(
-            rowptr, col, *wide, *rest, *_widened(out, lse, grad), edge_grad
-        )
+        wide = _widened(target, source, value, edge, att)
+        rest: Any = (*wide, seed, colptr, row, tperm, additive, scale, slope, dropout)
+        rest = (*rest, *_widened(out, lse, grad), edge_grad)
+        found = attention_backward_reference(rowptr, col, *rest)
         types = (target, source, value, source, lse)
         a, b, c, d, e = (g.to(like.dtype) for g, like in zip(found, types, strict=True))
         return a, b, c, d, e

@@ -119,9 +119,9 @@ def multi_aggregate_reference(
     not kept.
     """
     if x.dtype == torch.bfloat16:
-        rest = (colptr, row, tperm, aggregations)
-        wide, _, high, low = multi_aggregate_reference(rowptr, col, weight, x.float(), *rest)
-        return wide.to(x.dtype), x.new_empty(wide.size(0), 0), high, low
+        rest: Any = (x.float(), colptr, row, tperm, aggregations)
+        out, mean, high, low = multi_aggregate_reference(rowptr, col, weight, *rest)
+        return out.to(x.dtype), mean[:, :0].to(x.dtype), high, low
     rows = entry_rows(rowptr, col.size(0))
     message = x[col] if weight is None else weight.unsqueeze(-1) * x[col]
     total = spmm_reference(rowptr, col, weight, x)
@@ -208,8 +208,8 @@ def _backward(ctx: Any, grad: Tensor | None, grad_mean: Tensor | None, *_: Any) 
     if weight is not None and ctx.needs_input_grad[2]:
         wide, given = x.to(weight.dtype), grad.to(weight.dtype)
         again = wide is not x and _spread(plan)
-        middle = _middle(rowptr, col, weight, wide) if again else (mean, std)
-        constant, linear = _terms(rowptr, given, *middle, plan)
+        middle, root = _middle(rowptr, col, weight, wide) if again else (mean, std)
+        constant, linear = _terms(rowptr, given, middle, root, plan)
         grad_weight = torch.ops.graphpoly.sddmm(rowptr, col, constant, wide, colptr, row, tperm)
         if linear is not None:
             square = wide * wide
