@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from functools import partial
 
 import torch
 from torch import Tensor
 
-from benchmarks.cases import CHECKED, Run, contestant, draw
+from benchmarks.cases import CHECKED, contestant, draw
 from benchmarks.measure import Case, Contestant
 from benchmarks.peers import Operators, affordable, filters, products, recurrence_on
 from graphpoly.ops import polynomial, reorder, spmm, to_csr
@@ -21,7 +20,6 @@ __all__ = [
     "blocked",
     "chebyshev",
     "conversion",
-    "half_precision",
     "polynomial_filter",
     "reordering",
 ]
@@ -185,75 +183,6 @@ def blocked(o: Operators, channels: int = 64) -> Iterator[Case]:
         [whole, *narrow],
         order=ORDER,
     )
-
-
-def half_precision(o: Operators) -> Iterator[Case]:
-    """Sums and polynomials of bfloat16, read as they are or through a float32 copy."""
-    matrix, exact = o.csr64.bfloat16(), o.csr64.double()
-    theta, recurrence = chebyshev(ORDER, 1)
-
-    def chain(x: Tensor) -> Tensor:
-        return recurrence_on(lambda p: spmm(o.adj, p), x, theta.to(x.dtype), recurrence.to(x.dtype))
-
-    def defined(x: Tensor) -> Tensor:
-        return recurrence_on(lambda p: exact @ p, x, theta.double(), recurrence.double())
-
-    for channels in (64, 128, 256):
-        peer = {"torch.sparse CSR int64, bfloat16": lambda x: matrix @ x}
-        yield from _of_halves(
-            "spmm sum", o, channels, lambda x: spmm(o.adj, x), lambda x: exact @ x, peer
-        )
-    yield from _of_halves(
-        "polynomial",
-        o,
-        64,
-        lambda x: polynomial(o.adj, x, theta, recurrence),
-        defined,
-        {"recurrence on graphpoly spmm, bfloat16": chain},
-        order=ORDER,
-    )
-
-
-def _of_halves(
-    op: str,
-    o: Operators,
-    channels: int,
-    run: Run,
-    definition: Run,
-    peers: dict[str, Run],
-    order: int | None = None,
-) -> Iterator[Case]:
-    x, grad = (draw(o.graph.num_nodes, channels, seed=seed) for seed in (1, 2))
-    runs = {
-        "graphpoly, bfloat16": run,
-        "graphpoly, a float32 copy of bfloat16": lambda x: run(x.float()).bfloat16(),
-        **peers,
-    }
-
-    def truth(backward: bool) -> tuple[Tensor, ...]:
-        head = x[:, :CHECKED].double().requires_grad_(backward)
-        out = definition(head)
-        if not backward:
-            return (out,)
-        return out.detach(), *torch.autograd.grad(out, head, grad[:, :CHECKED].double())
-
-    for backward in (False, True):
-        half = grad.bfloat16() if backward else None
-        yield Case(
-            f"{op}, bfloat16",
-            o.graph.name,
-            channels,
-            "forward+backward" if backward else "forward",
-            partial(truth, backward),
-            [
-                contestant("graphpoly", run, [x], grad if backward else None),
-                *(
-                    contestant(name, each, [x.bfloat16()], half, tolerance=2e-2)
-                    for name, each in runs.items()
-                ),
-            ],
-            order=order,
-        )
 
 
 def reordering(o: Operators, channels: int = 64) -> Iterator[Case]:

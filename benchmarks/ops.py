@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from benchmarks import entries, filters, memory, models, report
+from benchmarks import entries, filters, halves, memory, models, report
 from benchmarks.graphs import SIZES, power_law
 from benchmarks.measure import (
     Case,
@@ -37,7 +37,7 @@ FAMILIES: dict[str, Callable[[Operators], Iterator[Case]]] = {
     "spmm_sum": lambda o: _chain(filters.aggregation(o, "sum", width) for width in WIDTHS),
     "spmm_mean": lambda o: filters.aggregation(o, "mean", 64),
     "spmm_max": lambda o: filters.aggregation(o, "max", 64),
-    "bfloat16": filters.half_precision,
+    "bfloat16": halves.half_precision,
     "reorder": filters.reordering,
     "polynomial": lambda o: filters.polynomial_filter(o, 64),
     "blocked": filters.blocked,

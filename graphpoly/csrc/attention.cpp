@@ -4,6 +4,9 @@
 // A row is read once. Of each block of its entries the scores are made, then the largest so far;
 // if it grew, the sums so far are scaled down. The block's weights meet the features while these
 // are in the cache. Short rows of simple scores go side by side: attention_short.h.
+//
+// bfloat16 is read and written as it is, and computed in float32; what scores are made of may be
+// float32 beside it.
 #ifndef GRAPHPOLY_SIMD
 
 #include "attention.h"
@@ -12,10 +15,10 @@
 namespace graphpoly {
 namespace {
 
-template <class T>
+template <class S>
 struct AttentionOut {
-  T* out;
-  T* lse;
+  S* out;
+  Computed<S>* lse;
 };
 
 }  // namespace
@@ -27,22 +30,27 @@ struct AttentionOut {
 namespace graphpoly {
 namespace {
 
-template <class T, class I>
-void attend(const Rows<I>& a, const Attention<T>& at, const AttentionOut<T>& to, int64_t first,
-            int64_t last) {
-  const Scratch<char> memory(static_cast<int64_t>(at.arena_bytes()));
-  if (!at.is_short()) {
-    GRAPHPOLY_CALL(attention, a, at, to, first, last, memory.data());
-    return;
-  }
+template <class A, class S, class I>
+void attend_short(const Rows<I>& a, const A& at, const AttentionOut<S>& to, int64_t first,
+                  int64_t last, char* memory) {
   const int64_t most = kChunkLanes / at.heads;
   for_spans(a, static_cast<const I*>(nullptr), most, first, last, [&](const RowSpan& span) {
     if (span.end() - span.begin() <= most) {
-      GRAPHPOLY_CALL(short_rows, span, at, to, memory.data());
+      GRAPHPOLY_CALL(short_rows, span, at, to, memory);
     } else {
-      GRAPHPOLY_CALL(attention, a, at, to, span.first, span.last, memory.data());
+      GRAPHPOLY_CALL(attention, a, at, to, span.first, span.last, memory);
     }
   });
+}
+
+template <class S, class Q, class I>
+void attend(const Rows<I>& a, const Attention<S, Q>& at, const AttentionOut<S>& to, int64_t first,
+            int64_t last) {
+  const Scratch<char> memory(static_cast<int64_t>(at.arena_bytes()));
+  if constexpr (std::is_same_v<Q, Computed<S>>) {
+    if (at.is_short()) return attend_short(a, at, to, first, last, memory.data());
+  }
+  GRAPHPOLY_CALL(attention, a, at, to, first, last, memory.data());
 }
 
 }  // namespace
@@ -54,22 +62,22 @@ std::tuple<Tensor, Tensor> attention(Tensor rowptr, Tensor col, Tensor target, T
                                      double dropout) {
   const AttentionInputs in("attention", rowptr, col, target, source, value, edge, att, seed,
                            additive);
-  return dispatch_types(
-      "attention", value.scalar_type(), col.scalar_type(), [&](auto t, auto i) {
-        using T = decltype(t);
-        using I = decltype(i);
-        const auto a = rows_view<I>("attention", in.rowptr, in.col);
-        const auto at = in.view<T>(additive, scale, slope, dropout);
-        Tensor out = make_output<T>(value, {a.num_rows, at.heads, at.width});
-        Tensor lse = make_output<T>(value, {a.num_rows, at.heads});
-        const AttentionOut<T> to{out.mutable_data_ptr<T>(), lse.mutable_data_ptr<T>()};
-        const auto bounds = balanced_ranges(a, at.channels());
-        const int64_t work = (a.num_entries + a.num_rows) * at.channels();
-        parallel_items(static_cast<int64_t>(bounds.size()) - 1, work, [&](int64_t r) {
-          attend(a, at, to, bounds[r], bounds[r + 1]);
-        });
-        return std::make_tuple(out, lse);
-      });
+  return in.dispatch("attention", [&](auto s, auto q, auto i) {
+    using S = decltype(s);
+    using T = Computed<S>;
+    using I = decltype(i);
+    const auto a = rows_view<I>("attention", in.rowptr, in.col);
+    const auto at = in.view<S, decltype(q)>(additive, scale, slope, dropout);
+    Tensor out = make_output<S>(value, {a.num_rows, at.heads, at.width});
+    Tensor lse = make_output<T>(value, {a.num_rows, at.heads});
+    const AttentionOut<S> to{mutable_values<S>(out), lse.mutable_data_ptr<T>()};
+    const auto bounds = balanced_ranges(a, at.channels());
+    const int64_t work = (a.num_entries + a.num_rows) * at.channels();
+    parallel_items(static_cast<int64_t>(bounds.size()) - 1, work, [&](int64_t r) {
+      attend(a, at, to, bounds[r], bounds[r + 1]);
+    });
+    return std::make_tuple(out, lse);
+  });
 }
 
 }  // namespace graphpoly
@@ -89,15 +97,16 @@ namespace GRAPHPOLY_SIMD {
 
 using namespace graphpoly::GRAPHPOLY_SIMD;
 
-template <class T>
+template <class A>
 struct Softmax {
+  using T = typename A::T;
   typedef Vec<T, kLanes<T>> V;
-  Workspace<T>& w;
+  Workspace<A>& w;
   T *peak, *total, *shrink;  // patterns
   T* sum;                    // the features so far, as vectors
   T* weight;                 // [block, pitch]
 
-  explicit Softmax(Workspace<T>& w_)
+  explicit Softmax(Workspace<A>& w_)
       : w(w_), peak(w_.arena.template take<T>(w_.pattern)),
         total(w_.arena.template take<T>(w_.pattern)),
         shrink(w_.arena.template take<T>(w_.pattern)),
@@ -166,13 +175,14 @@ struct Softmax {
   }
 };
 
-template <class T, class I>
-void attention(const Rows<I>& a, const Attention<T>& at, const AttentionOut<T>& to, int64_t first,
-               int64_t last, char* memory) {
+template <class S, class Q, class I>
+void attention(const Rows<I>& a, const Attention<S, Q>& at, const AttentionOut<S>& to,
+               int64_t first, int64_t last, char* memory) {
+  using T = Computed<S>;
   if (at.heads == 0) return;
-  Workspace<T> w(at, memory);
-  Softmax<T> soft(w);
-  const int64_t row = at.heads * at.width, bytes = row * static_cast<int64_t>(sizeof(T));
+  Workspace<Attention<S, Q>> w(at, memory);
+  Softmax<Attention<S, Q>> soft(w);
+  const int64_t row = at.heads * at.width, bytes = row * static_cast<int64_t>(sizeof(S));
   for (int64_t i = first; i < last; ++i) {
     const int64_t begin = a.rowptr[i], end = a.rowptr[i + 1];
     w.start_row(at.target + i * at.heads * at.depth);
@@ -182,7 +192,7 @@ void attention(const Rows<I>& a, const Attention<T>& at, const AttentionOut<T>& 
       w.start_block(a, static_cast<const I*>(nullptr), e, count);
       w.make_scores(at.source, count);
       soft.add_block(count, e == begin);
-      const Gather<T> x{at.value, row, w.ids, count, bytes < 1024 ? bytes : 1024};
+      const Gather<S> x{at.value, row, w.ids, count, bytes < 1024 ? bytes : 1024};
       with_lanes<WeightedSum, T>(w.feature.lanes, soft.sum, w.feature, x, soft.weight, w.pitch);
     }
     soft.finish_row(to.lse + i * at.heads);
@@ -190,15 +200,16 @@ void attention(const Rows<I>& a, const Attention<T>& at, const AttentionOut<T>& 
   }
 }
 
-template <class T>
-void short_rows(const RowSpan& span, const Attention<T>& at, const AttentionOut<T>& to,
-                char* memory) {
+template <class S>
+void short_rows(const RowSpan& span, const Attention<S, Computed<S>>& at,
+                const AttentionOut<S>& to, char* memory) {
+  using T = Computed<S>;
   Arena arena(memory);
   const Layout<T> feature(arena, at.heads, at.width);
   T* weight = arena.take<T>(kChunkLanes + kLanes<T>);
   T* peak = arena.take<T>(kChunkLanes);
   with_heads<Weights, T>(at.heads, span, at, weight, peak, to.lse);
-  const RowSums<T> sums{to.out, at.value, weight, peak};
+  const RowSums<S> sums{to.out, at.value, weight, peak};
   with_lanes<WeighRows, T>(feature.lanes, sums, feature, span);
 }
 

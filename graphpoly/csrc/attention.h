@@ -15,10 +15,16 @@ constexpr int64_t kBlockEntries = 64, kBlockBytes = 16384;
 constexpr int64_t kLookAhead = 12;  // entries between a prefetch and its use
 constexpr int64_t kChunkLanes = 2048;  // entries times heads of short rows that are taken at once
 
-template <class T>
+// S: what is stored of the features, Q: of what scores are made of. All is computed in T.
+template <class S, class Q>
 struct Attention {
+  using T = Computed<S>;
+  using Score = Q;
   int64_t heads, depth, width, num_sources;
-  const T *target, *source, *value, *edge, *att;
+  const Q *target, *source;
+  const S* value;
+  const Q* edge;
+  const T* att;
   bool additive;
   T scale, slope;
   // dropout: a mask of bits >> 8 >= threshold, and what is kept is multiplied by `keep`
@@ -41,7 +47,8 @@ struct Attention {
   }
   // Whether attention_short.h covers it.
   bool is_short() const {
-    return additive && depth == 1 && !att && (heads == 1 || heads == 2 || heads == 4 || heads == 8);
+    return std::is_same_v<Q, T> && additive && depth == 1 && !att &&
+           (heads == 1 || heads == 2 || heads == 4 || heads == 8);
   }
 };
 
@@ -76,10 +83,13 @@ void for_spans(const Rows<I>& a, const I* place, int64_t most, int64_t first, in
 }
 
 // What the two passes of the gradient of short rows share.
-template <class T>
+template <class S>
 struct ShortGrad {
-  const T *grad, *out, *lse;
-  T *to_target, *to_source, *to_value;
+  using T = Computed<S>;
+  const S *grad, *out;
+  const T* lse;
+  T *to_target, *to_source;
+  S* to_value;
   T *alpha, *slope;  // [E, H]: weights, and gradients of the arguments of the scores
 };
 
@@ -101,19 +111,19 @@ struct AttentionInputs {
           ": source: expected shape [C, H, D] where value has shape [C, H, F]");
     check(target.size(0) == num_rows && target.size(1) == heads && target.size(2) == depth, op,
           ": target: expected shape [", num_rows, ", ", heads, ", ", depth, "]");
-    check_like(op, "target", target, value);
-    check_like(op, "source", source, value);
+    if (source.scalar_type() != value.scalar_type()) check_computed(op, "source", source, value);
+    check_like(op, "target", target, source);
     if (edge) {
       const int64_t wide = additive ? depth : 1;
       check(edge->dim() == 3 && edge->size(0) == col.size(0) && edge->size(1) == heads &&
                 edge->size(2) == wide,
             op, ": edge: expected shape [", col.size(0), ", ", heads, ", ", wide, "]");
-      check_like(op, "edge", *edge, value);
+      check_like(op, "edge", *edge, source);
     }
     if (att) {
       check(additive && att->dim() == 2 && att->size(0) == heads && att->size(1) == depth, op,
             ": att: expected shape [H, D] and an additive score");
-      check_like(op, "att", *att, value);
+      check_computed(op, "att", *att, value);
     }
     if (seed) {
       check(seed->numel() == 1 && seed->scalar_type() == ScalarType::Long, op,
@@ -121,13 +131,26 @@ struct AttentionInputs {
     }
   }
 
-  template <class T>
-  Attention<T> view(bool additive, double scale, double slope, double dropout) const {
-    Attention<T> at{value.size(1), source.size(2), value.size(2), value.size(0),
-                    target.const_data_ptr<T>(), source.const_data_ptr<T>(),
-                    value.const_data_ptr<T>(), edge ? edge->const_data_ptr<T>() : nullptr,
-                    att ? att->const_data_ptr<T>() : nullptr, additive, static_cast<T>(scale),
-                    static_cast<T>(slope)};
+  // Calls f(S{}, Q{}, I{}) with the types of features, of what scores are made of, and of indices.
+  template <class F>
+  decltype(auto) dispatch(const char* op, const F& f) const {
+    return dispatch_stored(op, value.scalar_type(), col.scalar_type(), [&](auto s, auto i) {
+      using T = Computed<decltype(s)>;
+      if constexpr (!std::is_same_v<decltype(s), T>) {
+        if (source.scalar_type() == value.scalar_type()) return f(s, s, i);
+      }
+      return f(s, T{}, i);
+    });
+  }
+
+  template <class S, class Q>
+  Attention<S, Q> view(bool additive, double scale, double slope, double dropout) const {
+    using T = Computed<S>;
+    Attention<S, Q> at{value.size(1), source.size(2), value.size(2), value.size(0),
+                       values<Q>(target), values<Q>(source), values<S>(value),
+                       edge ? values<Q>(*edge) : nullptr,
+                       att ? att->const_data_ptr<T>() : nullptr, additive, static_cast<T>(scale),
+                       static_cast<T>(slope)};
     if (seed) {
       const auto bits = static_cast<uint64_t>(*seed->const_data_ptr<int64_t>());
       at.drop = true;

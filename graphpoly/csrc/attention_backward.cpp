@@ -8,6 +8,9 @@
 //
 // Where scores are simple and entries few beside the features, weights and gradients of scores are
 // kept from one pass to the other, and rows go side by side: attention_short.h.
+//
+// Of bfloat16 <grad, out> is the weighted sum of <grad, value> over the row, for out is rounded: a
+// long row is walked twice.
 #ifndef GRAPHPOLY_SIMD
 
 #include "attention.h"
@@ -17,16 +20,19 @@ namespace graphpoly {
 namespace {
 
 // `mine` is the end at hand, `other` the gathered one.
-template <class T, class I>
+template <class S, class Q, class I>
 struct GradArgs {
-  const T *mine, *other;                  // of the score, [., H, D]
-  const T *mine_feature, *other_feature;  // grad and value, or the reverse
+  using T = Computed<S>;
+  const Q *mine, *other;                  // of the score, [., H, D]
+  const S *mine_feature, *other_feature;  // grad and value, or the reverse
   bool over_rows;                         // or over the rows of the transpose
   const I* entry_of;                      // in the latter
-  const T *out, *lse;                     // in the pass over rows
+  const S* out;                           // in the pass over rows
+  const T* lse;
   T* stats;                               // [R, 2, H], written over rows, read over the transpose
-  T *grad_mine, *grad_feature;            // the latter in the pass over the transpose
-  T* grad_edge;                           // or null
+  Q* grad_mine;
+  S* grad_feature;                        // in the pass over the transpose
+  Q* grad_edge;                           // or null
 };
 
 }  // namespace
@@ -40,8 +46,10 @@ namespace {
 
 using Gradients = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor>;
 
-template <class T, class I>
-void run_pass(const Rows<I>& a, const Attention<T>& at, const GradArgs<T, I>& args, T* grad_att) {
+template <class S, class Q, class I>
+void run_pass(const Rows<I>& a, const Attention<S, Q>& at, const GradArgs<S, Q, I>& args,
+              Computed<S>* grad_att) {
+  using T = Computed<S>;
   const auto bounds = balanced_ranges(a, at.channels());
   const int64_t ranges = static_cast<int64_t>(bounds.size()) - 1, size = at.heads * at.depth;
   const int64_t work = (a.num_entries + a.num_rows) * at.channels();
@@ -60,9 +68,9 @@ void run_pass(const Rows<I>& a, const Attention<T>& at, const GradArgs<T, I>& ar
   }
 }
 
-template <class T, class I>
-void run_short(const Rows<I>& a, const Rows<I>& turned, const I* tperm, const Attention<T>& at,
-               const ShortGrad<T>& g) {
+template <class S, class I>
+void run_short(const Rows<I>& a, const Rows<I>& turned, const I* tperm,
+               const Attention<S, Computed<S>>& at, const ShortGrad<S>& g) {
   const int64_t most = kChunkLanes / at.heads;
   for (const Rows<I>* rows : {&a, &turned}) {
     const auto bounds = balanced_ranges(*rows, at.channels());
@@ -103,51 +111,55 @@ Gradients attention_backward(Tensor rowptr, Tensor col, Tensor target, Tensor so
   }
   check(lse.dim() == 2 && lse.size(0) == num_rows && lse.size(1) == value.size(1), kName,
         ": lse: expected shape [R, H]");
-  check_like(kName, "lse", lse, value);
+  check_computed(kName, "lse", lse, value);
   check(!edge_grad || edge.has_value(), kName, ": edge_grad: there is no edge");
   colptr = dense(colptr), row = dense(row), tperm = dense(tperm);
   out = dense(out), lse = dense(lse), grad = dense(grad);
-  return dispatch_types(kName, value.scalar_type(), col.scalar_type(), [&](auto t, auto i) {
-    using T = decltype(t);
+  return in.dispatch(kName, [&](auto s, auto q, auto i) {
+    using S = decltype(s);
+    using Q = decltype(q);
+    using T = Computed<S>;
     using I = decltype(i);
     const auto a = rows_view<I>(kName, in.rowptr, in.col);
     const auto turned = rows_view<I>(kName, colptr, row);
-    const auto at = in.view<T>(additive, scale, slope, dropout);
-    Tensor to_target = make_output<T>(value, {num_rows, at.heads, at.depth});
-    Tensor to_source = make_output<T>(value, {at.num_sources, at.heads, at.depth});
-    Tensor to_value = make_output<T>(value, {at.num_sources, at.heads, at.width});
+    const auto at = in.view<S, Q>(additive, scale, slope, dropout);
+    Tensor to_target = make_output<Q>(value, {num_rows, at.heads, at.depth});
+    Tensor to_source = make_output<Q>(value, {at.num_sources, at.heads, at.depth});
+    Tensor to_value = make_output<S>(value, {at.num_sources, at.heads, at.width});
     Tensor to_edge = edge_grad
-        ? make_output<T>(value, {a.num_entries, at.heads, at.edge_depth()})
-        : make_output<T>(value, {0});
+        ? make_output<Q>(value, {a.num_entries, at.heads, at.edge_depth()})
+        : make_output<Q>(value, {0});
     Tensor to_att =
         in.att ? make_output<T>(value, {at.heads, at.depth}) : make_output<T>(value, {0});
-    if (at.is_short() && 2 * a.num_entries <= at.num_sources * (at.width + 1) + num_rows) {
-      const int64_t size = a.num_entries * at.heads;  // with that, no more than is returned
-      const Scratch<T> alpha(size), slope(edge_grad ? 0 : size);
-      const ShortGrad<T> g{grad.const_data_ptr<T>(),
-                           out.const_data_ptr<T>(),
-                           lse.const_data_ptr<T>(),
-                           to_target.mutable_data_ptr<T>(),
-                           to_source.mutable_data_ptr<T>(),
-                           to_value.mutable_data_ptr<T>(),
-                           alpha.data(),
-                           edge_grad ? to_edge.mutable_data_ptr<T>() : slope.data()};
-      run_short(a, turned, tperm.const_data_ptr<I>(), at, g);
-      return Gradients(to_target, to_source, to_value, to_edge, to_att);
+    if constexpr (std::is_same_v<Q, T>) {
+      if (at.is_short() && 2 * a.num_entries <= at.num_sources * (at.width + 1) + num_rows) {
+        const int64_t size = a.num_entries * at.heads;  // with that, no more than is returned
+        const Scratch<T> alpha(size), slope(edge_grad ? 0 : size);
+        const ShortGrad<S> g{values<S>(grad),
+                             values<S>(out),
+                             lse.const_data_ptr<T>(),
+                             to_target.mutable_data_ptr<T>(),
+                             to_source.mutable_data_ptr<T>(),
+                             mutable_values<S>(to_value),
+                             alpha.data(),
+                             edge_grad ? to_edge.mutable_data_ptr<T>() : slope.data()};
+        run_short(a, turned, tperm.const_data_ptr<I>(), at, g);
+        return Gradients(to_target, to_source, to_value, to_edge, to_att);
+      }
     }
     const Scratch<T> stats(num_rows * 2 * at.heads);
-    GradArgs<T, I> args{};
+    GradArgs<S, Q, I> args{};
     args.over_rows = true, args.stats = stats.data();
     args.mine = at.target, args.other = at.source;
-    args.mine_feature = grad.const_data_ptr<T>(), args.other_feature = at.value;
-    args.out = out.const_data_ptr<T>(), args.lse = lse.const_data_ptr<T>();
-    args.grad_mine = to_target.mutable_data_ptr<T>();
-    args.grad_edge = edge_grad ? to_edge.mutable_data_ptr<T>() : nullptr;
+    args.mine_feature = values<S>(grad), args.other_feature = at.value;
+    args.out = values<S>(out), args.lse = lse.const_data_ptr<T>();
+    args.grad_mine = mutable_values<Q>(to_target);
+    args.grad_edge = edge_grad ? mutable_values<Q>(to_edge) : nullptr;
     run_pass(a, at, args, at.att ? to_att.mutable_data_ptr<T>() : nullptr);
     std::swap(args.mine, args.other), std::swap(args.mine_feature, args.other_feature);
     args.over_rows = false, args.entry_of = tperm.const_data_ptr<I>();
-    args.grad_mine = to_source.mutable_data_ptr<T>();
-    args.grad_feature = to_value.mutable_data_ptr<T>();
+    args.grad_mine = mutable_values<Q>(to_source);
+    args.grad_feature = mutable_values<S>(to_value);
     args.grad_edge = nullptr;
     run_pass(turned, at, args, static_cast<T*>(nullptr));
     return Gradients(to_target, to_source, to_value, to_edge, to_att);
@@ -172,23 +184,23 @@ namespace GRAPHPOLY_SIMD {
 using namespace graphpoly::GRAPHPOLY_SIMD;
 
 // Gradients of sum_d att_d leaky_relu(mine_d + x_d + edge_d), weighted entry by entry.
-template <class T>
+template <class T, class Q>
 struct LeakyGrad {
   const T *mine, *att;  // as vectors
-  const T* edge;
+  const Q* edge;
   const int64_t* entries;
   T slope;
   T* grad_att;   // as vectors, or null
-  T* grad_edge;  // or null
+  Q* grad_edge;  // or null
 };
 
 template <class T, int L>
 struct LeakySum {
   typedef Vec<T, L> V;
 
-  template <int N>
-  static GRAPHPOLY_INLINE void tile(T* sum, const Layout<T>& y, int64_t first, const Gather<T>& x,
-                                    const T* weight, int64_t pitch, const LeakyGrad<T>& g) {
+  template <int N, class Q>
+  static GRAPHPOLY_INLINE void tile(T* sum, const Layout<T>& y, int64_t first, const Gather<Q>& x,
+                                    const T* weight, int64_t pitch, const LeakyGrad<T, Q>& g) {
     V total[N], to_att[N], mine[N], att[N];
     int64_t offset[N], head[N];
 #pragma GCC unroll 4
@@ -199,17 +211,17 @@ struct LeakySum {
       offset[v] = y.offset[first + v], head[v] = y.head[first + v];
     }
     for (int64_t b = 0; b < x.count; ++b) {
-      const T* from = x.row(b);
+      const Q* from = x.row(b);
       const T* w = weight + b * pitch;
       const int64_t entry = g.edge ? g.entries[b] * x.stride : 0;
 #pragma GCC unroll 4
       for (int v = 0; v < N; ++v) {
-        V z = mine[v] + load<V>(from + offset[v]);
-        if (g.edge) z += load<V>(g.edge + entry + offset[v]);
+        V z = mine[v] + load_lanes<V>(from + offset[v]);
+        if (g.edge) z += load_lanes<V>(g.edge + entry + offset[v]);
         const V here = w[head[v]] * att[v];
         const V gated = z > T(0) ? here : g.slope * here;
         total[v] += gated;
-        if (g.grad_edge) store(g.grad_edge + entry + offset[v], gated);
+        if (g.grad_edge) store_lanes(g.grad_edge + entry + offset[v], gated);
         if (g.grad_att) to_att[v] += w[head[v]] * leaky_relu(z, g.slope);
       }
     }
@@ -220,8 +232,9 @@ struct LeakySum {
     }
   }
 
-  static void run(T* sum, const Layout<T>& y, const Gather<T>& x, const T* weight, int64_t pitch,
-                  const LeakyGrad<T>& g) {
+  template <class Q>
+  static void run(T* sum, const Layout<T>& y, const Gather<Q>& x, const T* weight, int64_t pitch,
+                  const LeakyGrad<T, Q>& g) {
     for (int64_t k = 0; k < y.vectors;) {
       const int64_t left = y.vectors - k;
       if (left >= 4) tile<4>(sum, y, k, x, weight, pitch, g), k += 4;
@@ -231,25 +244,28 @@ struct LeakySum {
   }
 };
 
-template <class T, class I>
+template <class S, class Q, class I>
 struct Backward {
+  using T = Computed<S>;
   typedef Vec<T, kLanes<T>> V;
-  Workspace<T>& w;
-  const GradArgs<T, I>& args;
+  static constexpr bool kRounded = !std::is_same_v<S, T>;
+  Workspace<Attention<S, Q>>& w;
+  const GradArgs<S, Q, I>& args;
   const bool over_rows;
   T *lse, *mean;                // of the targets: patterns over rows, else [block, pitch]
   T *product, *weight, *slope;  // <grad, value>, kept alpha, gradient of the score
   T *mine_feature, *feature_sum, *score_sum, *att_sum;  // as vectors
-  T *lane_sum, *lane_att, *stats;
+  T *lane_sum, *lane_att, *lane_mean, *stats;
 
-  Backward(Workspace<T>& w_, const GradArgs<T, I>& args_)
+  Backward(Workspace<Attention<S, Q>>& w_, const GradArgs<S, Q, I>& args_)
       : w(w_), args(args_), over_rows(args_.over_rows) {
     lse = w.flat(), mean = w.flat(), product = w.flat(), weight = w.flat(), slope = w.flat();
     const int64_t wide = w.feature.vectors * w.feature.lanes;
     const int64_t deep = w.score.vectors * w.score.lanes;
     mine_feature = take(wide), feature_sum = take(wide);
     score_sum = take(deep), att_sum = take(deep);
-    lane_sum = take(w.pattern), lane_att = take(w.pattern), stats = take(2 * w.at.heads);
+    lane_sum = take(w.pattern), lane_att = take(w.pattern);
+    lane_mean = take(w.pattern), stats = take(2 * w.at.heads);
   }
 
   T* take(int64_t count) { return w.arena.template take<T>(count); }
@@ -257,7 +273,7 @@ struct Backward {
   // `feature` is the row's part of grad, or of value.
   GRAPHPOLY_INLINE void start_row(int64_t i) {
     const int64_t heads = w.at.heads, row = heads * w.at.width;
-    const T* mine = args.mine_feature + i * row;
+    const S* mine = args.mine_feature + i * row;
     w.start_row(args.mine + i * heads * w.at.depth);
     w.feature.spread(mine_feature, mine, true);
     for (int64_t q = 0; q < w.pattern; ++q) lane_sum[q] = T(0);
@@ -266,10 +282,12 @@ struct Backward {
       for (int64_t k = 0; k < w.feature.vectors * w.feature.lanes; ++k) feature_sum[k] = T(0);
       return;
     }
-    const int64_t self = 0;
-    const Gather<T> out{args.out + i * row, row, &self, 1, 0};
-    const Pairing<T> pair{mine_feature, nullptr, nullptr, nullptr, T(0)};
-    with_lanes<PairSum, T>(w.feature.lanes, stats + heads, w.pitch, w.feature, out, pair);
+    if constexpr (!kRounded) {
+      const int64_t self = 0;
+      const Gather<S> out{args.out + i * row, row, &self, 1, 0};
+      const Pairing<T> pair{mine_feature, nullptr, nullptr, nullptr, T(0)};
+      with_lanes<PairSum, T>(w.feature.lanes, stats + heads, w.pitch, w.feature, out, pair);
+    }
     for (int64_t h = 0; h < heads; ++h) {
       // -inf where the weights are 0 anyway
       const T sum = args.lse[i * heads + h];
@@ -280,16 +298,46 @@ struct Backward {
     w.repeat(lse, stats), w.repeat(mean, stats + heads);
   }
 
-  GRAPHPOLY_INLINE void add_block(const Rows<I>& a, int64_t begin, int64_t count) {
-    const Attention<T>& at = w.at;
-    const int64_t heads = at.heads, row = heads * at.width, pitch = w.pitch;
-    const int64_t bytes = row * static_cast<int64_t>(sizeof(T));
+  // Scores and products of a block of entries, whose features it returns.
+  GRAPHPOLY_INLINE Gather<S> make_block(const Rows<I>& a, int64_t begin, int64_t count) {
+    const int64_t row = w.at.heads * w.at.width;
+    const int64_t bytes = row * static_cast<int64_t>(sizeof(S));
     w.start_block(a, args.entry_of, begin, count);
     w.make_scores(args.other, count);
-    Gather<T> x{args.other_feature, row, w.ids, count, bytes < 1024 ? bytes : 1024};
+    const Gather<S> x{args.other_feature, row, w.ids, count, bytes < 1024 ? bytes : 1024};
     const Pairing<T> pair{mine_feature, nullptr, nullptr, nullptr, T(0)};
-    with_lanes<PairSum, T>(w.feature.lanes, product, pitch, w.feature, x, pair);
+    with_lanes<PairSum, T>(w.feature.lanes, product, w.pitch, w.feature, x, pair);
     w.pad(product, count, 0);
+    return x;
+  }
+
+  // <grad, y> of row i, whose entries are [begin, end), where y was rounded.
+  GRAPHPOLY_INLINE void find_mean(const Rows<I>& a, int64_t i, int64_t begin, int64_t end) {
+    const int64_t heads = w.at.heads;
+    for (int64_t q = 0; q < w.pattern; ++q) lane_mean[q] = T(0);
+    for (int64_t e = begin; e < end; e += w.block) {
+      const int64_t count = end - e < w.block ? end - e : w.block;
+      make_block(a, e, count);
+      for (int64_t j = 0, lanes = w.lanes_of(count); j < lanes; j += w.pattern) {
+        for (int64_t q = 0; q < w.pattern; q += kLanes<T>) {
+          V p = exponential<kLanes<T>>(load<V>(w.scores + j + q) - load<V>(lse + q));
+          if (w.at.drop) p *= load<V>(w.keep + j + q);
+          store(lane_mean + q, load<V>(lane_mean + q) + p * load<V>(product + j + q));
+        }
+      }
+    }
+    w.fold(stats + heads, lane_mean);
+    T* keep = args.stats + i * 2 * heads + heads;
+    for (int64_t h = 0; h < heads; ++h) keep[h] = stats[heads + h];
+    w.repeat(mean, stats + heads);
+  }
+
+  // `made`: its scores and products are at hand.
+  GRAPHPOLY_INLINE void add_block(const Rows<I>& a, int64_t begin, int64_t count, bool made) {
+    const Attention<S, Q>& at = w.at;
+    const int64_t heads = at.heads, pitch = w.pitch;
+    Gather<S> x{args.other_feature, heads * at.width, w.ids, count, 0};
+    if (!made) x = make_block(a, begin, count);
     if (!over_rows) {
       copy_heads(lse, pitch, args.stats, 2 * heads, w.ids, count, heads), w.pad(lse, count, 0);
       copy_heads(mean, pitch, args.stats + heads, 2 * heads, w.ids, count, heads);
@@ -302,14 +350,14 @@ struct Backward {
     }
     if (args.grad_edge && at.edge_depth() == 1) {
       for (int64_t b = 0; b < count; ++b) {
-        T* to = args.grad_edge + (begin + b) * heads;
-        for (int64_t h = 0; h < heads; ++h) to[h] = slope[b * pitch + h];
+        Q* to = args.grad_edge + (begin + b) * heads;
+        for (int64_t h = 0; h < heads; ++h) store_lanes(to + h, slope[b * pitch + h]);
       }
     }
     if (w.simple) return;
-    const Gather<T> y{args.other, heads * at.depth, w.ids, count, 0};
+    const Gather<Q> y{args.other, heads * at.depth, w.ids, count, 0};
     if (at.additive) {
-      const LeakyGrad<T> g{w.mine_score, w.att_full, at.edge, w.entries, at.slope,
+      const LeakyGrad<T, Q> g{w.mine_score, w.att_full, at.edge, w.entries, at.slope,
                            over_rows && at.att ? att_sum : nullptr, args.grad_edge};
       with_lanes<LeakySum, T>(w.score.lanes, score_sum, w.score, y, slope, pitch, g);
     } else {
@@ -319,7 +367,7 @@ struct Backward {
 
   // Weights and gradients of the scores of a block; of a simple score down to its argument.
   GRAPHPOLY_INLINE void add_lanes(int64_t lanes) {
-    const Attention<T>& at = w.at;
+    const Attention<S, Q>& at = w.at;
     const int64_t step = over_rows ? 0 : 1;
     for (int64_t j = 0; j < lanes; j += w.pattern) {
       for (int64_t q = 0; q < w.pattern; q += kLanes<T>) {
@@ -346,14 +394,15 @@ struct Backward {
 
   GRAPHPOLY_INLINE void finish_row(int64_t i) {
     const int64_t heads = w.at.heads;
-    T* to = args.grad_mine + i * heads * w.at.depth;
+    Q* to = args.grad_mine + i * heads * w.at.depth;
     if (w.simple) {
       w.fold(to, lane_sum);
     } else {
-      w.score.collect(to, score_sum, nullptr);
       if (!w.at.additive) {
-        for (int64_t k = 0; k < heads * w.at.depth; ++k) to[k] *= w.at.scale;
+        const int64_t size = w.score.vectors * w.score.lanes;
+        for (int64_t k = 0; k < size; ++k) score_sum[k] *= w.at.scale;
       }
+      w.score.collect(to, score_sum, nullptr);
     }
     if (!over_rows) {
       w.feature.collect(args.grad_feature + i * heads * w.at.width, feature_sum, nullptr);
@@ -361,17 +410,25 @@ struct Backward {
   }
 };
 
-template <class T, class I>
-void attention_backward(const Rows<I>& a, const Attention<T>& at, const GradArgs<T, I>& args,
-                        int64_t first, int64_t last, char* memory, T* grad_att) {
+template <class S, class Q, class I>
+void attention_backward(const Rows<I>& a, const Attention<S, Q>& at,
+                        const GradArgs<S, Q, I>& args, int64_t first, int64_t last, char* memory,
+                        Computed<S>* grad_att) {
   if (at.heads == 0) return;
-  Workspace<T> w(at, memory);
-  Backward<T, I> back(w, args);
+  Workspace<Attention<S, Q>> w(at, memory);
+  Backward<S, Q, I> back(w, args);
   for (int64_t i = first; i < last; ++i) {
     const int64_t end = a.rowptr[i + 1];
     back.start_row(i);
+    bool made = false;
+    if constexpr (Backward<S, Q, I>::kRounded) {
+      if (args.over_rows) {
+        back.find_mean(a, i, a.rowptr[i], end);
+        made = end - a.rowptr[i] <= w.block;
+      }
+    }
     for (int64_t e = a.rowptr[i]; e < end; e += w.block) {
-      back.add_block(a, e, end - e < w.block ? end - e : w.block);
+      back.add_block(a, e, end - e < w.block ? end - e : w.block, made);
     }
     back.finish_row(i);
   }
@@ -381,8 +438,10 @@ void attention_backward(const Rows<I>& a, const Attention<T>& at, const GradArgs
 }
 
 // What belongs to targets and to entries.
-template <class T>
-void short_rows(const RowSpan& span, const Attention<T>& at, const ShortGrad<T>& g, char* memory) {
+template <class S>
+void short_rows(const RowSpan& span, const Attention<S, Computed<S>>& at, const ShortGrad<S>& g,
+                char* memory) {
+  using T = Computed<S>;
   Arena arena(memory);
   const Layout<T> feature(arena, at.heads, at.width);
   T* mine = arena.take<T>(feature.vectors * feature.lanes);
@@ -391,24 +450,29 @@ void short_rows(const RowSpan& span, const Attention<T>& at, const ShortGrad<T>&
   T* argument = arena.take<T>(kChunkLanes + kLanes<T>);
   T* power = arena.take<T>(kChunkLanes + kLanes<T>);
   const int64_t most = kChunkLanes / at.heads;
-  int64_t begin = span.begin();
-  do {  // all of it, or a part of a long row
-    const int64_t end = std::min(span.end(), begin + most);
-    const RowPairs<T> pairs{g.grad, g.out, at.value, product, mean, mine, begin, end};
-    with_lanes<PairRows, T>(feature.lanes, pairs, feature, span);
-    with_heads<Slopes, T>(at.heads, span, at, g, pairs, argument, power);
-    begin = end;
-  } while (begin < span.end());
+  const auto walk = [&](bool only_mean) {
+    int64_t begin = span.begin();
+    do {  // all of it, or a part of a long row
+      const int64_t end = std::min(span.end(), begin + most);
+      const RowPairs<S> pairs{g.grad, g.out, at.value, product, mean, mine, begin, end, only_mean};
+      with_lanes<PairRows, T>(feature.lanes, pairs, feature, span);
+      with_heads<Slopes, T>(at.heads, span, at, g, pairs, argument, power);
+      begin = end;
+    } while (begin < span.end());
+  };
+  if (RowPairs<S>::kRounded && span.end() - span.begin() > most) walk(true);
+  walk(false);
 }
 
 // What belongs to sources, which are the rows of the transpose.
-template <class T>
-void short_columns(const RowSpan& span, const Attention<T>& at, const ShortGrad<T>& g,
-                   char* memory) {
+template <class S>
+void short_columns(const RowSpan& span, const Attention<S, Computed<S>>& at,
+                   const ShortGrad<S>& g, char* memory) {
+  using T = Computed<S>;
   Arena arena(memory);
   const Layout<T> feature(arena, at.heads, at.width);
   with_heads<SourceSums, T>(at.heads, span, g);
-  const RowSums<T> sums{g.to_value, g.grad, g.alpha, nullptr};
+  const RowSums<S> sums{g.to_value, g.grad, g.alpha, nullptr};
   with_lanes<WeighRows, T>(feature.lanes, sums, feature, span);
 }
 

@@ -10,18 +10,19 @@ namespace graphpoly::GRAPHPOLY_SIMD {
 
 // to[i] = factor[i] sum_e weight[e] x[other(e)], head by head; factors and weights are those of the
 // span, or the weights are found at `place` and there are no factors.
-template <class T>
+template <class S>
 struct RowSums {
-  T* to;
-  const T *x, *weight, *factor;
+  S* to;
+  const S* x;
+  const Computed<S> *weight, *factor;
 };
 
 template <class T, int L>
 struct WeighRows {
   typedef Vec<T, L> V;
 
-  template <int N>
-  static GRAPHPOLY_INLINE void tile(const RowSums<T>& s, const Layout<T>& y, int64_t k,
+  template <int N, class S>
+  static GRAPHPOLY_INLINE void tile(const RowSums<S>& s, const Layout<T>& y, int64_t k,
                                     const RowSpan& span, int64_t i) {
     const int64_t row = y.heads * y.width, begin = span.begin();
     V sum[N] = {};
@@ -29,23 +30,24 @@ struct WeighRows {
 #pragma GCC unroll 8
     for (int v = 0; v < N; ++v) offset[v] = y.offset[k + v], head[v] = y.head[k + v];
     for (int64_t e = span.start[i] - begin, end = span.start[i + 1] - begin; e < end; ++e) {
-      const T* later = s.x + span.other[e + kLookAhead] * row;
+      const S* later = s.x + span.other[e + kLookAhead] * row;
 #pragma GCC unroll 8
       for (int v = 0; v < N; ++v) __builtin_prefetch(later + offset[v]);
-      const T* from = s.x + span.other[e] * row;
+      const S* from = s.x + span.other[e] * row;
       const T* w = s.weight + (s.factor ? e : span.place[e]) * y.heads;
 #pragma GCC unroll 8
-      for (int v = 0; v < N; ++v) sum[v] += w[head[v]] * load<V>(from + offset[v]);
+      for (int v = 0; v < N; ++v) sum[v] += w[head[v]] * load_lanes<V>(from + offset[v]);
     }
-    T* to = s.to + (span.first + i) * row;
+    S* to = s.to + (span.first + i) * row;
 #pragma GCC unroll 8
     for (int v = 0; v < N; ++v) {
       if (s.factor) sum[v] *= s.factor[i * y.heads + head[v]];
-      store(to + offset[v], sum[v]);
+      store_lanes(to + offset[v], sum[v]);
     }
   }
 
-  static void run(const RowSums<T>& s, const Layout<T>& y, const RowSpan& span) {
+  template <class S>
+  static void run(const RowSums<S>& s, const Layout<T>& y, const RowSpan& span) {
     for (int64_t i = 0; i < span.last - span.first; ++i) {
       for (int64_t k = 0; k < y.vectors;) {
         const int64_t left = y.vectors - k;
@@ -61,11 +63,13 @@ struct WeighRows {
 
 // <grad, value> of each entry in [begin, end), and <grad, out> of rows that begin or end elsewhere,
 // head by head. Of the other rows that is the weighted sum of the former.
-template <class T>
+template <class S>
 struct RowPairs {
-  const T *grad, *out, *value;
-  T *product, *mean, *mine;  // the last one: room for a row as vectors
+  static constexpr bool kRounded = !std::is_same_v<S, Computed<S>>;
+  const S *grad, *out, *value;
+  Computed<S> *product, *mean, *mine;  // the last one: room for a row as vectors
   int64_t begin, end;
+  bool only_mean;  // where `out` is rounded, a walk over a row that does not fit in sums it first
 
   bool holds(const RowSpan& span, int64_t i) const {
     return begin <= span.start[i] && span.start[i + 1] <= end;
@@ -74,20 +78,21 @@ struct RowPairs {
 
 template <class T, int L>
 struct PairRows {
-  static void run(const RowPairs<T>& p, const Layout<T>& y, const RowSpan& span) {
+  template <class S>
+  static void run(const RowPairs<S>& p, const Layout<T>& y, const RowSpan& span) {
     const int64_t row = y.heads * y.width, self = 0;
-    const int64_t bytes = row * static_cast<int64_t>(sizeof(T)), ahead = bytes < 1024 ? bytes : 1024;
+    const int64_t bytes = row * static_cast<int64_t>(sizeof(S)), ahead = bytes < 1024 ? bytes : 1024;
     const Pairing<T> pair{p.mine, nullptr, nullptr, nullptr, T(0)};
     for (int64_t i = 0; i < span.last - span.first; ++i) {
       const int64_t from = std::max(span.start[i], p.begin);
       const int64_t to = std::min(span.start[i + 1], p.end);
       if (from >= to) continue;
       y.spread(p.mine, p.grad + (span.first + i) * row, true);
-      if (!p.holds(span, i)) {
-        const Gather<T> own{p.out + (span.first + i) * row, row, &self, 1, 0};
+      if (!p.kRounded && !p.holds(span, i)) {
+        const Gather<S> own{p.out + (span.first + i) * row, row, &self, 1, 0};
         PairSum<T, L>::run(p.mean + i * y.heads, y.heads, y, own, pair);
       }
-      const Gather<T> others{p.value, row, span.other + (from - span.begin()), to - from, ahead};
+      const Gather<S> others{p.value, row, span.other + (from - span.begin()), to - from, ahead};
       PairSum<T, L>::run(p.product + (from - p.begin) * y.heads, y.heads, y, others, pair);
     }
   }
@@ -100,7 +105,7 @@ struct Entry {
   typedef Vec<T, H> V;
 
   // What the leaky ReLU of entry e is taken of.
-  static GRAPHPOLY_INLINE V argument(const Attention<T>& at, const RowSpan& span, int64_t e,
+  static GRAPHPOLY_INLINE V argument(const auto& at, const RowSpan& span, int64_t e,
                                      const V& target) {
     const int64_t* other = span.other + (e - span.begin());
     __builtin_prefetch(at.source + other[kLookAhead] * H);
@@ -109,7 +114,7 @@ struct Entry {
   }
 
   // m / (1 - p) of entry e.
-  static GRAPHPOLY_INLINE V kept(const Attention<T>& at, int64_t e) {
+  static GRAPHPOLY_INLINE V kept(const auto& at, int64_t e) {
     const auto entry = static_cast<uint64_t>(e);
     const uint32_t key = mix_bits(static_cast<uint32_t>(entry) ^ at.first) + at.second +
                          static_cast<uint32_t>(entry >> 32) * kGolden;
@@ -134,7 +139,7 @@ template <class T, int H>
 struct Weights {
   typedef Vec<T, H> V;
 
-  static void run(const RowSpan& span, const Attention<T>& at, T* weight, T* factor, T* lse) {
+  static void run(const RowSpan& span, const auto& at, T* weight, T* factor, T* lse) {
     const int64_t rows = span.last - span.first, shift = span.begin();
     const V none = V{} - std::numeric_limits<T>::infinity();
     for (int64_t i = 0; i < rows; ++i) {
@@ -177,8 +182,9 @@ template <class T, int H>
 struct Slopes {
   typedef Vec<T, H> V;
 
-  static void run(const RowSpan& span, const Attention<T>& at, const ShortGrad<T>& g,
-                  const RowPairs<T>& pairs, T* argument, T* power) {
+  template <class S>
+  static void run(const RowSpan& span, const Attention<S, T>& at, const ShortGrad<S>& g,
+                  const RowPairs<S>& pairs, T* argument, T* power) {
     const int64_t rows = span.last - span.first;
     for (int64_t i = 0; i < rows; ++i) {
       const V target = load<V>(at.target + (span.first + i) * H);
@@ -207,6 +213,10 @@ struct Slopes {
         mean += p * d;
         store(g.alpha + e * H, alpha);
       }
+      if (pairs.only_mean) {
+        store(pairs.mean + i * H, load<V>(pairs.mean + i * H) + mean);
+        continue;
+      }
       if (!pairs.holds(span, i)) mean = load<V>(pairs.mean + i * H);
       for (int64_t e = first(span, pairs, i); e < last(span, pairs, i); ++e) {
         const int64_t l = (e - pairs.begin) * H;
@@ -220,10 +230,10 @@ struct Slopes {
   }
 
  private:
-  static int64_t first(const RowSpan& span, const RowPairs<T>& pairs, int64_t i) {
+  static int64_t first(const RowSpan& span, const auto& pairs, int64_t i) {
     return std::max(span.start[i], pairs.begin);
   }
-  static int64_t last(const RowSpan& span, const RowPairs<T>& pairs, int64_t i) {
+  static int64_t last(const RowSpan& span, const auto& pairs, int64_t i) {
     return std::min(span.start[i + 1], pairs.end);
   }
 };
@@ -233,7 +243,7 @@ template <class T, int H>
 struct SourceSums {
   typedef Vec<T, H> V;
 
-  static void run(const RowSpan& span, const ShortGrad<T>& g) {
+  static void run(const RowSpan& span, const auto& g) {
     for (int64_t j = 0; j < span.last - span.first; ++j) {
       V sum = {};
       for (int64_t e = span.start[j]; e < span.start[j + 1]; ++e) {

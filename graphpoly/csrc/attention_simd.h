@@ -8,6 +8,7 @@
 // Features lie as vectors none of which crosses from one head into the next: a Layout.
 
 #include "arithmetic_simd.h"
+#include "bfloat16_simd.h"
 
 namespace graphpoly::GRAPHPOLY_SIMD {
 
@@ -38,28 +39,28 @@ class Arena {
 };
 
 // Calls Kernel<T, H>::run(...) with the number of heads known where it is a usual one, else 0.
-template <class T, int H>
-GRAPHPOLY_INLINE void copy_heads_of(T* to, int64_t pitch, const T* from, int64_t stride,
+template <int H, class T, class Q>
+GRAPHPOLY_INLINE void copy_heads_of(T* to, int64_t pitch, const Q* from, int64_t stride,
                                     const int64_t* ids, int64_t count, int64_t heads) {
   for (int64_t b = 0; b < count; ++b) {
-    const T* row = from + (ids ? ids[b] : b) * stride;
+    const Q* row = from + (ids ? ids[b] : b) * stride;
     if (ids) __builtin_prefetch(from + ids[b + kLookAhead] * stride);
-    if constexpr (H > 0) __builtin_memcpy(to + b * pitch, row, H * sizeof(T));
-    else for (int64_t h = 0; h < heads; ++h) to[b * pitch + h] = row[h];
+    if constexpr (H > 0) store(to + b * pitch, load_lanes<Vec<T, H>>(row));
+    else for (int64_t h = 0; h < heads; ++h) to[b * pitch + h] = computed(row[h]);
   }
 }
 
 // to[b * pitch + h] = from[ids[b] * stride + h]; row b where there are no ids. Where there are,
 // kLookAhead more than `count` of them.
-template <class T>
-GRAPHPOLY_INLINE void copy_heads(T* to, int64_t pitch, const T* from, int64_t stride,
+template <class T, class Q>
+GRAPHPOLY_INLINE void copy_heads(T* to, int64_t pitch, const Q* from, int64_t stride,
                                  const int64_t* ids, int64_t count, int64_t heads) {
   switch (heads) {
-    case 1: return copy_heads_of<T, 1>(to, pitch, from, stride, ids, count, heads);
-    case 2: return copy_heads_of<T, 2>(to, pitch, from, stride, ids, count, heads);
-    case 4: return copy_heads_of<T, 4>(to, pitch, from, stride, ids, count, heads);
-    case 8: return copy_heads_of<T, 8>(to, pitch, from, stride, ids, count, heads);
-    default: return copy_heads_of<T, 0>(to, pitch, from, stride, ids, count, heads);
+    case 1: return copy_heads_of<1>(to, pitch, from, stride, ids, count, heads);
+    case 2: return copy_heads_of<2>(to, pitch, from, stride, ids, count, heads);
+    case 4: return copy_heads_of<4>(to, pitch, from, stride, ids, count, heads);
+    case 8: return copy_heads_of<8>(to, pitch, from, stride, ids, count, heads);
+    default: return copy_heads_of<0>(to, pitch, from, stride, ids, count, heads);
   }
 }
 
@@ -86,14 +87,19 @@ struct Layout {
   }
 
   // The row as vectors. Channels that two vectors hold are 0 in the second if `once`.
-  GRAPHPOLY_INLINE void spread(T* to, const T* row, bool once) const {
+  template <class S>
+  GRAPHPOLY_INLINE void spread(T* to, const S* row, bool once) const {
     if (per_head * lanes == width) {
-      __builtin_memcpy(to, row, static_cast<size_t>(heads * width) * sizeof(T));
+      if constexpr (std::is_same_v<S, T>) {
+        __builtin_memcpy(to, row, static_cast<size_t>(heads * width) * sizeof(T));
+      } else {
+        for (int64_t k = 0; k < heads * width; ++k) to[k] = computed(row[k]);
+      }
       return;
     }
     const int64_t twice = per_head * lanes - width;
     for (int64_t k = 0; k < vectors; ++k) {
-      for (int l = 0; l < lanes; ++l) to[k * lanes + l] = row[offset[k] + l];
+      for (int l = 0; l < lanes; ++l) to[k * lanes + l] = computed(row[offset[k] + l]);
       if (once && (k + 1) % per_head == 0) {
         for (int64_t l = 0; l < twice; ++l) to[k * lanes + l] = T(0);
       }
@@ -101,24 +107,25 @@ struct Layout {
   }
 
   // The vectors as a row, those of head h times factor[h].
-  GRAPHPOLY_INLINE void collect(T* row, const T* from, const T* factor) const {
+  template <class S>
+  GRAPHPOLY_INLINE void collect(S* row, const T* from, const T* factor) const {
     for (int64_t k = 0; k < vectors; ++k) {
       const T f = factor ? factor[head[k]] : T(1);
-      for (int l = 0; l < lanes; ++l) row[offset[k] + l] = f * from[k * lanes + l];
+      for (int l = 0; l < lanes; ++l) store_lanes(row + offset[k] + l, f * from[k * lanes + l]);
     }
   }
 };
 
 // Rows of features, some of which a block of entries reads.
-template <class T>
+template <class S>
 struct Gather {
-  const T* data;
+  const S* data;
   int64_t stride;
   const int64_t* ids;  // and kLookAhead more than `count`
   int64_t count;
   int64_t ahead;  // bytes of a row to prefetch
 
-  GRAPHPOLY_INLINE const T* row(int64_t b) const {
+  GRAPHPOLY_INLINE const S* row(int64_t b) const {
     if (ahead) {
       const auto* later = reinterpret_cast<const char*>(data + ids[b + kLookAhead] * stride);
       for (int64_t byte = 0; byte < ahead; byte += 64) __builtin_prefetch(later + byte);
@@ -150,8 +157,8 @@ template <class T, int L>
 struct WeightedSum {
   typedef Vec<T, L> V;
 
-  template <int N>
-  static GRAPHPOLY_INLINE void tile(T* sum, const Layout<T>& y, int64_t first, const Gather<T>& x,
+  template <int N, class S>
+  static GRAPHPOLY_INLINE void tile(T* sum, const Layout<T>& y, int64_t first, const Gather<S>& x,
                                     const T* weight, int64_t pitch) {
     V total[N];
     int64_t offset[N], head[N];
@@ -161,18 +168,19 @@ struct WeightedSum {
       offset[v] = y.offset[first + v], head[v] = y.head[first + v];
     }
     for (int64_t b = 0; b < x.count; ++b) {
-      const T* from = x.row(b);
+      const S* from = x.row(b);
       const T* w = weight + b * pitch;
 #pragma GCC unroll 8
-      for (int v = 0; v < N; ++v) total[v] += w[head[v]] * load<V>(from + offset[v]);
+      for (int v = 0; v < N; ++v) total[v] += w[head[v]] * load_lanes<V>(from + offset[v]);
     }
 #pragma GCC unroll 8
     for (int v = 0; v < N; ++v) store(sum + (first + v) * L, total[v]);
   }
 
-  static void run(T* sum, const Layout<T>& y, const Gather<T>& all, const T* weight,
+  template <class S>
+  static void run(T* sum, const Layout<T>& y, const Gather<S>& all, const T* weight,
                   int64_t pitch) {
-    Gather<T> x = all;
+    Gather<S> x = all;
     for (int64_t k = 0; k < y.vectors;) {
       const int64_t left = y.vectors - k;
       if (left >= 8) tile<8>(sum, y, k, x, weight, pitch), k += 8;
@@ -188,11 +196,11 @@ struct WeightedSum {
 
 // out[b, h] = sum_f mine[h, f] x[b, h, f], or with `att` that of
 // att[h, f] leaky_relu(mine[h, f] + x[b, h, f] + edge[b, h, f])
-template <class T>
+template <class T, class Q = T>
 struct Pairing {
   const T* mine;  // as vectors; without att, each channel once
   const T* att;   // as vectors, each channel once, or null
-  const T* edge;
+  const Q* edge;
   const int64_t* entries;
   T slope;
 };
@@ -202,13 +210,13 @@ struct PairSum {
   typedef Vec<T, L> V;
   static constexpr int kGroup = L < 8 ? L : 8;
 
-  template <int G, bool Leaky>
+  template <int G, bool Leaky, class S, class Q>
   static GRAPHPOLY_INLINE void group(T* out, int64_t pitch, const Layout<T>& y, int64_t head,
-                                     const Gather<T>& x, const Pairing<T>& pair) {
+                                     const Gather<S>& x, const Pairing<T, Q>& pair) {
     const int64_t n = y.per_head, row = y.heads * y.width;
     const T* mine = pair.mine + head * n * L;
     for (int64_t b = 0; b < x.count; ++b) {
-      const T* from = x.row(b) + head * y.width;
+      const S* from = x.row(b) + head * y.width;
       V sum[G] = {};
       for (int64_t v = 0; v < n; ++v) {
         const int64_t place = v == n - 1 ? y.width - L : v * L;
@@ -216,11 +224,13 @@ struct PairSum {
         for (int g = 0; g < G; ++g) {
           const int64_t k = (g * n + v) * L, at = g * y.width + place;
           if constexpr (Leaky) {
-            V z = load<V>(mine + k) + load<V>(from + at);
-            if (pair.edge) z += load<V>(pair.edge + pair.entries[b] * row + head * y.width + at);
+            V z = load<V>(mine + k) + load_lanes<V>(from + at);
+            if (pair.edge) {
+              z += load_lanes<V>(pair.edge + pair.entries[b] * row + head * y.width + at);
+            }
             sum[g] += load<V>(pair.att + head * n * L + k) * leaky_relu(z, pair.slope);
           } else {
-            sum[g] += load<V>(mine + k) * load<V>(from + at);
+            sum[g] += load<V>(mine + k) * load_lanes<V>(from + at);
           }
         }
       }
@@ -229,9 +239,9 @@ struct PairSum {
     }
   }
 
-  template <bool Leaky>
-  static GRAPHPOLY_INLINE void all(T* out, int64_t pitch, const Layout<T>& y, Gather<T> x,
-                                   const Pairing<T>& pair) {
+  template <bool Leaky, class S, class Q>
+  static GRAPHPOLY_INLINE void all(T* out, int64_t pitch, const Layout<T>& y, Gather<S> x,
+                                   const Pairing<T, Q>& pair) {
     for (int64_t h = 0; h < y.heads;) {
       const int64_t left = y.heads - h;
       if constexpr (kGroup >= 8) {
@@ -250,8 +260,9 @@ struct PairSum {
     }
   }
 
-  static void run(T* out, int64_t pitch, const Layout<T>& y, const Gather<T>& x,
-                  const Pairing<T>& pair) {
+  template <class S, class Q>
+  static void run(T* out, int64_t pitch, const Layout<T>& y, const Gather<S>& x,
+                  const Pairing<T, Q>& pair) {
     if (pair.att) all<true>(out, pitch, y, x, pair);
     else all<false>(out, pitch, y, x, pair);
   }
@@ -260,9 +271,11 @@ struct PairSum {
 // ---------------------------------------------------------------------------------- scores of rows
 
 // One side of the entries: targets in a pass over rows, sources in a pass over the transpose.
-template <class T>
+template <class A>
 struct Workspace {
-  const Attention<T>& at;
+  using T = typename A::T;
+  using Q = typename A::Score;
+  const A& at;
   int64_t pitch, pattern, block;
   Arena arena;
   Layout<T> score, feature;
@@ -273,7 +286,7 @@ struct Workspace {
   T *row_score;  // pattern
   bool simple;   // an additive score of depth 1
 
-  Workspace(const Attention<T>& at_, char* memory)
+  Workspace(const A& at_, char* memory)
       : at(at_), pitch(1), block(at_.block()), arena(memory), score(arena, at_.heads, at_.depth),
         feature(arena, at_.heads, at_.width), simple(at_.additive && at_.depth == 1) {
     constexpr int64_t L = kLanes<T>;
@@ -306,7 +319,8 @@ struct Workspace {
     return (count * pitch + pattern - 1) / pattern * pattern;
   }
 
-  GRAPHPOLY_INLINE void repeat(T* to, const T* row) const {
+  template <class S>
+  GRAPHPOLY_INLINE void repeat(T* to, const S* row) const {
     copy_heads(to, pitch, row, 0, static_cast<const int64_t*>(nullptr), pattern / pitch, at.heads);
   }
 
@@ -315,7 +329,7 @@ struct Workspace {
   }
 
   // What the scores of a row need of the row itself.
-  GRAPHPOLY_INLINE void start_row(const T* mine) {
+  GRAPHPOLY_INLINE void start_row(const Q* mine) {
     if (simple) {
       repeat(row_score, mine);
     } else if (at.additive) {
@@ -361,7 +375,7 @@ struct Workspace {
   }
 
   // scores [block, pitch] of a block; -inf past its end. `other` is [., H, D].
-  GRAPHPOLY_INLINE void make_scores(const T* other, int64_t count) {
+  GRAPHPOLY_INLINE void make_scores(const Q* other, int64_t count) {
     typedef Vec<T, kLanes<T>> V;
     const int64_t heads = at.heads, lanes = lanes_of(count);
     const bool added = at.edge && (simple || !at.additive);
@@ -379,10 +393,10 @@ struct Workspace {
         }
       }
     } else {
-      const int64_t row = heads * at.depth, bytes = row * static_cast<int64_t>(sizeof(T));
-      const Gather<T> x{other, row, ids, count, bytes < 1024 ? bytes : 1024};
-      const Pairing<T> pair{at.additive ? mine_score : mine_once, at.additive ? att_once : nullptr,
-                            at.edge, entries, at.slope};
+      const int64_t row = heads * at.depth, bytes = row * static_cast<int64_t>(sizeof(Q));
+      const Gather<Q> x{other, row, ids, count, bytes < 1024 ? bytes : 1024};
+      const Pairing<T, Q> pair{at.additive ? mine_score : mine_once,
+                               at.additive ? att_once : nullptr, at.edge, entries, at.slope};
       with_lanes<PairSum, T>(score.lanes, scores, pitch, score, x, pair);
       if (!at.additive) {
         for (int64_t j = 0; j < lanes; j += kLanes<T>) {
@@ -396,11 +410,12 @@ struct Workspace {
   }
 
   // Sums the entries of a pattern: total[h] for each head.
-  GRAPHPOLY_INLINE void fold(T* total, const T* lanes) const {
+  template <class S>
+  GRAPHPOLY_INLINE void fold(S* total, const T* lanes) const {
     for (int64_t h = 0; h < at.heads; ++h) {
       T sum = lanes[h];
       for (int64_t q = h + pitch; q < pattern; q += pitch) sum += lanes[q];
-      total[h] = sum;
+      store_lanes(total + h, sum);
     }
   }
 };

@@ -6,6 +6,9 @@
 // brought into the cache. The gradient of an extreme belongs to one entry: its place in the row is
 // kept in one byte where the row is short enough, since gathering whole indices for every entry
 // would double the traffic; the bytes of one lane of all vectors of a tile share a word.
+//
+// bfloat16 is read and written as it is, and computed in float32. The mean and the deviation that
+// its gradient needs are rounded in the result: it makes them again.
 #ifndef GRAPHPOLY_SIMD
 
 #include "common.h"
@@ -37,16 +40,18 @@ struct Plan {
   bool extremes() const { return has(kMin) || has(kMax); }
 };
 
-template <class T, class I>
+template <class S, class I>
 struct AggregateArgs {
+  using T = Computed<S>;
   const T* weight;
-  const T* x;
-  T* out;   // [R, count, F]
-  T* mean;  // [R, F], or null
+  const S* x;
+  S* out;  // [R, count, F]
   I* arg_max;
   I* arg_min;
   int64_t channels;
   Plan plan;
+  T *mean = nullptr, *std = nullptr;  // [R, F] beside the result, or null
+  int64_t stride = 0;                 // between their rows
 };
 
 // Integers as wide as the values, so that a comparison of values selects among them.
@@ -62,23 +67,26 @@ struct RowView {  // of a matrix whose rows may stand apart
 constexpr int kMostVectors = 4;  // of a tile: each channel takes a sum and two for each extreme
 constexpr int64_t kShort = 255;  // entries of a row whose places fit a byte, one to spare
 
-template <class T, class I>
+template <class S, class I>
 struct GradArgs {
+  using T = Computed<S>;
   const I* rowptr;  // of the operator itself
   const I* tperm;
   const T* weight;
-  const T* x;
-  const T* grad;  // [R, count, F]
+  const S* x;
+  const S* grad;  // [R, count, F]
   RowView<T> mean, std;
   const I* arg_max;
   const I* arg_min;
-  T* out;
+  S* out;
   T* terms;        // [R, 2, panel]: constant and linear coefficient of a message
   Mask<T>* place;  // [R, 2, lanes]: place of the maximum and of the minimum, in short rows
   int64_t channels;
   int64_t panel, panel_width;  // the channels that this pass is about, one tile
   int64_t lanes;               // of a whole vector
   Plan plan;
+  Rows<I> rows;  // the operator itself, whose mean and deviation `middle` makes in `terms` first
+  AggregateArgs<S, I> middle;
 };
 
 }  // namespace
@@ -101,26 +109,30 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> multi_aggregate(Tensor rowptr, Tensor
   check_weight(kName, weight, col.size(0), x);
   const Plan plan(kName, aggregations);
   rowptr = dense(rowptr), col = dense(col), weight = dense(weight), x = dense(x);
-  return dispatch_types(kName, x.scalar_type(), col.scalar_type(), [&](auto t, auto i) {
-    using T = decltype(t);
+  return dispatch_stored(kName, x.scalar_type(), col.scalar_type(), [&](auto t, auto i) {
+    using S = decltype(t);
+    using T = Computed<S>;
     using I = decltype(i);
     const auto a = rows_view<I>(kName, rowptr, col);
     const int64_t channels = x.size(1);
     const auto width = [&](bool wanted) { return wanted ? channels : int64_t{0}; };
-    Tensor out = make_output<T>(x, {a.num_rows, plan.count, channels});
-    Tensor mean = make_output<T>(x, {a.num_rows, width(plan.spread() && !plan.has(kMean))});
+    const bool keeps_mean = std::is_same_v<S, T> && plan.spread() && !plan.has(kMean);
+    Tensor out = make_output<S>(x, {a.num_rows, plan.count, channels});
+    Tensor mean = make_output<S>(x, {a.num_rows, width(keeps_mean)});
     Tensor arg_max = make_output<I>(col, {a.num_rows, width(plan.has(kMax))});
     Tensor arg_min = make_output<I>(col, {a.num_rows, width(plan.has(kMin))});
-    const AggregateArgs<T, I> args{
+    const AggregateArgs<S, I> args{
         weight ? weight->const_data_ptr<T>() : nullptr,
-        x.const_data_ptr<T>(),
-        out.mutable_data_ptr<T>(),
-        mean.numel() ? mean.mutable_data_ptr<T>() : nullptr,
+        values<S>(x),
+        mutable_values<S>(out),
         plan.has(kMax) ? arg_max.mutable_data_ptr<I>() : nullptr,
         plan.has(kMin) ? arg_min.mutable_data_ptr<I>() : nullptr,
         channels,
-        plan};
-    parallel_rows<T>(a, channels, [&](int64_t r0, int64_t r1, int64_t c, int64_t panel) {
+        plan,
+        keeps_mean ? mean.mutable_data_ptr<T>() : nullptr,
+        nullptr,
+        channels};
+    parallel_rows<S>(a, channels, [&](int64_t r0, int64_t r1, int64_t c, int64_t panel) {
       GRAPHPOLY_CALL(multi_aggregate, a, args, r0, r1, c, panel);
     });
     return std::make_tuple(out, mean, arg_max, arg_min);
@@ -177,44 +189,55 @@ Tensor multi_aggregate_backward(Tensor rowptr, Tensor col, OptionalTensor weight
               (*arg)->scalar_type() == col.scalar_type(),
           kName, ": arg_max, arg_min: expected shape [R, F] and the dtype of col");
   }
-  check(!plan.spread() || mean.has_value(), kName, ": mean is missing");
-  check(!plan.has(kStd) || std.has_value(), kName, ": std is missing");
+  const bool made_again = x.scalar_type() == ScalarType::BFloat16;
+  check(made_again || !plan.spread() || mean.has_value(), kName, ": mean is missing");
+  check(made_again || !plan.has(kStd) || std.has_value(), kName, ": std is missing");
   check_weight(kName, weight, num_entries, x);
   check_like(kName, "grad", grad, x);
   rowptr = dense(rowptr), colptr = dense(colptr), row = dense(row), tperm = dense(tperm);
   weight = dense(weight), x = dense(x), grad = dense(grad);
   arg_max = dense(arg_max), arg_min = dense(arg_min);
-  return dispatch_types(kName, x.scalar_type(), col.scalar_type(), [&](auto t, auto i) {
-    using T = decltype(t);
+  return dispatch_stored(kName, x.scalar_type(), col.scalar_type(), [&](auto t, auto i) {
+    using S = decltype(t);
+    using T = Computed<S>;
     using I = decltype(i);
     const auto forward = rows_view<I>(kName, rowptr, col);
     const auto back = rows_view<I>(kName, colptr, row);
     const int64_t channels = x.size(1);
-    Tensor out = make_output<T>(x, {x.size(0), channels}), held_mean = out, held_std = out;
+    Tensor out = make_output<S>(x, {x.size(0), channels}), held_mean = out, held_std = out;
     const int64_t lanes = vector_bytes() / static_cast<int64_t>(sizeof(T));
     const Panels panels(channels, kMostVectors * lanes, lanes);
     const bool terms = plan.has(kSum) || plan.has(kMean) || plan.spread();
     Scratch<T> term_scratch(terms ? num_rows * 2 * panels.width : 0);
     Scratch<Mask<T>> place_scratch(plan.extremes() ? num_rows * 2 * lanes : 0);
-    GradArgs<T, I> args{rowptr.const_data_ptr<I>(),
+    GradArgs<S, I> args{rowptr.const_data_ptr<I>(),
                         tperm.const_data_ptr<I>(),
                         weight ? weight->const_data_ptr<T>() : nullptr,
-                        x.const_data_ptr<T>(),
-                        grad.const_data_ptr<T>(),
-                        row_view<T>("mean", mean, x, num_rows, held_mean),
-                        row_view<T>("std", std, x, num_rows, held_std),
+                        values<S>(x),
+                        values<S>(grad),
+                        made_again ? RowView<T>{}
+                                   : row_view<T>("mean", mean, x, num_rows, held_mean),
+                        made_again ? RowView<T>{}
+                                   : row_view<T>("std", std, x, num_rows, held_std),
                         plan.has(kMax) ? arg_max->const_data_ptr<I>() : nullptr,
                         plan.has(kMin) ? arg_min->const_data_ptr<I>() : nullptr,
-                        out.mutable_data_ptr<T>(),
+                        mutable_values<S>(out),
                         term_scratch.data(),
                         place_scratch.data(),
                         channels,
                         0,
                         0,
                         lanes,
-                        plan};
+                        plan,
+                        forward,
+                        {weight ? weight->const_data_ptr<T>() : nullptr, nullptr, nullptr, nullptr,
+                         nullptr, channels, Plan(kName, {})}};
     for (int64_t p = 0; p < panels.count; ++p) {
       args.panel = panels.begin(p), args.panel_width = panels.size(p);
+      if (made_again && plan.spread()) {
+        args.middle.x = args.x + args.panel, args.middle.stride = 2 * args.panel_width;
+        args.middle.mean = args.terms, args.middle.std = args.terms + args.panel_width;
+      }
       const auto row_bounds = balanced_ranges(forward, args.panel_width);
       const int64_t work = (num_entries + num_rows) * args.panel_width;
       parallel_items(static_cast<int64_t>(row_bounds.size()) - 1, work, [&](int64_t r) {
@@ -238,6 +261,8 @@ STABLE_TORCH_LIBRARY_IMPL(graphpoly, CPU, m) {
 }
 
 #else  // the kernels
+
+#include "bfloat16_simd.h"
 
 namespace graphpoly {
 namespace {
@@ -263,7 +288,7 @@ GRAPHPOLY_INLINE Vec<T, L> square_root(const Vec<T, L>& v) {
   return load<Vec<T, L>>(lane);
 }
 
-template <bool Spread, bool Extremes>
+template <class S, bool Spread, bool Extremes>
 struct Aggregates {
   template <class T, class I, int L, int N>
   struct Tile {
@@ -273,16 +298,16 @@ struct Aggregates {
     // A NaN beats every number, and the first NaN stays. Rows are searched again for that where
     // their sum is none.
     static __attribute__((noinline)) void find_nan(V (&high)[N], V (&low)[N], M (&at_high)[N],
-                                                   M (&at_low)[N], const T* x, int64_t width,
+                                                   M (&at_low)[N], const S* x, int64_t width,
                                                    const Rows<I>& a,
-                                                   const AggregateArgs<T, I>& args, int64_t begin,
+                                                   const AggregateArgs<S, I>& args, int64_t begin,
                                                    int64_t end) {
       for (int64_t e = end; e-- > begin;) {
-        const T* from = x + int64_t{a.col[e]} * args.channels;
+        const S* from = x + int64_t{a.col[e]} * args.channels;
         const T w = args.weight ? args.weight[e] : T(1);
         const M here = M{} + static_cast<Mask<T>>(e - begin);
         for (int v = 0; v < N; ++v) {
-          const V value = w * load_at<L, N>(from, v, width);
+          const V value = w * lanes_at<V, L, N>(from, v, width);
           high[v] = value != value ? value : high[v], low[v] = value != value ? value : low[v];
           at_high[v] = value != value ? here : at_high[v];
           at_low[v] = value != value ? here : at_low[v];
@@ -302,11 +327,12 @@ struct Aggregates {
     }
 
     static void run(int64_t channel, int64_t width, const Rows<I>& a,
-                    const AggregateArgs<T, I>& args, int64_t first, int64_t last) {
+                    const AggregateArgs<S, I>& args, int64_t first, int64_t last) {
       constexpr T kInfinity = std::numeric_limits<T>::infinity();
-      constexpr int64_t kAhead = entries_ahead(2 * N * static_cast<int>(sizeof(V)));
+      constexpr int kBytes = N * L * static_cast<int>(sizeof(S));
+      constexpr int64_t kAhead = entries_ahead(2 * kBytes);
       const int64_t final_entry = a.num_entries - 1, channels = args.channels;
-      const T* x = args.x + channel;
+      const S* x = args.x + channel;
       for (int64_t i = first; i < last; ++i) {
         const int64_t begin = a.rowptr[i], end = a.rowptr[i + 1];
         const bool empty = begin == end;
@@ -318,13 +344,13 @@ struct Aggregates {
         }
         for (int64_t e = begin; e < end; ++e) {
           const int64_t soon = e + kAhead < final_entry ? e + kAhead : final_entry;
-          prefetch<N * static_cast<int>(sizeof(V))>(x + int64_t{a.col[soon]} * channels);
-          const T* from = x + int64_t{a.col[e]} * channels;
+          prefetch<kBytes>(x + int64_t{a.col[soon]} * channels);
+          const S* from = x + int64_t{a.col[e]} * channels;
           const T w = args.weight ? args.weight[e] : T(1);
           [[maybe_unused]] const M here = M{} + static_cast<Mask<T>>(e - begin);
 #pragma GCC unroll 8
           for (int v = 0; v < N; ++v) {
-            const V value = w * load_at<L, N>(from, v, width);
+            const V value = w * lanes_at<V, L, N>(from, v, width);
             sum[v] += value;
             if constexpr (Extremes) {
               at_high[v] = value > high[v] ? here : at_high[v];
@@ -357,11 +383,11 @@ struct Aggregates {
         if constexpr (Spread) {
           V rest[N] = {};  // what rounding left of the sum around the mean
           for (int64_t e = begin; e < end; ++e) {
-            const T* from = x + int64_t{a.col[e]} * channels;
+            const S* from = x + int64_t{a.col[e]} * channels;
             const T w = args.weight ? args.weight[e] : T(1);
 #pragma GCC unroll 8
             for (int v = 0; v < N; ++v) {
-              const V apart = w * load_at<L, N>(from, v, width) - mean[v];
+              const V apart = w * lanes_at<V, L, N>(from, v, width) - mean[v];
               rest[v] += apart;
               around[v] += apart * apart;
             }
@@ -373,23 +399,25 @@ struct Aggregates {
           }
         }
 
-        T* out = args.out + i * args.plan.count * channels + channel;
+        S* out = args.out + i * args.plan.count * channels + channel;
         const auto write = [&](Kind kind, const V (&values)[N]) {
           if (!args.plan.has(kind)) return;
-          T* to = out + args.plan.slot[kind] * channels;
+          S* to = out + args.plan.slot[kind] * channels;
 #pragma GCC unroll 8
-          for (int v = 0; v < N; ++v) store_at<L, N>(to, v, width, values[v]);
+          for (int v = 0; v < N; ++v) store_lanes_at<L, N>(to, v, width, values[v]);
         };
         write(kSum, sum);
         write(kMean, mean);
         if constexpr (Spread) {
           write(kVar, around);
-          if (args.mean) {
-            T* to = args.mean + i * channels + channel;
+          const auto keep = [&](T* all, const V (&values)[N]) {
+            if (!all) return;
+            T* to = all + i * args.stride + channel;
 #pragma GCC unroll 8
-            for (int v = 0; v < N; ++v) store_at<L, N>(to, v, width, mean[v]);
-          }
-          if (args.plan.has(kStd)) {
+            for (int v = 0; v < N; ++v) store_lanes_at<L, N>(to, v, width, values[v]);
+          };
+          keep(args.mean, mean);
+          if (args.plan.has(kStd) || args.std) {
             const T least = static_cast<T>(kLeastVariance);
             const V least_root = square_root<T, L>(V{} + least);
 #pragma GCC unroll 8
@@ -398,6 +426,7 @@ struct Aggregates {
               around[v] = root <= least_root ? V{} : root;
             }
             write(kStd, around);
+            keep(args.std, around);
           }
         }
         if constexpr (Extremes) {
@@ -413,8 +442,8 @@ struct Aggregates {
           for (int v = 0; v < N; ++v) {
             const Vec<I, L> most = convert<I, L>(at_high[v]) + base;
             const Vec<I, L> least = convert<I, L>(at_low[v]) + base;
-            if (args.arg_max) store_at<L, N>(args.arg_max + at, v, width, most);
-            if (args.arg_min) store_at<L, N>(args.arg_min + at, v, width, least);
+            if (args.arg_max) store_lanes_at<L, N>(args.arg_max + at, v, width, most);
+            if (args.arg_min) store_lanes_at<L, N>(args.arg_min + at, v, width, least);
           }
         }
       }
@@ -422,18 +451,19 @@ struct Aggregates {
   };
 };
 
-template <class T, class I>
-void multi_aggregate(const Rows<I>& a, const AggregateArgs<T, I>& args, int64_t first,
+template <class S, class I>
+void multi_aggregate(const Rows<I>& a, const AggregateArgs<S, I>& args, int64_t first,
                      int64_t last, int64_t channel, int64_t channels) {
   const auto run = [&]<class Which>(Which) {
-    run_tiles<Which::template Tile, T, I, kMostVectors>(channel, channels, a, args, first, last);
+    run_tiles<Which::template Tile, Computed<S>, I, kMostVectors>(channel, channels, a, args, first,
+                                                                  last);
   };
   if (args.plan.spread()) {
-    if (args.plan.extremes()) run(Aggregates<true, true>{});
-    else run(Aggregates<true, false>{});
+    if (args.plan.extremes()) run(Aggregates<S, true, true>{});
+    else run(Aggregates<S, true, false>{});
   } else {
-    if (args.plan.extremes()) run(Aggregates<false, true>{});
-    else run(Aggregates<false, false>{});
+    if (args.plan.extremes()) run(Aggregates<S, false, true>{});
+    else run(Aggregates<S, false, false>{});
   }
 }
 
@@ -441,7 +471,7 @@ template <class T, class I, int L, int N>
 struct PlaceTile {
   typedef Vec<Mask<T>, L> M;
 
-  static void run(int64_t channel, int64_t width, const GradArgs<T, I>& args, int64_t first,
+  static void run(int64_t channel, int64_t width, const auto& args, int64_t first,
                   int64_t last) {
     for (int64_t i = first; i < last; ++i) {
       const int64_t begin = args.rowptr[i];
@@ -467,51 +497,58 @@ struct PlaceTile {
 
 // What a row gives back to a message m of it is  terms[0] + terms[1] m  plus what its extremes
 // give to their winners.
-template <class T, class I>
-void prepare(const GradArgs<T, I>& args, int64_t first, int64_t last) {
+template <class S, class I>
+void prepare(const GradArgs<S, I>& args, int64_t first, int64_t last) {
+  using T = Computed<S>;
   const Plan& plan = args.plan;
   const int64_t width = args.panel_width;
+  if constexpr (!std::is_same_v<S, T>) {
+    if (args.middle.mean) {
+      run_tiles<Aggregates<S, true, false>::template Tile, T, I, kMostVectors>(
+          0, width, args.rows, args.middle, first, last);
+    }
+  }
   for (int64_t i = first; i < last; ++i) {
     const int64_t begin = args.rowptr[i], end = args.rowptr[i + 1];
     if (begin == end) continue;  // nobody reads it
     const T each = T(1) / static_cast<T>(end - begin);
-    const T* grad = args.grad + i * plan.count * args.channels + args.panel;
+    const S* grad = args.grad + i * plan.count * args.channels + args.panel;
     const auto slot = [&](Kind kind) {
       return plan.has(kind) ? grad + plan.slot[kind] * args.channels : nullptr;
     };
-    const T *sum = slot(kSum), *mean = slot(kMean), *var = slot(kVar), *std = slot(kStd);
-    if (args.terms) {
-      T* constant = args.terms + i * 2 * width;
-      T* linear = constant + width;
-      if (mean) {
-        for (int64_t c = 0; c < width; ++c) constant[c] = mean[c] * each;
+    const S *sum = slot(kSum), *mean = slot(kMean), *var = slot(kVar), *std = slot(kStd);
+    if (!args.terms) continue;
+    T* constant = args.terms + i * 2 * width;
+    T* linear = constant + width;
+    if (var || std) {  // the mean and the deviation may stand where the terms will
+      const bool again = args.middle.mean;
+      const T* middle = again ? constant : args.mean.data + i * args.mean.stride + args.panel;
+      if (std) {
+        const T* root = again ? linear : args.std.data + i * args.std.stride + args.panel;
+        for (int64_t c = 0; c < width; ++c) {
+          linear[c] = root[c] == T(0) ? T(0) : computed(std[c]) * each / root[c];
+        }
       } else {
-        for (int64_t c = 0; c < width; ++c) constant[c] = T(0);
+        for (int64_t c = 0; c < width; ++c) linear[c] = T(0);
       }
-      if (sum) {
-        for (int64_t c = 0; c < width; ++c) constant[c] += sum[c];
+      if (var) {
+        for (int64_t c = 0; c < width; ++c) linear[c] += 2 * each * computed(var[c]);
       }
-      if (var || std) {
-        const T* middle = args.mean.data + i * args.mean.stride + args.panel;
-        if (std) {
-          const T* root = args.std.data + i * args.std.stride + args.panel;
-          for (int64_t c = 0; c < width; ++c) {
-            linear[c] = root[c] == T(0) ? T(0) : std[c] * each / root[c];
-          }
-        } else {
-          for (int64_t c = 0; c < width; ++c) linear[c] = T(0);
-        }
-        if (var) {
-          for (int64_t c = 0; c < width; ++c) linear[c] += 2 * each * var[c];
-        }
-        for (int64_t c = 0; c < width; ++c) constant[c] -= linear[c] * middle[c];
-      }
+      for (int64_t c = 0; c < width; ++c) constant[c] = -linear[c] * middle[c];
+    } else {
+      for (int64_t c = 0; c < width; ++c) constant[c] = T(0);
+    }
+    if (mean) {
+      for (int64_t c = 0; c < width; ++c) constant[c] += computed(mean[c]) * each;
+    }
+    if (sum) {
+      for (int64_t c = 0; c < width; ++c) constant[c] += computed(sum[c]);
     }
   }
   if (args.place) run_tiles<PlaceTile, T, I, kMostVectors>(0, width, args, first, last);
 }
 
-template <bool Terms, bool Spread, bool Extremes>
+template <class S, bool Terms, bool Spread, bool Extremes>
 struct Collects {
   template <class T, class I, int L, int N>
   struct Tile {
@@ -519,7 +556,7 @@ struct Collects {
     typedef Vec<Mask<T>, L> M;
 
     // Adds what one extreme of row i gives to entry `entry`, the one at `from_begin` of the row.
-    static GRAPHPOLY_INLINE void add(V (&sum)[N], T w, const T* grad, const Mask<T>* places,
+    static GRAPHPOLY_INLINE void add(V (&sum)[N], T w, const S* grad, const Mask<T>* places,
                                      const I* arg, bool is_short, int64_t from_begin,
                                      int64_t entry, int64_t width) {
       if (is_short) {
@@ -527,7 +564,7 @@ struct Collects {
 #pragma GCC unroll 8
         for (int v = 0; v < N; ++v) {
           const M won = (word >> (8 * v)) & Mask<T>{255};
-          const V value = w * load_at<L, N>(grad, v, width);
+          const V value = w * lanes_at<V, L, N>(grad, v, width);
           sum[v] += won == wanted ? value : V{};
         }
       } else {
@@ -535,7 +572,7 @@ struct Collects {
 #pragma GCC unroll 8
         for (int v = 0; v < N; ++v) {
           const auto won = load_at<L, N>(arg, v, width) == wanted;
-          const V value = w * load_at<L, N>(grad, v, width);
+          const V value = w * lanes_at<V, L, N>(grad, v, width);
           sum[v] += convert<Mask<T>, L>(won) ? value : V{};
         }
       }
@@ -543,15 +580,17 @@ struct Collects {
 
     // channel counts from the start of the panel, and is 0: a panel is one tile
     static void run(int64_t channel, int64_t width, const Rows<I>& back,
-                    const GradArgs<T, I>& args, int64_t first, int64_t last) {
+                    const GradArgs<S, I>& args, int64_t first, int64_t last) {
       const int64_t final_entry = back.num_entries - 1, channels = args.channels;
       const int64_t panel_width = args.panel_width, grad_stride = args.plan.count * channels;
       const T* const terms = args.terms + channel;
-      const T* const grad = args.grad + args.panel + channel;
-      const T* const high = grad + args.plan.slot[kMax] * channels;
-      const T* const low = grad + args.plan.slot[kMin] * channels;
-      constexpr int kTileBytes = N * static_cast<int>(sizeof(V));
-      constexpr int64_t kAhead = entries_ahead((Terms + Spread + 2 * Extremes) * kTileBytes);
+      const S* const grad = args.grad + args.panel + channel;
+      const S* const high = grad + args.plan.slot[kMax] * channels;
+      const S* const low = grad + args.plan.slot[kMin] * channels;
+      constexpr int kTermBytes = N * static_cast<int>(sizeof(V));
+      constexpr int kGradBytes = N * L * static_cast<int>(sizeof(S));
+      constexpr int64_t kAhead =
+          entries_ahead((Terms + Spread) * kTermBytes + 2 * Extremes * kGradBytes);
       for (int64_t j = first; j < last; ++j) {
         V constant[N] = {}, linear[N] = {};
         for (int64_t t = back.rowptr[j]; t < int64_t{back.rowptr[j + 1]}; ++t) {
@@ -559,14 +598,14 @@ struct Collects {
           const int64_t later = back.col[soon], i = back.col[t], entry = args.tperm[t];
           const T w = args.weight ? args.weight[entry] : T(1);
           if constexpr (Terms) {
-            prefetch<kTileBytes>(terms + later * 2 * panel_width);
-            if constexpr (Spread) prefetch<kTileBytes>(terms + (later * 2 + 1) * panel_width);
+            prefetch<kTermBytes>(terms + later * 2 * panel_width);
+            if constexpr (Spread) prefetch<kTermBytes>(terms + (later * 2 + 1) * panel_width);
             const T* from = terms + i * 2 * panel_width;
 #pragma GCC unroll 8
             for (int v = 0; v < N; ++v) {
-              constant[v] += w * load_at<L, N>(from, v, width);
+              constant[v] += w * lanes_at<V, L, N>(from, v, width);
               if constexpr (Spread) {
-                linear[v] += w * w * load_at<L, N>(from + panel_width, v, width);
+                linear[v] += w * w * lanes_at<V, L, N>(from + panel_width, v, width);
               }
             }
           }
@@ -577,12 +616,12 @@ struct Collects {
             const bool is_short = args.rowptr[i + 1] - begin <= kShort;
             const int64_t arg_at = i * channels + args.panel + channel;
             if (args.arg_max) {
-              prefetch<kTileBytes>(high + later * grad_stride);
+              prefetch<kGradBytes>(high + later * grad_stride);
               add(constant, w, high + i * grad_stride, args.place + i * 2 * args.lanes,
                   args.arg_max + arg_at, is_short, entry - begin, entry, width);
             }
             if (args.arg_min) {
-              prefetch<kTileBytes>(low + later * grad_stride);
+              prefetch<kGradBytes>(low + later * grad_stride);
               add(constant, w, low + i * grad_stride, args.place + (i * 2 + 1) * args.lanes,
                   args.arg_min + arg_at, is_short, entry - begin, entry, width);
             }
@@ -591,29 +630,29 @@ struct Collects {
         const int64_t at = j * channels + args.panel + channel;
 #pragma GCC unroll 8
         for (int v = 0; v < N; ++v) {
-          if constexpr (Spread) constant[v] += linear[v] * load_at<L, N>(args.x + at, v, width);
+          if constexpr (Spread) constant[v] += linear[v] * lanes_at<V, L, N>(args.x + at, v, width);
         }
 #pragma GCC unroll 8
-        for (int v = 0; v < N; ++v) store_at<L, N>(args.out + at, v, width, constant[v]);
+        for (int v = 0; v < N; ++v) store_lanes_at<L, N>(args.out + at, v, width, constant[v]);
       }
     }
   };
 };
 
-template <class T, class I>
-void collect(const Rows<I>& back, const GradArgs<T, I>& args, int64_t first, int64_t last) {
+template <class S, class I>
+void collect(const Rows<I>& back, const GradArgs<S, I>& args, int64_t first, int64_t last) {
   const auto run = [&]<class Which>(Which) {
-    run_tiles<Which::template Tile, T, I, kMostVectors>(0, args.panel_width, back, args, first,
-                                                        last);
+    run_tiles<Which::template Tile, Computed<S>, I, kMostVectors>(0, args.panel_width, back, args,
+                                                                  first, last);
   };
   if (args.plan.spread()) {
-    if (args.plan.extremes()) run(Collects<true, true, true>{});
-    else run(Collects<true, true, false>{});
+    if (args.plan.extremes()) run(Collects<S, true, true, true>{});
+    else run(Collects<S, true, true, false>{});
   } else if (args.terms) {
-    if (args.plan.extremes()) run(Collects<true, false, true>{});
-    else run(Collects<true, false, false>{});
+    if (args.plan.extremes()) run(Collects<S, true, false, true>{});
+    else run(Collects<S, true, false, false>{});
   } else {
-    run(Collects<false, false, true>{});
+    run(Collects<S, false, false, true>{});
   }
 }
 

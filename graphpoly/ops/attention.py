@@ -54,7 +54,8 @@ def gat_attention(
 
     Returns:
         ``[R, H, F]`` in the dtype of ``value``; 0 for rows without entries and for rows all of
-        whose scores are minus infinity.
+        whose scores are minus infinity. Half precisions are computed in float32; on the CPU,
+        bfloat16 is read and written as it is.
 
     Raises:
         ValueError: If shapes do not fit or ``dropout`` is no probability.

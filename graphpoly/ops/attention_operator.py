@@ -16,6 +16,9 @@ and head keeps, :math:`L_{i,h} = \log \sum_e \exp s_{e,h}`. With the gradient g 
 summed over rows for what belongs to targets and over the rows of the transpose for what belongs
 to sources. The mask is a hash of (seed, entry, head), so that it is made anew wherever it is
 needed and does not depend on the number of threads.
+
+On the CPU bfloat16 is read and written as it is and computed in float32. A score of one number
+(GAT's) is little beside the features and stays in float32, and so do scores that come in it.
 """
 
 from __future__ import annotations
@@ -57,13 +60,21 @@ def attend(
     :mod:`graphpoly.ops.attention`.
     """
     seed = seed_tensor(seed, dropout, value.device)
-    dtype = torch.promote_types(value.dtype, torch.float32)
-    tensors = [None if t is None else t.to(dtype) for t in (target, source, value, edge, att)]
+    kept, dtype = value.dtype, torch.promote_types(value.dtype, torch.float32)
+    half = kept == torch.bfloat16 and value.device.type == "cpu"
+    of_score = [t for t in (target, source, edge) if t is not None]
+    deep = source.size(2) > 1 and all(t.dtype == torch.bfloat16 for t in of_score)
+    stored, scored = kept if half else dtype, kept if half and deep else dtype
+    types = (scored, scored, stored, scored, dtype)
+    tensors = [
+        None if t is None else t.to(each)
+        for t, each in zip((target, source, value, edge, att), types, strict=True)
+    ]
     turn = adj.transposed or (None, None, None)
     out, _ = torch.ops.graphpoly.attention(
         adj.rowptr, adj.col, *tensors, seed, *turn, *rule, dropout
     )
-    return out.to(value.dtype)
+    return out.to(kept)
 
 
 def seed_tensor(seed: int | Tensor | None, dropout: float, device: torch.device) -> Tensor | None:
@@ -179,7 +190,15 @@ def attention_reference(
     Returns:
         ``out [R, H, F]`` and the log-sum-exp of the scores ``[R, H]``, minus infinity for rows
         without entries.
+
+    A bfloat16 value has a float32 ``att``, and its other features are of either type; all is
+    computed in float32, and ``out`` rounded once.
     """
+    if value.dtype == torch.bfloat16:
+        wide = _widened(target, source, value, edge, att)
+        rest: Any = (*wide, seed, colptr, row, tperm, additive, scale, slope, dropout)
+        out, lse = attention_reference(rowptr, col, *rest)
+        return out.to(value.dtype), lse
     rows = entry_rows(rowptr, col.size(0))
     rule = (additive, scale, slope)
     # one layout, so that every stride gives the same sums
@@ -192,11 +211,16 @@ def attention_reference(
     return out, lse
 
 
+def _widened(*tensors: Tensor | None) -> tuple[Any, ...]:
+    return tuple(None if t is None else t.float() for t in tensors)
+
+
 def _fake(*args: Any) -> tuple[Tensor, Tensor]:
     rowptr, value = args[0], args[4]
     torch._check(args[2].dim() == 3 and args[3].dim() == 3 and value.dim() == 3)
     shape = (rowptr.size(0) - 1, value.size(1))
-    return value.new_empty(*shape, value.size(2)), value.new_empty(shape)
+    dtype = torch.promote_types(value.dtype, torch.float32)
+    return value.new_empty(*shape, value.size(2)), value.new_empty(shape, dtype=dtype)
 
 
 def _setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
@@ -249,8 +273,17 @@ def attention_backward_reference(
     """The gradients of ``target, source, value, edge, att``; absent ones have no elements.
 
     ``out`` and ``lse`` are made again from the inputs: so the second derivative of the operator is
-    that of this function.
+    that of this function. With a bfloat16 value all is computed in float32, and each gradient
+    rounded once to the type of what it belongs to.
     """
+    if value.dtype == torch.bfloat16:
+        wide = _widened(target, source, value, edge, att)
+        rest: Any = (*wide, seed, colptr, row, tperm, additive, scale, slope, dropout)
+        rest = (*rest, *_widened(out, lse, grad), edge_grad)
+        found = attention_backward_reference(rowptr, col, *rest)
+        types = (target, source, value, source, lse)
+        a, b, c, d, e = (g.to(like.dtype) for g, like in zip(found, types, strict=True))
+        return a, b, c, d, e
     rows = entry_rows(rowptr, col.size(0))
     rule = (additive, scale, slope)
     score, argument = _inputs_of_score(rows, col, target, source, edge, att, rule)
@@ -280,9 +313,10 @@ def attention_backward_reference(
 
 def _backward_fake(*args: Any) -> tuple[Tensor, ...]:
     target, source, value, edge, att = args[2:7]
-    absent = value.new_empty(0)
-    kinds = (target, source, value, edge if args[-1] else None, att)
-    return tuple(absent.clone() if t is None else t.new_empty(t.shape) for t in kinds)
+    lse = args[16]
+    to_edge = edge.new_empty(edge.shape) if args[-1] else source.new_empty(0)
+    to_att = lse.new_empty(0) if att is None else att.new_empty(att.shape)
+    return *(t.new_empty(t.shape) for t in (target, source, value)), to_edge, to_att
 
 
 def _backward_setup(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:

@@ -30,7 +30,7 @@ from graphpoly.errors import unknown
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
 from graphpoly.ops.dtypes import floating
-from graphpoly.ops.library import implement
+from graphpoly.ops.library import differentiated, implement
 from graphpoly.ops.spmm import _count, _pick, _sum_by_entry, spmm_max_reference, spmm_reference
 
 __all__ = ["AGGREGATIONS", "multi_aggregate", "multi_aggregate_reference"]
@@ -46,7 +46,8 @@ def multi_aggregate(adj: CSR, x: Tensor, aggregations: Sequence[str]) -> Tensor:
     Args:
         adj: The operator, R rows (targets) by C columns (sources); see
             :func:`~graphpoly.ops.to_csr`. Its weights, if any, scale the messages.
-        x: Features, ``[C]`` or ``[C, ...]``; half precisions are computed in float32.
+        x: Features, ``[C]`` or ``[C, ...]``; half precisions are computed in float32. On the CPU,
+            bfloat16 is read and written as it is.
         aggregations: A different ones of ``"sum"``, ``"mean"``, ``"var"``, ``"std"``, ``"min"``,
             ``"max"``.
 
@@ -74,8 +75,10 @@ def multi_aggregate(adj: CSR, x: Tensor, aggregations: Sequence[str]) -> Tensor:
     plan = _plan(aggregations)
     if x.dim() == 0 or x.size(0) != adj.num_cols:
         raise ValueError(f"x: got shape {tuple(x.shape)}, the operator has {adj.num_cols} columns")
-    _, dtype = floating(adj, x=x)
-    flat = x.reshape(x.size(0), math.prod(x.shape[1:])).to(dtype)
+    kept, dtype = floating(adj, x=x)
+    flat = x.reshape(x.size(0), math.prod(x.shape[1:]))
+    if not (kept == torch.bfloat16 and x.device.type == "cpu"):
+        flat = flat.to(dtype)
     weight = None if adj.weight is None else adj.weight.to(dtype)
     turn = adj.transposed or (None, None, None)
     out, *_ = torch.ops.graphpoly.multi_aggregate(adj.rowptr, adj.col, weight, flat, *turn, plan)
@@ -111,7 +114,14 @@ def multi_aggregate_reference(
         ``out [R, A, F]``; ``mean [R, F]`` where it is needed for a variance and not asked for;
         ``arg_max`` and ``arg_min [R, F]``, the entry that gave an extreme, where it is asked for.
         What is not there has no columns.
+
+    A bfloat16 x has float32 weights, is computed in float32 and ``out`` rounded once; its mean is
+    not kept.
     """
+    if x.dtype == torch.bfloat16:
+        rest: Any = (x.float(), colptr, row, tperm, aggregations)
+        out, mean, high, low = multi_aggregate_reference(rowptr, col, weight, *rest)
+        return out.to(x.dtype), mean[:, :0].to(x.dtype), high, low
     rows = entry_rows(rowptr, col.size(0))
     message = x[col] if weight is None else weight.unsqueeze(-1) * x[col]
     total = spmm_reference(rowptr, col, weight, x)
@@ -132,14 +142,18 @@ def multi_aggregate_reference(
         arg[kind] = col.new_empty(total.size(0), 0)
     return (
         torch.stack([found[kind] for kind in aggregations], 1),
-        found[MEAN] if _keeps_mean(aggregations) else x.new_empty(total.size(0), 0),
+        found[MEAN] if _keeps_mean(aggregations, x.dtype) else x.new_empty(total.size(0), 0),
         arg[MAX],
         arg[MIN],
     )
 
 
-def _keeps_mean(aggregations: Sequence[int]) -> bool:
-    return (VAR in aggregations or STD in aggregations) and MEAN not in aggregations
+def _spread(aggregations: Sequence[int]) -> bool:
+    return VAR in aggregations or STD in aggregations
+
+
+def _keeps_mean(aggregations: Sequence[int], dtype: torch.dtype) -> bool:
+    return _spread(aggregations) and MEAN not in aggregations and dtype != torch.bfloat16
 
 
 def _fake(
@@ -156,7 +170,7 @@ def _fake(
     rows, channels = rowptr.size(0) - 1, x.size(1)
     return (
         x.new_empty(rows, len(aggregations), channels),
-        x.new_empty(rows, channels if _keeps_mean(aggregations) else 0),
+        x.new_empty(rows, channels if _keeps_mean(aggregations, x.dtype) else 0),
         col.new_empty(rows, channels if MAX in aggregations else 0),
         col.new_empty(rows, channels if MIN in aggregations else 0),
     )
@@ -164,14 +178,14 @@ def _fake(
 
 def _setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
     rowptr, col, weight, x, *turn, plan = inputs
-    ctx.aggregations, ctx.shape = plan, x.shape
+    ctx.aggregations, ctx.shape, ctx.dtype = plan, x.shape, x.dtype
     ctx.out_shape = output[0].shape
     ctx.mark_non_differentiable(output[2], output[3])
     ctx.set_materialize_grads(False)
-    spread = VAR in plan or STD in plan
-    held_x = x if spread or ctx.needs_input_grad[2] else None
+    held_x = x if _spread(plan) or ctx.needs_input_grad[2] else None
     # the mean and the deviation stand in the result: it is held for their sake alone
-    out = output[0] if STD in plan or (spread and MEAN in plan) else None
+    stands = STD in plan or (_spread(plan) and MEAN in plan)
+    out = output[0] if stands and x.dtype != torch.bfloat16 else None
     ctx.save_for_backward(rowptr, col, weight, held_x, *turn, out, *output[1:])
 
 
@@ -183,8 +197,8 @@ def _backward(ctx: Any, grad: Tensor | None, grad_mean: Tensor | None, *_: Any) 
     if grad is None:
         assert grad_mean is not None
         grad = grad_mean.new_zeros(ctx.out_shape)
-    std = out.select(1, plan.index(STD)) if STD in plan else None
-    if not _keeps_mean(plan):
+    std = out.select(1, plan.index(STD)) if out is not None and STD in plan else None
+    if not _keeps_mean(plan, ctx.dtype):
         mean = out.select(1, plan.index(MEAN)) if out is not None and MEAN in plan else None
     elif grad_mean is not None:  # comes from a second derivative only
         grad, plan = torch.cat([grad, grad_mean.unsqueeze(1)], 1), [*plan, MEAN]
@@ -192,14 +206,18 @@ def _backward(ctx: Any, grad: Tensor | None, grad_mean: Tensor | None, *_: Any) 
     arg_min = arg_min if MIN in plan else None
     grad_x = grad_weight = None
     if weight is not None and ctx.needs_input_grad[2]:
-        constant, linear = _terms(rowptr, grad, mean, std, plan)
-        grad_weight = torch.ops.graphpoly.sddmm(rowptr, col, constant, x, colptr, row, tperm)
+        wide, given = x.to(weight.dtype), grad.to(weight.dtype)
+        again = wide is not x and _spread(plan)
+        middle, root = _middle(rowptr, col, weight, wide) if again else (mean, std)
+        constant, linear = _terms(rowptr, given, middle, root, plan)
+        grad_weight = torch.ops.graphpoly.sddmm(rowptr, col, constant, wide, colptr, row, tperm)
         if linear is not None:
-            squares = torch.ops.graphpoly.sddmm(rowptr, col, linear, x * x, colptr, row, tperm)
+            square = wide * wide
+            squares = torch.ops.graphpoly.sddmm(rowptr, col, linear, square, colptr, row, tperm)
             grad_weight = grad_weight + weight * squares
         for kind, arg in ((MAX, arg_max), (MIN, arg_min)):
             if arg is not None:
-                value = grad.select(1, plan.index(kind)) * _pick(x, col, arg)
+                value = given.select(1, plan.index(kind)) * _pick(wide, col, arg)
                 grad_weight = grad_weight + _sum_by_entry(value, arg, col.size(0))
     if ctx.needs_input_grad[3]:
         if colptr is None:
@@ -243,6 +261,13 @@ def _terms(
     return constant - linear * mean, linear
 
 
+def _middle(rowptr: Tensor, col: Tensor, weight: Tensor | None, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean and the deviation of each row, ``[R, F]``."""
+    none = (None, None, None)
+    out, *_ = torch.ops.graphpoly.multi_aggregate(rowptr, col, weight, x, *none, [MEAN, STD])
+    return out.select(1, 0), out.select(1, 1)
+
+
 def _reciprocal(std: Tensor | None) -> Tensor:
     assert std is not None
     return torch.where(std == 0, 0, 1 / torch.where(std == 0, 1, std))
@@ -266,8 +291,15 @@ def _grad_reference(
     """``dx[j]``: the sum of ``w_e`` times the gradient of message e, over the entries of column j.
 
     The gradient of message e of row i is ``alpha_i + beta_i m_e``, plus that of an extreme where e
-    is its winner.
+    is its winner. A bfloat16 x and grad are computed in float32 and dx rounded once; their mean
+    and std are not given and made of x again.
     """
+    if x.dtype == torch.bfloat16:
+        wide = x.float()
+        mean, std = _middle(rowptr, col, weight, wide) if _spread(aggregations) else (None, None)
+        given = (wide, grad.float(), mean, std, arg_max, arg_min)
+        made = _grad_reference(rowptr, col, weight, *given, colptr, row, tperm, aggregations)
+        return made.to(x.dtype)
     rows = entry_rows(rowptr, col.size(0))
     constant, linear = _terms(rowptr, grad, mean, std, aggregations)
     scale = 1 if weight is None else weight.unsqueeze(-1)
@@ -283,6 +315,10 @@ def _grad_reference(
     return torch.zeros_like(x).index_add(0, col, scale * value)
 
 
+def _one_gradient(*inputs: Any) -> tuple[Tensor]:
+    return (_grad_reference(*inputs),)
+
+
 def _grad_fake(rowptr: Tensor, col: Tensor, weight: Tensor | None, x: Tensor, *_: Any) -> Tensor:
     return x.new_empty(x.shape)
 
@@ -290,9 +326,9 @@ def _grad_fake(rowptr: Tensor, col: Tensor, weight: Tensor | None, x: Tensor, *_
 def _grad_setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
     rowptr, col, weight, x, grad, *rest, plan = inputs
     ctx.aggregations = plan
-    spread = VAR in plan or STD in plan
-    held_grad = grad if spread or ctx.needs_input_grad[2] else None
-    ctx.save_for_backward(rowptr, col, weight, x if spread else None, held_grad, *rest)
+    spread, half = _spread(plan), x.dtype == torch.bfloat16
+    held_grad = grad if spread or half or ctx.needs_input_grad[2] else None
+    ctx.save_for_backward(rowptr, col, weight, x if spread or half else None, held_grad, *rest)
 
 
 def _grad_backward(ctx: Any, outer: Tensor) -> tuple[Tensor | None, ...]:
@@ -300,12 +336,17 @@ def _grad_backward(ctx: Any, outer: Tensor) -> tuple[Tensor | None, ...]:
 
     Writing S_i and Q_i for the sums of v_e and v_e (m_e - mean_i) over row i, the derivatives are S
     for the sum, S / n for the mean, 2 Q / n for the variance and Q / (n std) for the deviation.
+    Of bfloat16, whose mean and deviation are made within, the reference is differentiated.
     """
+    if outer.dtype == torch.bfloat16:
+        inputs = (*ctx.saved_tensors, ctx.aggregations)
+        wanted = [i for i, needed in enumerate(ctx.needs_input_grad[:5]) if needed]
+        return tuple(differentiated(_one_gradient, inputs, wanted, (outer,)))
     (rowptr, col, weight, x, grad, mean, std, arg_max, arg_min, *turn) = ctx.saved_tensors
     colptr, row, tperm = turn
     ops, plan = torch.ops.graphpoly, list(ctx.aggregations)
     count = _count(rowptr, outer)
-    spread = VAR in plan or STD in plan
+    spread = _spread(plan)
     square = None if weight is None else weight * weight
     linear = _terms(rowptr, grad, mean, std, plan)[1] if spread else None
     args = {MAX: arg_max, MIN: arg_min}

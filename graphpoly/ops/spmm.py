@@ -137,16 +137,22 @@ def _setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     rowptr, col, weight, x, colptr, row, tperm = ctx.saved_tensors
     grad_x = grad_weight = None
-    if ctx.mean:
-        wide = grad.float() if grad.dtype == torch.bfloat16 else grad
-        grad = (wide / _count(rowptr, wide)).to(grad.dtype)
+    rounded = grad.dtype == torch.bfloat16
+    if ctx.mean and not rounded:
+        grad = grad / _count(rowptr, grad)
     if ctx.needs_input_grad[2]:
-        pair = (grad.to(ctx.dtype), x.to(ctx.dtype))
+        wide = grad.to(ctx.dtype)
+        if ctx.mean and rounded:
+            wide = wide / _count(rowptr, wide)
+        pair = (wide, x.to(ctx.dtype))
         grad_weight = torch.ops.graphpoly.sddmm(rowptr, col, *pair, colptr, row, tperm)
     if ctx.needs_input_grad[3]:
         if colptr is None:
             colptr, row, tperm = transpose(rowptr, col, ctx.num_cols)
         turned = None if weight is None else weight.index_select(0, tperm)
+        if ctx.mean and rounded:  # with the weights, so that grad is read as it is
+            share = rowptr.diff().clamp(min=1).float().reciprocal().index_select(0, row)
+            turned = share if turned is None else share * turned
         grad_x = torch.ops.graphpoly.spmm_sum(colptr, row, turned, grad, None, None, None, False)
     return None, None, grad_weight, grad_x, None, None, None, None
 

@@ -149,7 +149,7 @@ def _recipes() -> dict[str, Callable[[Draw], Call]]:
         ),
         "multi_aggregate": lambda d: (
             ops.multi_aggregate,
-            {"adj": d.adj, "x": d.normal(d.n, d.f), "aggregations": ["sum", "std", "max"]},
+            {"adj": d.adj, "x": d.stored(d.n, d.f), "aggregations": ["sum", "std", "max"]},
         ),
         "sddmm": lambda d: (
             ops.sddmm,
@@ -265,7 +265,7 @@ def _recipes() -> dict[str, Callable[[Draw], Call]]:
             ops.gat_attention,
             {
                 "adj": d.adj,
-                "value": d.normal(d.n, 2, 3),
+                "value": d.stored(d.n, 2, 3),
                 "alpha_src": d.normal(d.n, 2),
                 "alpha_dst": d.normal(d.n, 2),
                 "edge_bias": d.rng.choice((None, d.normal(d.e, 2))),
@@ -277,7 +277,7 @@ def _recipes() -> dict[str, Callable[[Draw], Call]]:
             ops.gatv2_attention,
             {
                 "adj": d.adj,
-                "x_src": d.normal(d.n, 2, 3),
+                "x_src": d.stored(d.n, 2, 3),
                 "x_dst": d.normal(d.n, 2, 3),
                 "att": d.normal(2, 3),
                 "edge_attr": d.rng.choice((None, d.normal(d.e, 2, 3))),
@@ -289,7 +289,7 @@ def _recipes() -> dict[str, Callable[[Draw], Call]]:
                 "adj": d.adj,
                 "query": d.normal(d.n, 2, 3),
                 "key": d.normal(d.n, 2, 3),
-                "value": d.normal(d.n, 2, d.f),
+                "value": d.stored(d.n, 2, d.f),
             },
         ),
         "segment_softmax": lambda d: (

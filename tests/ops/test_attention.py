@@ -327,6 +327,31 @@ def test_any_stride_and_half_precision(kind):
     assert torch.equal(run(kind, adj, half), expected)
 
 
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("size", [(1, 7), (2, 16), (3, 5), (8, 16), (5, 33)])
+@pytest.mark.parametrize("kind", KINDS)
+def test_bfloat16_is_rounded_once(kind, size, dropout):
+    """Rows of all lengths: sums over a row of gradients of scores cancel, roundings would not."""
+    source, target = torch.randint(0, 300, (2, 3000))
+    adj = to_csr(torch.stack([source, target % (target % 7 * 20 + 3)]), None, 300, transposed=True)
+    drawn = draw(kind, adj, *size, dtype=torch.float32, scale=1.0)
+    if kind == "gatv2":
+        drawn["value"] = torch.randn(300, size[0], 4)
+    half = {name: t.detach().bfloat16().requires_grad_() for name, t in drawn.items()}
+    wide = {name: t.detach().float().requires_grad_() for name, t in half.items()}
+    if kind == "gat":  # as autocast gives them
+        half["alpha_src"] = wide["alpha_src"].detach().clone().requires_grad_()
+    out, expected = (run(kind, adj, t, dropout=dropout, seed=5) for t in (half, wide))
+    assert torch.equal(out, expected.bfloat16())
+    grad = torch.randn_like(out)
+    found = torch.autograd.grad(out, list(half.values()), grad)
+    for one, other in zip(
+        found, torch.autograd.grad(expected, list(wide.values()), grad.float()), strict=True
+    ):
+        close = 2e-5 * float(other.abs().max())  # float32 sums in another order
+        torch.testing.assert_close(one.float(), other, rtol=2**-8, atol=close)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_fullgraph_compile(kind):
     adj = random_csr(SHAPES["square"], transposed=True)

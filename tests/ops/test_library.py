@@ -302,13 +302,19 @@ def test_opcheck(name, dtype, index64, weighted):
 
 @pytest.mark.parametrize(
     ("name", "stored"),
-    [("spmm_sum", (3,)), ("polynomial", (3,)), ("polynomial_moments", (3, 6)), ("pool_sum", (0,))],
-)
+    [
+        ("spmm_sum", (3,)), ("polynomial", (3,)), ("polynomial_moments", (3, 6)),
+        ("pool_sum", (0,)), ("attention", (2, 3, 4, 5)),
+        ("attention_backward", (2, 3, 4, 5, 15, 17)),
+        ("attention", (4,)), ("attention_backward", (4, 15, 17)),
+        ("multi_aggregate", (3,)), ("multi_aggregate_backward", (3, 4)),
+    ],
+)  # fmt: skip
 def test_opcheck_of_what_is_stored_as_bfloat16(name, stored):
     operator = getattr(torch.ops.graphpoly, name).default
     for arguments in samples(torch.float32)[name]:
         call = list(arguments)
-        for place in stored:
+        for place in (p for p in stored if call[p] is not None):
             call[place] = call[place].detach().bfloat16().requires_grad_()
         torch.library.opcheck(operator, tuple(call))
 

@@ -192,6 +192,38 @@ def test_more_axes_and_half_precision():
     )
 
 
+@pytest.mark.parametrize("weighted", [True, False])
+@pytest.mark.parametrize("kinds", [["sum"], ["var"], ["max", "std"], [*AGGREGATIONS]])
+@pytest.mark.parametrize("channels", [1, 7, 64, 130])
+def test_bfloat16_is_rounded_once(channels, kinds, weighted):
+    adj = random_csr((300, 200, 5000), dtype=torch.float32, weighted=weighted, transposed=True)
+    half = (torch.randn(200, channels) + 3).bfloat16().requires_grad_()
+    wide = half.detach().float().requires_grad_()
+    out, expected = multi_aggregate(adj, half, kinds), multi_aggregate(adj, wide, kinds)
+    assert torch.equal(out, expected.bfloat16())
+    grad = torch.randn_like(out)
+    (found,) = torch.autograd.grad(out, half, grad)
+    (other,) = torch.autograd.grad(expected, wide, grad.float())
+    close = 1e-6 * float(other.abs().max())
+    torch.testing.assert_close(found.float(), other, rtol=2**-8, atol=close)
+
+
+def test_gradients_of_bfloat16_weights_and_the_second():
+    adj = random_csr((30, 20, 200), dtype=torch.float32, transposed=True)
+    found = []
+    for dtype in (torch.bfloat16, torch.float32):
+        torch.manual_seed(1)
+        x = torch.randn(20, 5).bfloat16().to(dtype).requires_grad_()
+        weight = adj.weight.clone().requires_grad_()
+        out = multi_aggregate(adj.with_weight(weight), x, [*AGGREGATIONS])
+        grads = torch.autograd.grad(out.float().square().sum(), (x, weight), create_graph=True)
+        again = sum(g.float().square().sum() for g in grads)
+        found.append((*grads, *torch.autograd.grad(again, (x, weight))))
+    for one, other in zip(*found, strict=True):
+        close = 2e-2 * float(other.detach().abs().max())
+        torch.testing.assert_close(one.float(), other, rtol=2e-2, atol=close)
+
+
 @pytest.mark.cpu
 def test_thread_count_does_not_change_a_bit():
     adj = random_csr((300, 200, 5000), dtype=torch.float32, transposed=True)

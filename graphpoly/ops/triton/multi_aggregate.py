@@ -272,7 +272,7 @@ def multi_aggregate(
     """As :func:`graphpoly.ops.multi_aggregate.multi_aggregate_reference`."""
     plan, num_rows, channels = list(aggregations), rowptr.size(0) - 1, x.size(1)
     out = x.new_empty(num_rows, len(plan), channels)
-    mean = x.new_empty(num_rows, channels if _keeps_mean(plan) else 0)
+    mean = x.new_empty(num_rows, channels if _keeps_mean(plan, x.dtype) else 0)
     arg_max, arg_min = (
         col.new_empty(num_rows, channels if kind in plan else 0) for kind in (MAX, MIN)
     )
@@ -289,7 +289,7 @@ def multi_aggregate(
     rule |= {
         "SPREAD": VAR in plan or STD in plan,
         "SLOTS": len(plan),
-        "KEEPS_MEAN": _keeps_mean(plan),
+        "KEEPS_MEAN": _keeps_mean(plan, x.dtype),
         "LEAST": LEAST_VARIANCE,
         "LIMIT": parts.limit,
         "ACC": accumulator(x),
