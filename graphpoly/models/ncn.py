@@ -27,9 +27,10 @@ from graphpoly.ops.normalize import normalized
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
-__all__ = ["ENCODERS", "NCN", "PAPER", "LinkStates"]
+__all__ = ["ENCODERS", "HEADS", "NCN", "PAPER", "LinkStates"]
 
-ENCODERS = ("propagation", "gcn")
+ENCODERS = ("propagation", "gcn", "pure")
+HEADS = ("plain", "refined")
 PAPER = "Wang, Yang, Zhang. Neural Common Neighbor with Completion for Link Prediction. ICLR 2024"
 
 
@@ -40,10 +41,17 @@ class LinkStates(NamedTuple):
         h: State of each node, ``[N, C]``.
         adj: Neighbours of each node, without duplicates and self-loops, less what dropout leaves
             out.
+        refined: What each node counts as between others, ``[N, C]``; None for its state.
     """
 
     h: Tensor
     adj: CSR
+    refined: Tensor | None = None
+
+    @property
+    def counted(self) -> Tensor:
+        """What each node counts as between others, ``[N, C]``."""
+        return self.h if self.refined is None else self.refined
 
 
 class _Folded(NamedTuple):
@@ -80,16 +88,30 @@ class NCN(Pretrained, NamedArguments):
     between them (``"propagation"``) or with linear maps and ReLU (``"gcn"``); layer normalisation
     everywhere, and a learned combination of all steps with ``jk``.
 
+    What is published for citation graphs is ``encoder="pure"``: the products alone, no norms,
+    dropout before the first and behind the last, and ``jk`` without what went in; and
+    ``head="refined"``:
+
+    .. math::
+        s_{ij} = \phi\Big( \beta\, \psi_{\cap}\big(\sum_{u \in N(i) \cap N(j)}
+        h_u + \psi(h_u)\big) + \psi_{ij}(h_i \odot h_j) \Big)
+
+    with perceptrons :math:`\psi` that end in a norm and ReLU, of two layers but for
+    :math:`\psi_{ij}` of one.
+
     Args:
         in_channels: Size of each input feature.
         hidden_channels: Width C.
         num_layers: Products L.
-        encoder: ``"propagation"`` or ``"gcn"``.
+        encoder: ``"propagation"``, ``"gcn"`` or ``"pure"``.
         jk: Combine the steps of the MPNN with learned weights instead of taking the last.
         in_dropout: Of the features.
-        gnn_dropout: Behind each product.
+        gnn_dropout: Behind each product; of a pure encoder, before the first.
+        tail_dropout: Behind the last product of a pure encoder.
         edge_dropout: Share of the neighbours that a step of training does not sum over.
         dropout: Inside the perceptrons of the score.
+        head: ``"plain"`` or ``"refined"``.
+        score_layers: Hidden layers of the last perceptron.
 
     Shapes:
         - **input:** features :math:`(N, F_{in})`, ``edge_index`` of an undirected graph in any
@@ -101,8 +123,9 @@ class NCN(Pretrained, NamedArguments):
     ever made.
 
     Differences from the paper: duplicates of edges and self-loops are dropped before neighbours are
-    intersected; perceptrons have two layers throughout, the published ones two or three by dataset;
-    ``edge_dropout`` acts on the neighbours of a whole step, and never on the graph of the MPNN.
+    intersected; states are refined once a graph, the published ones once for links and once for
+    others, each with a dropout of its own; ``edge_dropout`` acts on the neighbours of a whole step,
+    and never on the graph of the MPNN.
 
     >>> import torch
     >>> triangle = torch.tensor([[0, 1, 1, 2, 2, 0], [1, 0, 2, 1, 0, 2]])
@@ -116,8 +139,11 @@ class NCN(Pretrained, NamedArguments):
         "jk": True,
         "in_dropout": 0.0,
         "gnn_dropout": 0.0,
+        "tail_dropout": 0.0,
         "edge_dropout": 0.0,
         "dropout": 0.0,
+        "head": "plain",
+        "score_layers": 1,
     }
 
     def __init__(
@@ -130,13 +156,21 @@ class NCN(Pretrained, NamedArguments):
         jk: bool = True,
         in_dropout: float = 0.0,
         gnn_dropout: float = 0.0,
+        tail_dropout: float = 0.0,
         edge_dropout: float = 0.0,
         dropout: float = 0.0,
+        head: str = "plain",
+        score_layers: int = 1,
     ) -> None:
         super().__init__()
         check_sizes(in_channels=in_channels, hidden_channels=hidden_channels, num_layers=num_layers)
+        check_sizes(score_layers=score_layers)
         if encoder not in ENCODERS:
             raise unknown("encoder", encoder, ENCODERS)
+        if head not in HEADS:
+            raise unknown("head", head, HEADS)
+        if tail_dropout and encoder != "pure":
+            raise ValueError(f"tail_dropout: got {tail_dropout}, which only encoder='pure' has")
         self.in_channels = in_channels
         self.hidden_channels = hidden_channels
         self.num_layers = num_layers
@@ -144,20 +178,29 @@ class NCN(Pretrained, NamedArguments):
         self.jk = jk
         self.in_dropout = in_dropout
         self.gnn_dropout = gnn_dropout
+        self.tail_dropout = tail_dropout
         self.edge_dropout = edge_dropout
         self.dropout = dropout
-        width = hidden_channels
+        self.head = head
+        self.score_layers = score_layers
+        width, pure = hidden_channels, encoder == "pure"
         self.lin_in = Linear(in_channels, width)
         self.lins = nn.ModuleList(
             Linear(width, width) for _ in range(num_layers if encoder == "gcn" else 0)
         )
-        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(num_layers))
-        self.steps = nn.Parameter(torch.empty(num_layers + 1)) if jk else None
-        self.shared = _perceptron(width, width, dropout)
-        self.ends = _perceptron(width, width, dropout)
-        self.score = _perceptron(width, 1, dropout)
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(0 if pure else num_layers))
+        self.steps = nn.Parameter(torch.empty(num_layers + (not pure))) if jk else None
+        self.refine: FeedForward | None = None
+        if head == "plain":
+            self.shared = _perceptron(width, width, dropout)
+            self.ends = _perceptron(width, width, dropout)
+        else:
+            self.refine = _activated(width, dropout, opening=True)
+            self.shared = _activated(width, dropout, opening=True)
+            self.ends = _activated(width, dropout)
+        self.score = _perceptron(width, 1, dropout, score_layers)
         self.beta = nn.Parameter(torch.empty(1))
-        scored = ("shared.", "ends.", "score.", "beta")
+        scored = ("refine.", "shared.", "ends.", "score.", "beta")
         self.parameter_roles = {
             name: "predictor" for name, _ in self.named_parameters() if name.startswith(scored)
         }
@@ -165,7 +208,7 @@ class NCN(Pretrained, NamedArguments):
 
     def reset_parameters(self) -> None:
         """Draw new parameters."""
-        for part in (self.lin_in, self.lins, self.norms, self.shared, self.ends, self.score):
+        for part in self.children():
             reset(part)
         nn.init.ones_(self.beta)
         if self.steps is not None:
@@ -186,6 +229,10 @@ class NCN(Pretrained, NamedArguments):
         smooth = smooth.with_weight(None if smooth.weight is None else smooth.weight.to(x.dtype))
         h = self.lin_in(dropout(x, self.in_dropout, self.training))
         seen = [h]
+        if self.encoder == "pure":
+            h = dropout(h, self.gnn_dropout, self.training)
+            seen = [h := spmm(smooth, h) for _ in range(self.num_layers)]
+            h = seen[-1] = dropout(h, self.tail_dropout, self.training)
         for layer, norm in enumerate(self.norms):
             h = spmm(smooth, self.lins[layer](h) if self.encoder == "gcn" else h)
             h = norm(h)
@@ -198,7 +245,8 @@ class NCN(Pretrained, NamedArguments):
         if self.training and self.edge_dropout > 0:
             kept = torch.rand(pairs.size(1), device=pairs.device) >= self.edge_dropout
             pairs = pairs[:, kept]
-        return LinkStates(h, to_csr(pairs, num_nodes=size))
+        refined = None if self.refine is None else h + self.refine(h)
+        return LinkStates(h, to_csr(pairs, num_nodes=size), refined)
 
     def decode(self, states: LinkStates, pairs: Tensor) -> Tensor:
         """Return the scores of pairs, ``[P]``.
@@ -211,7 +259,7 @@ class NCN(Pretrained, NamedArguments):
 
     def between(self, states: LinkStates, pairs: Tensor, x: Tensor | None = None) -> Tensor:
         """Return the summed states of the common neighbours, ``[P, C]``, or what x has of them."""
-        return common_neighbors(states.adj, states.adj, pairs, x=states.h if x is None else x)
+        return common_neighbors(states.adj, states.adj, pairs, x=states.counted if x is None else x)
 
     def forward(self, x: Tensor, edge_index: Any, pairs: Tensor) -> Tensor:
         """Return the scores of pairs, ``[P]``.
@@ -246,9 +294,10 @@ class NCN(Pretrained, NamedArguments):
 
         The image of a sum is the sum of the images, of which there is one a node; and the last
         maps of two perceptrons and the first of the third are one map of each. That leaves three
-        products with matrices of C x C for each pair of five.
+        products with matrices of C x C for each pair of five. A refined head has no linear ends.
         """
-        if num_pairs <= max(2 * states.h.size(0), 3 * self.hidden_channels):
+        few = num_pairs <= max(2 * states.h.size(0), 3 * self.hidden_channels)
+        if few or self.head == "refined":
             return None
         maps: Any = (self.shared[0], self.shared[-1], self.ends[-1], self.score[0])
         opening, shared, ends, first = maps
@@ -271,11 +320,15 @@ def _simple(pairs: Tensor, size: int) -> Tensor:
     return torch.stack([key // max(size, 1), key % max(size, 1)])
 
 
-def _perceptron(in_channels: int, out_channels: int, dropout: float) -> FeedForward:
-    return FeedForward(
-        Linear(in_channels, in_channels),
-        nn.LayerNorm(in_channels),
-        Dropout(dropout),
-        nn.ReLU(inplace=True),
-        Linear(in_channels, out_channels),
-    )
+def _perceptron(
+    in_channels: int, out_channels: int, dropout: float, layers: int = 1
+) -> FeedForward:
+    inside = [part for _ in range(layers) for part in _activated(in_channels, dropout)]
+    return FeedForward(*inside, Linear(in_channels, out_channels))
+
+
+def _activated(width: int, dropout: float, *, opening: bool = False) -> FeedForward:
+    """A layer that ends in a norm and ReLU, behind one without a norm where it has an opening."""
+    first = [Linear(width, width), Dropout(dropout), nn.ReLU(inplace=True)] if opening else []
+    last = (Linear(width, width), nn.LayerNorm(width), Dropout(dropout), nn.ReLU(inplace=True))
+    return FeedForward(*first, *last)

@@ -39,7 +39,8 @@ class NCNC(NCN):
 
     Args:
         in_channels, hidden_channels, num_layers, encoder, jk: As for :class:`NCN`.
-        in_dropout, gnn_dropout, edge_dropout, dropout: As for :class:`NCN`.
+        in_dropout, gnn_dropout, tail_dropout, edge_dropout, dropout: As for :class:`NCN`.
+        head, score_layers: As for :class:`NCN`.
         alpha: Weight of what is completed; 0 gives NCN.
         prior: p, how likely a pair is a link before anything is known of it.
         scale: a.
@@ -53,7 +54,8 @@ class NCNC(NCN):
     several pairs ask for, either way around, is scored once.
 
     Differences from the paper: those of :class:`NCN`; an end of the pair is never completed as a
-    neighbour of itself; in training, dropout is drawn once for a score that several pairs ask for.
+    neighbour of itself; in training, dropout is drawn once for a score that several pairs ask for;
+    states are refined once, the published program refines those in P a second time.
 
     >>> NCNC(4, 16, alpha=0.5)
     NCNC(4, 16, alpha=0.5)
@@ -78,8 +80,11 @@ class NCNC(NCN):
         jk: bool = True,
         in_dropout: float = 0.0,
         gnn_dropout: float = 0.0,
+        tail_dropout: float = 0.0,
         edge_dropout: float = 0.0,
         dropout: float = 0.0,
+        head: str = "plain",
+        score_layers: int = 1,
         alpha: float = 1.0,
         prior: float = 0.75,
         scale: float = 4.3,
@@ -94,8 +99,11 @@ class NCNC(NCN):
             jk=jk,
             in_dropout=in_dropout,
             gnn_dropout=gnn_dropout,
+            tail_dropout=tail_dropout,
             edge_dropout=edge_dropout,
             dropout=dropout,
+            head=head,
+            score_layers=score_layers,
         )
         if alpha < 0 or not 0 <= prior <= 1:
             raise ValueError(
@@ -110,7 +118,7 @@ class NCNC(NCN):
 
     def between(self, states: LinkStates, pairs: Tensor, x: Tensor | None = None) -> Tensor:
         """Return the summed states of common and of likely common neighbours, ``[P, C]``."""
-        x = states.h if x is None else x
+        x = states.counted if x is None else x
         shared = super().between(states, pairs, x)
         if self.alpha == 0:
             return shared

@@ -27,20 +27,23 @@ def _study(model: str) -> Study:
     )
 
 
-# data set, batch, learning rates, dropouts (features, products, neighbours, score); then prior,
-# scale, offset, alpha; means and deviations of NCN and NCNC
+# data set, batch, hidden layers of the score, learning rates, dropouts (features, input, tail,
+# neighbours, score); then prior, scale, offset, alpha; means and deviations of NCN and NCNC
 # fmt: off
-_ROWS: tuple[tuple[str, int, tuple[float, ...], tuple[float, ...], Any, Any], ...] = (
-    ("cora", 1152, (0.0043, 0.0024, 0.7, 0.05, 0.4, 0.05), (0.75, 4.3, 2.8, 1.0),
+_ROWS: tuple[tuple[str, int, int, tuple[float, ...], tuple[float, ...], Any, Any], ...] = (
+    ("cora", 1152, 1, (0.0043, 0.0024, 0.7, 0.05, 0.3, 0.4, 0.05), (0.75, 4.3, 2.8, 1.0),
      (89.05, 0.96), (89.65, 1.36)),
-    ("citeseer", 384, (0.0085, 0.0078, 0.4, 0.75, 0.0, 0.55), (0.75, 6.5, 4.4, 0.4),
+    ("citeseer", 384, 2, (0.0085, 0.0078, 0.4, 0.75, 0.0, 0.0, 0.55), (0.75, 6.5, 4.4, 0.4),
      (91.56, None), (93.47, None)),
 )
 # fmt: on
-_TRAINED = ("lr", "lr_predictor", "in_dropout", "gnn_dropout", "edge_dropout", "dropout")
+_TRAINED = (
+    *("lr", "lr_predictor", "in_dropout", "gnn_dropout", "tail_dropout", "edge_dropout", "dropout"),
+)
 _COMPLETED = ("prior", "scale", "offset", "alpha")
-for _name, _batch, _values, _rest, _plain, _full in _ROWS:
+for _name, _batch, _layers, _values, _rest, _plain, _full in _ROWS:
     _set: dict[str, Any] = dict(zip(_TRAINED, _values, strict=True))
+    _set |= {"encoder": "pure", "head": "refined", "score_layers": _layers}
     _more: dict[str, Any] = dict(zip(_COMPLETED, _rest, strict=True))
     _where: dict[str, Any] = {"name": _name, "batch_size": _batch}
     _study("NCN").row(f"{_name}-links", _plain[0], _plain[1], NCNSettings(**_set), **_where)

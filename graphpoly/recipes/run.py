@@ -358,7 +358,7 @@ def _run_model(
         monitor=protocol.monitor,
         ties=protocol.ties,
         first_epoch=min(protocol.first_epoch, protocol.epochs),
-        watch=("train", "val", "test") if protocol.watch_train else ("val", "test"),
+        watch=_watched(recipe),
     )
     return run_seeds(
         build,
@@ -409,6 +409,12 @@ def write_results(recipe: Recipe, options: RunOptions, finished: Sequence[Finish
     }
     write_atomically(path, to_json(plain(content)))
     return path
+
+
+def _watched(recipe: Recipe) -> tuple[str, ...]:
+    """Return what is scored after each epoch: no test of traces, which is larger than all else."""
+    parts = ("train", "val", "test") if recipe.protocol.watch_train else ("val", "test")
+    return tuple(part for part in parts if part != "test" or recipe.data.task != "traces")
 
 
 def _identity(recipe: Recipe) -> dict[str, Any]:

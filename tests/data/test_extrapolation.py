@@ -4,6 +4,7 @@ import networkx as nx
 import pytest
 import torch
 
+from benchmarks import extrapolation
 from graphpoly.data import extrapolation_graphs
 from graphpoly.data.extrapolation import EXTRAPOLATION_FAMILIES, EXTRAPOLATION_TASKS
 
@@ -103,6 +104,19 @@ def test_the_seed_decides(task):
     assert any(
         one.edge_index.shape != two.edge_index.shape for one, two in zip(first, other, strict=True)
     )
+
+
+def test_every_norm_begins_elsewhere():
+    torch.manual_seed(0)
+    net = extrapolation.Network("max_degree", extrapolation.METHODS["GNP"]).double()
+    for _ in range(20):
+        extrapolation.draw_exponents(net)
+        drawn = [(norm.p.abs().unique(), norm.q.unique()) for norm in (net.first, net.second)]
+        for p, q in drawn:
+            assert p.numel() == q.numel() == 1
+            assert 1 <= p <= extrapolation.LARGEST_P
+            assert 0 <= q <= extrapolation.LARGEST_Q
+        assert drawn[0] != drawn[1]
 
 
 @pytest.mark.parametrize(

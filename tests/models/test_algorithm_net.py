@@ -213,6 +213,8 @@ def test_larger_problems_than_it_learned_from_by_the_command_line(
     recipe = recipe_for("AlgorithmNet", dataset)
     outcome = run_recipe(recipe, seeds=1, out=tmp_path, overrides={**small, **changes})
     assert outcome.experiments["AlgorithmNet"].mean > least
+    histories = list(tmp_path.rglob("history.csv"))  # the test is scored at the end alone
+    assert [path.read_text().splitlines()[0] for path in histories] == ["epoch,loss,val,val_loss"]
 
 
 @pytest.mark.parametrize(

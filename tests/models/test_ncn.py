@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
+from torch import nn
 from torch.testing import assert_close
 
 from graphpoly.models import NCN, NCNC
 from graphpoly.models.ncnc import missing_neighbors
 from graphpoly.ops import to_csr
 
+REFINED = {"head": "refined", "score_layers": 2}
 SIZE = 12  # node 11 has no neighbour
 
 
@@ -40,7 +43,11 @@ def states(net, x, edge_index):
     root = dense.sum(1).rsqrt()
     smooth = root[:, None] * dense * root
     h = net.lin_in(x)
-    seen = [h]
+    if net.encoder == "pure":
+        seen = [torch.linalg.matrix_power(smooth, k + 1) @ h for k in range(net.num_layers)]
+        h = seen[-1]
+    else:
+        seen = [h]
     for layer, norm in enumerate(net.norms):
         h = norm(smooth @ (net.lins[layer](h) if net.encoder == "gcn" else h))
         h = h.relu() if net.encoder == "gcn" else h
@@ -49,28 +56,41 @@ def states(net, x, edge_index):
 
 
 def score(net, h, between, pair):
-    own = net.ends(h[pair[0]] * h[pair[1]])
-    return net.score(net.beta * net.shared(between) + own)
+    own = run(net.ends, h[pair[0]] * h[pair[1]])
+    return run(net.score, net.beta * run(net.shared, between) + own)
 
 
-@pytest.mark.parametrize("encoder", ["propagation", "gcn"])
+def run(perceptron, x):
+    """Its linear maps and norms; a ReLU stands behind every norm, and behind a map before a map."""
+    parts = [part for part in perceptron if isinstance(part, (nn.Linear, nn.LayerNorm))]
+    for part, after in zip(parts, [*parts[1:], None], strict=True):
+        norm = isinstance(part, nn.LayerNorm)
+        x = F.layer_norm(x, x.shape[-1:], part.weight, part.bias) if norm else x @ part.weight.T
+        x = x if norm else x + part.bias
+        x = x.relu() if norm or isinstance(after, nn.Linear) else x
+    return x
+
+
+@pytest.mark.parametrize("options", [{}, {"score_layers": 2}, REFINED])
+@pytest.mark.parametrize("encoder", ["propagation", "gcn", "pure"])
 @pytest.mark.parametrize("jk", [True, False])
 @pytest.mark.parametrize("cls", [NCN, NCNC])
-def test_scores_are_those_of_listed_neighbours(cls, encoder, jk):
+def test_scores_are_those_of_listed_neighbours(cls, encoder, jk, options):
     torch.manual_seed(3)
     x, edge_index, pairs = drawn()
-    net = cls(5, 8, 2, encoder=encoder, jk=jk).double().eval()
+    net = cls(5, 8, 2, encoder=encoder, jk=jk, **options).double().eval()
     near, h = neighbors(edge_index), states(net, x, edge_index)
+    counted = h if net.refine is None else h + run(net.refine, h)
     nothing = torch.zeros(8, dtype=torch.float64)
     expected = []
     for i, j in pairs.T.tolist():
-        between = sum((h[u] for u in near[i] & near[j]), nothing)
+        between = sum((counted[u] for u in near[i] & near[j]), nothing)
         if cls is NCNC:
             for one, other in ((i, j), (j, i)):
                 for u in near[one] - near[other] - {other}:
-                    shared = sum((h[w] for w in near[other] & near[u]), nothing)
+                    shared = sum((counted[w] for w in near[other] & near[u]), nothing)
                     likely = net.calibrated(score(net, h, shared, (other, u)))
-                    between = between + likely.detach() * h[u]
+                    between = between + likely.detach() * counted[u]
         expected.append(score(net, h, between, (i, j)))
     assert_close(net(x, edge_index, pairs), torch.cat(expected))
 
@@ -220,17 +240,39 @@ def test_graphs_without_edges_nodes_or_pairs(cls):
     assert net(x[:0], none, none).shape == (0,)
 
 
-def test_the_score_has_a_learning_rate_of_its_own():
-    roles = NCN(5, 8).parameter_roles
+@pytest.mark.parametrize(("options", "more"), [({}, set()), (REFINED, {"refine"})])
+def test_the_score_has_a_learning_rate_of_its_own(options, more):
+    roles = NCN(5, 8, **options).parameter_roles
     parts = {name.split(".")[0] for name in roles}
-    assert parts == {"shared", "ends", "score", "beta"}
+    assert parts == {"shared", "ends", "score", "beta", *more}
     assert set(roles.values()) == {"predictor"}
+
+
+def test_the_published_network_has_as_many_parameters_and_drops_where_it_does():
+    maps, norms = 8 * 8 + 8, 2 * 8
+    net = NCN(5, 8, encoder="pure", **REFINED)
+    of_head = 5 * maps + 3 * norms + 2 * (maps + norms) + 8 + 1 + 1
+    assert sum(p.numel() for p in net.parameters()) == 5 * 8 + 8 + 1 + of_head
+    x, edge_index, _ = drawn(3)
+    x = x.float().requires_grad_()
+    for dropped, left in (({"gnn_dropout": 1.0}, 0), ({"tail_dropout": 1.0}, 0), ({}, 1)):
+        net = NCN(5, 8, 2, encoder="pure", jk=False, **dropped)
+        assert bool(net.encode(x, edge_index).h.any()) == left
+        assert net.eval().encode(x, edge_index).h.any()
+    net = NCN(5, 8, 2, encoder="pure", tail_dropout=1.0)  # the first product stays
+    h, first = net.encode(x, edge_index).h, net.steps[0]
+    once = NCN(5, 8, encoder="pure", jk=False)
+    once.lin_in = net.lin_in
+    assert_close(h, first * once.encode(x, edge_index).h)
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
         ({"encoder": "sage"}, "encoder"),
+        ({"head": "fine"}, "head"),
+        ({"tail_dropout": 0.1}, "which only encoder='pure' has"),
+        ({"score_layers": 0}, "score_layers"),
         ({"alpha": -1.0}, "alpha, prior"),
         ({"prior": 2.0}, "alpha, prior"),
         ({"num_scored": 0}, "num_scored"),

@@ -7,14 +7,25 @@ from types import ModuleType
 
 import pytest
 
-from benchmarks import citation, disk, fidelity, gcorn, gntk_folds, halo, message_passing
-
-
-@pytest.mark.parametrize(
-    "made",
-    [citation, disk, fidelity, gcorn, gntk_folds, halo, message_passing],
-    ids=lambda made: made.__name__,
+from benchmarks import (
+    citation,
+    disk,
+    extrapolation,
+    fidelity,
+    gcorn,
+    gntk_folds,
+    halo,
+    hard_functions,
+    message_passing,
 )
+
+MEASURED = [
+    *(citation, disk, extrapolation, fidelity, gcorn, gntk_folds, halo, hard_functions),
+    message_passing,
+]
+
+
+@pytest.mark.parametrize("made", MEASURED, ids=lambda made: made.__name__)
 def test_the_committed_page_is_that_of_the_committed_file(made: ModuleType) -> None:
     path = made.RESULTS / f"{made.__name__.rpartition('.')[2]}.json"
     results = json.loads(path.read_text(encoding="utf-8"))

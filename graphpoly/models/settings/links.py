@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graphpoly.models.ncn import ENCODERS, NCN
+from graphpoly.models.ncn import ENCODERS, HEADS, NCN
 from graphpoly.models.ncnc import NCNC
 from graphpoly.models.settings.base import ModelSettings, configure
 from graphpoly.settings import bounded
@@ -20,12 +20,15 @@ class NCNSettings(ModelSettings):
     Attributes:
         hidden_channels: Width.
         num_layers: Products with the graph.
-        encoder: Products alone, or with linear maps between them.
+        encoder: Products with norms, with linear maps between them, too, or pure products.
         jk: Combine the steps of the encoder with learned weights.
         in_dropout: Of the features.
-        gnn_dropout: Behind each product.
+        gnn_dropout: Behind each product; before the first of pure ones.
+        tail_dropout: Behind the last of pure products.
         edge_dropout: Share of the neighbours that a step does not sum over.
         dropout: Inside the perceptrons of the score.
+        head: Perceptrons of two layers, or the published ones, which refine states first.
+        score_layers: Hidden layers of the last perceptron.
         lr_predictor: Learning rate of the score.
     """
 
@@ -39,8 +42,11 @@ class NCNSettings(ModelSettings):
     jk: bool = True
     in_dropout: float = bounded(0.5, low=0, high=1)
     gnn_dropout: float = bounded(0.1, low=0, high=1)
+    tail_dropout: float = bounded(0.0, low=0, high=1)
     edge_dropout: float = bounded(0.0, low=0, high=1)
     dropout: float = bounded(0.1, low=0, high=1)
+    head: str = bounded("plain", choices=HEADS)
+    score_layers: int = bounded(1, low=1)
     lr: float = bounded(5e-3, low=0)
     lr_predictor: float = bounded(3e-3, low=0)
     weight_decay: float = bounded(0.0, low=0)
