@@ -37,15 +37,12 @@ _ROWS: tuple[tuple[str, int, int, tuple[float, ...], tuple[float, ...], Any, Any
      (91.56, None), (93.47, None)),
 )
 # fmt: on
-_TRAINED = (
-    *("lr", "lr_predictor", "in_dropout", "gnn_dropout", "tail_dropout", "edge_dropout", "dropout"),
-)
+_DROPPED = ("in_dropout", "gnn_dropout", "tail_dropout", "edge_dropout", "dropout")
 _COMPLETED = ("prior", "scale", "offset", "alpha")
 for _name, _batch, _layers, _values, _rest, _plain, _full in _ROWS:
-    _set: dict[str, Any] = dict(zip(_TRAINED, _values, strict=True))
+    _set: dict[str, Any] = dict(zip(("lr", "lr_predictor", *_DROPPED), _values, strict=True))
     _set |= {"encoder": "pure", "head": "refined", "score_layers": _layers}
-    _more: dict[str, Any] = dict(zip(_COMPLETED, _rest, strict=True))
-    _where: dict[str, Any] = {"name": _name, "batch_size": _batch}
+    _more: dict[str, Any] = _set | dict(zip(_COMPLETED, _rest, strict=True))
+    _where: Any = {"name": _name, "batch_size": _batch}
     _study("NCN").row(f"{_name}-links", _plain[0], _plain[1], NCNSettings(**_set), **_where)
-    _completed = NCNCSettings(**_set, **_more)
-    _study("NCNC").row(f"{_name}-links", _full[0], _full[1], _completed, **_where)
+    _study("NCNC").row(f"{_name}-links", _full[0], _full[1], NCNCSettings(**_more), **_where)
