@@ -23,6 +23,7 @@ from graphpoly.layers.linear import Linear
 from graphpoly.ops import CSR, common_neighbors, dropout, spmm, to_csr
 from graphpoly.ops.adjacency import to_edges
 from graphpoly.ops.affine import affine
+from graphpoly.ops.hooks import is_hooked
 from graphpoly.ops.normalize import normalized
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
@@ -248,7 +249,8 @@ class NCN(Pretrained, NamedArguments):
         maps of two perceptrons and the first of the third are one map of each. That leaves three
         products with matrices of C x C for each pair of five.
         """
-        if num_pairs <= max(2 * states.h.size(0), 3 * self.hidden_channels):
+        few = num_pairs <= max(2 * states.h.size(0), 3 * self.hidden_channels)
+        if few or is_hooked(self.shared, self.ends, self.score):
             return None
         maps: Any = (self.shared[0], self.shared[-1], self.ends[-1], self.score[0])
         opening, shared, ends, first = maps
