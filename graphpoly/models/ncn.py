@@ -25,6 +25,7 @@ from graphpoly.ops.adjacency import to_edges
 from graphpoly.ops.affine import affine
 from graphpoly.ops.hooks import is_hooked
 from graphpoly.ops.normalize import normalized
+from graphpoly.ops.take_rows import take_rows
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
@@ -231,7 +232,7 @@ class NCN(Pretrained, NamedArguments):
         between: Callable[..., Tensor],
         folded: _Folded | None,
     ) -> Tensor:
-        own = states.h[pairs[0]] * states.h[pairs[1]]
+        own = take_rows(states.h, pairs[0]) * take_rows(states.h, pairs[1])
         if folded is None:
             heard = self.shared(between(states, pairs))
             out: Tensor = self.score(self.beta * heard + self.ends(own))
