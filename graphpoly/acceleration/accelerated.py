@@ -8,7 +8,6 @@ from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
-from torch.nn.modules import module as torch_module
 from torch_geometric import EdgeIndex
 from torch_geometric.nn import aggr
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
@@ -132,7 +131,7 @@ class Accelerated:
             if feature.device.type not in _DEVICES:
                 return f"x: got device {feature.device.type}, cpu and cuda are accelerated"
         if is_hooked(self.aggr_module):
-            return "hooks: aggr_module has some, and would not be called"
+            return "hooks: some see aggr_module, which would not be called"
         if torch.compiler.is_compiling():
             return None
         return _watched(self) or _transformed()
@@ -173,8 +172,6 @@ def _watched(module: Any) -> str | None:
     if any(map(own.__getitem__, _HOOKS)):
         name = next(name for name in _HOOKS if own[name])
         return f"hooks: {name.strip('_')}"
-    if torch_module._has_any_global_hook():
-        return "hooks: global ones, which see every module"
     return None
 
 

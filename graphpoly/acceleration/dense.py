@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 from torch.nn import Module
-from torch.nn.modules import module as torch_module
 from torch_geometric.nn import MLP, BatchNorm, Linear
 
 from graphpoly.ops.adjacency import CSR
@@ -135,7 +134,7 @@ def _joins(y: Tensor, root: Any, x: Tensor) -> bool:
 
 def _parts(module: Any) -> _Parts | None:
     """The first map, the norm or None, the second map, and what comes behind them."""
-    if is_hooked(module) or torch_module._has_any_global_hook():
+    if is_hooked(module):
         return None
     if type(module) in (nn.Sequential, Perceptron):
         layers = list(module)

@@ -74,7 +74,7 @@ class AcceleratedTopKPooling(Accelerated, TopKPooling):
         if reason is not None:
             return reason
         if is_hooked(self.select, self.connect):
-            return "hooks: select or connect has some, and would not be called"
+            return "hooks: some see select or connect, which would not be called"
         for feature in (x, read):
             if not isinstance(feature, Tensor) or not computes(feature):
                 return "x: float32 and float64 on the CPU are accelerated, outside of programs"

@@ -13,6 +13,7 @@ from graphpoly.layers.arguments import NamedArguments, check_features, check_siz
 from graphpoly.layers.edge_mask import masked
 from graphpoly.ops import CSR, spmm, to_csr
 from graphpoly.ops.adjacency import trusted_csr
+from graphpoly.ops.take_rows import take_rows
 from graphpoly.registry import register
 
 __all__ = ["LASERConv"]
@@ -160,7 +161,8 @@ class LASERConv(NamedArguments, MessagePassing):
             ones = torch.ones(adj.num_entries, dtype=self.lin.weight.dtype, device=col.device)
             value = ones if weight is None else weight
             zeros = value.new_zeros(num_cols)
-            scale = zeros.index_add(0, rows, value)[rows] * zeros.index_add(0, col, value)[col]
+            one, other = (take_rows(zeros.index_add(0, e, value), e) for e in (rows, col))
+            scale = one * other
             root = torch.where(scale > 0, scale, 1).rsqrt()
             weight = torch.where(scale > 0, value * root, 0)
         return trusted_csr(adj.rowptr.to(col.dtype), col, weight, None, num_cols, None)

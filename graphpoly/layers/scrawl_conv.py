@@ -13,6 +13,7 @@ from torch_geometric.nn.inits import reset
 
 from graphpoly.layers.arguments import NamedArguments, check_edge_attr, check_features, check_size
 from graphpoly.ops import pool, random_walks, to_csr, walk_bits
+from graphpoly.ops.take_rows import take_rows
 from graphpoly.registry import register
 
 __all__ = ["SCRaWlConv"]
@@ -184,11 +185,12 @@ class SCRaWlConv(NamedArguments, MessagePassing):
             seed=self.seed,
             draws=draws,
         )
-        z = self.lin_node(x)[node] + self.lin_bits(walk_bits(adj, node, self.window).to(x.dtype))
+        seen = walk_bits(adj, node, self.window).to(x.dtype)
+        z = take_rows(self.lin_node(x), node) + self.lin_bits(seen)
         if self.lin_edge is not None:
             # a last row of zeros, for steps that were none
             carried = F.pad(self.lin_edge(edge_attr), (0, 0, 0, 1))
-            z = z + F.pad(carried[edge], (0, 0, 1, 0))
+            z = z + F.pad(take_rows(carried, edge % carried.size(0)), (0, 0, 1, 0))
         if self.explain and self._edge_mask is not None:
             mask = self._edge_mask.sigmoid() if self._apply_sigmoid else self._edge_mask
             # a position counts as much as the edge that leads there; standing still is free

@@ -257,11 +257,9 @@ class PackedDataset(torch.utils.data.Dataset[Any]):
         steps: dict[Any, Any] = {}
         for out in batch.stores:
             own = slices, steps
-            if out._key is not None:
-                own = {}, {}
+            if out._key is not None:  # one without attributes, too, for who takes the batch apart
+                own = slices[out._key], steps[out._key] = {}, {}
             _join(out, self._stores[out._key], graphs, followed, excluded, *own)
-            if own[0] is not slices and own[0]:
-                slices[out._key], steps[out._key] = own
         batch._num_graphs, batch._slice_dict, batch._inc_dict = graphs.numel(), slices, steps
         return batch
 

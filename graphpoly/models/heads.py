@@ -15,6 +15,7 @@ from graphpoly.errors import unknown
 from graphpoly.layers.random_node_features import RandomNodeFeatures
 from graphpoly.models.molecule_gnn import encoders
 from graphpoly.models.pooling import check_pool, pool_nodes
+from graphpoly.ops.take_rows import take_rows
 from graphpoly.pretrained import Pretrained
 
 __all__ = [
@@ -275,7 +276,7 @@ class LinkNet(Pretrained):
 
     def decode(self, hidden: Tensor, pairs: Tensor) -> Tensor:
         """Return the scores of pairs, ``[P]``."""
-        product = hidden[pairs[0]] * hidden[pairs[1]]
+        product = take_rows(hidden, pairs[0]) * take_rows(hidden, pairs[1])
         return product.sum(-1) if self.head is None else self.head(product).squeeze(-1)
 
     def forward(

@@ -21,6 +21,7 @@ from graphpoly.layers.arguments import (
 from graphpoly.models.pooling import POOLS, pool_nodes
 from graphpoly.ops import pool as pooled
 from graphpoly.ops.batching import count_graphs
+from graphpoly.ops.take_rows import take_rows
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
@@ -176,7 +177,7 @@ class MPNN(Pretrained, NamedArguments):
             said = None
             if self.master is not None and step:  # at first its state is zero, which says nothing
                 u = self.master(before, u, graph)
-                said = self.master.lin_down(u)[graph]
+                said = take_rows(self.master.lin_down(u), graph)
             h, before = self.conv(h, edge_index, edge_attr, also_heard=said), h
         read = self.lin_read(torch.cat([h, x], dim=1))
         if self.set2set is not None:

@@ -23,7 +23,9 @@ from graphpoly.layers.linear import Linear
 from graphpoly.ops import CSR, common_neighbors, dropout, spmm, to_csr
 from graphpoly.ops.adjacency import to_edges
 from graphpoly.ops.affine import affine
+from graphpoly.ops.hooks import is_hooked
 from graphpoly.ops.normalize import normalized
+from graphpoly.ops.take_rows import take_rows
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
@@ -278,7 +280,7 @@ class NCN(Pretrained, NamedArguments):
         between: Callable[..., Tensor],
         folded: _Folded | None,
     ) -> Tensor:
-        own = states.h[pairs[0]] * states.h[pairs[1]]
+        own = take_rows(states.h, pairs[0]) * take_rows(states.h, pairs[1])
         if folded is None:
             heard = self.shared(between(states, pairs))
             out: Tensor = self.score(self.beta * heard + self.ends(own))
@@ -297,7 +299,7 @@ class NCN(Pretrained, NamedArguments):
         products with matrices of C x C for each pair of five. A refined head has no linear ends.
         """
         few = num_pairs <= max(2 * states.h.size(0), 3 * self.hidden_channels)
-        if few or self.head == "refined":
+        if few or self.head == "refined" or is_hooked(self.shared, self.ends, self.score):
             return None
         maps: Any = (self.shared[0], self.shared[-1], self.ends[-1], self.score[0])
         opening, shared, ends, first = maps

@@ -21,6 +21,7 @@ from graphpoly.errors import unknown
 from graphpoly.layers.linear import Linear
 from graphpoly.models.batch_norm import BatchNorm
 from graphpoly.ops import dropout, pool
+from graphpoly.ops.take_rows import take_rows
 
 __all__ = ["CONVS", "PatchEncoder", "reads_edges", "rectified"]
 
@@ -124,14 +125,14 @@ class PatchEncoder(nn.Module):
             edge_attr: ``[T, C]``.
         """
         features = () if edge_attr is None else (edge_attr,)
-        h = x[node]
+        h = take_rows(x, node)
         for i, (conv, norm, lin) in enumerate(zip(self.convs, self.norms, self.lins, strict=True)):
             if i:
                 mean = pool(h, patch, "mean", batch_size=num_patches)
                 told: Any = self.updates[i - 1]
                 # the map is that of patches, the normalisation that of their copies
-                h = h + told[1:](told[0](mean)[patch])
-                h = pool(h, node, "mean", batch_size=x.size(0))[node]
+                h = h + told[1:](take_rows(told[0](mean), patch))
+                h = take_rows(pool(h, node, "mean", batch_size=x.size(0)), node)
             update = norm(conv(h, edge_index, *features)).relu()
             h = lin(h + dropout(update, self.dropout, self.training))
         return h

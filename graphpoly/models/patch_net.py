@@ -24,6 +24,7 @@ from graphpoly.ops import to_edges
 from graphpoly.ops.batching import count_graphs, nodes_of_each
 from graphpoly.ops.entry import check_index, check_values
 from graphpoly.ops.patches import patch_edges, patch_overlap, patch_walks
+from graphpoly.ops.take_rows import take_rows
 from graphpoly.pretrained import Pretrained
 
 __all__ = ["PatchNet"]
@@ -201,7 +202,9 @@ class PatchNet(Pretrained, NamedArguments):
         held = torch.zeros(count, dtype=torch.bool, device=x.device).index_fill(0, some, True)
         mixed = self.mix(tokens.view(*shape[:2], -1), overlap, held.view(*shape[:2])).flatten(0, 1)
         if self.pool is None:
-            out = pooled(torch.cat([h, mixed[patch]], 1), node, "mean", batch_size=num_nodes)
+            out = pooled(
+                torch.cat([h, take_rows(mixed, patch)], 1), node, "mean", batch_size=num_nodes
+            )
         else:
             out = pool_nodes(mixed[some], self.pool, some // self.num_patches, num_graphs)
         logits: Tensor = self.head(out)

@@ -22,6 +22,7 @@ from graphpoly.models.batch_norm import BatchNorm
 from graphpoly.models.pooling import check_pool, pool_nodes
 from graphpoly.ops import SimplicialNeighbors, clique_complex, pool, simplicial_neighbors
 from graphpoly.ops.batching import count_graphs
+from graphpoly.ops.take_rows import take_rows
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
@@ -211,7 +212,7 @@ class SCRaWl(Pretrained, NamedArguments):
         if self.dim:
             simplices = clique_complex(edge_index, x.size(0), self.dim)
             around = [simplicial_neighbors(simplices, k) for k in range(self.dim + 1)]
-            states += [x[each].mean(0) for each in simplices[1:]]
+            states += [take_rows(x, each).mean(0) for each in simplices[1:]]
         graph = x.new_zeros(x.size(0), dtype=torch.long) if batch is None else batch
         num_graphs = count_graphs(batch, batch_size, x.size(0))
         u = x.new_zeros(num_graphs, self.hidden_channels)
@@ -226,7 +227,7 @@ class SCRaWl(Pretrained, NamedArguments):
                 states = [convs[0](states[0], edge_index, edge_attr)]
             if layer < len(self.virtual):
                 u = self.virtual[layer](u + pool(states[0], graph, batch_size=num_graphs))
-                states[0] = states[0] + u[graph]
+                states[0] = states[0] + take_rows(u, graph)
         h = pool_nodes(self.norm(states[0]).relu(), self.pool, graph, num_graphs)
         out: Tensor = self.head(h)
         return out

@@ -31,6 +31,7 @@ from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.dtypes import floating
 from graphpoly.ops.entry import as_size, check_square, check_values, check_weighted
 from graphpoly.ops.pairs import pair_sum
+from graphpoly.ops.take_rows import take_rows
 
 __all__ = [
     "denoise_graph",
@@ -84,7 +85,7 @@ def edge_distances(adj: CSR, x: Tensor, p: float = 2.0) -> Tensor:
     check_values("x", x, adj.num_rows, None, device=adj.col.device)
     kept, dtype = floating(x=x)
     x = x.to(dtype)
-    square = (x[adj.rows()] - x[adj.col]).square().sum(1)
+    square = (take_rows(x, adj.rows()) - take_rows(x, adj.col)).square().sum(1)
     alive = square > 0
     return torch.where(alive, torch.where(alive, square, 1) ** (p / 2), 0).to(kept)
 
@@ -164,8 +165,8 @@ def _change(adj: CSR, weight: Tensor) -> Tensor:
 def _curvature(adj: CSR, change: Tensor) -> Tensor:
     """L*L of a change of the weights, without the matrix; ``change`` is 0 at self-loops."""
     degree = _incident(adj, change) / 2
-    both = degree[adj.rows()] + degree[adj.col] + pair_sum(adj, change, unordered=True)
-    return both / 2
+    ends = take_rows(degree, adj.rows()) + take_rows(degree, adj.col)
+    return (ends + pair_sum(adj, change, unordered=True)) / 2
 
 
 def _row_sums(adj: CSR) -> Tensor:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
+
+from torch.nn.modules import module as torch_module
 
 __all__ = ["is_hooked"]
 
@@ -10,10 +13,14 @@ _HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backw
 
 
 def is_hooked(*modules: Any) -> bool:
-    """Whether a hook of one of these modules, or of a module in it, would miss a call.
+    """Whether a hook of these modules, of a module in them, or of all modules would miss a call.
 
     So would a ``forward`` that was put on a module itself.
     """
+    return torch_module._has_any_global_hook() or _is_hooked(modules)
+
+
+def _is_hooked(modules: Iterable[Any]) -> bool:
     for module in modules:
         if module is None:  # a place that is left empty
             continue
@@ -21,6 +28,6 @@ def is_hooked(*modules: Any) -> bool:
         # a comprehension takes twice as long
         if "forward" in own or any(map(own.__getitem__, _HOOKS)):
             return True
-        if module._modules and is_hooked(*module._modules.values()):
+        if module._modules and _is_hooked(module._modules.values()):
             return True
     return False

@@ -20,6 +20,7 @@ from graphpoly.ops.adjacency import (
 )
 from graphpoly.ops.degree_weights import degree_weights
 from graphpoly.ops.entry import check_square, check_weighted
+from graphpoly.ops.take_rows import take_rows
 
 __all__ = ["NORMALIZATIONS", "normalize", "rescale"]
 
@@ -167,9 +168,9 @@ def _normalized_weight(adj: CSR, normalization: str) -> Tensor:
     positive = degree > 0
     safe = torch.where(positive, degree, 1)
     if normalization == "rw":
-        return adj.weight * torch.where(positive, 1 / safe, 0)[adj.rows()]
+        return adj.weight * take_rows(torch.where(positive, 1 / safe, 0), adj.rows())
     scale = torch.where(positive, safe.rsqrt(), 0)
-    return scale[adj.rows()] * adj.weight * scale[adj.col]
+    return take_rows(scale, adj.rows()) * adj.weight * take_rows(scale, adj.col)
 
 
 def _with_self_loops(adj: CSR, transposed: bool) -> CSR:

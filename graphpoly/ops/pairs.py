@@ -8,6 +8,7 @@ from torch import Tensor
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.dtypes import floating
 from graphpoly.ops.entry import check_square, check_values
+from graphpoly.ops.take_rows import take_rows
 
 __all__ = ["pair_sum"]
 
@@ -48,4 +49,4 @@ def pair_sum(adj: CSR, value: Tensor, *, unordered: bool = False) -> Tensor:
     # numbers the places in the order of their keys
     steps = torch.cat([torch.zeros_like(key[:1]), (key.diff() != 0).to(key.dtype)])
     place = torch.empty_like(order).index_copy(0, order, steps.cumsum(0))
-    return torch.zeros_like(value).index_add(0, place, value)[place].to(kept)
+    return take_rows(torch.zeros_like(value).index_add(0, place, value), place).to(kept)

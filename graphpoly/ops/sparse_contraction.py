@@ -38,6 +38,7 @@ from graphpoly.ops.entry import (
 )
 from graphpoly.ops.multigraph import Multigraph
 from graphpoly.ops.spmm import spmm
+from graphpoly.ops.take_rows import take_rows
 
 __all__ = ["contract_sparse", "still_node"]
 
@@ -158,7 +159,9 @@ def _contract(
                 out[i] = columns.add(out[i], one, node, pairs)
     diagonal = pairs[0] == pairs[1]
     return [
-        torch.where(diagonal, value[pairs[0]], 0) if len(set(one.roots)) < len(one.roots) else value
+        torch.where(diagonal, take_rows(value, pairs[0]), 0)
+        if len(set(one.roots)) < len(one.roots)
+        else value
         for one, value in zip(patterns, out, strict=True)
     ]
 
@@ -205,13 +208,13 @@ class _Columns:
         if not roots:
             return scale
         vectors = [self._vector(arms[root])[:, 0] for root in roots]
-        value = vectors[0] * scale.expand(self.num_graphs)[self.graph]
+        value = vectors[0] * take_rows(scale.expand(self.num_graphs), self.graph)
         if len(roots) == 1:
             return value
         times = Counter(pattern.edges)
         one, other = roots
         entry = self.matrix.at(pairs, times[one, other], times[other, one])
-        return value[pairs[0]] * vectors[1][pairs[1]] * entry
+        return take_rows(value, pairs[0]) * take_rows(vectors[1], pairs[1]) * entry
 
     def _arms(self, pattern: Multigraph, still: int) -> tuple[dict[int, _Vector], list[_Vector]]:
         """What multiplies each node that is left in the end, and what is summed on its own."""

@@ -62,7 +62,7 @@ def test_the_page_holds_what_was_counted(suites, tmp_path, monkeypatch):
     assert "| PyG | accelerated layers, `test_basic_gnn` | 1 | 0 | 1 |" in text
     assert "test_that_fails` (1): `" in text
     assert "| GCNConv | 3 | 1 | |" in text
-    assert "| | | 1 | hooks: aggr_module has some, and would not be called |" in text
+    assert "| | | 1 | hooks: some see aggr_module, which would not be called |" in text
 
 
 def test_no_suites_is_one_line(tmp_path, monkeypatch):

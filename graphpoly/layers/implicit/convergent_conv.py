@@ -13,6 +13,7 @@ from graphpoly.layers.implicit.fixed_point_layer import FixedPointOperatorLayer
 from graphpoly.ops import CSR, spmm
 from graphpoly.ops.block_diagonal import block_diagonal
 from graphpoly.ops.normalize import NORMALIZATIONS
+from graphpoly.ops.take_rows import take_rows
 from graphpoly.registry import register
 
 __all__ = ["ConvergentConv"]
@@ -151,7 +152,7 @@ class ConvergentConv(FixedPointOperatorLayer):
         """
         dtype = self._computed_in(x)
         target, source = self.lin_target(x).to(dtype), self.lin_source(x).to(dtype)
-        gate = (target[adj.rows()] + source[adj.col]).sigmoid()
+        gate = (take_rows(target, adj.rows()) + take_rows(source, adj.col)).sigmoid()
         assert adj.weight is not None
         return block_diagonal(adj, (gate * adj.weight.unsqueeze(1)).t())
 

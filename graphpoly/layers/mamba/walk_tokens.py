@@ -10,6 +10,7 @@ from torch_geometric.nn.inits import reset
 
 from graphpoly.ops import CSR, intersect_rows, random_walks, sort_rows, spmm
 from graphpoly.ops.adjacency import trusted_csr
+from graphpoly.ops.take_rows import take_rows
 
 __all__ = ["TokenEncoder", "Tokens", "draw_tokens", "induced_tokens"]
 
@@ -128,9 +129,11 @@ class TokenEncoder(nn.Module):
 
     def forward(self, x: Tensor, tokens: Tokens) -> Tensor:
         """Return a row for each token, ``[T, C]``, of the features of the nodes, ``[N, C]``."""
-        h = x[tokens.node]
+        h = take_rows(x, tokens.node)
         for i, (lin_own, lin_sent) in enumerate(zip(self.own, self.sent, strict=True)):
             # the first maps are made once for a node, in however many tokens it is
-            own, sent = ((lin(h) if i else lin(x)[tokens.node]) for lin in (lin_own, lin_sent))
+            own, sent = (
+                lin(h) if i else take_rows(lin(x), tokens.node) for lin in (lin_own, lin_sent)
+            )
             h = h + (own + spmm(tokens.edges, sent)).relu()
         return spmm(tokens.members, h, "mean")

@@ -17,6 +17,7 @@ from graphpoly.ops import CSR, pair_sum, resolvent
 from graphpoly.ops.adjacency import trusted_csr
 from graphpoly.ops.batching import count_graphs, largest, nodes_of_each, places
 from graphpoly.ops.block_diagonal import block_diagonal
+from graphpoly.ops.take_rows import take_rows
 from graphpoly.registry import register
 
 __all__ = ["MatrixFunctionConv"]
@@ -248,7 +249,8 @@ class MatrixFunctionConv(OperatorLayer):
         assert adj.weight is not None
         # the resolvent of a graph needs to know that no edge leaves it
         weight = torch.where(graph[rows] == graph[cols], adj.weight / 2, 0)
-        edge = self.lin_edge(F.silu(node[rows] + node[cols])) * weight.unsqueeze(1)
+        ends = take_rows(node, rows) + take_rows(node, cols)
+        edge = self.lin_edge(F.silu(ends)) * weight.unsqueeze(1)
         loops = torch.arange(num_nodes, device=x.device)
         rowptr, col, perm = torch.ops.graphpoly.coo_to_csr(
             torch.cat([rows, cols, loops]), torch.cat([cols, rows, loops]), num_nodes, num_nodes
@@ -278,9 +280,9 @@ class MatrixFunctionConv(OperatorLayer):
             return value.new_zeros(num_graphs, value.size(1)).index_add(0, where, of_entries)
 
         diagonal = (row == adj.col).to(value.dtype).unsqueeze(1)
-        value = value - mark * (trace(diagonal * value) / count)[where]
+        value = value - mark * take_rows(trace(diagonal * value) / count, where)
         variance = trace(value * pair_sum(adj, value)) / count
-        return value * (variance + _EPS).rsqrt()[where], mark
+        return value * take_rows((variance + _EPS).rsqrt(), where), mark
 
     def _right(
         self, x: Tensor, graph: Tensor, num_graphs: int, *, alone: bool

@@ -11,6 +11,7 @@ from torch_geometric.nn import GIN, MLP
 
 from graphpoly.errors import unknown
 from graphpoly.ops.entry import as_size
+from graphpoly.ops.take_rows import take_rows
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 from graphpoly.rewiring.learned.features import check_features
@@ -191,7 +192,7 @@ class PRMPNN(Pretrained):
             if self.score_deleted is not None:
                 gone = self._chosen(self.score_deleted, self.delete, hidden, old, prior)
                 stay = torch.cat([1 - gone, gone.new_ones(1)])  # the last one is for loops
-                weights = weights * stay[which]
+                weights = weights * take_rows(stay, which % stay.numel())
             if new is not None and self.score_added is not None:
                 joined = self._chosen(self.score_added, self.add, hidden, new, prior)
                 edges += [new.pairs, new.pairs.flip(0)]
@@ -208,7 +209,7 @@ class PRMPNN(Pretrained):
         score: nn.Module, sampler: SubsetSampler, hidden: Tensor, rows: PaddedPairs, prior: int
     ) -> Tensor:
         """0 or 1 for each pair."""
-        u, v = hidden[rows.pairs[0]], hidden[rows.pairs[1]]
+        u, v = (take_rows(hidden, ends) for ends in rows.pairs)
         theta = score(torch.cat([u, v], 1)) + score(torch.cat([v, u], 1))
         return rows.flat(sampler(rows.rows(theta[:, prior]), rows.mask))
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from graphpoly.ops import to_edges
+from graphpoly.ops.take_rows import take_rows
 
 __all__ = ["dirichlet_energy", "mean_average_distance"]
 
@@ -45,7 +46,8 @@ def dirichlet_energy(
     if normalize:
         degree = x.new_ones(size).index_add(0, pairs[1], weight)
         x = x / degree.sqrt().unsqueeze(1)
-    return 0.5 * (weight.unsqueeze(1) * (x[pairs[0]] - x[pairs[1]]).square()).sum()
+    apart = take_rows(x, pairs[0]) - take_rows(x, pairs[1])
+    return 0.5 * (weight.unsqueeze(1) * apart.square()).sum()
 
 
 def mean_average_distance(x: Tensor, edge_index: Any = None) -> Tensor:
@@ -78,7 +80,7 @@ def mean_average_distance(x: Tensor, edge_index: Any = None) -> Tensor:
         return (1 - near / (size - 1)).mean()
     pairs, _ = to_edges(edge_index, None, size=(size, size))
     pairs = pairs[:, pairs[0] != pairs[1]]
-    distance = 1 - (unit[pairs[0]] * unit[pairs[1]]).sum(1)
+    distance = 1 - (take_rows(unit, pairs[0]) * take_rows(unit, pairs[1])).sum(1)
     total = x.new_zeros(size).index_add(0, pairs[1], distance)
     count = x.new_zeros(size).index_add(0, pairs[1], torch.ones_like(distance))
     return (total / count.clamp(min=1)).sum() / (count > 0).sum().clamp(min=1)
