@@ -10,18 +10,31 @@ import pytest
 from benchmarks import (
     citation,
     disk,
+    examples,
     extrapolation,
     fidelity,
     gcorn,
+    gntk,
     gntk_folds,
     halo,
     hard_functions,
+    history,
+    loader,
     message_passing,
+    molecules,
+    privacy,
+    random_features,
+    rewiring,
+    rewiring_gain,
+    sampling,
+    sensitivity,
+    twins,
 )
 
 MEASURED = [
-    *(citation, disk, extrapolation, fidelity, gcorn, gntk_folds, halo, hard_functions),
-    message_passing,
+    *(citation, disk, examples, extrapolation, fidelity, gcorn, gntk),
+    *(gntk_folds, halo, hard_functions, history, loader, message_passing, molecules),
+    *(privacy, random_features, rewiring, rewiring_gain, sampling, sensitivity, twins),
 ]
 
 
