@@ -167,9 +167,22 @@ inline void advise_large_pages([[maybe_unused]] void* data, [[maybe_unused]] siz
 #endif
 }
 
+// Says what does not fit into memory, of which the call itself names its own arguments alone.
+inline Tensor allocated(const Tensor& like, std::initializer_list<int64_t> shape, ScalarType type,
+                        size_t size) {
+  try {
+    return torch::stable::new_empty(like, shape, type);
+  } catch (const std::exception&) {
+    double bytes = static_cast<double>(size);
+    for (const int64_t length : shape) bytes *= static_cast<double>(length);
+    check(false, "out of memory: a result of ", bytes / 1e9, " GB");
+    throw;
+  }
+}
+
 template <class T>
 Tensor make_output(const Tensor& like, std::initializer_list<int64_t> shape) {
-  Tensor out = torch::stable::new_empty(like, shape, kScalarType<T>);
+  Tensor out = allocated(like, shape, kScalarType<T>, sizeof(T));
   advise_large_pages(out.data_ptr(), static_cast<size_t>(out.numel()) * sizeof(T));
   return out;
 }

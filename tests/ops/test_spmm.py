@@ -207,3 +207,9 @@ def test_bad_input_is_named():
         spmm(adj, torch.ones(49, 1))
     with pytest.raises(TypeError, match=r"torch\.int64"):
         spmm(adj, torch.ones(50, 1, dtype=torch.long))
+
+
+def test_a_result_that_no_memory_holds_says_so():
+    adj = to_csr(torch.empty(2, 0, dtype=torch.int64), size=(1, 2**20))
+    with pytest.raises(RuntimeError, match="memory"):
+        spmm(adj, torch.ones(1, 2**20))
