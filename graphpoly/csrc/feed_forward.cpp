@@ -52,19 +52,6 @@ void call_product(int64_t channels, const Product<T>& p) {
 }
 
 template <class T>
-const T* values(const OptionalTensor& t) {
-  return t ? t->const_data_ptr<T>() : nullptr;
-}
-
-void check_channels(const char* op, const char* name, const OptionalTensor& t, int64_t channels,
-                    const Tensor& x) {
-  if (!t) return;
-  check(t->dim() == 1 && t->size(0) == channels, op, ": ", name, ": expected shape [", channels,
-        "]");
-  check_like(op, name, *t, x);
-}
-
-template <class T>
 void copy_rows(T* to, int64_t to_stride, const T* from, int64_t from_stride, int64_t width,
                int64_t rows) {
   for (int64_t r = 0; r < rows; ++r) std::copy_n(from + r * from_stride, width, to + r * to_stride);

@@ -60,11 +60,7 @@ Tensor linear(Tensor x, Tensor weight, OptionalTensor y, OptionalTensor other,
               OptionalTensor bias) {
   check_pair(kLinear, x, weight, y, other);
   const int64_t rows = x.size(0), channels = weight.size(0), inner = x.size(1);
-  if (bias) {
-    check(bias->dim() == 1 && bias->size(0) == channels, kLinear, ": bias: expected shape [",
-          channels, "]");
-    check_like(kLinear, "bias", *bias, x);
-  }
+  check_channels(kLinear, "bias", bias, channels, x);
   x = dense(x), weight = dense(weight), y = dense(y), other = dense(other), bias = dense(bias);
   return dispatch_types(kLinear, x.scalar_type(), ScalarType::Int, [&](auto t, auto) {
     using T = decltype(t);
@@ -77,7 +73,7 @@ Tensor linear(Tensor x, Tensor weight, OptionalTensor y, OptionalTensor other,
       for (int64_t c = 0; c < channels; ++c) {
         std::copy_n(given + c * inner, inner, map.data() + c * stride);
       }
-      const T* const start = bias ? bias->const_data_ptr<T>() : nullptr;
+      const T* const start = values<T>(bias);
       T* const to = out.mutable_data_ptr<T>();
       parallel_blocks(rows, work, [&](int64_t r, int64_t count) {
         call_dots(channels, Product<T>{a + r * inner, inner, 1, map.data(), stride, start, 0,
@@ -91,7 +87,7 @@ Tensor linear(Tensor x, Tensor weight, OptionalTensor y, OptionalTensor other,
     if (y) turn(second, other->const_data_ptr<T>(), channels, more);
     const T* const from = x.const_data_ptr<T>();
     const T* const beside = y ? y->const_data_ptr<T>() : nullptr;
-    const T* const start = bias ? bias->const_data_ptr<T>() : nullptr;
+    const T* const start = values<T>(bias);
     T* const to = out.mutable_data_ptr<T>();
     parallel_blocks(rows, work, [&](int64_t r, int64_t count) {
       T* const block = to + r * channels;

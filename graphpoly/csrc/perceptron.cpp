@@ -64,19 +64,6 @@ void call_turn_back(const Between<T>& between, int64_t rows, int64_t first, int6
   GRAPHPOLY_CALL(turn_back<T>, between, rows, first, count);
 }
 
-template <class T>
-const T* values(const OptionalTensor& t) {
-  return t ? t->const_data_ptr<T>() : nullptr;
-}
-
-void check_channels(const char* op, const char* name, const OptionalTensor& t, int64_t channels,
-                    const Tensor& x) {
-  if (!t) return;
-  check(t->dim() == 1 && t->size(0) == channels, op, ": ", name, ": expected shape [", channels,
-        "]");
-  check_like(op, name, *t, x);
-}
-
 void check_maps(const char* op, const Tensor& x, const Tensor& weight, const Tensor& last) {
   check(x.dim() == 2 && weight.dim() == 2 && last.dim() == 2, op,
         ": x, weight and last: expected two dimensions");

@@ -10,6 +10,19 @@ constexpr int64_t kBlockOfRows = 60;    // of one product: ten times the rows th
 constexpr int64_t kChunkOfSums = 66;    // rows of a matrix whose gradient one item sums
 constexpr int64_t kMostSums = 1 << 16;  // numbers of all partial sums, which stay in the caches
 
+template <class T>
+const T* values(const OptionalTensor& t) {
+  return t ? t->const_data_ptr<T>() : nullptr;
+}
+
+inline void check_channels(const char* op, const char* name, const OptionalTensor& t, int64_t channels,
+                           const Tensor& x) {
+  if (!t) return;
+  check(t->dim() == 1 && t->size(0) == channels, op, ": ", name, ": expected shape [", channels,
+        "]");
+  check_like(op, name, *t, x);
+}
+
 // Numbers from one row to the next of those that begin with a line of the caches each: an odd number
 // of lines, so that not all rows of a column are rivals for the same places.
 inline int64_t padded(int64_t width) {

@@ -17,7 +17,9 @@ from graphpoly.ops.library import call, differentiated, implement
 from graphpoly.ops.perceptron import (
     NORMS,
     Perceptron,
+    perceptron_backward_fake,
     perceptron_backward_reference,
+    perceptron_fake,
     perceptron_reference,
 )
 from graphpoly.ops.spmm import spmm_reference
@@ -111,19 +113,10 @@ def gin_layer_reference(
     return out, sums, *kept
 
 
-def _fake(rowptr: Tensor, col: Tensor, x: Tensor, weight: Tensor, *rest: Any) -> tuple[Tensor, ...]:
-    last, norm = rest[5], rest[11]
-    torch._check(x.dim() == 2 and weight.dim() == 2 and last.dim() == 2)
-    rows, hidden = x.size(0), weight.size(0)
-    moments = hidden if norm else 0
-    return (
-        x.new_empty(rows, last.size(0)),
-        x.new_empty(x.shape),
-        x.new_empty(rows if norm else 0, hidden),
-        x.new_empty(rows, hidden),
-        x.new_empty(moments),
-        x.new_empty(moments),
-    )
+def _fake(rowptr: Tensor, col: Tensor, x: Tensor, *rest: Any) -> tuple[Tensor, ...]:
+    arguments = (*rest[:8], *rest[12:])  # less those of the graph
+    out, *kept = perceptron_fake(x, *arguments)
+    return out, x.new_empty(x.shape), *kept
 
 
 def _setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
@@ -189,27 +182,9 @@ def _backward_reference(
     return back, *others
 
 
-def _backward_fake(
-    rowptr: Tensor,
-    col: Tensor,
-    colptr: Tensor | None,
-    row: Tensor | None,
-    tperm: Tensor | None,
-    x: Tensor,
-    weight: Tensor,
-    *rest: Any,
-) -> tuple[Tensor, ...]:
-    last, mean, to_x = rest[3], rest[7], rest[13]
-    hidden, channels = weight.size(0), last.size(0)
-    return (
-        x.new_empty(x.size(0) if to_x else 0, x.size(1)),
-        x.new_empty(weight.shape),
-        x.new_empty(hidden),
-        x.new_empty(mean.shape),
-        x.new_empty(mean.shape),
-        x.new_empty(last.shape),
-        x.new_empty(channels),
-    )
+def _backward_fake(*inputs: Any) -> tuple[Tensor, ...]:
+    arguments = (*inputs[5:11], *inputs[12:17], *inputs[18:])  # less those of the graph and the sum
+    return perceptron_backward_fake(*arguments)
 
 
 def _backward_setup(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:

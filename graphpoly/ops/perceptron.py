@@ -18,7 +18,9 @@ __all__ = [
     "NORMS",
     "Perceptron",
     "perceptron",
+    "perceptron_backward_fake",
     "perceptron_backward_reference",
+    "perceptron_fake",
     "perceptron_reference",
 ]
 
@@ -117,7 +119,7 @@ def perceptron_reference(
     return out if last_bias is None else out + last_bias, before, active, mean, var
 
 
-def _fake(
+def perceptron_fake(
     x: Tensor,
     weight: Tensor,
     bias: Tensor | None,
@@ -166,7 +168,7 @@ def _backward(ctx: Any, grad: Tensor | None, *_: Any) -> tuple[Tensor | None, ..
 implement(
     "perceptron",
     reference=perceptron_reference,
-    fake=_fake,
+    fake=perceptron_fake,
     setup_context=_setup,
     backward=_backward,
 )
@@ -203,7 +205,7 @@ def perceptron_backward_reference(
     return back, turned.T @ x, turned.sum(0), to_scale, to_shift, to_last, to_last_bias
 
 
-def _backward_fake(
+def perceptron_backward_fake(
     x: Tensor,
     weight: Tensor,
     bias: Tensor | None,
@@ -262,7 +264,7 @@ _KEPT = (6, 7, 8, 9)
 implement(
     "perceptron_backward",
     reference=perceptron_backward_reference,
-    fake=_backward_fake,
+    fake=perceptron_backward_fake,
     setup_context=_backward_setup,
     backward=_double_backward,
 )
