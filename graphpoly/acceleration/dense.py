@@ -19,7 +19,17 @@ from graphpoly.ops.linear import serves as linear_serves
 from graphpoly.ops.perceptron import perceptron
 from graphpoly.ops.sparse_input import SparseInput, sparse_input
 
-__all__ = ["Perceptron", "mapped", "perceived", "perceived_sums", "serves", "sparse"]
+__all__ = [
+    "Perceptron",
+    "keep_moments",
+    "mapped",
+    "moments_of",
+    "parts_of",
+    "perceived",
+    "perceived_sums",
+    "serves",
+    "sparse",
+]
 
 _LINEAR = (nn.Linear, Linear)
 _Parts: TypeAlias = tuple[Any, Any, Any, list[Module]]
@@ -44,7 +54,7 @@ def serves(lin: Any, x: Tensor) -> bool:
 
 def sparse(lin: Any, x: Tensor) -> SparseInput | None:
     """Return what of ``x`` is not 0, where what this module does to it is a sparse product."""
-    if x.dim() != 2 or not computes(x) or not _is_plain(lin):
+    if x.requires_grad or x.dim() != 2 or not computes(x) or not _is_plain(lin):
         return None
     return sparse_input(x, lin.weight)
 
@@ -88,6 +98,22 @@ def perceived_sums(
     return out
 
 
+def parts_of(module: Module, x: Tensor, channels: int) -> tuple[Any, Any, Any] | None:
+    """Return first map, norm and last map where they are all of a perceptron.
+
+    Args:
+        x: Features like those that it will be given, with so many ``channels``.
+    """
+    parts = _parts(module)
+    if parts is None or parts[3]:
+        return None
+    first, norm, last, _ = parts
+    if type(first) not in _LINEAR or not is_small(first.weight, x):
+        return None
+    fits = first.weight.size(1) == channels and _follows(first, norm, last, x)
+    return (first, norm, last) if fits else None
+
+
 class Perceptron(nn.Sequential):
     """An :class:`~torch.nn.Sequential` that begins with two maps and a ReLU between them."""
 
@@ -105,7 +131,9 @@ def _perceived(module: Module, x: Tensor) -> Tensor | None:
 def _run(parts: _Parts, x: Tensor, among: tuple[CSR, float] | None = None) -> Tensor | None:
     """Run what the operators do in one of them, and the rest; None where they do not serve."""
     first, norm, last, rest = parts
-    if not (_is_map(first, x) and _follows(first, norm, last, x)):
+    if type(first) not in _LINEAR or not linear_serves(x, first.weight):
+        return None
+    if not _follows(first, norm, last, x):
         return None
     run: Callable[..., Any] = perceptron
     if among is not None:
@@ -177,21 +205,36 @@ def _follows(first: Any, norm: Any, last: Any, x: Tensor) -> bool:
 
 def _normalized(run: Callable[..., Any], x: Tensor, first: Any, norm: Any, last: Any) -> Tensor:
     """As ``nn.BatchNorm1d`` between them, whose running moments are kept."""
-    of_batch = norm.training or norm.running_mean is None
+    which, mean, var = moments_of(norm)
     out, mean, var = run(
         *(x, first.weight, first.bias, last.weight, last.bias),
-        norm="batch" if of_batch else "given",
+        norm=which,
         scale=norm.weight,
         shift=norm.bias,
-        mean=None if of_batch else norm.running_mean,
-        var=None if of_batch else norm.running_var,
+        mean=mean,
+        var=var,
         eps=norm.eps,
     )
-    if norm.training and norm.running_mean is not None:
-        norm.num_batches_tracked.add_(1)
-        share = norm.momentum
-        if share is None:
-            share = 1 / float(norm.num_batches_tracked)
-        norm.running_mean.lerp_(mean, share)
-        norm.running_var.lerp_(var * (len(x) / (len(x) - 1)), share)
+    keep_moments(norm, mean, var, len(x))
     return out
+
+
+def moments_of(norm: Any) -> tuple[str | None, Tensor | None, Tensor | None]:
+    """Whose moments a norm takes, and those that it was given."""
+    if norm is None:
+        return None, None, None
+    if norm.training or norm.running_mean is None:
+        return "batch", None, None
+    return "given", norm.running_mean, norm.running_var
+
+
+def keep_moments(norm: Any, mean: Tensor, var: Tensor, rows: int) -> None:
+    """Let the running moments of a norm follow those of a batch in training."""
+    if not norm.training or norm.running_mean is None:
+        return
+    norm.num_batches_tracked.add_(1)
+    share = norm.momentum
+    if share is None:
+        share = 1 / float(norm.num_batches_tracked)
+    norm.running_mean.lerp_(mean, share)
+    norm.running_var.lerp_(var * (rows / (rows - 1)), share)

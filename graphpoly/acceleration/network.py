@@ -1,4 +1,4 @@
-"""Networks around accelerated layers, whose dropout is a function."""
+"""Networks around accelerated layers: their dropout is a function, or their layers one operator."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from typing import Any, ClassVar
 import torch
 from torch import jit, nn
 from torch_geometric.nn.conv import MessagePassing
+from torch_geometric.nn.models import GIN
 from torch_geometric.nn.models.basic_gnn import BasicGNN
 
 from graphpoly.acceleration.accelerated import Accelerated
 from graphpoly.acceleration.drops import dropping
+from graphpoly.acceleration.gin_network import at_once
 
 __all__ = ["AcceleratedNetwork", "accelerated_network"]
 
-# a BasicGNN drops by a module
+# a BasicGNN drops by a module; GIN has a way of its own
 _LEFT_ALONE = (Accelerated, MessagePassing, BasicGNN, jit.ScriptModule)
 
 
@@ -49,7 +51,8 @@ class AcceleratedNetwork:
 
 def accelerated_network(kind: Any) -> type | None:
     """Return the class that a network is given in place of ``kind``, or None where it keeps it."""
-    if issubclass(kind, (AcceleratedNetwork, *_LEFT_ALONE)) or type(kind) not in (type, ABCMeta):
+    left_alone = issubclass(kind, (AcceleratedNetwork, *_LEFT_ALONE)) and kind is not GIN
+    if left_alone or type(kind) not in (type, ABCMeta):
         return None
     if kind.__module__.partition(".")[0] == "torch" or kind.forward is nn.Module.forward:
         return None
@@ -57,6 +60,13 @@ def accelerated_network(kind: Any) -> type | None:
         if known.__dict__.get("original") is kind:
             return known
 
+    forward = at_once(kind) if kind is GIN else _dropping(kind)
+    own = {name: getattr(kind, name) for name in ("__module__", "__qualname__", "__doc__")}
+    own |= {"original": kind, "forward": forward}
+    return type(kind)(kind.__name__, (AcceleratedNetwork, kind), own)
+
+
+def _dropping(kind: Any) -> Any:
     @functools.wraps(kind.forward)
     def forward(self: Any, *args: Any, **kwargs: Any) -> Any:
         if not self.training or not torch.is_grad_enabled():
@@ -64,9 +74,7 @@ def accelerated_network(kind: Any) -> type | None:
         with dropping():
             return kind.forward(self, *args, **kwargs)
 
-    own = {name: getattr(kind, name) for name in ("__module__", "__qualname__", "__doc__")}
-    own |= {"original": kind, "forward": forward}
-    return type(kind)(kind.__name__, (AcceleratedNetwork, kind), own)
+    return forward
 
 
 def _again(original: Any, *args: Any) -> Any:

@@ -19,15 +19,18 @@ Tensor linear(Tensor x, Tensor weight, OptionalTensor y, OptionalTensor other,
 std::tuple<Tensor, Tensor, Tensor> map_backward(Tensor grad, OptionalTensor x,
                                                 OptionalTensor weight, bool bias);
 
-std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> perceptron(
+// perceptron, and where `rectify` a ReLU behind it.
+std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> run_perceptron(
     Tensor x, Tensor weight, OptionalTensor bias, OptionalTensor scale, OptionalTensor shift,
     OptionalTensor mean, OptionalTensor var, Tensor last, OptionalTensor last_bias, int64_t norm,
-    double eps);
+    double eps, bool rectify);
 
-std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> perceptron_backward(
-    Tensor x, Tensor weight, OptionalTensor bias, OptionalTensor scale, OptionalTensor shift,
-    Tensor last, Tensor before, Tensor active, Tensor mean, Tensor var, Tensor grad, int64_t norm,
-    double eps, bool to_x);
+// perceptron_backward; of a ReLU behind it where its result is given, whose gradient `grad` then is
+// and is written over.
+std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> turn_perceptron_back(
+    Tensor x, Tensor weight, OptionalTensor scale, Tensor last, Tensor before, Tensor active,
+    Tensor mean, Tensor var, Tensor grad, int64_t norm, double eps, bool to_x,
+    OptionalTensor result);
 
 // head_scores of x [N, H, C] with two vectors [1, H, C], as attention takes them: [N, H, 1].
 std::tuple<Tensor, Tensor> deep_head_scores(Tensor x, Tensor first, Tensor second);

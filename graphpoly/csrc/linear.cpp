@@ -125,10 +125,11 @@ std::pair<Tensor, Tensor> map_gradient(const Tensor& grad, const OptionalTensor&
   Tensor weight = make_output<T>(grad, {x ? channels : 0, inner});
   Tensor sums = make_output<T>(grad, {bias ? channels : 0});
   if (x || bias) {
-    weight_gradient<T>(grad.const_data_ptr<T>(), x ? x->const_data_ptr<T>() : nullptr, rows,
-                       channels, inner, weight.mutable_data_ptr<T>(),
-                       bias ? sums.mutable_data_ptr<T>() : nullptr,
-                       [](int64_t width, const Product<T>& p) { call_product(width, p); });
+    const WeightGradient<T> gradient(
+        grad.const_data_ptr<T>(), x ? x->const_data_ptr<T>() : nullptr, rows, channels, inner,
+        weight.mutable_data_ptr<T>(), bias ? sums.mutable_data_ptr<T>() : nullptr);
+    gradient.sum_all([](int64_t width, const Product<T>& p) { call_product(width, p); });
+    gradient.finish();
   }
   return {weight, sums};
 }

@@ -104,12 +104,28 @@ void rates(const T* var, double eps, int64_t channels, T* rate) {
   }
 }
 
-}  // namespace
-
 std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> perceptron(
     Tensor x, Tensor weight, OptionalTensor bias, OptionalTensor scale, OptionalTensor shift,
-    OptionalTensor mean, OptionalTensor var, Tensor last, OptionalTensor last_bias, int64_t kind,
+    OptionalTensor mean, OptionalTensor var, Tensor last, OptionalTensor last_bias, int64_t norm,
     double eps) {
+  return run_perceptron(x, weight, bias, scale, shift, mean, var, last, last_bias, norm, eps,
+                        false);
+}
+
+std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> perceptron_backward(
+    Tensor x, Tensor weight, OptionalTensor, OptionalTensor scale, OptionalTensor, Tensor last,
+    Tensor before, Tensor active, Tensor mean, Tensor var, Tensor grad, int64_t norm, double eps,
+    bool to_x) {
+  return turn_perceptron_back(x, weight, scale, last, before, active, mean, var, grad, norm, eps,
+                              to_x, std::nullopt);
+}
+
+}  // namespace
+
+std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> run_perceptron(
+    Tensor x, Tensor weight, OptionalTensor bias, OptionalTensor scale, OptionalTensor shift,
+    OptionalTensor mean, OptionalTensor var, Tensor last, OptionalTensor last_bias, int64_t kind,
+    double eps, bool rectify) {
   check_maps(kPerceptron, x, weight, last);
   check(kind >= 0 && kind <= 2, kPerceptron, ": kind: expected 0, 1 or 2");
   const int64_t rows = x.size(0), inner = x.size(1), hidden = weight.size(0);
@@ -150,11 +166,13 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> perceptron(
                              middle, active.mutable_data_ptr<T>(), nullptr, nullptr, nullptr,
                              hidden};
     T* const to = out.mutable_data_ptr<T>();
+    const Between<T> outer{{}, to, to, nullptr, nullptr, nullptr, channels};
     const auto second_map = [&](int64_t row, int64_t count) {
       call_activate(between, row, count);
       call_product(channels, Product<T>{between.active + row * hidden, hidden, 1, second, channels,
                                         values<T>(last_bias), 0, to + row * channels, channels,
                                         count, hidden});
+      if (rectify) call_activate(outer, row, count);
     };
     const int64_t work = dense_work(rows, inner, hidden);
     if (norm == Kind::batch) {
@@ -183,10 +201,10 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> perceptron(
   });
 }
 
-std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> perceptron_backward(
-    Tensor x, Tensor weight, OptionalTensor, OptionalTensor scale, OptionalTensor, Tensor last,
-    Tensor before, Tensor active, Tensor mean, Tensor var, Tensor grad, int64_t kind, double eps,
-    bool to_x) {
+std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> turn_perceptron_back(
+    Tensor x, Tensor weight, OptionalTensor scale, Tensor last, Tensor before, Tensor active,
+    Tensor mean, Tensor var, Tensor grad, int64_t kind, double eps, bool to_x,
+    OptionalTensor result) {
   check_maps(kBackward, x, weight, last);
   const int64_t rows = x.size(0), inner = x.size(1), hidden = weight.size(0);
   const int64_t channels = last.size(0);
@@ -206,6 +224,12 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> perceptron_ba
     check_channels(kBackward, "var", var, hidden, x);
   }
   check_channels(kBackward, "scale", scale, hidden, x);
+  if (result) {
+    check_like(kBackward, "result", *result, x);
+    check(result->dim() == 2 && result->size(0) == rows && result->size(1) == channels, kBackward,
+          ": result: expected shape [N, C]");
+    result = dense(*result);
+  }
   x = dense(x), weight = dense(weight), last = dense(last), before = dense(before);
   active = dense(active), grad = dense(grad), scale = dense(scale);
   mean = dense(mean), var = dense(var);
@@ -229,43 +253,59 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> perceptron_ba
                         nullptr},
                        before.const_data_ptr<T>(), const_cast<T*>(active.const_data_ptr<T>()),
                        turned.data(), nullptr, nullptr, hidden};
-    const int64_t work = dense_work(rows, channels, hidden);
-    parallel_items(ranges.count, work, [&](int64_t range) {
+    const WeightGradient<T> of_last(g, active.const_data_ptr<T>(), rows, channels, hidden,
+                                    for_last.mutable_data_ptr<T>(),
+                                    for_last_bias.mutable_data_ptr<T>());
+    const WeightGradient<T> of_first(turned.data(), x.const_data_ptr<T>(), rows, hidden, inner,
+                                     for_weight.mutable_data_ptr<T>(),
+                                     for_bias.mutable_data_ptr<T>());
+    const Between<T> outer{{}, nullptr, const_cast<T*>(values<T>(result)), const_cast<T*>(g),
+                           nullptr, nullptr, channels};
+    // on a small batch each range goes all the way, while its rows are in the caches
+    const bool whole = of_last.reads(ranges) && of_first.reads(ranges);
+    const T* const lower = weight.const_data_ptr<T>();
+    T* const to = for_x.mutable_data_ptr<T>();
+    const auto before_the_middle = [&](int64_t row, int64_t count) {
+      if (normed) call_turn_back(between, norm == Kind::batch ? rows : 0, row, count);
+      if (!to_x) return;
+      call_product(inner, Product<T>{turned.data() + row * hidden, hidden, 1, lower, inner, nullptr,
+                                     0, to + row * inner, inner, count, hidden});
+    };
+    const auto to_the_end = [&](int64_t range) {
+      before_the_middle(ranges.begin(range), ranges.size(range));
+      of_first.sum(range, multiply);
+    };
+    parallel_items(ranges.count, dense_work(rows, channels, hidden), [&](int64_t range) {
       const int64_t begin = ranges.begin(range), size = ranges.size(range);
       for (int64_t row = 0; row < size; row += kBlockOfRows) {
-        const int64_t at = begin + row;
+        const int64_t at = begin + row, count = std::min(kBlockOfRows, size - row);
+        if (result) call_stop(outer, at, count);
         call_product(hidden, Product<T>{g + at * channels, channels, 1, upper, hidden, nullptr, 0,
-                                        turned.data() + at * hidden, hidden,
-                                        std::min(kBlockOfRows, size - row), channels});
+                                        turned.data() + at * hidden, hidden, count, channels});
       }
       Between<T> part = between;
       part.sum = normed ? sums.data() + range * hidden : nullptr;
       part.product = normed ? part.sum + ranges.count * hidden : nullptr;
       call_stop(part, begin, size);
+      if (whole) of_last.sum(range, multiply);
+      if (whole && !normed) to_the_end(range);
     });
-    weight_gradient<T>(g, active.const_data_ptr<T>(), rows, channels, hidden,
-                       for_last.mutable_data_ptr<T>(), for_last_bias.mutable_data_ptr<T>(),
-                       multiply);
+    if (!whole) of_last.sum_all(multiply);
+    of_last.finish();
     if (normed) {
       between.sum = for_shift.mutable_data_ptr<T>();
       between.product = for_scale.mutable_data_ptr<T>();
       join(between.sum, sums.data(), hidden, ranges.count);
       join(between.product, sums.data() + ranges.count * hidden, hidden, ranges.count);
     }
-    const T* const lower = weight.const_data_ptr<T>();
-    T* const to = for_x.mutable_data_ptr<T>();
-    if (normed || to_x) {
-      parallel_blocks(rows, dense_work(rows, hidden, inner), [&](int64_t row, int64_t count) {
-        if (normed) {
-          call_turn_back(between, norm == Kind::batch ? rows : 0, row, count);
-        }
-        if (!to_x) return;
-        call_product(inner, Product<T>{turned.data() + row * hidden, hidden, 1, lower, inner,
-                                       nullptr, 0, to + row * inner, inner, count, hidden});
-      });
+    const int64_t work = dense_work(rows, hidden, inner);
+    if (whole) {
+      if (normed) parallel_items(ranges.count, work, to_the_end);
+    } else {
+      if (normed || to_x) parallel_blocks(rows, work, before_the_middle);
+      of_first.sum_all(multiply);
     }
-    weight_gradient<T>(turned.data(), x.const_data_ptr<T>(), rows, hidden, inner,
-                       for_weight.mutable_data_ptr<T>(), for_bias.mutable_data_ptr<T>(), multiply);
+    of_first.finish();
     return std::tuple(for_x, for_weight, for_bias, for_scale, for_shift, for_last, for_last_bias);
   });
 }

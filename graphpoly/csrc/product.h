@@ -98,39 +98,70 @@ void join(T* sums, const T* partial, int64_t count, int64_t ranges) {
 }
 
 // The matrix [channels, inner] of sums over rows of grad[row, :]^T x[row, :], and those of grad
-// alone where `bias` is wanted. Product is called with a view of what to multiply.
-template <class T, class F>
-void weight_gradient(const T* grad, const T* x, int64_t rows, int64_t channels, int64_t inner,
-                     T* weight, T* bias, const F& product) {
-  const int64_t size = channels * inner;
-  const RowRanges ranges(rows, size);
-  const bool parts = ranges.count > 1;
-  const Scratch<T> sums(parts ? ranges.count * (size + channels) : 0);
-  const int64_t chunks = std::max<int64_t>(1, (channels + kChunkOfSums - 1) / kChunkOfSums);
-  const T one = 1;
-  parallel_items(ranges.count * chunks, dense_work(rows, inner, channels), [&](int64_t item) {
-    const int64_t range = item / chunks, from = item % chunks * kChunkOfSums;
-    const int64_t wide = std::min(kChunkOfSums, channels - from);
-    T* out = (parts ? sums.data() + range * size : weight) + from * inner;
-    T* total = parts ? sums.data() + ranges.count * size + range * channels : bias;
-    const int64_t last = ranges.begin(range) + ranges.size(range);
-    int64_t first = ranges.begin(range);
+// alone where `bias` is wanted. Each item sums what it can alone; `finish` joins what all have found.
+template <class T>
+class WeightGradient {
+ public:
+  WeightGradient(const T* grad, const T* x, int64_t rows, int64_t channels, int64_t inner,
+                 T* weight, T* bias)
+      : grad_(grad), x_(x), channels_(channels), inner_(inner), weight_(weight), bias_(bias),
+        ranges_(rows, channels * inner),
+        chunks_(std::max<int64_t>(1, (channels + kChunkOfSums - 1) / kChunkOfSums)),
+        sums_(ranges_.count > 1 ? ranges_.count * (channels * inner + channels) : 0) {}
+
+  int64_t items() const { return ranges_.count * chunks_; }
+
+  // Whether each item reads one of these ranges of rows, so that it may follow what writes them.
+  bool reads(const RowRanges& ranges) const {
+    return chunks_ == 1 && ranges_.rows == ranges.rows && ranges_.count == ranges.count;
+  }
+
+  // Product is called with a view of what to multiply.
+  template <class F>
+  void sum(int64_t item, const F& product) const {
+    const int64_t range = item / chunks_, from = item % chunks_ * kChunkOfSums;
+    const int64_t wide = std::min(kChunkOfSums, channels_ - from), size = channels_ * inner_;
+    T* out = (parts() ? sums_.data() + range * size : weight_) + from * inner_;
+    T* total = parts() ? sums_.data() + ranges_.count * size + range * channels_ : bias_;
+    const T one = 1;
+    const int64_t last = ranges_.begin(range) + ranges_.size(range);
+    int64_t first = ranges_.begin(range);
     do {
       const int64_t count = std::min(2 * kBlockOfRows, last - first);
-      const T* g = grad + first * channels + from;
-      const bool begun = first > ranges.begin(range);
-      product(inner, Product<T>{g, 1, channels, x + first * inner, inner, begun ? out : nullptr,
-                                inner, out, inner, wide, count});
-      if (bias) {
-        product(wide, Product<T>{&one, 0, 0, g, channels, begun ? total + from : nullptr, 0,
+      const T* g = grad_ + first * channels_ + from;
+      const bool begun = first > ranges_.begin(range);
+      product(inner_, Product<T>{g, 1, channels_, x_ + first * inner_, inner_,
+                                 begun ? out : nullptr, inner_, out, inner_, wide, count});
+      if (bias_) {
+        product(wide, Product<T>{&one, 0, 0, g, channels_, begun ? total + from : nullptr, 0,
                                  total + from, 0, 1, count});
       }
       first += count;
     } while (first < last);
-  });
-  if (!parts) return;
-  join(weight, sums.data(), size, ranges.count);
-  if (bias) join(bias, sums.data() + ranges.count * size, channels, ranges.count);
-}
+  }
+
+  template <class F>
+  void sum_all(const F& product) const {
+    parallel_items(items(), dense_work(ranges_.rows, inner_, channels_),
+                   [&](int64_t item) { sum(item, product); });
+  }
+
+  void finish() const {
+    if (!parts()) return;
+    const int64_t size = channels_ * inner_;
+    join(weight_, sums_.data(), size, ranges_.count);
+    if (bias_) join(bias_, sums_.data() + ranges_.count * size, channels_, ranges_.count);
+  }
+
+ private:
+  bool parts() const { return ranges_.count > 1; }
+
+  const T *grad_, *x_;
+  int64_t channels_, inner_;
+  T *weight_, *bias_;
+  RowRanges ranges_;
+  int64_t chunks_;
+  Scratch<T> sums_;
+};
 
 }  // namespace graphpoly

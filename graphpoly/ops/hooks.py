@@ -7,7 +7,7 @@ from typing import Any
 
 from torch.nn.modules import module as torch_module
 
-__all__ = ["is_hooked"]
+__all__ = ["is_hooked", "is_itself_hooked"]
 
 _HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 
@@ -20,13 +20,21 @@ def is_hooked(*modules: Any) -> bool:
     return torch_module._has_any_global_hook() or _is_hooked(modules)
 
 
+def is_itself_hooked(module: Any) -> bool:
+    """The same of a module alone, whatever those in it have."""
+    return torch_module._has_any_global_hook() or _has_hooks(module.__dict__)
+
+
+def _has_hooks(own: dict[str, Any]) -> bool:
+    # a comprehension takes twice as long
+    return "forward" in own or any(map(own.__getitem__, _HOOKS))
+
+
 def _is_hooked(modules: Iterable[Any]) -> bool:
     for module in modules:
         if module is None:  # a place that is left empty
             continue
-        own = module.__dict__
-        # a comprehension takes twice as long
-        if "forward" in own or any(map(own.__getitem__, _HOOKS)):
+        if _has_hooks(module.__dict__):
             return True
         if module._modules and _is_hooked(module._modules.values()):
             return True

@@ -33,7 +33,15 @@ try:
 except ImportError:
     _single_level = None  # type: ignore[assignment]
 
-__all__ = ["SCHEMAS", "call", "check_devices", "differentiated", "implement", "interruptible"]
+__all__ = [
+    "SCHEMAS",
+    "call",
+    "check_devices",
+    "differentiated",
+    "implement",
+    "interruptible",
+    "is_short",
+]
 
 # what the short way to a gradient needs of PyTorch's insides; without it, the public way
 _LEAN = None not in (_single_level, getattr(forward_ad, "_current_level", None)) and all(
@@ -164,6 +172,10 @@ SCHEMAS = {
     "gin_layer_backward": f"(Tensor rowptr, Tensor col, {_TRANSPOSE}, Tensor x, {_MAPS},"
     f" Tensor last, Tensor sum, {_KEPT}, Tensor grad, float root, int norm, float eps, bool to_x)"
     " -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
+    "gin_network": "(Tensor rowptr, Tensor col, Tensor x, Tensor?[] maps, float root, int norm,"
+    " float eps) -> Tensor[]",
+    "gin_network_backward": "(Tensor? colptr, Tensor? row, Tensor?[] maps, Tensor[] kept,"
+    " Tensor grad, float root, int norm, float eps, bool to_x) -> Tensor[]",
     "feed_forward": f"({_FORWARD}, Tensor? last_bias, Tensor? seed, int activation, float p,"
     " float eps, bool keep) -> (Tensor out, Tensor before)",
     "feed_forward_backward": f"({_FORWARD}, Tensor? seed, Tensor before, Tensor grad,"
@@ -278,12 +290,7 @@ def call(operator: Any, *arguments: Any) -> Any:
     Its autograd kernel is Python's, and on a small graph going there and back costs as much as the
     work itself.
     """
-    if (
-        torch.compiler.is_compiling()
-        or not _LEAN
-        or _C._are_functorch_transforms_active()
-        or forward_ad._current_level >= 0  # tangents would be lost: the long way refuses them
-    ):
+    if torch.compiler.is_compiling() or not _is_eager():
         return operator(*arguments)
     if not (_C.is_grad_enabled() and _C._any_requires_grad(*arguments)):
         with _C._AutoDispatchBelowAutograd():
@@ -292,6 +299,19 @@ def call(operator: Any, *arguments: Any) -> Any:
     if function is None or _is_watched(arguments):
         return operator(*arguments)
     return function.apply(*arguments)
+
+
+def is_short(*arguments: Any) -> bool:
+    """Whether :func:`call` goes the short way with these to a gradient."""
+    return not torch.compiler.is_compiling() and _is_eager() and not _is_watched(arguments)
+
+
+def _is_eager() -> bool:
+    return (
+        _LEAN
+        and not _C._are_functorch_transforms_active()
+        and forward_ad._current_level < 0  # tangents would be lost: the long way refuses them
+    )
 
 
 def _is_watched(arguments: tuple[Any, ...]) -> bool:

@@ -105,6 +105,21 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
         maps = (*call[:2], *turn, *call[2:7], call[9])
         return (*maps, *held, leaf(6, 2), *call[14:], to_x)
 
+    def networks():
+        """Two layers, whose operators have no gradient of their own."""
+        for call in rooted:
+            weight, bias, scale, shift, *given, last, last_bias = call[3:11]
+            first = (weight, bias, scale, shift, *given, leaf(4, 4), leaf(4))
+            maps = [*first, leaf(4, 4), bias, scale, shift, *given, last, last_bias]
+            bare = [t if t is None else t.detach() for t in maps]
+            yield (*structure, call[2].detach(), bare, *call[14:])
+
+    def network_back(call, to_x):
+        """With the results that the backward operator takes."""
+        kept = torch.ops.graphpoly.gin_network(*call)
+        return (*turn[:2], call[3], kept, leaf(6, 2).detach(), *call[4:], to_x)
+
+    deep = list(networks())
     forwards = [
         (x, *maps_of.values(), leaf(2, 4), leaf(2), None, 0, 0.0, 1e-3, True),
         (x, *maps_of.values(), leaf(2, 4), None, torch.tensor(5), 1, 0.3, 1e-3, False),
@@ -253,6 +268,10 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
         "gin_layer_backward": [
             rooted_back(call, to_x) for call, to_x in zip(rooted, (True, False, True), strict=True)
         ],
+        "gin_network": deep,
+        "gin_network_backward": [
+            network_back(call, to_x) for call, to_x in zip(deep, (True, False, True), strict=True)
+        ],
         "linear": [(x, leaf(4, 3), None, None, leaf(4)), (x, leaf(4, 3), y, leaf(4, 3), None)],
         "linear_backward": [
             (leaf(6, 4), x, leaf(4, 3), None, None, True),
@@ -398,6 +417,8 @@ def test_fullgraph_compile_of_segments_and_pairs():
         "gcn_layer_backward",
         "gin_layer",
         "gin_layer_backward",
+        "gin_network",
+        "gin_network_backward",
         "gat_layer",
         "gat_layer_backward",
         "head_scores_backward",
