@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import torch
 import torch.utils.data
 from torch import Tensor
+from torch.utils.data import BatchSampler, RandomSampler, SequentialSampler
 from torch_geometric.data import Batch, Data, HeteroData
 from torch_geometric.data.storage import NodeStorage
 from torch_geometric.utils import cumsum
@@ -52,6 +54,11 @@ class _Store:
     nodes: Tensor
 
     @cached_property
+    def all_counted(self) -> bool:
+        """Whether every graph knows."""
+        return all(self.counted)
+
+    @cached_property
     def plain(self) -> dict[str, Rows]:
         """The columns that one operator gathers."""
         return {n: c for n, c in self.columns.items() if isinstance(c, Rows) and c.is_plain}
@@ -70,7 +77,8 @@ class _Store:
             columns = {name: each for name, each in columns.items() if name not in excluded}
             plain = {name: each for name, each in plain.items() if name in columns}
             whole = _side_by_side(plain.values())
-        nodes = self.nodes if self.counted[int(graphs[0])] else None
+        counted = self.all_counted or self.counted[int(graphs[0])]
+        nodes = self.nodes if counted else None
         joined = gather_columns(whole, nodes, graphs)
         triples = zip(*[iter(joined)] * 3, strict=False)  # those of nodes are left over
         found: dict[str, Gathered] = {
@@ -251,7 +259,10 @@ class PackedDataset(torch.utils.data.Dataset[Any]):
             raise IndexError(f"numbers: got {low} to {high}, there are {self._size} graphs")
         if low < 0:
             graphs = torch.where(graphs < 0, graphs + self._size, graphs)
-        followed, excluded = set(follow_batch or ()), set(exclude_keys or ())
+        return self._gathered(graphs, set(follow_batch or ()), set(exclude_keys or ()))
+
+    def _gathered(self, graphs: Tensor, followed: set[str], excluded: set[str]) -> Batch:
+        """Return graphs that there are as one."""
         batch = copy.copy(self._blank)
         slices: dict[Any, Any] = {}
         steps: dict[Any, Any] = {}
@@ -313,7 +324,35 @@ class PackedLoader(torch.utils.data.DataLoader[Any]):
             return super().__iter__()
         # what torch's loader draws for its workers; the order of the graphs is drawn after it
         torch.empty((), dtype=torch.int64).random_(generator=self.generator)
+        if _has_each(self.batch_sampler, self.dataset):
+            return self._in_order(self.batch_sampler)
         return map(self.collate_fn, self.batch_sampler)
+
+    def _in_order(self, batches: Any) -> Iterator[Batch]:
+        """The batches of an order that is known as a whole when it begins."""
+        followed, excluded = set(self.follow_batch or ()), set(self.exclude_keys or ())
+        packed: Any = self.dataset
+        numbers = iter(batches.sampler)
+        order = torch.tensor(list(itertools.islice(numbers, len(packed))))
+        for graphs in order.split(batches.batch_size):
+            if len(graphs) < batches.batch_size:
+                next(numbers, None)  # asked for more than there are, the sampler draws once more
+                if batches.drop_last:
+                    return
+            yield packed._gathered(graphs, followed, excluded)
+        next(numbers, None)
+
+
+def _has_each(batches: Any, dataset: Any) -> bool:
+    """Whether these are torch's batches of a sampler that gives the number of each graph once."""
+    if type(batches) is not BatchSampler:
+        return False
+    sampler: Any = batches.sampler
+    if type(sampler) is RandomSampler:
+        whole = not sampler.replacement and sampler.num_samples == len(dataset)
+    else:
+        whole = type(sampler) is SequentialSampler
+    return whole and sampler.data_source is dataset
 
 
 def _join(

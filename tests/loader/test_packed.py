@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils.data import BatchSampler, RandomSampler, SubsetRandomSampler
 from torch_geometric.data import Batch, Data, HeteroData
 from torch_geometric.loader import DataLoader
 
@@ -182,6 +183,48 @@ def test_a_loader_gives_what_pyg_does(options, batch_size):
             for found, wanted in zip(one, other, strict=True):
                 same_batch(found, wanted)
         assert torch.equal(epochs[0][2], epochs[1][2])
+
+
+SAMPLERS = {
+    "each once": lambda data, own: {"sampler": RandomSampler(data, generator=own)},
+    "some": lambda data, own: {"sampler": RandomSampler(data, num_samples=5, generator=own)},
+    "more": lambda data, own: {"sampler": RandomSampler(data, num_samples=30, generator=own)},
+    "replaced": lambda data, own: {"sampler": RandomSampler(data, True, generator=own)},
+    "of others": lambda data, own: {"sampler": RandomSampler(range(4), generator=own)},
+    "subset": lambda data, own: {"sampler": SubsetRandomSampler([1, 9, 4], generator=own)},
+    "list": lambda data, own: {"sampler": [3, 3, 0]},
+    "batches": lambda data, own: {
+        "batch_sampler": BatchSampler(RandomSampler(data, generator=own), 5, True)
+    },
+    "lists": lambda data, own: {"batch_sampler": [[3, 1], [0], [11, 11]]},
+}
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("batch_size", [4, 5])
+def test_samplers_are_asked_as_pyg_asks_them(name, batch_size):
+    """An epoch may end early: whoever shares the generator finds it where it would be."""
+    graphs = [plain(seed) for seed in range(12)]
+    for taken in range(4):
+        seen = []
+        for kind in (PackedLoader, DataLoader):
+            data = PackedDataset(graphs) if kind is PackedLoader else graphs
+            own = torch.Generator().manual_seed(7)
+            given = SAMPLERS[name](data, own)
+            if "batch_sampler" not in given:
+                given["batch_size"] = batch_size
+            loader = kind(data, **given)
+            some = []
+            for batch in loader:
+                some.append((batch, torch.rand(1, generator=own)))
+                if len(some) == taken:
+                    break
+            seen.append((some, [(batch, own.get_state()) for batch in loader]))
+        for one, other in zip(*seen, strict=True):
+            assert len(one) == len(other)
+            for (found, drawn), (wanted, expected) in zip(one, other, strict=True):
+                same_batch(found, wanted)
+                assert torch.equal(drawn, expected)
 
 
 def test_workers_give_the_same():
