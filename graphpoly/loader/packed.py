@@ -266,12 +266,14 @@ class PackedDataset(torch.utils.data.Dataset[Any]):
         batch = copy.copy(self._blank)
         slices: dict[Any, Any] = {}
         steps: dict[Any, Any] = {}
-        for out in batch.stores:
+        stores = batch.stores
+        for out in stores:
             own = slices, steps
             if out._key is not None:  # one without attributes, too, for who takes the batch apart
                 own = slices[out._key], steps[out._key] = {}, {}
             _join(out, self._stores[out._key], graphs, followed, excluded, *own)
-        batch._num_graphs, batch._slice_dict, batch._inc_dict = graphs.numel(), slices, steps
+        # where PyG's way leads, over three properties that are asked first
+        stores[0].__dict__.update(_num_graphs=len(graphs), _slice_dict=slices, _inc_dict=steps)
         return batch
 
     def __repr__(self) -> str:
