@@ -11,6 +11,8 @@
 namespace graphpoly {
 namespace {
 
+constexpr int64_t kAhead = 4096;  // bytes of the next part
+
 std::tuple<Tensor, Tensor, Tensor> gather_parts(Tensor value, Tensor bounds, OptionalTensor step,
                                                 Tensor chosen, int64_t dim) {
   const auto wide = [](const Tensor& t) { return t.scalar_type() == ScalarType::Long; };
@@ -57,7 +59,13 @@ std::tuple<Tensor, Tensor, Tensor> gather_parts(Tensor value, Tensor bounds, Opt
   parallel_items(outer * ranges, outer * inner * offset[count] / 64, [&](int64_t item) {
     const int64_t o = item / ranges, r = item % ranges;
     const int64_t read = o * size * inner, write = o * offset[count] * inner;
-    for (int64_t b = count * r / ranges; b < count * (r + 1) / ranges; ++b) {
+    const int64_t last = count * (r + 1) / ranges;
+    for (int64_t b = count * r / ranges; b < last; ++b) {
+      if (b + 1 < last) {  // small parts end before the processor sees where they lead
+        const char* const next = from + read + bound[part[b + 1]] * inner;
+        const int64_t span = std::min<int64_t>((offset[b + 2] - offset[b + 1]) * inner, kAhead);
+        for (int64_t at = 0; at < span; at += 64) __builtin_prefetch(next + at);
+      }
       const int64_t bytes = (offset[b + 1] - offset[b]) * inner;
       const char* const source = from + read + bound[part[b]] * inner;
       char* const target = to + write + offset[b] * inner;
