@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from graphpoly.cli.failures import FAILED, USAGE, Debug, failing_with
+from graphpoly.cli.failures import FAILED, RESUME, USAGE, Debug, failing_with
 from graphpoly.cli.names import check_names
 from graphpoly.cli.ogb_data import check_ogb_data
 from graphpoly.cli.options import Json, Root
@@ -91,7 +91,7 @@ def train(
         check_trackers(track or [])
         if card and not card.endswith(".md"):
             raise ValueError(f"card: got {card}, expected a file that ends in .md")
-    with failing_with(FAILED, debug=debug), launched():
+    with failing_with(FAILED, debug=debug, again=RESUME), launched():
         level = logging.WARNING if is_first() else logging.ERROR
         logging.basicConfig(stream=sys.stderr, format="%(message)s", level=level)
         outcome = run_recipe(
