@@ -92,8 +92,8 @@ def dataset_from(source: str) -> Dataset:
         _check(made, source)
         return _of_links(made, name) if made.get("y") is None else _of_nodes(made, name, source)
     graphs = made.to_data_list() if isinstance(made, Batch) else made
-    if isinstance(graphs, TorchDataset):
-        graphs = [graphs[i] for i in range(len(graphs))]
+    if isinstance(made, TorchDataset):
+        graphs = [made[i] for i in range(len(made))]  # type: ignore[arg-type]
     if not isinstance(graphs, list | tuple) or not all(isinstance(each, Data) for each in graphs):
         raise DatasetError(f"{source}: got {_kind(graphs)}, expected Data or a list of Data")
     if not graphs:
