@@ -15,7 +15,11 @@ __all__ = ["AcceleratedChebConv"]
 
 
 class AcceleratedChebConv(Accelerated, ChebConv):
-    """:class:`~torch_geometric.nn.ChebConv`, its scaled Laplacian made once a graph."""
+    """:class:`~torch_geometric.nn.ChebConv`, its scaled Laplacian made once a graph.
+
+    Every map of ``lins`` is called as a module; PyG calls ``forward`` of all but the first two,
+    past their hooks.
+    """
 
     original = ChebConv
 

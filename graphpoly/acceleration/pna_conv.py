@@ -44,6 +44,8 @@ class AcceleratedPNAConv(Accelerated, PNAConv):
             return f"edge_dim={conv.edge_dim}: messages with edge features differ for each edge"
         if any(len(nn) != 1 or type(nn[0]) is not Linear for nn in conv.pre_nns):
             return "pre_layers: messages are no sums of a target's and a source's with more than 1"
+        if any(nn[0].bias is None for nn in conv.pre_nns):
+            return "pre_nns: a layer without a bias"
         if _aggregations(conv) is None:
             return "aggregators: accelerated are sum, mean, var, std, min and max, each once"
         return super().uncovered(conv)

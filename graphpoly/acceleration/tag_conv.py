@@ -13,7 +13,11 @@ __all__ = ["AcceleratedTAGConv"]
 
 
 class AcceleratedTAGConv(AcceleratedNormalized, TAGConv):
-    """:class:`~torch_geometric.nn.TAGConv`; each power has weights of its own."""
+    """:class:`~torch_geometric.nn.TAGConv`; each power has weights of its own.
+
+    Every map of ``lins`` is called as a module; PyG calls ``forward`` of all but the first,
+    past their hooks.
+    """
 
     original = TAGConv
 

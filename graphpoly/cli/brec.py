@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from graphpoly.cli.failures import FAILED, USAGE, Debug, failing_with
+from graphpoly.cli.failures import FAILED, RESUME, USAGE, Debug, failing_with
 from graphpoly.cli.options import Json, Root, literal, print_table
 from graphpoly.cli.progress import progress_for
 
@@ -71,7 +71,7 @@ def brec(
         network = {key: literal(value) for key, value in given.items() if key not in ours}
         chosen = chosen_pairs(pairs)
         brec_candidate(model, network, ceiling=ceiling).build()
-    with failing_with(FAILED, debug=debug):
+    with failing_with(FAILED, debug=debug, again=RESUME):
         report = run_brec(
             model,
             out=Path("runs") / f"brec-{model.replace(':', '.')}" if out is None else out,

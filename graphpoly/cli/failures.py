@@ -10,10 +10,11 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["FAILED", "USAGE", "Debug", "failing_with"]
+__all__ = ["FAILED", "RESUME", "USAGE", "Debug", "failing_with"]
 
 FAILED = 1
 USAGE = 2
+RESUME = "the same command with --resume"
 
 Debug = Annotated[
     bool, typer.Option("--debug", envvar="GRAPHPOLY_DEBUG", help="Show tracebacks of errors.")
@@ -23,9 +24,7 @@ _EXPECTED = (ValueError, TypeError, OSError, ImportError, MemoryError)
 
 
 @contextmanager
-def failing_with(
-    code: int, *, debug: bool, again: str = "the same command with --resume"
-) -> Iterator[None]:
+def failing_with(code: int, *, debug: bool, again: str | None = None) -> Iterator[None]:
     """Turn an exception inside the block into one line and exit code ``code``.
 
     Of several processes that torchrun has started, the first says what all of them know.
@@ -33,7 +32,7 @@ def failing_with(
     Args:
         code: Of the exit.
         debug: Show the traceback, too.
-        again: What goes on after an interrupt.
+        again: What goes on after an interrupt; None where nothing does.
     """
     try:
         yield
@@ -41,7 +40,8 @@ def failing_with(
         raise
     except KeyboardInterrupt:
         if not _further():
-            typer.echo(f"interrupted; {again} goes on from here", err=True)
+            further = "" if again is None else f"; {again} goes on from here"
+            typer.echo(f"interrupted{further}", err=True)
         raise typer.Exit(FAILED) from None
     except Exception as error:
         if debug:

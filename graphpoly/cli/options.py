@@ -47,7 +47,7 @@ class OptionalCard(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """See click: ``--card`` without a file is given an empty one."""
-        following = [*args[1:], ""]
+        following = [*args, ""][1:]
         args = [
             "--card=" if word == "--card" and not after.endswith(".md") else word
             for word, after in zip(args, following, strict=True)

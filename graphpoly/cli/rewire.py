@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from graphpoly.cli.failures import FAILED, USAGE, Debug, failing_with
+from graphpoly.cli.failures import FAILED, RESUME, USAGE, Debug, failing_with
 from graphpoly.cli.options import Json, Root, print_table
 from graphpoly.cli.progress import progress_for
 
@@ -59,7 +59,7 @@ def rewire(
         kind = method_of(method)
         chosen = replace_settings(kind(), parse_assignments(settings or []))
         entry = any_dataset(dataset)
-    with failing_with(FAILED, debug=debug):
+    with failing_with(FAILED, debug=debug, again=RESUME):
         from graphpoly import __version__
         from graphpoly.exams import rewiring_page, run_rewiring
         from graphpoly.files import to_json, write_atomically

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from graphpoly.cli.failures import FAILED, USAGE, Debug, failing_with
+from graphpoly.cli.failures import FAILED, RESUME, USAGE, Debug, failing_with
 from graphpoly.cli.names import check_names
 from graphpoly.cli.options import Json, Root, print_table
 from graphpoly.cli.progress import progress_for
@@ -90,7 +90,7 @@ def robustness(
         chosen = replace_settings(Attack(), {"budgets": budgets or (), **given})
         recipe = None if run is not None else recipe_for(*names).override(changes)
         where = resolve_device(device)
-    with failing_with(FAILED, debug=debug):
+    with failing_with(FAILED, debug=debug, again=RESUME):
         logging.basicConfig(stream=sys.stderr, format="%(message)s")
         from graphpoly import __version__
         from graphpoly.files import to_json, write_atomically

@@ -179,7 +179,7 @@ def _arguments(function: Any) -> list[dict[str, Any]]:
         default = "(required)" if each.default is each.empty else repr(each.default)
         if each.kind in (each.VAR_KEYWORD, each.VAR_POSITIONAL):
             default = ""
-        annotation = "" if each.annotation is each.empty else str(each.annotation)
+        annotation = "" if each.annotation is each.empty else _annotation(each.annotation)
         rows.append(
             {
                 "key": each.name,
@@ -189,6 +189,11 @@ def _arguments(function: Any) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _annotation(held: Any) -> str:
+    """Return a type as it is written; modules with postponed annotations have the words."""
+    return held if isinstance(held, str) else inspect.formatannotation(held).replace("typing.", "")
 
 
 def _plain(value: Any) -> str:

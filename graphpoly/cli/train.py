@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from graphpoly.cli.failures import FAILED, USAGE, Debug, failing_with
+from graphpoly.cli.failures import FAILED, RESUME, USAGE, Debug, failing_with
 from graphpoly.cli.names import check_names
 from graphpoly.cli.ogb_data import check_ogb_data
 from graphpoly.cli.options import Json, Root
@@ -91,7 +91,7 @@ def train(
         check_trackers(track or [])
         if card and not card.endswith(".md"):
             raise ValueError(f"card: got {card}, expected a file that ends in .md")
-    with failing_with(FAILED, debug=debug), launched():
+    with failing_with(FAILED, debug=debug, again=RESUME), launched():
         level = logging.WARNING if is_first() else logging.ERROR
         logging.basicConfig(stream=sys.stderr, format="%(message)s", level=level)
         outcome = run_recipe(
@@ -156,12 +156,12 @@ def print_outcome(outcome: Outcome) -> None:
     per_cent = published.unit == "%" if published else is_share(recipe.metric)
     scale, digits, unit = (100, 2, " %") if per_cent else (1, 4, "")
     runs = len(next(iter(outcome.experiments.values())).runs)
-    table = Table(box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     counted = "1 run" if runs == 1 else f"{runs} runs"
-    table.title = (
+    title = (
         f"{recipe.name}: test {recipe.metric} on {recipe.data.name}, "
         f"split {recipe.protocol.split}, {counted}"
     )
+    table = Table(box=box.SIMPLE_HEAD)
     table.add_column("model")
     table.add_column(f"{recipe.metric}{unit} ± std", justify="right")
     if published is not None:
@@ -178,7 +178,9 @@ def print_outcome(outcome: Outcome) -> None:
         seconds = experiment.seconds / len(experiment.runs)
         row += [f"{seconds:.1f}", f"{experiment.num_parameters:,}"]
         table.add_row(*row)
-    Console().print(table)
+    console = Console()
+    console.print(title, style="bold", markup=False, highlight=False)
+    console.print(table)
     for line in _verdicts(outcome, digits):
         typer.echo(line)
     for message in outcome.messages:

@@ -6,14 +6,14 @@ import importlib
 import pickle
 import sys
 import zipfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch_geometric.data import Batch, Data, HeteroData
+from torch.utils.data import Dataset as TorchDataset
+from torch_geometric.data import Batch, Data
 
 from graphpoly.data.dataset import Dataset, Loaded, Reading, find_dataset
 from graphpoly.data.entries.graphs import FOLDS, graph_problem
@@ -37,6 +37,7 @@ _KEYS = {
     "edge_weight": ("edge_weight", "edge_weights"),
 }
 _MASKS = ("train", "val", "test")
+_OF_EDGES = ("edge_weight", "edge_attr", "edge_type")
 
 
 def is_own(name: str) -> bool:
@@ -84,15 +85,17 @@ def dataset_from(source: str) -> Dataset:
     made = _made(source) if ":" in source else _read(Path(source).expanduser())
     if isinstance(made, Dataset):
         return made
+    if isinstance(made, dict):
+        made = Data.from_dict(made)
     name = source.partition(":")[2] if ":" in source else Path(source).stem
     if isinstance(made, Data) and not isinstance(made, Batch):
         _check(made, source)
         return _of_links(made, name) if made.get("y") is None else _of_nodes(made, name, source)
     graphs = made.to_data_list() if isinstance(made, Batch) else made
-    if not isinstance(graphs, Sequence) and hasattr(graphs, "__getitem__"):
-        graphs = [graphs[i] for i in range(len(graphs))]
+    if isinstance(made, TorchDataset):
+        graphs = [made[i] for i in range(len(made))]  # type: ignore[arg-type]
     if not isinstance(graphs, list | tuple) or not all(isinstance(each, Data) for each in graphs):
-        raise DatasetError(f"{source}: got {_kind(made)}, expected Data or a list of Data")
+        raise DatasetError(f"{source}: got {_kind(graphs)}, expected Data or a list of Data")
     if not graphs:
         raise DatasetError(f"{source}: holds no graphs")
     for place, graph in enumerate(graphs):
@@ -134,10 +137,7 @@ def _read(path: Path) -> Any:
 
 def _from_pickle(path: Path) -> Any:
     with pyg_storage_allowed():
-        held = torch.load(path, weights_only=True)
-    if isinstance(held, dict):
-        return Data.from_dict(held)
-    return held
+        return torch.load(path, weights_only=True)
 
 
 def _from_arrays(path: Path) -> Data:
@@ -168,27 +168,71 @@ def _from_arrays(path: Path) -> Data:
 
 def _check(data: Data, where: str) -> None:
     """Refuse what does not fit together, and make the types those that networks read."""
-    if isinstance(data, HeteroData):
-        raise DatasetError(f"{where}: graphs with several kinds of nodes are not supported")
-    edges, nodes = data.get("edge_index"), int(data.num_nodes or 0)
-    if not isinstance(edges, Tensor) or edges.dim() != 2 or edges.size(0) != 2:
-        shape = list(edges.shape) if isinstance(edges, Tensor) else type(edges).__name__
-        raise DatasetError(f"{where}: edge_index: got {shape}, expected [2, E]")
+    if data.get("edge_index") is None:
+        raise DatasetError(f"{where}: edge_index: there is none, expected [2, E]")
+    for name in ("x", "edge_index", "y", *_OF_EDGES):
+        if data.get(name) is not None:
+            data[name] = _tensor(data[name], f"{where}: {name}")
+    edges, nodes = data.edge_index, int(data.num_nodes or 0)
+    if edges.dim() != 2 or edges.size(0) != 2:
+        raise DatasetError(f"{where}: edge_index: got {list(edges.shape)}, expected [2, E]")
     if edges.is_floating_point() or edges.dtype == torch.bool:
         raise DatasetError(f"{where}: edge_index: got {edges.dtype}, expected whole numbers")
     data.edge_index = edges.long()
     if edges.numel() and not 0 <= int(edges.min()) <= int(edges.max()) < nodes:
         raise DatasetError(f"{where}: edge_index: a node is outside 0 to {nodes - 1}")
-    x = data.get("x")
-    if x is not None:
-        if x.size(0) != nodes:
-            raise DatasetError(f"{where}: x: got {x.size(0)} rows, expected {nodes}")
-        x = x.view(nodes, -1) if x.dim() == 1 else x
-        data.x = x if x.dtype in (torch.float32, torch.float64) else x.float()
-        if not bool(torch.isfinite(data.x).all()):
-            raise DatasetError(f"{where}: x: holds values that are not finite")
+    if data.get("x") is not None:
+        data.x = _features(data.x, nodes, f"{where}: x")
     elif data.get("y") is not None:
         data.x = torch.ones(nodes, 1)  # nothing is known of any node
+    _check_edges(data, where)
+    for name in (f"{part}_mask" for part in _MASKS):
+        mask = data.get(name)
+        if isinstance(mask, Tensor) and mask.shape[:1] != (nodes,):
+            raise DatasetError(
+                f"{where}: {name}: got {list(mask.shape)}, expected {nodes} rows of True and False"
+            )
+
+
+def _tensor(value: Any, where: str) -> Tensor:
+    """Return a tensor of what PyG's graphs may hold in its place: an array, a list, a number."""
+    try:
+        found = torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError):
+        raise DatasetError(f"{where}: got {_kind(value)}, expected a tensor") from None
+    if found.is_complex():
+        raise DatasetError(f"{where}: got {found.dtype}, expected real numbers")
+    return found if found.layout == torch.strided else found.to_dense()
+
+
+def _features(x: Tensor, nodes: int, where: str) -> Tensor:
+    if x.dim() not in (1, 2) or x.size(0) != nodes:
+        raise DatasetError(f"{where}: got {list(x.shape)}, expected [{nodes}, F]")
+    x = x.view(nodes, -1) if x.dim() == 1 else x
+    x = x if x.dtype in (torch.float32, torch.float64) else x.float()
+    if not bool(torch.isfinite(x).all()):
+        raise DatasetError(f"{where}: holds values that are not finite")
+    return x
+
+
+def _check_edges(data: Data, where: str) -> None:
+    """Refuse attributes that are not one a edge, and give weights the type of the features."""
+    count = data.edge_index.size(1)
+    for name in _OF_EDGES:
+        value = data.get(name)
+        if value is None:
+            continue
+        if value.shape[:1] != (count,):
+            raise DatasetError(f"{where}: {name}: got {list(value.shape)}, expected {count} rows")
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            raise DatasetError(f"{where}: {name}: holds values that are not finite")
+    if (weight := data.get("edge_weight")) is not None:
+        if weight.numel() != count:
+            raise DatasetError(
+                f"{where}: edge_weight: got {list(weight.shape)}, expected [{count}]"
+            )
+        x = data.get("x")
+        data.edge_weight = weight.view(-1).to(torch.float32 if x is None else x.dtype)
 
 
 def _target(y: Tensor, where: str) -> tuple[Tensor, str, str, int]:
@@ -201,6 +245,8 @@ def _target(y: Tensor, where: str) -> tuple[Tensor, str, str, int]:
             raise DatasetError(f"{where}: y: got {classes} classes, at least 2 are needed")
         return y.long(), "ce", "accuracy", classes
     y = y.float()
+    if bool(y.isinf().any()):
+        raise DatasetError(f"{where}: y: holds infinities; NaN is a label that is not known")
     columns = 1 if y.dim() == 1 else y.size(1)
     known = y[~y.isnan()]
     if columns > 1 and bool(((known == 0) | (known == 1)).all()):
@@ -210,8 +256,9 @@ def _target(y: Tensor, where: str) -> tuple[Tensor, str, str, int]:
 
 def _of_nodes(data: Data, name: str, source: str) -> Dataset:
     nodes = int(data.num_nodes or 0)
-    if data.y.size(0) != nodes:
-        raise DatasetError(f"{source}: y: got {data.y.size(0)} labels, expected {nodes}")
+    if data.y.shape[:1] != (nodes,):
+        got = len(data.y) if data.y.dim() else 1
+        raise DatasetError(f"{source}: y: got {got} labels, expected {nodes}")
     data.y, loss, metric, outputs = _target(data.y, source)
     stored = all(isinstance(data.get(f"{part}_mask"), Tensor) for part in _MASKS)
     drawn = "stratified" if loss == "ce" else "random"
@@ -257,11 +304,14 @@ def _of_graphs(graphs: list[Data], name: str, source: str) -> Dataset:
     if len({row.size(1) for row in rows}) > 1:
         raise DatasetError(f"{source}: y: graphs have labels of different sizes")
     y, loss, metric, outputs = _target(torch.cat(rows), source)
-    widths = {graph.num_node_features for graph in graphs}
-    if len(widths) > 1:
-        raise DatasetError(
-            f"{source}: x: graphs have {sorted(widths)} columns, expected one number"
-        )
+    if loss == "ce" and int(y.min()) < 0:
+        raise DatasetError(f"{source}: y: got the class {int(y.min())}, the first one is 0")
+    for part in ("x", *_OF_EDGES):
+        widths = {_width(graph.get(part)) for graph in graphs}
+        if len(widths) > 1:
+            raise DatasetError(
+                f"{source}: {part}: graphs have {sorted(widths)} columns, expected one number"
+            )
     for graph, row in zip(graphs, y.view(len(graphs), -1), strict=True):
         graph.y = row if loss == "ce" else row.view(1, -1)
 
@@ -277,6 +327,13 @@ def _of_graphs(graphs: list[Data], name: str, source: str) -> Dataset:
         )
 
     return _entry(name, "graphs", metric, loss, FOLDS if loss == "ce" else ("random",), load)
+
+
+def _width(value: Tensor | None) -> int:
+    """Return how many columns an attribute has, 0 where there is none."""
+    if value is None:
+        return 0
+    return 1 if value.dim() == 1 else value.size(-1)
 
 
 def _thirds(count: int, seed: int) -> list[Tensor]:

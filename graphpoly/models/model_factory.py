@@ -44,8 +44,8 @@ def model_factory(name: str, **arguments: Any) -> tuple[Callable[[], Any], str]:
 
     Args:
         name: A registered model, one of :data:`PYG_MODELS`, or ``"package.module:factory"``.
-        **arguments: Of the model or the factory. A factory is not told ``in_channels`` and
-            ``out_channels``: it has its own.
+        **arguments: Of the model or the factory. A factory is told ``in_channels`` and
+            ``out_channels`` where it has no defaults for them, as one for ``graphpoly train``.
 
     Returns:
         The factory, and what the model says of its own strength: the registry's tag, or an
@@ -63,6 +63,10 @@ def model_factory(name: str, **arguments: Any) -> tuple[Callable[[], Any], str]:
     if ":" in name:
         factory = imported(name)
         further = {key: arguments[key] for key in arguments if key not in _ENDS}
+        asked = inspect.signature(factory).parameters
+        for key, size in _ENDS.items():
+            if key in asked and asked[key].default is inspect.Parameter.empty:
+                further[key] = arguments.get(key, size)
         build = partial(_made, name, factory, further) if further else factory
         return build, str(getattr(factory, "expressivity", ""))
     if name.endswith(".py"):

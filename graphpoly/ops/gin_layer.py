@@ -130,9 +130,9 @@ def _backward(ctx: Any, grad: Tensor | None, *_: Any) -> tuple[Tensor | None, ..
     if grad is None:
         return (None,) * 17
     wanted = ctx.needs_input_grad
-    rowptr, col, *turn = ctx.saved_tensors[:5]
-    x, *rest = ctx.saved_tensors[5:]
-    if wanted[2] and turn[0] is None:
+    rowptr, col, colptr, row, tperm, x, *rest = ctx.saved_tensors
+    turn = (colptr, row, tperm)
+    if wanted[2] and colptr is None:
         turn = transpose(rowptr, col, len(x))
     found = torch.ops.graphpoly.gin_layer_backward(
         *(rowptr, col, *turn, x, *rest, grad, ctx.root, ctx.norm, ctx.eps, wanted[2])

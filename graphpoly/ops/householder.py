@@ -17,7 +17,7 @@ from torch import Tensor
 
 from graphpoly.ops.dtypes import floating
 from graphpoly.ops.entry import as_size
-from graphpoly.ops.library import implement
+from graphpoly.ops.library import differentiated, implement
 
 __all__ = ["householder", "householder_transport", "householder_transport_reference"]
 
@@ -167,13 +167,11 @@ def _grad_setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]
     ctx.save_for_backward(a, b, grad)
 
 
-def _grad_backward(ctx: Any, outer_a: Tensor, outer_b: Tensor) -> tuple[Tensor | None, ...]:
+def _grad_backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
     # rare enough to go through the gradient of the reference
-    with torch.enable_grad():
-        a, b, grad = leaves = [t.detach().requires_grad_() for t in ctx.saved_tensors]
-        found = _grad_reference(a, b, grad, ctx.size)
-        grads = torch.autograd.grad(found, leaves, (outer_a, outer_b), allow_unused=True)
-    return (*grads, None)
+    inputs = (*ctx.saved_tensors, ctx.size)
+    wanted = [i for i in range(3) if inputs[i].requires_grad]
+    return tuple(differentiated(_grad_reference, inputs, wanted, outer))
 
 
 implement(

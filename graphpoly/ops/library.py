@@ -398,7 +398,12 @@ def _autograd_kernel(
 
     def forward_within(ctx: Any, *arguments: Any) -> Any:
         *inputs, keys = arguments
-        with _C._AutoDispatchBelowAutograd():
+        # a function's forward has both kinds of gradients off: the levels below would lose theirs
+        with (
+            torch.enable_grad(),
+            forward_ad._set_fwd_grad_enabled(True),
+            _C._AutoDispatchBelowAutograd(),
+        ):
             output = operator.redispatch(keys & after, *inputs)
         setup_context(ctx, tuple(inputs), output)
         return output

@@ -91,10 +91,10 @@ class RobustnessReport:
             where = f"{_MEANT[self.attack.ball]} {last.budget:g}"
         else:
             where = f"as many pairs are flipped as {100 * last.budget:g} % of the edges"
-        words = (
-            f"Accuracy falls from {100 * clean.accuracy:.1f} % to {100 * last.accuracy:.1f} % "
-            f"where {where}"
-        )
+        before, after = (f"{100 * row.accuracy:.1f} %" for row in (clean, last))
+        verb = "falls" if last.accuracy < clean.accuracy else "rises"
+        moved = f"stays at {before}" if before == after else f"{verb} from {before} to {after}"
+        words = f"Accuracy {moved} where {where}"
         if last.certified is not None:
             words += f"; {100 * last.certified:.1f} % are certified to stay right"
         return words + "."

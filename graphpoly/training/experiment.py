@@ -136,13 +136,13 @@ def run_seeds(
     settings = plain({} if settings is None else settings)
     written = {"seeds": seeds, "train": config.to_dict(), "settings": settings}
     with reserve(out, written, resume=resume):
-        if is_first():
-            write_config(out, written)
         runs: dict[int, FitResult] = {}
         metric, maximize = "", True
         for seed in seeds:
             seed_everything(seed)
             model, task, optimizer = build(seed)
+            if is_first() and not runs:  # what cannot be built leaves no trace of a run
+                write_config(out, written)
             metric, maximize = task.metric, task.maximize
             place, called = out / f"seed-{seed}", f"{name or out.name} seed {seed}"
             runs[seed] = fit(

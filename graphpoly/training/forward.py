@@ -20,14 +20,14 @@ def call_by_name(model: nn.Module, batch: Any) -> Tensor:
     ``edge_weight``, ``edge_attr`` and ``batch``.
 
     Raises:
-        ValueError: If a required argument is no attribute of the batch, or if ``forward`` has no
-            named arguments to go by.
+        ValueError: If a required argument is no attribute of the batch, if ``forward`` has no
+            named arguments to go by, or if it gives anything but a tensor.
     """
     name = type(model).__name__
     parameters = _forward_parameters(model)
     required = [p.name for p in parameters if p.default is p.empty]
     if len(parameters) == 1 and required and required[0] in _WHOLE:
-        return model(batch)
+        return _one_tensor(model, model(batch))
     if not parameters:
         raise ValueError(
             f"{name}.forward names no arguments; pass forward=, a function of (model, batch)"
@@ -42,7 +42,7 @@ def call_by_name(model: nn.Module, batch: Any) -> Tensor:
                 f"{name}.forward needs {parameter.name!r}, which the batch does not have; "
                 "pass forward=, a function of (model, batch)"
             )
-    return model(**values)
+    return _one_tensor(model, model(**values))
 
 
 def call_on_nodes(model: nn.Module, data: Any) -> Tensor:
@@ -50,6 +50,9 @@ def call_on_nodes(model: nn.Module, data: Any) -> Tensor:
 
     ``edge_attr=`` and ``edge_type=`` go to models that name them. A graph without ``edge_index``
     gives its ``adj_t`` instead.
+
+    Raises:
+        ValueError: If what comes back is no tensor with a row for each node.
     """
     edges = data.edge_index if getattr(data, "edge_index", None) is not None else data.adj_t
     given = {}
@@ -57,12 +60,25 @@ def call_on_nodes(model: nn.Module, data: Any) -> Tensor:
         value = getattr(data, name, None)
         if value is not None and (name == "edge_weight" or names(model, name)):
             given[name] = value
-    return model(data.x, edges, **given)
+    out = _one_tensor(model, model(data.x, edges, **given))
+    if out.dim() == 0 or out.size(0) != data.x.size(0):
+        raise ValueError(
+            f"{type(model).__name__}.forward gave {list(out.shape)}, "
+            f"expected {data.x.size(0)} rows, one a node"
+        )
+    return out
 
 
 def names(model: nn.Module, argument: str) -> bool:
     """Return whether a model's ``forward`` names an argument."""
     return any(parameter.name == argument for parameter in _forward_parameters(model))
+
+
+def _one_tensor(model: nn.Module, out: Any) -> Tensor:
+    if not isinstance(out, Tensor):
+        got = type(out).__name__
+        raise ValueError(f"{type(model).__name__}.forward gave {got}, expected one tensor")
+    return out
 
 
 def _forward_parameters(model: nn.Module) -> list[inspect.Parameter]:

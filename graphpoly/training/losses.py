@@ -19,6 +19,8 @@ def cross_entropy(output: Tensor, target: Tensor) -> Tensor:
 
     Log-probabilities serve as well as logits: normalising them once more changes nothing.
     """
+    if output.dim() != 2 or output.size(0) != target.numel():
+        raise _misfit(output, target)
     return F.cross_entropy(output, target.reshape(-1).long())
 
 
@@ -43,12 +45,16 @@ def squared_error(output: Tensor, target: Tensor) -> Tensor:
 def _labelled(output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     # [N, 1] against [N] would broadcast to [N, N] without a word.
     if output.numel() != target.numel():
-        raise ValueError(
-            f"output of shape {tuple(output.shape)} does not fit labels of {tuple(target.shape)}"
-        )
+        raise _misfit(output, target)
     output, target = output.reshape(-1), target.reshape(-1).to(output.dtype)
     there = ~target.isnan()
     return output[there], target[there]
+
+
+def _misfit(output: Tensor, target: Tensor) -> ValueError:
+    return ValueError(
+        f"output of shape {tuple(output.shape)} does not fit labels of {tuple(target.shape)}"
+    )
 
 
 def count_terms(target: Tensor) -> Tensor:

@@ -106,6 +106,30 @@ def test_a_jit_trace_holds_no_graph(kind):
 
 
 @every_layer
+def test_maps_whose_bias_was_taken_away(kind):
+    plain, twin = twins(kind)
+    for layer in (plain, twin):
+        for inner in layer.modules():
+            if getattr(inner, "bias", None) is not None:
+                inner.bias = None
+    x = features()
+    assert_close(twin(x, PAIRS), plain(x, PAIRS))
+
+
+@pytest.mark.parametrize(("kind", "called"), [(pyg.ChebConv, [0, 1]), (pyg.TAGConv, [0])])
+def test_every_map_of_a_series_is_called_as_a_module(kind, called):
+    """PyG calls ``forward`` of the others, past what was hung on them."""
+    plain, twin = twins(kind)
+    seen = {layer: [] for layer in (plain, twin)}
+    for layer, heard in seen.items():
+        for place, lin in enumerate(layer.lins):
+            lin.register_forward_hook(lambda *_, heard=heard, place=place: heard.append(place))
+        layer(features(), PAIRS)
+    assert seen[plain] == called
+    assert seen[twin] == [0, 1, 2]
+
+
+@every_layer
 @pytest.mark.parametrize(
     "register",
     [

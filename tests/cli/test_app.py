@@ -3,6 +3,7 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -50,6 +51,27 @@ def test_help_answers_within_a_second() -> None:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     # of the processor's time: what else the machine is doing does not count
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1
+
+
+VERBS = ("tune", "compare", "report", "filters", "export", "rewire", "robustness", "show")
+
+
+@pytest.mark.parametrize("arguments", [[verb] for verb in VERBS] + [["expressivity", "model"]])
+def test_a_verb_alone_says_how_it_is_used(arguments: list[str]) -> None:
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "Usage: " in result.stderr or result.stderr.startswith("error: ")
+    assert isinstance(result.exception, SystemExit)
+
+
+def test_train_alone_is_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "demo").mkdir(parents=True)
+    (tmp_path / "runs" / "demo" / "results.json").touch()
+    result = CliRunner().invoke(app, ["train"])
+    assert result.exit_code == 1
+    assert "runs/demo/results.json: the directory holds a run already" in result.stderr
 
 
 def test_version() -> None:

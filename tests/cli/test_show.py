@@ -45,6 +45,15 @@ def test_anything_can_be_shown(name: str, words: list[str]) -> None:
         assert word in result.stdout
 
 
+def test_types_are_shown_as_they_are_written() -> None:
+    for name in ("GCN", "FavardConv", "GPRGNN", "FoSR", "GNTK"):
+        rows = json.loads(show(name, "--json").stdout)["arguments"]
+        assert rows
+        for row in rows:
+            assert not row["accepts"].startswith("<")
+            assert "typing." not in row["accepts"]
+
+
 def test_the_nearest_name_is_named() -> None:
     result = show("FavradConv")
     assert (result.exit_code, result.stdout) == (2, "")

@@ -45,6 +45,7 @@ def test_the_default_is_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for name, found in results["models"].items():
         (line,) = [line for line in lines if line.strip().startswith(name)]
         assert f"{100 * found['test']['mean']:.2f} ± {100 * found['test']['std']:.2f}" in line
+    assert lines[0] == "demo: test accuracy on csbm, split stratified, 2 runs"
     assert "results: runs/demo/results.json" in lines
     assert "report: runs/demo/report.html" in lines
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 from torch_geometric.data import Batch, Data, HeteroData
+from torch_geometric.datasets import FakeHeteroDataset
 
-from graphpoly.data import DatasetError, Reading, dataset_from
+from graphpoly.data import DatasetError, Reading, dataset_from, own
 
 
 def ring(size: int = 30, **further: Any) -> Data:
@@ -132,7 +133,7 @@ class Stranger:
         (torch.zeros(3), "got Tensor, expected Data or a list of Data"),
         ([], "holds no graphs"),
         ([ring(4)], "every graph needs a label"),
-        (Data(x=torch.zeros(3, 1), y=torch.zeros(3)), "edge_index: got NoneType, expected"),
+        (Data(x=torch.zeros(3, 1), y=torch.zeros(3)), "edge_index: there is none"),
         (ring(y=torch.zeros(29, dtype=torch.long)), "y: got 29 labels, expected 30"),
         (ring(y=torch.zeros(30, dtype=torch.long)), "y: got 1 classes, at least 2"),
     ],
@@ -150,7 +151,19 @@ def test_what_does_not_fit_is_one_line(value: object, message: str, tmp_path: Pa
         ({"edge_index": torch.tensor([[0], [30]])}, "edge_index: a node is outside 0 to 29"),
         ({"edge_index": torch.tensor([[0.5], [1.0]])}, "expected whole numbers"),
         ({"edge_index": torch.tensor([0, 1])}, r"expected \[2, E\]"),
+        ({"edge_index": "none"}, "edge_index: got str, expected a tensor"),
         ({"x": torch.full((30, 1), float("nan"))}, "x: holds values that are not finite"),
+        ({"x": torch.zeros(30, 4, 2)}, r"x: got \[30, 4, 2\], expected \[30, F\]"),
+        ({"x": torch.zeros(30, 1) * 1j}, "x: got torch.complex64, expected real numbers"),
+        ({"y": ["a"] * 30}, "y: got a list of str, expected a tensor"),
+        ({"y": torch.tensor(1)}, "y: got 1 labels, expected 30"),
+        ({"y": torch.full((30,), float("inf"))}, "y: holds infinities"),
+        ({"edge_weight": torch.ones(29)}, r"edge_weight: got \[29\], expected 30 rows"),
+        ({"edge_weight": torch.ones(30, 2)}, r"edge_weight: got \[30, 2\], expected \[30\]"),
+        ({"edge_weight": torch.full((30,), float("nan"))}, "edge_weight: holds values that are"),
+        ({"edge_attr": torch.ones(60, 3)}, r"edge_attr: got \[60, 3\], expected 30 rows"),
+        ({"edge_type": torch.tensor(0)}, r"edge_type: got \[\], expected 30 rows"),
+        ({"train_mask": torch.arange(20)}, r"train_mask: got \[20\], expected 30 rows"),
     ],
 )
 def test_parts_that_do_not_fit_are_named(change: dict, message: str, tmp_path: Path) -> None:
@@ -161,7 +174,67 @@ def test_parts_that_do_not_fit_are_named(change: dict, message: str, tmp_path: P
         dataset_from(saved(tmp_path / "mine.pt", data))
 
 
-def test_several_kinds_of_nodes_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "odd", "message"),
+    [
+        ("x", torch.zeros(4, 2), r"x: graphs have \[2, 3\] columns"),
+        ("edge_attr", None, r"edge_attr: graphs have \[0, 2\] columns"),
+        ("edge_attr", torch.zeros(4, 5), r"edge_attr: graphs have \[2, 5\] columns"),
+        ("edge_attr", torch.zeros(3, 2), r"graph 7: edge_attr: got \[3, 2\], expected 4 rows"),
+        ("y", torch.tensor([-1]), "y: got the class -1, the first one is 0"),
+        ("y", None, "every graph needs a label"),
+    ],
+)
+def test_a_graph_that_differs_is_named(
+    name: str, odd: torch.Tensor | None, message: str, tmp_path: Path
+) -> None:
+    graphs = [ring(4, y=torch.tensor([i % 2]), edge_attr=torch.ones(4, 2)) for i in range(20)]
+    graphs[7][name] = odd
+    with pytest.raises(DatasetError, match=message):
+        dataset_from(saved(tmp_path / "mine.pt", graphs))
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "read"),
+    [
+        ("x", torch.eye(30).to_sparse(), torch.eye(30)),
+        ("x", np.eye(30), torch.eye(30, dtype=torch.float64)),
+        ("y", [0, 1] * 15, torch.arange(30) % 2),
+        ("y", np.arange(30) % 2, torch.arange(30) % 2),
+        ("edge_weight", torch.arange(1, 31), torch.arange(1, 31).float()),
+        ("edge_weight", torch.rand(30).double(), None),
+        ("edge_weight", torch.ones(30, 1), torch.ones(30)),
+    ],
+)
+def test_other_forms_of_the_same_are_read(
+    name: str, given: Any, read: torch.Tensor | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = ring(y=torch.arange(30) % 2)
+    data[name] = given
+    monkeypatch.setattr(own, "_made", lambda source: data)
+    loaded = dataset_from("mine:graph").load(None, Reading(directed=True), 0)
+    found = loaded.data[name]
+    assert found.dtype == (torch.float32 if read is None else read.dtype)
+    torch.testing.assert_close(found, given.float() if read is None else read, rtol=0, atol=0)
+
+
+def test_labels_of_graphs_may_be_plain_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    for labels, loss in ([i % 2 for i in range(20)], "ce"), ([i / 8 for i in range(20)], "l1"):
+        graphs = [ring(4, y=label) for label in labels]
+        monkeypatch.setattr(own, "_made", lambda source, graphs=graphs: graphs)
+        entry = dataset_from("mine:graphs")
+        assert entry.loss == loss
+        read = [graph.y.item() for graph in entry.load(None, Reading(), 0).graphs]
+        assert read == labels
+
+
+def test_several_kinds_of_nodes_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for made in (HeteroData(), [HeteroData()], FakeHeteroDataset(2)):
+        monkeypatch.setattr(own, "_made", lambda source, made=made: made)
+        with pytest.raises(DatasetError, match=r"HeteroData, expected Data or a list of Data"):
+            dataset_from("mine:graphs")
     with pytest.raises(DatasetError, match=r"expected Data or a list of Data|objects other than"):
         dataset_from(saved(tmp_path / "mine.pt", HeteroData()))
 

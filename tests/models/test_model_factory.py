@@ -62,6 +62,8 @@ def test_arguments_reach_models_and_factories() -> None:
     assert model_factory("GCN", num_layers=2)[0]().num_layers == 2
     made = model_factory("tests.expressivity.models:Gin", num_layers=2, in_channels=7)[0]()
     assert (made.in_channels, len(made.convs)) == (2, 2)  # its own input
+    sized = model_factory("torch_geometric.nn:GCNConv", out_channels=3)[0]()
+    assert (sized.in_channels, sized.out_channels) == (4, 3)  # it has none of its own
     with pytest.raises(ValueError, match=r"unknown argument of PPGN 'layers'"):
         model_factory("PPGN", layers=2)[0]()
     with pytest.raises(ValueError, match=r"GCN cannot be made with .*layers=2"):

@@ -5,8 +5,10 @@ A tensor that is held may not be edited in place before the backward pass, and l
 
 import pytest
 import torch
+from torch.utils.checkpoint import checkpoint
 
 from graphpoly.ops import multi_aggregate, spmm
+from graphpoly.ops.library import SCHEMAS
 from tests.ops.graphs import random_csr
 from tests.ops.test_library import samples
 
@@ -87,6 +89,31 @@ def test_nothing_is_held_that_the_gradient_does_not_read(name, place, index):
         assert moved or argument.untyped_storage().data_ptr() not in held, (
             f"{name} holds {names[other]} for the gradient of {names[index]}"
         )
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_what_is_held_is_read_once(name):
+    """Checkpointing computes it again when it is read, and refuses to do so twice."""
+    operator = getattr(torch.ops.graphpoly, name).default
+    for arguments in samples()[name]:
+        leaves = [a for a in arguments if isinstance(a, torch.Tensor) and a.requires_grad]
+        outputs = operator(*arguments)
+        outputs = [outputs] if isinstance(outputs, torch.Tensor) else outputs
+        wanted = [i for i, out in enumerate(outputs or ()) if out.requires_grad]
+        if not leaves or not wanted:
+            continue
+        again = checkpoint(operator, *arguments, use_reentrant=False)
+        again = [again] if isinstance(again, torch.Tensor) else again
+        found = [
+            torch.autograd.grad(
+                [out[i] for i in wanted],
+                leaves,
+                [torch.ones_like(out[i]) for i in wanted],
+                allow_unused=True,
+            )
+            for out in (outputs, again)
+        ]
+        torch.testing.assert_close(*found, rtol=0, atol=0)
 
 
 def test_the_exceptions_are_still_needed():

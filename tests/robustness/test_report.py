@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -102,7 +103,11 @@ def test_of_other_networks_nothing_is_certified():
     assert [row["certified"] for row in rows] == [None, None]
     row = BudgetRow(0.0, 0.5, None, 0.0, None, None)
     report = RobustnessReport("r", "M", "D", Attack(kind="flips"), [0], [row, row], None, 1.0)
-    assert report.describe().endswith("where as many pairs are flipped as 0 % of the edges.")
+    assert report.describe() == (
+        "Accuracy stays at 50.0 % where as many pairs are flipped as 0 % of the edges."
+    )
+    better = replace(report, rows=[row, replace(row, accuracy=0.75)])
+    assert better.describe().startswith("Accuracy rises from 50.0 % to 75.0 % where")
     assert "unknown" in robustness_page(report)
 
 

@@ -105,6 +105,15 @@ def test_other_settings_are_refused(tmp_path):
     assert (tmp_path / "results.json").read_bytes() == written
 
 
+def test_what_cannot_be_built_leaves_no_run(tmp_path):
+    def unable(seed):
+        raise ValueError("no such layer")
+
+    with pytest.raises(ValueError, match="no such layer"):
+        run_seeds(unable, [0], out=tmp_path, config=CONFIG, settings={"K": 3})
+    run_seeds(Builder(), [0], out=tmp_path, config=CONFIG, settings={"K": 4})
+
+
 def test_seed_directory_alone_is_refused(tmp_path):
     (tmp_path / "seed-0").mkdir()
     with pytest.raises(CheckpointError, match="seed-0: the directory holds a run already"):

@@ -283,13 +283,44 @@ def test_default_forward_goes_by_names():
         def forward(self, *arguments):
             return arguments
 
+    class Pair(nn.Module):
+        def forward(self, x, batch):
+            return global_add_pool(x, batch), x
+
+    class PairOfWhole(Whole):
+        def forward(self, batch):
+            return super().forward(batch), batch.x
+
     assert graph_task().evaluate(Whole())["test"] == pytest.approx(10)
     with pytest.raises(ValueError, match=r"Needy\.forward needs 'edge_attr'"):
         graph_task().evaluate(Needy())
     with pytest.raises(ValueError, match=r"Nameless\.forward names no arguments; pass forward="):
         graph_task().evaluate(Nameless())
+    for model in (Pair(), PairOfWhole()):
+        with pytest.raises(ValueError, match=r"Pair.*\.forward gave tuple, expected one tensor"):
+            graph_task().evaluate(model)
     own = graph_task(forward=lambda model, batch: model(batch.x, batch.batch)[0][batch.ptr[:-1]])
     assert own.evaluate(Nameless())["test"] == pytest.approx(abs(-2 - 2 * 5 * -2))
+
+
+def test_output_that_fits_no_labels_is_named():
+    class Given(nn.Module):
+        def __init__(self, out):
+            super().__init__()
+            self.out = out
+
+        def forward(self, x, edge_index):
+            return self.out
+
+    data, split = node_data()
+    for out, message in (
+        ((torch.zeros(9, 3), None), r"Given\.forward gave tuple, expected one tensor"),
+        (torch.zeros(5, 2), r"Given\.forward gave \[5, 2\], expected 9 rows, one a node"),
+        (torch.tensor(1.0), r"Given\.forward gave \[\], expected 9 rows, one a node"),
+        (torch.zeros(9), r"output of shape \(\d,\) does not fit labels of \(\d,\)"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            NodeTask(data, split).evaluate(Given(out))
 
 
 def test_wrapped_model_keeps_its_names():
