@@ -609,6 +609,15 @@ def _recipes() -> dict[str, Callable[[Draw], Call]]:
                 "seed": 1,
             },
         ),
+        "take_and_number": lambda d: (
+            ops.take_and_number,
+            {
+                "known": d.index(3, 9).long(),
+                "value": d.index(4, 9).long(),
+                "place": d.index(d.e, 4).long(),
+                "num_keys": 9,
+            },
+        ),
         "take_numbers": lambda d: (
             ops.take_numbers,
             {"value": d.index(4, 9).long(), "place": d.index(d.e, 4).long()},
