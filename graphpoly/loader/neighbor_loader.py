@@ -34,9 +34,9 @@ class _OwnSampler:
 
     def filter_fn(self, out: Any) -> Any:
         """Join what was sampled with its features, as PyG does."""
-        join: Any = super().filter_fn  # type: ignore[misc]
+        loader: Any = super()
         with large_pages():
-            return join(out)
+            return loader.filter_fn(out)
 
 
 class NeighborLoader(_OwnSampler, pyg.NeighborLoader):

@@ -53,9 +53,7 @@ def take_and_number(known: Tensor, value: Tensor, place: Tensor, num_keys: int) 
             raise ValueError(f"{name}: got {tensor.dim()} dimensions, expected 1")
     num_keys = as_size("num_keys", num_keys)
     try:
-        return TakenKeys(
-            *call(torch.ops.graphpoly.take_and_number, known, value, place, num_keys)
-        )
+        return TakenKeys(*call(torch.ops.graphpoly.take_and_number, known, value, place, num_keys))
     except RuntimeError as error:
         line = str(error).partition("\n")[0]
         if not line.startswith(("known: ", "value: ", "place: ")):

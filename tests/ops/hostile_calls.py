@@ -639,6 +639,6 @@ RECIPES = _recipes()
 OTHERS = {
     "COLOR_VERSION", "STABLE_ROUNDS", "FixedPoint", "LinearOperator", "Multigraph", "NumberedKeys",
     "Ordering", "PairBlocks", "Pairs", "Parts", "PathTrie", "Paths", "Plan", "SampledEntries",
-    "SimplicialNeighbors", "StableColors", "Triplets", "Walks", "backends", "contraction_plan",
-    "einsum_cost", "still_node", "uncomputable",
+    "SimplicialNeighbors", "StableColors", "TakenKeys", "Triplets", "Walks", "backends",
+    "contraction_plan", "einsum_cost", "still_node", "uncomputable",
 }  # fmt: skip

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from graphpoly.models.molecule_gnn import MoleculeGNN
+from graphpoly.models.molecule_gnn import AssociationGNN, MoleculeGNN
 from graphpoly.models.path_molecule import PathMolecule
-from graphpoly.models.settings.base import ModelSettings, configure
+from graphpoly.models.settings.base import Inputs, ModelSettings, configure
 from graphpoly.settings import bounded
 
-__all__ = ["MoleculeSettings", "PathMoleculeSettings"]
+__all__ = ["AssociationSettings", "MoleculeSettings", "PathMoleculeSettings"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,26 @@ class MoleculeSettings(_AtomSettings):
     num_layers: int = bounded(5, low=1)
     hidden_channels: int = bounded(300, low=1)
     virtual_node: bool = False
+
+
+@configure("AssociationGNN")
+@dataclass(frozen=True, kw_only=True)
+class AssociationSettings(MoleculeSettings):
+    """Hyperparameters of OGB's example script for graphs of proteins."""
+
+    cls = AssociationGNN
+    reads_categories = False
+
+    @property
+    def reads_edges(self) -> bool:
+        """They are what tells one graph from another."""
+        return True
+
+    def arguments(self, inputs: Inputs) -> dict[str, Any]:
+        """Return what the network is made with."""
+        if inputs.edge_channels is None:
+            raise ValueError("dataset: has no features of edges, which this model reads")
+        return {**super().arguments(inputs), "edge_channels": inputs.edge_channels}
 
 
 @configure("PathMolecule")
