@@ -5,8 +5,8 @@ graph after the last epoch, with its own numbers of neighbours from the start, w
 throughout, with numbers that grow from few (:class:`graphpoly.loader.FanoutSchedule`), with the
 seeds of a batch from neighbouring parts of the graph (:func:`graphpoly.loader.partition`), and with
 both. The ways take turns, seed by seed, each with the same divisions and first weights. Seconds are
-those of the training, sampling included; those of METIS are not. Writes ``lignn.json`` and
-``lignn.md``.
+those that the processor spends on the training, sampling included; those of METIS are not. Writes
+``lignn.json`` and ``lignn.md``. Takes minutes on one thread, ``OMP_NUM_THREADS=1``.
 
 Borisyuk et al., "LiGNN: Graph Neural Networks at LinkedIn", KDD 2024 (arXiv 2402.11139).
 """
@@ -84,7 +84,7 @@ def train(name: str, way: str, seed: int, epochs: int, part: Tensor) -> dict[str
     )
     optimizer = torch.optim.Adam(net.parameters(), lr=LR)
     nodes, edges = [], []
-    begin = time.perf_counter()
+    begin = time.process_time()
     for epoch in range(epochs):
         if schedule is not None:
             schedule.set_epoch(epoch)
@@ -95,7 +95,7 @@ def train(name: str, way: str, seed: int, epochs: int, part: Tensor) -> dict[str
             optimizer.step()
             nodes.append(batch.num_nodes)
             edges.append(batch.num_edges)
-    seconds = time.perf_counter() - begin
+    seconds = time.process_time() - begin
     net.eval()
     with torch.no_grad():
         out = net(data.x, data.edge_index)
@@ -136,7 +136,7 @@ def page(results: list[dict[str, Any]]) -> str:
         "# Two ideas of LiGNN, measured",
         "",
         "Made by `python -m benchmarks.lignn`; its head says what is measured.",
-        f"{HOPS} neighbours, or {FEW} where there are few; batches of {BATCH} seeds, {PARTS} parts.",
+        f"{HOPS} neighbours, or {FEW} where there are few; {BATCH} seeds a batch, {PARTS} parts.",
         "Medians of the seconds; means of the rest, with the deviation over seeds of the score.",
     ]
     for found in results:
@@ -150,7 +150,7 @@ def page(results: list[dict[str, Any]]) -> str:
             f"{len(next(iter(found['runs'].values())))} seeds; {machine['threads']} threads, load "
             f"{machine['load_average']}, {machine['commit'][:7]}.",
             "",
-            f"| neighbours and batches | s | x | nodes a batch | edges a batch | {found['metric']} |",
+            f"| neighbours, batches | s | x | nodes a batch | edges a batch | {found['metric']} |",
             "|---|---:|---:|---:|---:|---:|",
         ]
         for way, runs in found["runs"].items():
