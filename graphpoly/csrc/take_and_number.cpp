@@ -57,8 +57,8 @@ std::tuple<Tensor, Tensor> take_and_number(Tensor known, Tensor value, Tensor pl
     return Keys{to, asked.size}.inside(num_keys) || (keys_inside = false);
   };
   const auto run = [&](auto table) {
-    for (int64_t i = 0; i < old.size; ++i) table.find_or_add(old.data[i], i);
     const auto give = [&](int64_t block) {
+      for (int64_t i = 0; block == 0 && i < old.size; ++i) table.find_or_add(old.data[i], i);
       const int64_t begin = block * kBlock, count = size_of(block);
       const int64_t* const key = keys.data() + begin;
       for (int64_t i = 0; i < count; ++i) {
@@ -77,8 +77,11 @@ std::tuple<Tensor, Tensor> take_and_number(Tensor known, Tensor value, Tensor pl
   check(places_inside, "place: got a number outside [0, ", size, ")");
   check(keys_inside, "value: got a number outside [0, ", num_keys, ")");
   Tensor every = make_output<int64_t>(known, {old.size + fresh});
-  int64_t* const end = std::copy_n(old.data, old.size, every.mutable_data_ptr<int64_t>());
-  std::copy_n(added.data(), fresh, end);
+  int64_t* const to = every.mutable_data_ptr<int64_t>();
+  parallel_items(2, old.size + fresh, [&](int64_t part) {
+    part == 0 ? std::copy_n(old.data, old.size, to)
+              : std::copy_n(added.data(), fresh, to + old.size);
+  });
   return {numbers, every};
 }
 
