@@ -30,19 +30,16 @@ class _AtomSettings(ModelSettings):
     weight_decay: float = bounded(0.0, low=0)
 
 
-@configure("MoleculeGNN")
 @dataclass(frozen=True, kw_only=True)
-class MoleculeSettings(_AtomSettings):
-    """Hyperparameters of OGB's example script.
+class _BaselineSettings(_AtomSettings):
+    """Hyperparameters that OGB's example scripts share.
 
     Attributes:
         conv: The layers.
         num_layers: Number of convolutions.
         hidden_channels: Size of all embeddings.
-        virtual_node: Join the atoms of a molecule to a node of its own.
+        virtual_node: Join the nodes of a graph to a node of its own.
     """
-
-    cls = MoleculeGNN
 
     conv: str = bounded("gin", choices=("gin", "gcn"))
     num_layers: int = bounded(5, low=1)
@@ -50,9 +47,17 @@ class MoleculeSettings(_AtomSettings):
     virtual_node: bool = False
 
 
+@configure("MoleculeGNN")
+@dataclass(frozen=True, kw_only=True)
+class MoleculeSettings(_BaselineSettings):
+    """Hyperparameters of OGB's example script."""
+
+    cls = MoleculeGNN
+
+
 @configure("AssociationGNN")
 @dataclass(frozen=True, kw_only=True)
-class AssociationSettings(MoleculeSettings):
+class AssociationSettings(_BaselineSettings):
     """Hyperparameters of OGB's example script for graphs of proteins."""
 
     cls = AssociationGNN
