@@ -8,6 +8,8 @@ import torch
 from torch_geometric.data import Data
 
 from graphpoly import registry
+from graphpoly.models.settings import AssociationSettings
+from graphpoly.models.settings.base import Inputs
 from graphpoly.recipes import run_recipe
 from tests.models.test_molecule_gnn import molecule
 from tests.stand_in import StandIn, on_graphs
@@ -53,3 +55,8 @@ def test_proteins_have_those_of_their_own_script() -> None:
         assert (protocol.batch_size, settings.lr, protocol.epochs) == (32, 1e-3, 100)
         assert settings.virtual_node is name.endswith("virtual")
         assert recipe.published.mean == mean
+
+
+def test_proteins_need_numbers_of_edges() -> None:
+    with pytest.raises(ValueError, match="has no features of edges, which this model reads"):
+        AssociationSettings().network(Inputs(in_channels=1, out_channels=2))

@@ -222,7 +222,7 @@ class SomeGraphs(Reading):
     """Graphs of each part, for a look at what all of them take.
 
     Attributes:
-        every: Read the first of so many.
+        every: Read one graph of so many in each part.
     """
 
     every: int = bounded(1, low=1)
