@@ -138,6 +138,11 @@ def page(results: list[dict[str, Any]]) -> str:
         "Made by `python -m benchmarks.lignn`; its head says what is measured.",
         f"{HOPS} neighbours, or {FEW} where there are few; {BATCH} seeds a batch, {PARTS} parts.",
         "Medians of the seconds; means of the rest, with the deviation over seeds of the score.",
+        "",
+        'Of its other ideas, `NeighborSampler(temporal_strategy="last")` draws the latest',
+        "neighbours, `num_workers` has processes share memory as PyG's do, and",
+        "`graphpoly.rewiring.DIGL` makes edges by personalised PageRank. Edges to the nearest in",
+        "content and local gradients are not here.",
     ]
     for found in results:
         machine = found["machine"]
