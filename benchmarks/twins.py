@@ -2,9 +2,9 @@
 
 Each recipe of OGB's GCN with its published settings runs two epochs on the generated twin of its
 dataset, ``graphpoly train gcn/NAME --twin epochs=2 --seeds 1``, in a process of its own; so does
-``gin/ogbg-molpcba``. Memory is the peak of that process, drawing of the twin included, and goes no
-further than ``--most`` gigabytes, where it is stopped. Adds what was measured to ``twins.json`` and
-``twins.md``. Linux only.
+that of its GIN on graphs, of which ``--set every=20`` reads the first of twenty. Memory is the peak
+of that process, drawing of the twin included, and goes no further than ``--most`` gigabytes, where
+it is stopped. Adds what was measured to ``twins.json`` and ``twins.md``. Linux only.
 """
 
 from __future__ import annotations

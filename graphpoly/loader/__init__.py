@@ -2,6 +2,7 @@
 
 from graphpoly.loader.cluster import ClusterData, ClusterLoader
 from graphpoly.loader.disk_features import DiskFeatures
+from graphpoly.loader.fanout_schedule import FanoutSchedule
 from graphpoly.loader.graph_saint import (
     GraphSAINTEdgeSampler,
     GraphSAINTNodeSampler,
@@ -22,6 +23,7 @@ __all__ = [
     "ClusterData",
     "ClusterLoader",
     "DiskFeatures",
+    "FanoutSchedule",
     "GraphSAINTEdgeSampler",
     "GraphSAINTNodeSampler",
     "GraphSAINTRandomWalkSampler",

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch_geometric import loader as pyg
 
+from graphpoly.loader.large_pages import large_pages
 from graphpoly.loader.neighbor_sampler import NeighborSampler
 
 __all__ = ["LinkNeighborLoader", "NeighborLoader"]
@@ -30,6 +31,12 @@ class _OwnSampler:
                 data, num_neighbors, share_memory=workers > 0, **options
             )
         made(data, num_neighbors, *args, **kwargs)
+
+    def filter_fn(self, out: Any) -> Any:
+        """Join what was sampled with its features, as PyG does."""
+        loader: Any = super()
+        with large_pages():
+            return loader.filter_fn(out)
 
 
 class NeighborLoader(_OwnSampler, pyg.NeighborLoader):

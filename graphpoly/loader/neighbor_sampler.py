@@ -14,7 +14,14 @@ from torch_geometric import sampler as pyg
 from torch_geometric.sampler import HeteroSamplerOutput, SamplerOutput
 from torch_geometric.sampler.base import SubgraphType
 
-from graphpoly.ops import NumberedKeys, mix64, number_keys, sample_neighbors, take_numbers
+from graphpoly.ops import (
+    NumberedKeys,
+    mix64,
+    number_keys,
+    sample_neighbors,
+    take_and_number,
+    take_numbers,
+)
 
 __all__ = ["NeighborSampler"]
 
@@ -151,12 +158,12 @@ class _Growth:
         else:
             mapped = counts.get_mapped_values(self.sampler.edge_types)
             wanted = {k: mapped["__".join(k)] for k in self.sampler.edge_types}
-        draw = int(torch.randint(2**62, ()))
+        steps, places = torch.arange(counts.num_hops), torch.arange(len(self.sampler._relations))
+        seeds = mix64(torch.randint(2**62, ()) + 1009 * steps.unsqueeze(1) + places).tolist()
         begin = dict.fromkeys(self.sizes, 0)
         for hop in range(counts.num_hops):
             end = {kind: node.numel() for kind, node in self.node.items()}
-            for place, relation in enumerate(self.sampler._relations):
-                seed = int(mix64(torch.tensor(draw + 1009 * hop + place)))
+            for relation, seed in zip(self.sampler._relations, seeds[hop], strict=True):
                 part = slice(begin[relation.target], end[relation.target])
                 self._step(relation, part, wanted[relation.name][hop], seed)
             begin = end
@@ -165,10 +172,14 @@ class _Growth:
 
     def _step(self, relation: _Relation, part: slice, count: int, seed: int) -> None:
         entry, owner = self._drawn(relation, part, count, seed)
-        source, kind = take_numbers(relation.row, entry), relation.source
-        number, first = self._numbered(relation, source, owner)
-        self.node[kind] = torch.cat([self.node[kind], take_numbers(source, first)])
-        if self.sampler.disjoint:
+        kind = relation.source
+        if not self.sampler.disjoint:
+            taken = take_and_number(self.node[kind], relation.row, entry, self.sizes[kind])
+            number, self.node[kind] = taken
+        else:
+            source = take_numbers(relation.row, entry)
+            number, first = self._numbered(relation, source, owner)
+            self.node[kind] = torch.cat([self.node[kind], take_numbers(source, first)])
             batch = self.batch[relation.target][owner[first]]
             self.batch[kind] = torch.cat([self.batch[kind], batch])
         self.edges[relation.name].append((number, owner, entry))

@@ -25,7 +25,7 @@ from graphpoly.models.gspn import GSPN
 from graphpoly.models.jacobi_gnn import JacobiGNN
 from graphpoly.models.laser_gnn import LASERGNN
 from graphpoly.models.matrix_function_gnn import MatrixFunctionGNN
-from graphpoly.models.molecule_gnn import MoleculeGNN
+from graphpoly.models.molecule_gnn import AssociationGNN, MoleculeGNN
 from graphpoly.models.mpnn import MPNN
 from graphpoly.models.ncn import NCN
 from graphpoly.models.ncnc import NCNC
@@ -63,6 +63,7 @@ __all__ = [
     "RNIGNN",
     "TFGNN",
     "AlgorithmNet",
+    "AssociationGNN",
     "BernNet",
     "ChebNetII",
     "CoGNN",

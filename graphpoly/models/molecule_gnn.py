@@ -1,4 +1,4 @@
-"""The GIN and GCN with bond features that OGB measures its molecule datasets with."""
+"""The GIN and GCN with features of edges that OGB measures its sets of graphs with."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from graphpoly.ops import dropout
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
-__all__ = ["BondGCNConv", "MoleculeGNN", "encoders"]
+__all__ = ["AssociationGNN", "BondGCNConv", "MoleculeGNN", "encoders"]
 
 
 class BondGCNConv(MessagePassing):
@@ -87,10 +87,9 @@ class MoleculeGNN(Pretrained):
         virtual_node: bool = False,
     ) -> None:
         super().__init__()
-        made = encoders()
         self.dropout = dropout
-        self.atoms = made.AtomEncoder(hidden_channels)
-        self.bonds = nn.ModuleList(made.BondEncoder(hidden_channels) for _ in range(num_layers))
+        self.atoms = self._node_encoder(hidden_channels)
+        self.bonds = nn.ModuleList(self._edge_encoder(hidden_channels) for _ in range(num_layers))
         self.convs = nn.ModuleList(_conv(conv, hidden_channels) for _ in range(num_layers))
         self.norms = nn.ModuleList(nn.BatchNorm1d(hidden_channels) for _ in range(num_layers))
         self.readout = nn.Linear(hidden_channels, out_channels)
@@ -122,6 +121,72 @@ class MoleculeGNN(Pretrained):
             x = norm(conv(x, edge_index, bond(edge_attr)))
             x = dropout(x if last else F.relu(x), self.dropout, self.training)
         return self.readout(global_mean_pool(x, batch))
+
+    def _node_encoder(self, channels: int) -> nn.Module:
+        encoder: nn.Module = encoders().AtomEncoder(channels)
+        return encoder
+
+    def _edge_encoder(self, channels: int) -> nn.Module:
+        encoder: nn.Module = encoders().BondEncoder(channels)
+        return encoder
+
+
+@register(
+    "baseline",
+    paper="Hu et al. Open Graph Benchmark: Datasets for Machine Learning on Graphs. NeurIPS 2020",
+    arxiv="2005.00687",
+    example=lambda: AssociationGNN("gin", 3, 16, 2, num_layers=2),
+    tags={"expressivity": "1-WL"},
+)
+class AssociationGNN(MoleculeGNN):
+    """:class:`MoleculeGNN` for graphs of proteins: nodes are alike, edges have numbers.
+
+    All nodes start as the same learned vector, whatever their features are; each layer maps the
+    numbers of an edge by one linear map.
+
+    Args:
+        conv: ``"gin"`` or ``"gcn"``.
+        edge_channels: Columns of ``edge_attr``.
+        hidden_channels: Size of all embeddings.
+        out_channels: Number of classes.
+        num_layers: Number of convolutions, each followed by batch normalisation and dropout.
+        dropout: Probability after each layer.
+        virtual_node: Join the nodes of each graph to one of their own, as there.
+    """
+
+    def __init__(
+        self,
+        conv: str,
+        edge_channels: int,
+        hidden_channels: int,
+        out_channels: int,
+        *,
+        num_layers: int = 5,
+        dropout: float = 0.5,
+        virtual_node: bool = False,
+    ) -> None:
+        self.edge_channels = edge_channels
+        super().__init__(
+            conv,
+            hidden_channels,
+            out_channels,
+            num_layers=num_layers,
+            dropout=dropout,
+            virtual_node=virtual_node,
+        )
+
+    def _node_encoder(self, channels: int) -> nn.Module:
+        return _Alike(1, channels)
+
+    def _edge_encoder(self, channels: int) -> nn.Module:
+        return nn.Linear(self.edge_channels, channels)
+
+
+class _Alike(nn.Embedding):
+    """One vector for every node."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.weight.expand(x.size(0), -1)
 
 
 def _conv(name: str, channels: int) -> nn.Module:

@@ -89,6 +89,7 @@ from graphpoly.ops.sparse_contraction import contract_sparse, still_node
 from graphpoly.ops.spectral_density import spectral_density
 from graphpoly.ops.spmm import spmm
 from graphpoly.ops.stationary_distribution import stationary_distribution
+from graphpoly.ops.take_and_number import TakenKeys, take_and_number
 from graphpoly.ops.take_numbers import take_numbers
 from graphpoly.ops.triplets import Triplets, list_triplets, triplets_min_plus
 
@@ -110,6 +111,7 @@ __all__ = [
     "SampledEntries",
     "SimplicialNeighbors",
     "StableColors",
+    "TakenKeys",
     "Triplets",
     "Walks",
     "backends",
@@ -196,6 +198,7 @@ __all__ = [
     "still_node",
     "sum_entries",
     "sylvester",
+    "take_and_number",
     "take_numbers",
     "to_csr",
     "to_edges",

@@ -87,6 +87,8 @@ SCHEMAS = {
     "sample_neighbors": "(Tensor rowptr, Tensor node, int count, bool replace, bool last,"
     " Tensor? weight, Tensor? time, Tensor? until, SymInt num_entries, int seed)"
     " -> (Tensor entry, Tensor offsets, Tensor owner)",
+    "take_and_number": "(Tensor known, Tensor value, Tensor place, SymInt num_keys)"
+    " -> (Tensor number, Tensor key)",
     "take_numbers": "(Tensor value, Tensor place) -> Tensor",
     "spmm_sum": f"(Tensor rowptr, Tensor col, Tensor? weight, Tensor x, {_TRANSPOSE}, bool mean)"
     " -> Tensor",

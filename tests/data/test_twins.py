@@ -157,6 +157,24 @@ def test_proteins_have_the_means_of_their_edges(small):
     torch.testing.assert_close(data.x[node], mine.mean(0))
 
 
+@pytest.mark.parametrize("name", [name for name in TWINS if name.startswith("ogbg-")])
+def test_some_graphs_are_those_of_all(small, name):
+    entry = find_dataset(f"{name}-twin")
+    every, some = (
+        entry.load(None, dataclasses.replace(entry.reading, every=step), 0) for step in (1, 3)
+    )
+    whole, fold = (loaded.split(entry.splits[0], 0) for loaded in (every, some))
+    for part in ("train", "val", "test"):
+        chosen, held = getattr(whole, part)[::3], getattr(fold, part)
+        assert len(held) == len(chosen) > 0
+        for one, other in zip(held.tolist(), chosen.tolist(), strict=True):
+            assert torch.equal(some.graphs[one].edge_attr, every.graphs[other].edge_attr)
+    assert (
+        some.facts["graphs"] == len(some.graphs) == sum(map(len, (fold.train, fold.val, fold.test)))
+    )
+    assert (some.facts["valid"], some.num_outputs) == (len(fold.val), every.num_outputs)
+
+
 @pytest.mark.parametrize(
     ("model", "name"),
     [
@@ -166,6 +184,7 @@ def test_proteins_have_the_means_of_their_edges(small):
         ("GCN", "ogbl-citation2"),
         ("MoleculeGNN", "ogbg-molpcba"),
         ("GIN", "ogbg-ppa"),
+        ("AssociationGNN", "ogbg-ppa"),
     ],
 )
 def test_a_run_on_a_twin_claims_nothing(small, monkeypatch, tmp_path, model, name):

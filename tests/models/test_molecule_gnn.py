@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
-from graphpoly.models.molecule_gnn import BondGCNConv, MoleculeGNN
+from graphpoly.models.molecule_gnn import AssociationGNN, BondGCNConv, MoleculeGNN
 
 
 def molecule(seed: int, atoms: int) -> Data:
@@ -94,3 +94,28 @@ def test_size_is_that_of_the_described_network(conv: str) -> None:
     layer = bonds * 300 + 2 * 300 + (mlp if conv == "gin" else linear + 300)
     expected = words * 300 + 5 * layer + 301
     assert sum(p.numel() for p in model.parameters()) == expected
+
+
+@pytest.mark.parametrize("virtual_node", [False, True])
+@pytest.mark.parametrize("conv", ["gin", "gcn"])
+def test_numbers_of_edges_take_the_place_of_bonds(conv: str, virtual_node: bool) -> None:
+    torch.manual_seed(2)
+    options = {"num_layers": 3, "virtual_node": virtual_node}
+    model = AssociationGNN(conv, 7, 6, 2, **options).double().eval()
+    whole = MoleculeGNN(conv, 6, 2, **options).double().eval()
+    data = molecule(3, 5)
+    numbers = torch.rand(data.num_edges, 7, dtype=torch.float64)
+    shared = {k: v for k, v in model.state_dict().items() if not k.startswith(("atoms", "bonds"))}
+    assert not whole.load_state_dict(shared, strict=False).unexpected_keys
+    whole.atoms = torch.nn.Embedding.from_pretrained(model.atoms.weight.detach())
+    whole.bonds = model.bonds
+    ones, batch = torch.ones(5, 1).double(), torch.zeros(5, dtype=torch.long)
+    expected = whole(batch, data.edge_index, numbers, batch)
+    torch.testing.assert_close(model(ones, data.edge_index, numbers, batch), expected)
+    other = model(ones, data.edge_index, 1 - numbers, batch)
+    assert float((other - expected).abs().max().detach()) > 1e-6
+
+
+def test_size_for_proteins_is_the_published_one() -> None:
+    model = AssociationGNN("gin", 7, 300, 37)
+    assert sum(p.numel() for p in model.parameters()) == 1_836_942

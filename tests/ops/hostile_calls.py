@@ -609,6 +609,15 @@ def _recipes() -> dict[str, Callable[[Draw], Call]]:
                 "seed": 1,
             },
         ),
+        "take_and_number": lambda d: (
+            ops.take_and_number,
+            {
+                "known": d.index(3, 9).long(),
+                "value": d.index(4, 9).long(),
+                "place": d.index(d.e, 4).long(),
+                "num_keys": 9,
+            },
+        ),
         "take_numbers": lambda d: (
             ops.take_numbers,
             {"value": d.index(4, 9).long(), "place": d.index(d.e, 4).long()},
@@ -630,6 +639,6 @@ RECIPES = _recipes()
 OTHERS = {
     "COLOR_VERSION", "STABLE_ROUNDS", "FixedPoint", "LinearOperator", "Multigraph", "NumberedKeys",
     "Ordering", "PairBlocks", "Pairs", "Parts", "PathTrie", "Paths", "Plan", "SampledEntries",
-    "SimplicialNeighbors", "StableColors", "Triplets", "Walks", "backends", "contraction_plan",
-    "einsum_cost", "still_node", "uncomputable",
+    "SimplicialNeighbors", "StableColors", "TakenKeys", "Triplets", "Walks", "backends",
+    "contraction_plan", "einsum_cost", "still_node", "uncomputable",
 }  # fmt: skip

@@ -134,7 +134,7 @@ OTHERS = {
     "multigraphs", "normalize", "number_keys", "pair_blocks", "pair_transpose", "pairs_within",
     "path_trie", "power_basis", "reorder", "rescale", "sample_neighbors",
     "silence_loops", "sort_rows", "spectral_density", "stable_colors", "stationary_distribution",
-    "still_node", "take_numbers", "to_csr", "to_edges", "uncomputable",
+    "still_node", "take_and_number", "take_numbers", "to_csr", "to_edges", "uncomputable",
     # of rewiring: structure alone, or numbers of their own
     "balanced_forman", "color_rounds", "edge_transport", "fosr", "gtr", "hash64",
     "laplacian_powers", "laser", "random_features", "sdrf", "uniform",

@@ -181,6 +181,9 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
                 *(torch.rand(9, dtype=torch.float64), torch.arange(9), picks + 3, 9, -1),
             ),
         ],
+        "take_and_number": [
+            (torch.tensor([4, 7, 4]), torch.tensor([9, 7, 4, 1]), torch.tensor([0, 1, 0, 3]), 10),
+        ],
         "take_numbers": [(torch.tensor([4, 7, 4]), torch.tensor([2, 0, 2, 1]))],
         "spmm_sum": [(*head, x, *turn, False), (*head, strided, *none, True)],
         "spmm_max": [(*head, x, *turn, True), (*head, strided, *none, False)],

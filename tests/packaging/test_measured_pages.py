@@ -19,6 +19,7 @@ from benchmarks import (
     halo,
     hard_functions,
     history,
+    lignn,
     loader,
     message_passing,
     molecules,
@@ -33,8 +34,8 @@ from benchmarks import (
 
 MEASURED = [
     *(citation, disk, examples, extrapolation, fidelity, gcorn, gntk),
-    *(gntk_folds, halo, hard_functions, history, loader, message_passing, molecules),
-    *(privacy, random_features, rewiring, rewiring_gain, sampling, sensitivity, twins),
+    *(gntk_folds, halo, hard_functions, history, lignn, loader, message_passing),
+    *(molecules, privacy, random_features, rewiring, rewiring_gain, sampling, sensitivity, twins),
 ]
 
 

@@ -16,11 +16,12 @@ from graphpoly.models.settings import model_names
 from graphpoly.recipes import recipe_for, run_recipe
 
 ATOMS = ("MoleculeGNN", "PathMolecule")
+OF_GRAPHS = ("AssociationGNN",)
 IN_SPACE = ("EGNN",)
 OF_LINKS = ("NCN", "NCNC")
 OF_SEQUENCES = ("PointerNetwork",)
 OF_TRACES = ("AlgorithmNet",)
-NOT_HERE = (*ATOMS, *IN_SPACE, *OF_LINKS, *OF_SEQUENCES, *OF_TRACES)
+NOT_HERE = (*ATOMS, *OF_GRAPHS, *IN_SPACE, *OF_LINKS, *OF_SEQUENCES, *OF_TRACES)
 SMALL = {"hidden_channels": 8, "num_layers": 2, "K": 2, "heads": 2, "num_splits": 1}
 
 
@@ -82,6 +83,22 @@ def test_networks_of_links_are_trained_on_links_alone(name: str, task: str, tmp_
     recipe = recipe_for(name, entry(task)).override({"hidden_channels": 8, "epochs": 1})
     if task in ("nodes", "graphs"):
         with pytest.raises(ValueError, match=f"asks for {task}, the model answers for links alone"):
+            run_recipe(recipe, out=tmp_path, seeds=1)
+        return
+    outcome = run_recipe(recipe, out=tmp_path, seeds=1, device="cpu")
+    assert 0 <= outcome.experiments[name].mean <= 1
+
+
+@pytest.mark.parametrize("task", ["nodes", "graphs", "links"])
+@pytest.mark.parametrize("name", OF_GRAPHS)
+def test_networks_of_graphs_are_trained_on_graphs_alone(
+    name: str, task: str, tmp_path: Path
+) -> None:
+    recipe = recipe_for(name, entry(task)).override({"hidden_channels": 8, "epochs": 1})
+    if task != "graphs":
+        with pytest.raises(
+            ValueError, match=f"asks for {task}, the model answers for graphs alone"
+        ):
             run_recipe(recipe, out=tmp_path, seeds=1)
         return
     outcome = run_recipe(recipe, out=tmp_path, seeds=1, device="cpu")

@@ -8,6 +8,8 @@ import torch
 from torch_geometric.data import Data
 
 from graphpoly import registry
+from graphpoly.models.settings import AssociationSettings
+from graphpoly.models.settings.base import Inputs
 from graphpoly.recipes import run_recipe
 from tests.models.test_molecule_gnn import molecule
 from tests.stand_in import StandIn, on_graphs
@@ -42,3 +44,19 @@ def test_settings_are_those_of_the_example_script() -> None:
     assert (gin.published.mean, gin.published.interval) == (0.7558, 0.0140)
     gcn = registry.get("recipe", "gcn/ogbg-molhiv").obj
     assert (gcn.published.mean, gcn.published.interval) == (0.7606, 0.0097)
+
+
+def test_proteins_have_those_of_their_own_script() -> None:
+    for name, mean in (("gin/ogbg-ppa", 0.6892), ("gin/ogbg-ppa-virtual", 0.7037)):
+        recipe = registry.get("recipe", name).obj
+        settings, protocol = recipe.settings, recipe.protocol
+        assert recipe.models == ("AssociationGNN",)
+        assert (settings.num_layers, settings.hidden_channels, settings.dropout) == (5, 300, 0.5)
+        assert (protocol.batch_size, settings.lr, protocol.epochs) == (32, 1e-3, 100)
+        assert settings.virtual_node is name.endswith("virtual")
+        assert recipe.published.mean == mean
+
+
+def test_proteins_need_numbers_of_edges() -> None:
+    with pytest.raises(ValueError, match="has no features of edges, which this model reads"):
+        AssociationSettings().network(Inputs(in_channels=1, out_channels=2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from graphpoly.data.ogb import load_ogb_graph
 from graphpoly.data.ogb_score import ogb_score
 from graphpoly.data.tu import load_tu, read_tu, tu_dataset_names
 from graphpoly.data.twins import graph_twin, original
+from graphpoly.settings import bounded
 
 __all__ = ["FOLDS", "OTHER_TU", "graph_problem", "ogb_graph_entry", "tu_entry"]
 
@@ -215,6 +217,17 @@ def _fixed(name: str, parts: Sequence[Tensor]) -> Callable[[str, int], GraphFold
     return lambda asked, seed: fold
 
 
+@dataclass(frozen=True, kw_only=True)
+class SomeGraphs(Reading):
+    """Graphs of each part, for a look at what all of them take.
+
+    Attributes:
+        every: Read one graph of so many in each part.
+    """
+
+    every: int = bounded(1, low=1)
+
+
 def ogb_graph_entry(name: str) -> Dataset:
     """Return the entry of one of OGB's sets of graphs, such as ``"ogbg-molhiv"``.
 
@@ -232,18 +245,24 @@ def ogb_graph_entry(name: str) -> Dataset:
     split = "scaffold" if name.startswith("ogbg-mol") else "ogb"
 
     def load(root: Path | None, reading: Reading, seed: int) -> Loaded:
+        assert isinstance(reading, SomeGraphs)
         dataset, index = graph_twin(copied) if copied else load_ogb_graph(name, root)
         if is_ppa:
             dataset.transform = Constant()
-        parts = [index[part] for part in ("train", "valid", "test")]
+        names = ("train", "valid", "test")
+        parts = [index[part][:: reading.every] for part in names]
         tasks = dataset.num_classes if is_ppa else dataset.num_tasks
+        graphs = dataset
+        if reading.every > 1:
+            graphs = [dataset[int(place)] for place in torch.cat(parts)]
+            parts = list(torch.arange(len(graphs)).split([len(part) for part in parts]))
         categories = "ogb" if name.startswith("ogbg-mol") else None
         return Loaded(
-            graphs=dataset,
-            num_features=int(dataset[0].num_node_features),
+            graphs=graphs,
+            num_features=int(graphs[0].num_node_features),
             num_outputs=int(tasks),
             split=_fixed(split, parts),
-            facts={"graphs": len(dataset), **{part: len(index[part]) for part in index}},
+            facts={"graphs": len(graphs), **dict(zip(names, map(len, parts), strict=True))},
             categories=categories,
             edge_categories=categories,
         )
@@ -257,6 +276,7 @@ def ogb_graph_entry(name: str) -> Dataset:
         splits=(split,),
         load=load,
         source=_OGB,
+        reading=SomeGraphs(),
         official=ogb_score(copied or name),
         stored=not copied,
     )

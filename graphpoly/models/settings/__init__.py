@@ -57,7 +57,11 @@ from graphpoly.models.settings.graphs import (
 )
 from graphpoly.models.settings.links import NCNCSettings, NCNSettings
 from graphpoly.models.settings.mamba import GraphMambaSettings
-from graphpoly.models.settings.molecules import MoleculeSettings, PathMoleculeSettings
+from graphpoly.models.settings.molecules import (
+    AssociationSettings,
+    MoleculeSettings,
+    PathMoleculeSettings,
+)
 from graphpoly.models.settings.patches import GraphMLPMixerSettings, GraphViTSettings
 from graphpoly.models.settings.pointers import PointerSettings
 from graphpoly.models.settings.robust import GCORNSettings
@@ -67,6 +71,7 @@ from graphpoly.models.settings.walks import SCRaWlSettings
 __all__ = [
     "LEVELS",
     "AlgorithmSettings",
+    "AssociationSettings",
     "BernSettings",
     "ChebIISettings",
     "CoGNNSettings",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from graphpoly.models.molecule_gnn import MoleculeGNN
+from graphpoly.models.molecule_gnn import AssociationGNN, MoleculeGNN
 from graphpoly.models.path_molecule import PathMolecule
-from graphpoly.models.settings.base import ModelSettings, configure
+from graphpoly.models.settings.base import Inputs, ModelSettings, configure
 from graphpoly.settings import bounded
 
-__all__ = ["MoleculeSettings", "PathMoleculeSettings"]
+__all__ = ["AssociationSettings", "MoleculeSettings", "PathMoleculeSettings"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,24 +30,49 @@ class _AtomSettings(ModelSettings):
     weight_decay: float = bounded(0.0, low=0)
 
 
-@configure("MoleculeGNN")
 @dataclass(frozen=True, kw_only=True)
-class MoleculeSettings(_AtomSettings):
-    """Hyperparameters of OGB's example script.
+class _BaselineSettings(_AtomSettings):
+    """Hyperparameters that OGB's example scripts share.
 
     Attributes:
         conv: The layers.
         num_layers: Number of convolutions.
         hidden_channels: Size of all embeddings.
-        virtual_node: Join the atoms of a molecule to a node of its own.
+        virtual_node: Join the nodes of a graph to a node of its own.
     """
-
-    cls = MoleculeGNN
 
     conv: str = bounded("gin", choices=("gin", "gcn"))
     num_layers: int = bounded(5, low=1)
     hidden_channels: int = bounded(300, low=1)
     virtual_node: bool = False
+
+
+@configure("MoleculeGNN")
+@dataclass(frozen=True, kw_only=True)
+class MoleculeSettings(_BaselineSettings):
+    """Hyperparameters of OGB's example script."""
+
+    cls = MoleculeGNN
+
+
+@configure("AssociationGNN")
+@dataclass(frozen=True, kw_only=True)
+class AssociationSettings(_BaselineSettings):
+    """Hyperparameters of OGB's example script for graphs of proteins."""
+
+    cls = AssociationGNN
+    reads_categories = False
+
+    @property
+    def reads_edges(self) -> bool:
+        """They are what tells one graph from another."""
+        return True
+
+    def arguments(self, inputs: Inputs) -> dict[str, Any]:
+        """Return what the network is made with."""
+        if inputs.edge_channels is None:
+            raise ValueError("dataset: has no features of edges, which this model reads")
+        return {**super().arguments(inputs), "edge_channels": inputs.edge_channels}
 
 
 @configure("PathMolecule")
