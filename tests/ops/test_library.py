@@ -333,7 +333,7 @@ def test_opcheck(name, dtype, index64, weighted):
 @pytest.mark.parametrize(
     ("name", "stored"),
     [
-        ("spmm_sum", (3,)),
+        ("spmm_sum", (3,)), ("spmm_max", (3,)), ("spmm_max_backward", (4,)),
         ("polynomial", (3,)), ("polynomial_moments", (3, 6)),
         ("pool_sum", (0,)), ("attention", (2, 3, 4, 5)),
         ("attention_backward", (2, 3, 4, 5, 15, 17)),
