@@ -16,6 +16,7 @@ from graphpoly.ops import (
     common_neighbors,
     gat_attention,
     lanczos,
+    lanczos_filter,
     multi_aggregate,
     pool,
     sddmm,
@@ -23,6 +24,7 @@ from graphpoly.ops import (
 )
 from graphpoly.ops.attention_operator import attention_reference
 from graphpoly.ops.lanczos import lanczos_reference
+from graphpoly.ops.lanczos_filter import lanczos_filter_reference
 from graphpoly.ops.multi_aggregate import AGGREGATIONS, multi_aggregate_reference
 from graphpoly.ops.sddmm import sddmm_reference
 
@@ -273,8 +275,9 @@ def neighbors(o: Operators, channels: int = 64) -> Iterator[Case]:
 
 
 def krylov(o: Operators, channels: int = 16, order: int = 10) -> Iterator[Case]:
-    """An orthonormal Krylov basis of each channel."""
+    """An orthonormal Krylov basis of each channel, and a filter in that basis."""
     x = draw(o.graph.num_nodes, channels)
+    rows = (o.adj.rowptr, o.adj.col, o.weight.double())
 
     def orthogonal(x: Tensor) -> Tensor:
         basis = (x / x.norm(dim=0)).unsqueeze(0)
@@ -286,7 +289,6 @@ def krylov(o: Operators, channels: int = 16, order: int = 10) -> Iterator[Case]:
         return basis
 
     def truth() -> tuple[Tensor, ...]:
-        rows = (o.adj.rowptr, o.adj.col, o.weight.double())
         return (lanczos_reference(*rows, x[:, :2].double(), order, None, 1, 1e-7)[0],)
 
     yield Case(
@@ -303,5 +305,32 @@ def krylov(o: Operators, channels: int = 16, order: int = 10) -> Iterator[Case]:
                 "torch.sparse CSR, orthogonalised twice", orthogonal, [x], None, tolerance=1e-2
             ),
         ],
+        order=order,
+    )
+
+    theta, grad = draw(order + 1, channels, seed=2), draw(o.graph.num_nodes, channels, seed=3)
+
+    def combined(basis: Tensor, theta: Tensor) -> Tensor:
+        return (theta.unsqueeze(1) * basis).sum(0)
+
+    def of_filter() -> tuple[Tensor, ...]:
+        leaves = [t[:, :2].double().requires_grad_() for t in (x, theta)]
+        z = lanczos_filter_reference(*rows, *leaves, None, 1, 1e-7)[0]
+        return z.detach(), *torch.autograd.grad(z, leaves, grad[:, :2].double())
+
+    runs = {
+        "graphpoly": lambda x, theta: lanczos_filter(o.adj, x, theta),
+        "graphpoly, lanczos and a sum": lambda x, theta: combined(
+            lanczos(o.adj, x, order)[0], theta
+        ),
+        "torch.sparse CSR, orthogonalised twice": lambda x, theta: combined(orthogonal(x), theta),
+    }
+    yield Case(
+        "lanczos_filter",
+        o.graph.name,
+        channels,
+        "forward+backward",
+        of_filter,
+        [contestant(name, run, [x, theta], grad, tolerance=1e-2) for name, run in runs.items()],
         order=order,
     )

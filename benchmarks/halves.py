@@ -25,6 +25,7 @@ from graphpoly.ops import (
 from graphpoly.ops.attention_operator import attention_reference
 from graphpoly.ops.multi_aggregate import AGGREGATIONS, multi_aggregate_reference
 from graphpoly.ops.pool import pool_sum_reference
+from graphpoly.ops.spmm import spmm_max_reference
 
 __all__ = ["half_precision"]
 
@@ -48,6 +49,16 @@ def half_precision(o: Operators) -> Iterator[Case]:
         yield from _of_halves(
             "spmm sum", o, channels, lambda x: spmm(o.adj, x), lambda x: exact @ x, peer
         )
+    rows = (o.adj.rowptr, o.adj.col, o.weight.double())
+    yield from _of_halves(
+        "spmm max",
+        o,
+        64,
+        lambda x: spmm(o.adj, x, "max"),
+        lambda x: spmm_max_reference(*rows, x)[0],
+        {},
+        ways=(False,),  # products tie, and whose the gradient is then, is open
+    )
     yield from _of_halves(
         "polynomial",
         o,
@@ -127,6 +138,7 @@ def _of_halves(
     peers: dict[str, Run],
     order: int | None = None,
     grad: Tensor | None = None,
+    ways: tuple[bool, ...] = (False, True),
 ) -> Iterator[Case]:
     x = draw(o.graph.num_nodes, channels).bfloat16().float()
     given = draw(o.graph.num_nodes, channels, seed=2) if grad is None else grad
@@ -143,7 +155,7 @@ def _of_halves(
             return (out,)
         return out.detach(), *torch.autograd.grad(out, head, given[..., :CHECKED].double())
 
-    for backward in (False, True):
+    for backward in ways:
         half = given.bfloat16() if backward else None
         yield Case(
             f"{op}, bfloat16",

@@ -1,105 +1,25 @@
-// graphpoly::lanczos and graphpoly::lanczos_backward: the Krylov basis of every channel,
-// orthonormal graph by graph, and its adjoint.
+// graphpoly::lanczos: the Krylov basis of every channel, orthonormal graph by graph.
 //
-// All work on a row stays with the row: while A v_k of a node is in the cache it meets every
-// earlier vector of that node. A step reads the basis three times: overlaps, projection with the
-// overlaps that are left, second projection with the norm. Sums over the nodes of a graph are
-// made in segments that depend on the graphs alone and are added in their order, so that the
-// result is the same for any number of threads.
+// Channels never mix: a line of them goes through all steps, in memory of its own, before the next
+// one starts. A step reads the basis twice. A v_k loses what it has of the vectors before it; on a
+// symmetric operator those are v_k and v_{k-1}, and the rest is rounding. What is left meets every
+// vector, loses those overlaps, too, and is scaled in the same pass: its norm is known by
+// Pythagoras.
 #ifndef GRAPHPOLY_SIMD
 
-#include "common.h"
+#include "lanczos.h"
 
 namespace graphpoly {
 namespace {
 
-// Some nodes of one graph, as places in an order that keeps graphs together.
-struct Segments {
-  static constexpr int64_t kNodes = 512;
-  std::vector<int64_t> order;  // empty for the identity
-  std::vector<int64_t> begin, end, graph;
-
-  Segments(const int64_t* graph_of, int64_t num_nodes, int64_t num_graphs) {
-    std::vector<int64_t> start(static_cast<size_t>(num_graphs) + 1, 0);
-    if (graph_of == nullptr) {
-      start[1] = num_nodes;
-    } else {
-      for (int64_t i = 0; i < num_nodes; ++i) {
-        check(graph_of[i] >= 0 && graph_of[i] < num_graphs, "lanczos: graph: got ", graph_of[i],
-              ", expected less than ", num_graphs);
-        ++start[graph_of[i] + 1];
-      }
-      for (int64_t b = 0; b < num_graphs; ++b) start[b + 1] += start[b];
-      order.resize(static_cast<size_t>(num_nodes));
-      std::vector<int64_t> next(start.begin(), start.end() - 1);
-      for (int64_t i = 0; i < num_nodes; ++i) order[next[graph_of[i]]++] = i;
-    }
-    for (int64_t b = 0; b < num_graphs; ++b) {
-      for (int64_t n = start[b]; n < start[b + 1]; n += kNodes) {
-        begin.push_back(n), end.push_back(std::min(n + kNodes, start[b + 1])), graph.push_back(b);
-      }
-    }
-  }
-  int64_t count() const { return static_cast<int64_t>(begin.size()); }
-};
-
-// One segment at work: `nodes` lists its nodes, or they are first, first + 1, ...
-template <class T>
-struct Slice {
-  const int64_t* nodes;
-  int64_t first, count, channels, block;  // block: N * F, the distance between vectors
-  T* sums;                                // of this segment, [K + 2, F]
-  int64_t node(int64_t n) const { return nodes ? nodes[n] : first + n; }
-};
-
 template <class T, class I>
-class Stage {
- public:
-  Stage(const Rows<I>& rows, const Segments& segments, int64_t num_graphs, int64_t order,
-        int64_t channels)
-      : rows_(rows), segments_(segments), num_graphs_(num_graphs), channels_(channels),
-        stride_((order + 2) * channels),
-        partial_(static_cast<size_t>(segments.count() * stride_)),
-        totals_(static_cast<size_t>(num_graphs * stride_)) {}
-
-  // Runs f(slice, graph) over the segments; f fills `count` rows of the slice's sums.
-  template <class F>
-  void run(int64_t count, int64_t work, const F& f) {
-    parallel_items(segments_.count(), work, [&](int64_t s) {
-      T* sums = partial_.data() + s * stride_;
-      std::fill(sums, sums + count * channels_, T(0));
-      const int64_t* nodes = segments_.order.empty() ? nullptr : segments_.order.data();
-      const Slice<T> slice{nodes ? nodes + segments_.begin[s] : nullptr, segments_.begin[s],
-                           segments_.end[s] - segments_.begin[s], channels_,
-                           rows_.num_rows * channels_, sums};
-      f(slice, segments_.graph[s]);
-    });
-    std::fill(totals_.begin(), totals_.end(), 0.0);
-    for (int64_t s = 0; s < segments_.count(); ++s) {
-      double* to = totals_.data() + segments_.graph[s] * stride_;
-      const T* from = partial_.data() + s * stride_;
-      for (int64_t j = 0; j < count * channels_; ++j) to[j] += static_cast<double>(from[j]);
-    }
-  }
-
-  // Sum number j of a graph, [F].
-  const double* total(int64_t graph, int64_t j) const {
-    return totals_.data() + graph * stride_ + j * channels_;
-  }
-
- private:
-  const Rows<I>& rows_;
-  const Segments& segments_;
-  int64_t num_graphs_, channels_, stride_;
-  std::vector<T> partial_;
-  std::vector<double> totals_;
-};
-
-// What one graph needs in a step backwards: h_kj, 1 / h_{k,k+1}, how much of v_{k+1} the gradient in
-// w_k keeps, and the gradient in h_kj.
-template <class T>
-struct Pull {
-  const T *h, *inverse, *keep, *pull;
+struct Krylov {
+  Rows<I> a;
+  const T* weight;
+  const Segments& segments;
+  int64_t num_graphs, order, channels;
+  double rounding;
+  bool symmetric, far;
 };
 
 }  // namespace
@@ -111,265 +31,168 @@ struct Pull {
 namespace graphpoly {
 namespace {
 
+// The vectors of one line of channels, v [K+1, N, line], of which the first is x.
 template <class T, class I>
-void run_lanczos(const Rows<I>& a, const T* weight, const T* x, int64_t order,
-                 const Segments& segments, int64_t num_graphs, double rounding, int64_t channels,
-                 T* basis, T* hessenberg) {
-  const int64_t block = a.num_rows * channels, graphs = num_graphs * channels;
-  Stage<T, I> stage(a, segments, num_graphs, order, channels);
-  // coefficients of a graph: [B, K + 1, F]; norms and what rounding is measured by: [B, F]
-  std::vector<T> overlap(static_cast<size_t>(graphs * (order + 1))), inverse(graphs);
-  std::vector<double> scale(graphs, 0.0),
-      least(graphs, std::numeric_limits<double>::infinity());
-  std::fill(hessenberg, hessenberg + order * (order + 1) * graphs, T(0));
+void run_lanczos(const Krylov<T, I>& p, int64_t channel, int64_t lanes, T* v, T* hessenberg) {
+  constexpr int64_t W = kLine<T>;
+  const int64_t block = p.a.num_rows * W, order = p.order, graphs = p.num_graphs;
+  Stage<T, I> stage(p.a, p.segments, graphs, order, W);
+  // coefficients of a graph: [B, K + 1, W]; norms and what rounding is measured by: [B, W]
+  std::vector<T> overlap(static_cast<size_t>(graphs * (order + 1) * W)), norm(graphs * W),
+      inverse(graphs * W);
+  std::vector<double> scale(graphs * W, 0.0),
+      least(graphs * W, std::numeric_limits<double>::infinity());
+  const auto of = [&](int64_t b, int64_t j) { return overlap.data() + (b * (order + 1) + j) * W; };
 
-  stage.run(1, block, [&](const Slice<T>& slice, int64_t) {
-    GRAPHPOLY_CALL(lanczos_start, slice, x, basis);
+  stage.run(1, block, [&](const Slice<T>& s, int64_t) {
+    GRAPHPOLY_CALL(add_square, s, v, s.sums);
   });
-  for (int64_t b = 0; b < num_graphs; ++b) {
-    for (int64_t c = 0; c < channels; ++c) {
-      const double square = stage.total(b, 0)[c];
-      inverse[b * channels + c] = square > 0 ? static_cast<T>(1 / std::sqrt(square)) : T(0);
+  for (int64_t b = 0; b < graphs; ++b) {
+    for (int64_t c = 0; c < W; ++c) {
+      const double length = stage.total(b, 0)[c];
+      inverse[b * W + c] = length > 0 ? static_cast<T>(1 / std::sqrt(length)) : T(0);
     }
   }
-  for (int64_t k = 0; k <= order; ++k) {
-    stage.run(0, block, [&](const Slice<T>& slice, int64_t b) {
-      GRAPHPOLY_CALL(lanczos_scale, slice, inverse.data() + b * channels, basis + k * block);
-    });
-    if (k == order) return;
-    const int64_t work = (a.num_entries + a.num_rows * (k + 1)) * channels;
-    T* next = basis + (k + 1) * block;
-    T* column = hessenberg + k * (order + 1) * graphs;
-    const auto collect = [&](int64_t offset) {
-      for (int64_t b = 0; b < num_graphs; ++b) {
-        for (int64_t j = 0; j <= k; ++j) {
-          const double* total = stage.total(b, j + offset);
-          T* mine = overlap.data() + (b * (order + 1) + j) * channels;
-          T* kept = column + j * graphs + b * channels;
-          for (int64_t c = 0; c < channels; ++c) {
-            mine[c] = static_cast<T>(total[c]);
-            kept[c] += mine[c];
-          }
-        }
+  stage.run(0, block, [&](const Slice<T>& s, int64_t b) {
+    GRAPHPOLY_CALL(scale_line, s, inverse.data() + b * W, v);
+  });
+  for (int64_t k = 0; k < order; ++k) {
+    const int64_t work = (p.a.num_entries + p.a.num_rows * (k + 1)) * W;
+    const int64_t first = p.symmetric ? k : 0, count = k + 1 - first;
+    const bool lags = p.symmetric && k > 0;
+    T *now = v + k * block, *next = now + block;
+    const auto column = [&](int64_t b, int64_t j) {
+      return hessenberg + ((k * (order + 1) + j) * graphs + b) * p.channels + channel;
+    };
+    const auto collect = [&](int64_t j, int64_t number) {
+      for (int64_t b = 0; b < graphs; ++b) {
+        const double* total = stage.total(b, number);
+        for (int64_t c = 0; c < W; ++c) of(b, j)[c] = static_cast<T>(total[c]);
+        for (int64_t c = 0; c < lanes; ++c) column(b, j)[c] += of(b, j)[c];
       }
     };
-    stage.run(k + 2, work, [&](const Slice<T>& slice, int64_t) {
-      GRAPHPOLY_CALL(lanczos_advance, slice, a, weight, basis, k, next);
+    stage.run(1 + count, work, [&](const Slice<T>& s, int64_t b) {
+      const T* lag = lags ? norm.data() + b * W : nullptr;
+      GRAPHPOLY_CALL(lanczos_advance, s, p, now, lag, v + first * block, count, next);
     });
-    for (int64_t b = 0; b < num_graphs; ++b) {
-      for (int64_t c = 0; c < channels; ++c) {
-        double& largest = scale[b * channels + c];
+    for (int64_t b = 0; b < graphs; ++b) {
+      for (int64_t c = 0; c < W; ++c) {
+        double& largest = scale[b * W + c];
         largest = std::max(largest, std::sqrt(stage.total(b, 0)[c]));
       }
+      for (int64_t c = 0; lags && c < lanes; ++c) column(b, k - 1)[c] = norm[b * W + c];
     }
-    collect(1);
-    for (int pass = 0; pass < 2; ++pass) {
-      stage.run(pass == 0 ? k + 1 : 1, work, [&](const Slice<T>& slice, int64_t b) {
-        const T* mine = overlap.data() + b * (order + 1) * channels;
-        if (pass == 0) GRAPHPOLY_CALL(lanczos_project, slice, basis, k, mine, next);
-        else GRAPHPOLY_CALL(lanczos_project_last, slice, basis, k, mine, next);
-      });
-      if (pass == 0) collect(0);
-    }
-    for (int64_t b = 0; b < num_graphs; ++b) {
-      for (int64_t c = 0; c < channels; ++c) {
-        const int64_t at = b * channels + c;
-        const double square = stage.total(b, 0)[c];
+    for (int64_t j = first; j <= k; ++j) collect(j, j - first + 1);
+    stage.run(k + 2, work, [&](const Slice<T>& s, int64_t b) {
+      GRAPHPOLY_CALL(lanczos_project, s, v, first, k, of(b, first), next);
+    });
+    for (int64_t j = 0; j <= k; ++j) collect(j, j);
+    for (int64_t b = 0; b < graphs; ++b) {
+      for (int64_t c = 0; c < W; ++c) {
+        double left = stage.total(b, k + 1)[c];
+        for (int64_t j = 0; j <= k; ++j) left -= stage.total(b, j)[c] * stage.total(b, j)[c];
+        const int64_t at = b * W + c;
         // dividing by a small norm makes all later vectors that much less exact
         const double doubt = std::max(1.0, scale[at] / (least[at] > 0 ? least[at] : 1.0));
-        const double floor = 20 * rounding * scale[at] * doubt;
-        const double norm = square > floor * floor ? std::sqrt(square) : 0.0;
-        least[at] = std::min(least[at], norm);
-        inverse[at] = norm > 0 ? static_cast<T>(1 / norm) : T(0);
-        column[(k + 1) * graphs + at] = static_cast<T>(norm);
+        const double floor = 20 * p.rounding * scale[at] * doubt;
+        const double length = left > floor * floor ? std::sqrt(left) : 0.0;
+        least[at] = std::min(least[at], length);
+        norm[at] = static_cast<T>(length);
+        inverse[at] = length > 0 ? static_cast<T>(1 / length) : T(0);
       }
+      for (int64_t c = 0; c < lanes; ++c) column(b, k + 1)[c] = norm[b * W + c];
     }
+    stage.run(0, work, [&](const Slice<T>& s, int64_t b) {
+      GRAPHPOLY_CALL(lanczos_close, s, v, k + 1, of(b, 0), inverse.data() + b * W, next);
+    });
   }
 }
 
+// All lines of the channels of x; z, if it is wanted, is their sum with the weights theta.
 template <class T, class I>
-void run_backward(const Rows<I>& back, const T* turned, const T* basis, const T* hessenberg,
-                  const T* x, int64_t order, const Segments& segments, int64_t num_graphs,
-                  const T* grad_hessenberg, int64_t channels, T* grads, T* grad_x, T* adjoints) {
-  const int64_t block = back.num_rows * channels, graphs = num_graphs * channels;
-  Stage<T, I> stage(back, segments, num_graphs, order, channels);
-  std::vector<T> h(static_cast<size_t>(graphs * (order + 2))), pull(h.size()), inverse(graphs),
-      keep(graphs);
-  const auto of = [&](int64_t b) {
-    const int64_t at = b * (order + 2) * channels;
-    return Pull<T>{h.data() + at, inverse.data() + b * channels, keep.data() + b * channels,
-                   pull.data() + at};
-  };
-  stage.run(1, block, [&](const Slice<T>& slice, int64_t) {
-    GRAPHPOLY_CALL(lanczos_along, slice, basis + order * block, grads + order * block);
-  });
-  for (int64_t k = order - 1; k >= 0; --k) {
-    const int64_t work = (back.num_entries + back.num_rows * (k + 1)) * channels;
-    const int64_t column = k * (order + 1) * graphs;
-    for (int64_t b = 0; b < num_graphs; ++b) {
-      for (int64_t c = 0; c < channels; ++c) {
-        const int64_t at = b * channels + c;
-        for (int64_t j = 0; j <= k + 1; ++j) {
-          h[(b * (order + 2) + j) * channels + c] = hessenberg[column + j * graphs + at];
-        }
-        const T norm = hessenberg[column + (k + 1) * graphs + at];
-        inverse[at] = norm > 0 ? T(1) / norm : T(0);
-        keep[at] = grad_hessenberg[column + (k + 1) * graphs + at] -
-                   inverse[at] * static_cast<T>(stage.total(b, 0)[c]);
-      }
-    }
-    T* w = grads + (k + 1) * block;  // its gradient is not read again
-    stage.run(k + 1, work, [&](const Slice<T>& slice, int64_t b) {
-      GRAPHPOLY_CALL(lanczos_unwind, slice, of(b), basis, k, w);
+void run_lines(const Krylov<T, I>& p, const T* x, const T* theta, T* basis, T* hessenberg, T* z) {
+  constexpr int64_t W = kLine<T>;
+  const int64_t num_nodes = p.a.num_rows, channels = p.channels, count = p.order + 1;
+  const int64_t work = (p.a.num_entries + num_nodes * count) * count * channels;
+  std::fill(hessenberg, hessenberg + p.order * count * p.num_graphs * channels, T(0));
+  for_lines<T>(channels, work, [&](int64_t channel, int64_t lanes) {
+    const Scratch<T> v(count * num_nodes * W);
+    Stage<T, I> stage(p.a, p.segments, p.num_graphs, 0, W);
+    stage.run(0, num_nodes * W, [&](const Slice<T>& s, int64_t) {
+      take_line(s, x + channel, channels, lanes, 1, v.data());
     });
-    for (int64_t b = 0; b < num_graphs; ++b) {
-      for (int64_t j = 0; j <= k; ++j) {
-        const int64_t at = (b * (order + 2) + j) * channels;
-        const T* given = grad_hessenberg + column + j * graphs + b * channels;
-        for (int64_t c = 0; c < channels; ++c) {
-          pull[at + c] = given[c] - static_cast<T>(stage.total(b, j)[c]);
-        }
-      }
+    run_lanczos(p, channel, lanes, v.data(), hessenberg);
+    std::vector<T> weights(static_cast<size_t>(count * W), T(0));
+    for (int64_t k = 0; theta && k < count; ++k) {
+      copy_lanes(theta + k * channels + channel, &weights[k * W], lanes);
     }
-    T* adjoint = adjoints + k * block;
-    stage.run(0, work, [&](const Slice<T>& slice, int64_t b) {
-      GRAPHPOLY_CALL(lanczos_pull, slice, of(b), basis, k, w, grads, adjoint);
+    stage.run(0, num_nodes * W * count, [&](const Slice<T>& s, int64_t) {
+      give_line(s, v.data(), channels, lanes, count, basis + channel);
+      if (z == nullptr) return;
+      GRAPHPOLY_CALL(lanczos_combine, s, v.data(), count, weights.data(), z + channel, channels,
+                     lanes);
     });
-    stage.run(1, work, [&](const Slice<T>& slice, int64_t) {
-      GRAPHPOLY_CALL(lanczos_return, slice, back, turned, adjoint, basis + k * block,
-                     grads + k * block);
-    });
-  }
-  std::vector<T> along(graphs);
-  for (int64_t b = 0; b < num_graphs; ++b) {
-    for (int64_t c = 0; c < channels; ++c) {
-      along[b * channels + c] = static_cast<T>(stage.total(b, 0)[c]);
-    }
-  }
-  stage.run(1, block, [&](const Slice<T>& slice, int64_t) {
-    GRAPHPOLY_CALL(lanczos_along, slice, x, x);
   });
-  for (int64_t b = 0; b < num_graphs; ++b) {
-    for (int64_t c = 0; c < channels; ++c) {
-      const double square = stage.total(b, 0)[c];
-      inverse[b * channels + c] = square > 0 ? static_cast<T>(1 / std::sqrt(square)) : T(0);
-    }
-  }
-  stage.run(0, block, [&](const Slice<T>& slice, int64_t b) {
-    GRAPHPOLY_CALL(lanczos_finish, slice, inverse.data() + b * channels,
-                   along.data() + b * channels, basis, grads, grad_x);
-  });
-}
-
-OptionalTensor checked_graph(const OptionalTensor& graph, int64_t num_nodes) {
-  if (!graph.has_value()) return graph;
-  check(graph->dim() == 1 && graph->size(0) == num_nodes &&
-            graph->scalar_type() == ScalarType::Long,
-        "lanczos: graph: expected shape [", num_nodes, "], int64");
-  return dense(*graph);
 }
 
 std::tuple<Tensor, Tensor> lanczos(Tensor rowptr, Tensor col, OptionalTensor weight, Tensor x,
                                    int64_t K, OptionalTensor graph, int64_t num_graphs,
                                    double rounding, OptionalTensor, OptionalTensor,
                                    OptionalTensor) {
-  check_rows("lanczos", rowptr, col);
-  check(x.dim() == 2 && x.size(0) == rowptr.size(0) - 1, "lanczos: x: expected shape [",
-        rowptr.size(0) - 1, ", F]");
-  check(K >= 0, "lanczos: K: got ", K, ", expected at least 0");
-  check_weight("lanczos", weight, col.size(0), x);
-  rowptr = dense(rowptr), col = dense(col), weight = dense(weight), x = dense(x);
-  graph = checked_graph(graph, x.size(0));
-  return dispatch_types("lanczos", x.scalar_type(), col.scalar_type(), [&](auto t, auto i) {
-    using T = decltype(t);
-    using I = decltype(i);
-    const auto a = rows_view<I>("lanczos", rowptr, col);
-    const Segments segments(graph ? graph->const_data_ptr<int64_t>() : nullptr, a.num_rows,
-                            num_graphs);
-    Tensor basis = make_output<T>(x, {K + 1, a.num_rows, x.size(1)});
-    Tensor hessenberg = make_output<T>(x, {K, K + 1, num_graphs, x.size(1)});
-    run_lanczos<T, I>(a, weight ? weight->const_data_ptr<T>() : nullptr, x.const_data_ptr<T>(), K,
-                      segments, num_graphs, rounding, x.size(1), basis.mutable_data_ptr<T>(),
-                      hessenberg.mutable_data_ptr<T>());
-    return std::make_tuple(basis, hessenberg);
-  });
+  const auto found = krylov_basis("lanczos", rowptr, col, weight, x, K, graph, num_graphs, rounding,
+                                  std::nullopt);
+  return {std::get<0>(found), std::get<1>(found)};
 }
 
-std::tuple<Tensor, Tensor> lanczos_backward(
-    Tensor rowptr, Tensor col, OptionalTensor weight, Tensor basis, Tensor hessenberg, Tensor x,
-    OptionalTensor graph, int64_t num_graphs, Tensor grad_basis, Tensor grad_hessenberg,
-    OptionalTensor colptr, OptionalTensor row, OptionalTensor tperm) {
-  const char* op = "lanczos_backward";
+}  // namespace
+
+std::tuple<Tensor, Tensor, OptionalTensor> krylov_basis(
+    const char* op, Tensor rowptr, Tensor col, OptionalTensor weight, Tensor x, int64_t order,
+    OptionalTensor graph, int64_t num_graphs, double rounding, OptionalTensor theta) {
   check_rows(op, rowptr, col);
+  check(x.dim() == 2 && x.size(0) == rowptr.size(0) - 1, op, ": x: expected shape [",
+        rowptr.size(0) - 1, ", F]");
+  check(order >= 0, op, ": K: got ", order, ", expected at least 0");
   check_weight(op, weight, col.size(0), x);
-  for (const Tensor* t : {&basis, &hessenberg, &grad_basis, &grad_hessenberg}) {
-    check_like(op, "basis, hessenberg and their gradients", *t, x);
-  }
-  const int64_t order = hessenberg.size(0), num_nodes = x.size(0), channels = x.size(1);
-  check(basis.dim() == 3 && basis.size(0) == order + 1 && basis.size(1) == num_nodes &&
-            basis.size(2) == channels && grad_basis.numel() == basis.numel() &&
-            hessenberg.numel() == order * (order + 1) * num_graphs * channels &&
-            grad_hessenberg.numel() == hessenberg.numel(),
-        op, ": shapes do not fit");
   rowptr = dense(rowptr), col = dense(col), weight = dense(weight), x = dense(x);
-  basis = dense(basis), hessenberg = dense(hessenberg), graph = checked_graph(graph, num_nodes);
-  grad_basis = dense(grad_basis), grad_hessenberg = dense(grad_hessenberg);
-  colptr = dense(colptr), row = dense(row), tperm = dense(tperm);
+  theta = dense(theta), graph = checked_graph(graph, x.size(0));
   return dispatch_types(op, x.scalar_type(), col.scalar_type(), [&](auto t, auto i) {
     using T = decltype(t);
     using I = decltype(i);
     const auto a = rows_view<I>(op, rowptr, col);
-    // the transpose, made here where it was not given
-    std::vector<I> made_ptr, made_row, made_perm;
-    Rows<I> back{};
-    const I* perm = nullptr;
-    if (colptr && row && tperm) {
-      back = rows_view<I>(op, *colptr, *row), perm = tperm->const_data_ptr<I>();
-    } else {
-      made_ptr.assign(static_cast<size_t>(num_nodes) + 1, 0);
-      made_row.resize(a.num_entries), made_perm.resize(a.num_entries);
-      for (int64_t e = 0; e < a.num_entries; ++e) ++made_ptr[a.col[e] + 1];
-      for (int64_t j = 0; j < num_nodes; ++j) made_ptr[j + 1] += made_ptr[j];
-      std::vector<I> next(made_ptr.begin(), made_ptr.end() - 1);
-      for (int64_t r = 0; r < num_nodes; ++r) {
-        for (int64_t e = a.rowptr[r]; e < int64_t{a.rowptr[r + 1]}; ++e) {
-          const I to = next[a.col[e]]++;
-          made_row[to] = static_cast<I>(r), made_perm[to] = static_cast<I>(e);
-        }
-      }
-      back = Rows<I>{made_ptr.data(), made_row.data(), num_nodes, a.num_entries};
-      perm = made_perm.data();
-    }
-    std::vector<T> turned(weight ? static_cast<size_t>(a.num_entries) : 0);
-    if (weight) {
-      const T* values = weight->const_data_ptr<T>();
-      for (int64_t e = 0; e < a.num_entries; ++e) turned[e] = values[perm[e]];
-    }
-    const Segments segments(graph ? graph->const_data_ptr<int64_t>() : nullptr, num_nodes,
-                            num_graphs);
-    const int64_t size = basis.numel();
-    const Scratch<T> grads(size);
-    const T* given = grad_basis.const_data_ptr<T>();
-    std::copy(given, given + size, grads.data());
-    Tensor grad_x = make_output<T>(x, {num_nodes, channels});
-    Tensor adjoint = make_output<T>(x, {order, num_nodes, channels});
-    run_backward<T, I>(back, weight ? turned.data() : nullptr, basis.const_data_ptr<T>(),
-                       hessenberg.const_data_ptr<T>(), x.const_data_ptr<T>(), order, segments,
-                       num_graphs, grad_hessenberg.const_data_ptr<T>(), channels, grads.data(),
-                       grad_x.mutable_data_ptr<T>(), adjoint.mutable_data_ptr<T>());
-    return std::make_tuple(grad_x, adjoint);
+    const int64_t num_nodes = a.num_rows, channels = x.size(1);
+    const T* values = weight ? weight->const_data_ptr<T>() : nullptr;
+    const int64_t* graph_of = graph ? graph->const_data_ptr<int64_t>() : nullptr;
+    const Segments segments(graph_of, num_nodes, num_graphs);
+    const Krylov<T, I> p{.a = a,
+                         .weight = values,
+                         .segments = segments,
+                         .num_graphs = num_graphs,
+                         .order = order,
+                         .channels = channels,
+                         .rounding = rounding,
+                         .symmetric = is_symmetric(a, values, graph_of),
+                         .far = is_far_line(num_nodes)};
+    Tensor basis = make_output<T>(x, {order + 1, num_nodes, channels});
+    Tensor hessenberg = make_output<T>(x, {order, order + 1, num_graphs, channels});
+    OptionalTensor z;
+    if (theta) z = make_output<T>(x, {num_nodes, channels});
+    run_lines(p, x.const_data_ptr<T>(), theta ? theta->const_data_ptr<T>() : nullptr,
+              basis.mutable_data_ptr<T>(), hessenberg.mutable_data_ptr<T>(),
+              z ? z->template mutable_data_ptr<T>() : nullptr);
+    return std::make_tuple(basis, hessenberg, z);
   });
 }
 
-}  // namespace
 }  // namespace graphpoly
 
 STABLE_TORCH_LIBRARY_IMPL(graphpoly, CPU, m) {
   m.impl("lanczos", TORCH_BOX(&graphpoly::lanczos));
-  m.impl("lanczos_backward", TORCH_BOX(&graphpoly::lanczos_backward));
 }
 
 #else  // the kernels
+
+#include "lanczos_simd.h"
 
 namespace graphpoly {
 namespace {
@@ -377,174 +200,66 @@ namespace GRAPHPOLY_SIMD {
 
 using namespace graphpoly::GRAPHPOLY_SIMD;
 
-// Plain loops over the channels of one node, which the compiler makes vectors of. The names: y is
-// written, a and b are read, and none overlap.
-
-template <class T>
-GRAPHPOLY_INLINE void add_product(T* __restrict y, const T* __restrict a, const T* __restrict b,
-                                  int64_t channels) {
-  for (int64_t c = 0; c < channels; ++c) y[c] += a[c] * b[c];
-}
-
-template <class T>
-GRAPHPOLY_INLINE void subtract_product(T* __restrict y, const T* __restrict a,
-                                       const T* __restrict b, int64_t channels) {
-  for (int64_t c = 0; c < channels; ++c) y[c] -= a[c] * b[c];
-}
-
-template <class T>
-GRAPHPOLY_INLINE void add_square(T* __restrict y, const T* __restrict a, int64_t channels) {
-  for (int64_t c = 0; c < channels; ++c) y[c] += a[c] * a[c];
-}
-
-// y = sum of the weighted rows of x at the entries of row i
-template <class T, class I, int L, int N>
-struct ProductTile {
-  static void run(int64_t channel, int64_t width, const Rows<I>& a, const T* weight, const T* x,
-                  int64_t channels, int64_t i, T* y) {
-    Vec<T, L> sum[N] = {};
-    RowSum<T, I, L, N>::add(sum, x + channel, channels, width, a, weight, a.rowptr[i],
-                            a.rowptr[i + 1]);
-#pragma GCC unroll 8
-    for (int v = 0; v < N; ++v) store_at<L, N>(y + channel, v, width, sum[v]);
-  }
-};
-
-template <class T>
-void lanczos_start(const Slice<T>& s, const T* x, T* basis) {
-  for (int64_t n = 0; n < s.count; ++n) {
-    const int64_t at = s.node(n) * s.channels;
-    std::copy(x + at, x + at + s.channels, basis + at);
-    add_square(s.sums, x + at, s.channels);
-  }
-}
-
-template <class T>
-void lanczos_scale(const Slice<T>& s, const T* inverse, T* vector) {
-  for (int64_t n = 0; n < s.count; ++n) {
-    T* __restrict row = vector + s.node(n) * s.channels;
-    for (int64_t c = 0; c < s.channels; ++c) row[c] *= inverse[c];
-  }
-}
-
-// next = A v_k; sums: its square, its overlaps with v_0 .. v_k
+// next = A v_k - lag v_{k-1}; sums: the square of A v_k, the overlaps of next with `count` vectors,
+// of which v_k is the last
 template <class T, class I>
-void lanczos_advance(const Slice<T>& s, const Rows<I>& a, const T* weight, const T* basis,
-                     int64_t k, T* next) {
-  const int64_t channels = s.channels;
+void lanczos_advance(const Slice<T>& s, const Krylov<T, I>& p, const T* now, const T* lag,
+                     const T* v, int64_t count, T* next) {
+  const Rows<I> a = p.a;
+  const T *weight = p.weight, *before = now - s.block;
+  const bool far = p.far;
+  Line<T> square{}, overlap{}, held{};
+  if (lag) held = load<Line<T>>(lag);
   for (int64_t n = 0; n < s.count; ++n) {
-    const int64_t i = s.node(n), at = i * channels;
-    run_tiles<ProductTile, T, I>(0, channels, a, weight, basis + k * s.block, channels, i,
-                                 next + at);
-    add_square(s.sums, next + at, channels);
-    for (int64_t j = 0; j <= k; ++j) {
-      add_product(s.sums + (j + 1) * channels, basis + j * s.block + at, next + at, channels);
-    }
+    const int64_t i = s.node(n), at = i * kLine<T>;
+    Line<T> product = gathered(a, weight, now, i, far);
+    square += product * product;
+    if (lag) product -= held * load<Line<T>>(before + at);
+    overlap += product * load<Line<T>>(now + at);
+    store(next + at, product);
   }
+  store(s.sums, square), store(s.sums + count * kLine<T>, overlap);
+  overlaps(s, v, count - 1, next, s.sums + kLine<T>);
 }
 
-// next -= sum_j overlap_j v_j; sums: the overlaps that are left
+constexpr int64_t kNear = 64;  // nodes whose vectors stay in the nearest cache
+
+// next -= sum of overlap_j v_j from `first` to k; sums: what is left of v_0 to v_k, and its square
 template <class T>
-void lanczos_project(const Slice<T>& s, const T* basis, int64_t k, const T* overlap, T* next) {
-  const int64_t channels = s.channels;
-  for (int64_t n = 0; n < s.count; ++n) {
-    const int64_t at = s.node(n) * channels;
-    for (int64_t j = 0; j <= k; ++j) {
-      subtract_product(next + at, overlap + j * channels, basis + j * s.block + at, channels);
-    }
-    for (int64_t j = 0; j <= k; ++j) {
-      add_product(s.sums + j * channels, basis + j * s.block + at, next + at, channels);
-    }
+void lanczos_project(const Slice<T>& s, const T* v, int64_t first, int64_t k, const T* overlap,
+                     T* next) {
+  for (int64_t n = 0; n < s.count; n += kNear) {
+    const Slice<T> some = s.part(n, kNear);
+    project(some, v + first * s.block, k + 1 - first, overlap, next);
+    overlaps(some, v, k + 2, next, s.sums);  // with v_0 to v_k and itself
   }
 }
 
-// the same once more; sums: the square of what is left
+// next = inverse (next - sum_j overlap_j v_j)
 template <class T>
-void lanczos_project_last(const Slice<T>& s, const T* basis, int64_t k, const T* overlap,
-                          T* next) {
-  const int64_t channels = s.channels;
-  for (int64_t n = 0; n < s.count; ++n) {
-    const int64_t at = s.node(n) * channels;
-    for (int64_t j = 0; j <= k; ++j) {
-      subtract_product(next + at, overlap + j * channels, basis + j * s.block + at, channels);
-    }
-    add_square(s.sums, next + at, channels);
+void lanczos_close(const Slice<T>& s, const T* v, int64_t count, const T* overlap,
+                   const T* inverse, T* next) {
+  for (int64_t n = 0; n < s.count; n += kNear) {
+    const Slice<T> some = s.part(n, kNear);
+    project(some, v, count, overlap, next);
+    scale_line(some, inverse, next);
   }
 }
 
-// sums: <a, b>
+// z = sum_k weight_k v_k
 template <class T>
-void lanczos_along(const Slice<T>& s, const T* a, const T* b) {
+void lanczos_combine(const Slice<T>& s, const T* v, int64_t count, const T* weight, T* z,
+                     int64_t channels, int64_t lanes) {
   for (int64_t n = 0; n < s.count; ++n) {
-    const int64_t at = s.node(n) * s.channels;
-    for (int64_t c = 0; c < s.channels; ++c) s.sums[c] += a[at + c] * b[at + c];
-  }
-}
-
-// w becomes the gradient in w_k; sums: its overlaps with v_0 .. v_k
-template <class T>
-void lanczos_unwind(const Slice<T>& s, const Pull<T>& p, const T* basis, int64_t k, T* w) {
-  const int64_t channels = s.channels;
-  for (int64_t n = 0; n < s.count; ++n) {
-    const int64_t at = s.node(n) * channels;
-    T* __restrict mine = w + at;
-    const T* __restrict last = basis + (k + 1) * s.block + at;
-    for (int64_t c = 0; c < channels; ++c) mine[c] = p.inverse[c] * mine[c] + p.keep[c] * last[c];
-    for (int64_t j = 0; j <= k; ++j) {
-      add_product(s.sums + j * channels, basis + j * s.block + at, mine, channels);
+    const int64_t i = s.node(n);
+    const T* mine = v + i * kLine<T>;
+    Line<T> sum{};
+    for (int64_t k = 0; k < count; ++k) {
+      sum += load<Line<T>>(weight + k * kLine<T>) * load<Line<T>>(mine + k * s.block);
     }
-  }
-}
-
-// adjoint = the gradient in A v_k; the gradients of v_0 .. v_k get their parts
-template <class T>
-void lanczos_pull(const Slice<T>& s, const Pull<T>& p, const T* basis, int64_t k, const T* w,
-                  T* grads, T* adjoint) {
-  const int64_t channels = s.channels;
-  std::vector<T> product(static_cast<size_t>(channels));
-  for (int64_t n = 0; n < s.count; ++n) {
-    const int64_t at = s.node(n) * channels;
-    T* __restrict out = adjoint + at;
-    const T* __restrict mine = w + at;
-    std::copy(mine, mine + channels, out);
-    std::fill(product.begin(), product.end(), T(0));
-    for (int64_t j = 0; j <= k + 1; ++j) {
-      const T* v = basis + j * s.block + at;
-      add_product(product.data(), p.h + j * channels, v, channels);
-      if (j <= k) add_product(out, p.pull + j * channels, v, channels);
-    }
-    for (int64_t j = 0; j <= k; ++j) {
-      T* __restrict grad = grads + j * s.block + at;
-      const T* __restrict h = p.h + j * channels;
-      const T* __restrict pull = p.pull + j * channels;
-      const T* __restrict u = product.data();
-      for (int64_t c = 0; c < channels; ++c) grad[c] += pull[c] * u[c] - h[c] * mine[c];
-    }
-  }
-}
-
-// grad += A^T adjoint; sums: <vector, grad>
-template <class T, class I>
-void lanczos_return(const Slice<T>& s, const Rows<I>& back, const T* turned, const T* adjoint,
-                    const T* vector, T* grad) {
-  const int64_t channels = s.channels;
-  std::vector<T> product(static_cast<size_t>(channels));
-  for (int64_t n = 0; n < s.count; ++n) {
-    const int64_t i = s.node(n), at = i * channels;
-    run_tiles<ProductTile, T, I>(0, channels, back, turned, adjoint, channels, i, product.data());
-    for (int64_t c = 0; c < channels; ++c) grad[at + c] += product[c];
-    add_product(s.sums, vector + at, grad + at, channels);
-  }
-}
-
-template <class T>
-void lanczos_finish(const Slice<T>& s, const T* inverse, const T* along, const T* basis,
-                    const T* grads, T* grad_x) {
-  for (int64_t n = 0; n < s.count; ++n) {
-    const int64_t at = s.node(n) * s.channels;
-    for (int64_t c = 0; c < s.channels; ++c) {
-      grad_x[at + c] = inverse[c] * (grads[at + c] - along[c] * basis[at + c]);
-    }
+    T row[kLine<T>];
+    store(row, sum);
+    copy_lanes(row, z + i * channels, lanes);
   }
 }
 

@@ -1,6 +1,6 @@
 // graphpoly::spmm_max: the largest (smallest) w_e x[col_e] of each row and channel, and the entry
 // that gave it; graphpoly::spmm_max_backward: what flows back through the winners, read off the
-// transpose.
+// transpose. bfloat16 is read and written as it is, and computed in float32.
 #ifndef GRAPHPOLY_SIMD
 
 #include "common.h"
@@ -8,23 +8,23 @@
 namespace graphpoly {
 namespace {
 
-template <class T, class I>
+template <class S, class I>
 struct MaxArgs {
-  const T* weight;
-  const T* x;
-  T* out;
+  const Computed<S>* weight;
+  const S* x;
+  S* out;
   I* arg;
   int64_t channels;
   bool largest, far;
 };
 
-template <class T, class I>
+template <class S, class I>
 struct MaxGradArgs {
   const I* tperm;
-  const T* weight;
-  const T* grad;
+  const Computed<S>* weight;
+  const S* grad;
   const I* arg;
-  T* out;
+  S* out;
   int64_t channels;
 };
 
@@ -43,17 +43,16 @@ std::tuple<Tensor, Tensor> spmm_max(Tensor rowptr, Tensor col, OptionalTensor we
   check(x.dim() == 2, "spmm_max: x: expected shape [C, F]");
   check_weight("spmm_max", weight, col.size(0), x);
   rowptr = dense(rowptr), col = dense(col), weight = dense(weight), x = dense(x);
-  return dispatch_types("spmm_max", x.scalar_type(), col.scalar_type(), [&](auto t, auto i) {
-    using T = decltype(t);
+  return dispatch_stored("spmm_max", x.scalar_type(), col.scalar_type(), [&](auto t, auto i) {
+    using S = decltype(t);
     using I = decltype(i);
     const auto a = rows_view<I>("spmm_max", rowptr, col);
-    Tensor out = make_output<T>(x, {a.num_rows, x.size(1)});
+    Tensor out = make_output<S>(x, {a.num_rows, x.size(1)});
     Tensor arg = make_output<I>(col, {a.num_rows, x.size(1)});
-    const MaxArgs<T, I> args{weight ? weight->const_data_ptr<T>() : nullptr,
-                             x.const_data_ptr<T>(), out.mutable_data_ptr<T>(),
-                             arg.mutable_data_ptr<I>(), x.size(1), largest,
-                             is_far<T>(x, kSharedCache)};
-    parallel_rows<T>(a, args.channels, [&](int64_t r0, int64_t r1, int64_t c, int64_t width) {
+    const MaxArgs<S, I> args{weight ? weight->const_data_ptr<Computed<S>>() : nullptr,
+                             values<S>(x), mutable_values<S>(out), arg.mutable_data_ptr<I>(),
+                             x.size(1), largest, is_far<S>(x, kSharedCache)};
+    parallel_rows<S>(a, args.channels, [&](int64_t r0, int64_t r1, int64_t c, int64_t width) {
       GRAPHPOLY_CALL(spmm_max, a, args, r0, r1, c, width);
     });
     return std::make_tuple(out, arg);
@@ -73,18 +72,18 @@ Tensor spmm_max_backward(Tensor colptr, Tensor row, Tensor tperm, OptionalTensor
   check_weight(kName, weight, row.size(0), grad);
   colptr = dense(colptr), row = dense(row), tperm = dense(tperm), weight = dense(weight);
   grad = dense(grad), arg = dense(arg);
-  return dispatch_types(kName, grad.scalar_type(), row.scalar_type(), [&](auto t, auto i) {
-    using T = decltype(t);
+  return dispatch_stored(kName, grad.scalar_type(), row.scalar_type(), [&](auto t, auto i) {
+    using S = decltype(t);
     using I = decltype(i);
     const auto a = rows_view<I>(kName, colptr, row);
-    Tensor out = make_output<T>(grad, {a.num_rows, grad.size(1)});
-    const MaxGradArgs<T, I> args{tperm.const_data_ptr<I>(),
-                                 weight ? weight->const_data_ptr<T>() : nullptr,
-                                 grad.const_data_ptr<T>(),
+    Tensor out = make_output<S>(grad, {a.num_rows, grad.size(1)});
+    const MaxGradArgs<S, I> args{tperm.const_data_ptr<I>(),
+                                 weight ? weight->const_data_ptr<Computed<S>>() : nullptr,
+                                 values<S>(grad),
                                  arg.const_data_ptr<I>(),
-                                 out.mutable_data_ptr<T>(),
+                                 mutable_values<S>(out),
                                  grad.size(1)};
-    parallel_rows<T>(a, args.channels, [&](int64_t r0, int64_t r1, int64_t c, int64_t width) {
+    parallel_rows<S>(a, args.channels, [&](int64_t r0, int64_t r1, int64_t c, int64_t width) {
       GRAPHPOLY_CALL(spmm_max_backward, a, args, r0, r1, c, width);
     });
     return out;
@@ -100,6 +99,8 @@ STABLE_TORCH_LIBRARY_IMPL(graphpoly, CPU, m) {
 }
 
 #else  // the kernels
+
+#include "bfloat16_simd.h"
 
 namespace graphpoly {
 namespace {
@@ -117,31 +118,32 @@ GRAPHPOLY_INLINE Vec<To, L> convert(const From& v) {
   else return __builtin_convertvector(v, Vec<To, L>);
 }
 
-template <bool Largest>
+template <class S, bool Largest>
 struct MaxTiles {
   template <class T, class I, int L, int N>
   struct Tile {
     typedef Vec<T, L> V;
     typedef Vec<Mask<T>, L> M;
 
-    static void run(int64_t channel, int64_t width, const Rows<I> a, const MaxArgs<T, I> args,
+    static void run(int64_t channel, int64_t width, const Rows<I> a, const MaxArgs<S, I> args,
                     int64_t first, int64_t last) {
-      const int64_t ahead = args.far ? entries_ahead(N * static_cast<int>(sizeof(V))) : kLeastAhead;
+      constexpr int kBytes = N * L * static_cast<int>(sizeof(S));
+      const int64_t ahead = args.far ? entries_ahead(kBytes) : kLeastAhead;
       const int64_t final_entry = a.num_entries - 1;
-      const T* x = args.x + channel;
+      const S* x = args.x + channel;
       for (int64_t i = first; i < last; ++i) {
         const int64_t begin = a.rowptr[i], end = a.rowptr[i + 1];
         V best[N] = {};
         M won[N] = {};  // counted from the first entry of the row
         for (int64_t e = begin; e < end; ++e) {
           const int64_t soon = e + ahead < final_entry ? e + ahead : final_entry;
-          prefetch<N * static_cast<int>(sizeof(V))>(x + int64_t{a.col[soon]} * args.channels);
-          const T* from = x + int64_t{a.col[e]} * args.channels;
+          prefetch<kBytes>(x + int64_t{a.col[soon]} * args.channels);
+          const S* from = x + int64_t{a.col[e]} * args.channels;
           const T w = args.weight ? args.weight[e] : T(1);
           const M here = M{} + static_cast<Mask<T>>(e - begin);
 #pragma GCC unroll 8
           for (int v = 0; v < N; ++v) {
-            const V value = w * load_at<L, N>(from, v, width);
+            const V value = w * lanes_at<V, L, N>(from, v, width);
             // a NaN beats every number, and nothing beats the first NaN
             const auto better = e == begin
                 ? (here == here)
@@ -155,7 +157,7 @@ struct MaxTiles {
         const I base = static_cast<I>(end > begin ? begin : a.num_entries);
 #pragma GCC unroll 8
         for (int v = 0; v < N; ++v) {
-          store_at<L, N>(args.out + at, v, width, best[v]);
+          store_lanes_at<L, N>(args.out + at, v, width, best[v]);
           const Vec<I, L> entry = convert<I, L>(won[v]) + base;
           store_at<L, N>(args.arg + at, v, width, entry);
         }
@@ -164,54 +166,57 @@ struct MaxTiles {
   };
 };
 
-template <class T, class I>
-void spmm_max(const Rows<I>& a, const MaxArgs<T, I>& args, int64_t first, int64_t last,
+template <class S, class I>
+void spmm_max(const Rows<I>& a, const MaxArgs<S, I>& args, int64_t first, int64_t last,
               int64_t channel, int64_t channels) {
+  using T = Computed<S>;
   if (args.largest) {
-    run_tiles<MaxTiles<true>::template Tile, T, I>(channel, channels, a, args, first, last);
+    run_tiles<MaxTiles<S, true>::template Tile, T, I>(channel, channels, a, args, first, last);
   } else {
-    run_tiles<MaxTiles<false>::template Tile, T, I>(channel, channels, a, args, first, last);
+    run_tiles<MaxTiles<S, false>::template Tile, T, I>(channel, channels, a, args, first, last);
   }
 }
 
-template <class T, class I, int L, int N>
-struct MaxGradTile {
-  typedef Vec<T, L> V;
+template <class S>
+struct MaxGrads {
+  template <class T, class I, int L, int N>
+  struct Tile {
+    typedef Vec<T, L> V;
 
-  static void run(int64_t channel, int64_t width, const Rows<I> a, const MaxGradArgs<T, I> args,
-                  int64_t first, int64_t last) {
-    constexpr int64_t kAhead = entries_ahead(N * L * static_cast<int>(sizeof(T) + sizeof(I)));
-    const int64_t final_entry = a.num_entries - 1;
-    for (int64_t j = first; j < last; ++j) {
-      V sum[N] = {};
-      for (int64_t t = a.rowptr[j]; t < int64_t{a.rowptr[j + 1]}; ++t) {
-        const int64_t soon = t + kAhead < final_entry ? t + kAhead : final_entry;
-        const int64_t later = int64_t{a.col[soon]} * args.channels + channel;
-        prefetch<N * static_cast<int>(sizeof(V))>(args.grad + later);
-        prefetch<N * L * static_cast<int>(sizeof(I))>(args.arg + later);
-        const int64_t from = int64_t{a.col[t]} * args.channels + channel;
-        const int64_t entry = args.tperm[t];
-        const T w = args.weight ? args.weight[entry] : T(1);
-        const Vec<I, L> wanted = Vec<I, L>{} + static_cast<I>(entry);
+    static void run(int64_t channel, int64_t width, const Rows<I> a, const MaxGradArgs<S, I> args,
+                    int64_t first, int64_t last) {
+      constexpr int64_t kAhead = entries_ahead(N * L * static_cast<int>(sizeof(S) + sizeof(I)));
+      const int64_t final_entry = a.num_entries - 1;
+      for (int64_t j = first; j < last; ++j) {
+        V sum[N] = {};
+        for (int64_t t = a.rowptr[j]; t < int64_t{a.rowptr[j + 1]}; ++t) {
+          const int64_t soon = t + kAhead < final_entry ? t + kAhead : final_entry;
+          const int64_t later = int64_t{a.col[soon]} * args.channels + channel;
+          prefetch<N * L * static_cast<int>(sizeof(S))>(args.grad + later);
+          prefetch<N * L * static_cast<int>(sizeof(I))>(args.arg + later);
+          const int64_t from = int64_t{a.col[t]} * args.channels + channel;
+          const int64_t entry = args.tperm[t];
+          const T w = args.weight ? args.weight[entry] : T(1);
+          const Vec<I, L> wanted = Vec<I, L>{} + static_cast<I>(entry);
 #pragma GCC unroll 8
-        for (int v = 0; v < N; ++v) {
-          const int64_t at = from + place<L, N>(v, width);
-          const auto won = load<Vec<I, L>>(args.arg + at) == wanted;
-          const V value = w * load<V>(args.grad + at);
-          sum[v] = sum[v] + (convert<Mask<T>, L>(won) ? value : V{});
+          for (int v = 0; v < N; ++v) {
+            const auto won = load_at<L, N>(args.arg + from, v, width) == wanted;
+            const V value = w * lanes_at<V, L, N>(args.grad + from, v, width);
+            sum[v] = sum[v] + (convert<Mask<T>, L>(won) ? value : V{});
+          }
         }
-      }
-      T* out = args.out + j * args.channels + channel;
+        S* out = args.out + j * args.channels + channel;
 #pragma GCC unroll 8
-      for (int v = 0; v < N; ++v) store_at<L, N>(out, v, width, sum[v]);
+        for (int v = 0; v < N; ++v) store_lanes_at<L, N>(out, v, width, sum[v]);
+      }
     }
-  }
+  };
 };
 
-template <class T, class I>
-void spmm_max_backward(const Rows<I>& a, const MaxGradArgs<T, I>& args, int64_t first,
+template <class S, class I>
+void spmm_max_backward(const Rows<I>& a, const MaxGradArgs<S, I>& args, int64_t first,
                        int64_t last, int64_t channel, int64_t channels) {
-  run_tiles<MaxGradTile, T, I>(channel, channels, a, args, first, last);
+  run_tiles<MaxGrads<S>::template Tile, Computed<S>, I>(channel, channels, a, args, first, last);
 }
 
 }  // namespace GRAPHPOLY_SIMD

@@ -44,6 +44,7 @@ from graphpoly.ops.gtr import gtr
 from graphpoly.ops.hashing import hash64, uniform
 from graphpoly.ops.householder import householder, householder_transport
 from graphpoly.ops.lanczos import lanczos
+from graphpoly.ops.lanczos_filter import lanczos_filter
 from graphpoly.ops.laplacian_powers import laplacian_powers
 from graphpoly.ops.laser import laser
 from graphpoly.ops.linear_attention import linear_attention
@@ -149,6 +150,7 @@ __all__ = [
     "intersect_rows",
     "label_names",
     "lanczos",
+    "lanczos_filter",
     "laplacian_powers",
     "laser",
     "linear_attention",

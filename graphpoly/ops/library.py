@@ -120,6 +120,12 @@ SCHEMAS = {
     "lanczos_backward": "(Tensor rowptr, Tensor col, Tensor? weight, Tensor basis,"
     " Tensor hessenberg, Tensor x, Tensor? graph, SymInt num_graphs, Tensor grad_basis,"
     f" Tensor grad_hessenberg, {_TRANSPOSE}) -> (Tensor grad_x, Tensor adjoint)",
+    "lanczos_filter": "(Tensor rowptr, Tensor col, Tensor? weight, Tensor x, Tensor theta,"
+    f" Tensor? graph, SymInt num_graphs, float rounding, {_TRANSPOSE})"
+    " -> (Tensor z, Tensor basis, Tensor hessenberg)",
+    "lanczos_filter_backward": "(Tensor rowptr, Tensor col, Tensor? weight, Tensor x, Tensor theta,"
+    " Tensor? graph, SymInt num_graphs, Tensor basis, Tensor hessenberg, Tensor grad,"
+    f" {_TRANSPOSE}) -> (Tensor grad_x, Tensor grad_theta)",
     "polynomial": "(Tensor rowptr, Tensor col, Tensor? weight, Tensor x, Tensor theta,"
     f" Tensor recurrence, {_TRANSPOSE}) -> Tensor",
     "polynomial_moments": "(Tensor rowptr, Tensor col, Tensor? weight, Tensor x, Tensor theta,"

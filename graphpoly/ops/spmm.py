@@ -36,7 +36,7 @@ def spmm(adj: CSR, x: Tensor, reduce: str = "sum") -> Tensor:
         adj: The operator, R rows (targets) by C columns (sources); see
             :func:`~graphpoly.ops.to_csr`.
         x: Features, ``[C]`` or ``[C, ...]``; float32 and float64 are computed as they are, half
-            precisions in float32. A sum or mean of bfloat16 is read and written as it is.
+            precisions in float32. bfloat16 is read and written as it is, but for a maximum on CUDA.
         reduce: ``"sum"``, ``"mean"`` (over the entries, whatever their weights), ``"max"``,
             ``"min"``.
 
@@ -64,7 +64,8 @@ def spmm(adj: CSR, x: Tensor, reduce: str = "sum") -> Tensor:
     dtype = kept if kept in EXACT else _computed_in(x)
     linear = reduce in ("sum", "mean")
     flat = x if len(shape) == 2 else x.reshape(shape[0], math.prod(shape[1:]))
-    if kept is not dtype and not (linear and kept is torch.bfloat16):
+    stored = kept is torch.bfloat16 and (linear or x.device.type == "cpu")
+    if kept is not dtype and not stored:
         flat = flat.to(dtype)
     if weight is not None and weight.dtype is not dtype:
         check_real(adj)
@@ -176,8 +177,12 @@ def spmm_max_reference(
 
     Returns:
         ``out [R, F]`` (0 where a row is empty) and ``arg [R, F]``, the entry that gave it: the
-        first of equals, E where a row is empty. A NaN wins over every number.
+        first of equals, E where a row is empty. A NaN wins over every number. A bfloat16 x has
+        float32 weights, and what is compared is in float32.
     """
+    if x.dtype == torch.bfloat16:
+        best, arg = spmm_max_reference(rowptr, col, weight, x.float(), colptr, row, tperm, largest)
+        return best.to(x.dtype), arg
     num_rows, num_entries = rowptr.size(0) - 1, col.size(0)
     rows = entry_rows(rowptr, num_entries).long().unsqueeze(-1).expand(-1, x.size(1))
     message = x[col] if weight is None else weight.unsqueeze(-1) * x[col]
@@ -210,7 +215,7 @@ def _max_fake(
 def _max_setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
     ctx.mark_non_differentiable(output[1])
     rowptr, col, weight, x, colptr, row, tperm, _ = inputs
-    ctx.num_cols = x.size(0)
+    ctx.num_cols, ctx.dtype = x.size(0), None if weight is None else weight.dtype
     held_weight = weight if ctx.needs_input_grad[3] else None
     held_x = x if ctx.needs_input_grad[2] else None
     ctx.save_for_backward(rowptr, col, held_weight, held_x, colptr, row, tperm, output[1])
@@ -220,7 +225,8 @@ def _max_backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...
     rowptr, col, weight, x, colptr, row, tperm, arg = ctx.saved_tensors
     grad_x = grad_weight = None
     if ctx.needs_input_grad[2]:
-        grad_weight = _sum_by_entry(grad * _pick(x, col, arg), arg, col.size(0))
+        picked = _pick(x, col, arg).to(ctx.dtype)
+        grad_weight = _sum_by_entry(grad.to(ctx.dtype) * picked, arg, col.size(0))
     if ctx.needs_input_grad[3]:
         if colptr is None:
             colptr, row, tperm = transpose(rowptr, col, ctx.num_cols)
@@ -255,7 +261,12 @@ implement(
 def _max_grad_reference(
     colptr: Tensor, row: Tensor, tperm: Tensor, weight: Tensor | None, grad: Tensor, arg: Tensor
 ) -> Tensor:
-    """``dx[j] = sum of w_e grad[i]`` over the entries e = (i, j) that won at i, by channel."""
+    """``dx[j] = sum of w_e grad[i]`` over the entries e = (i, j) that won at i, by channel.
+
+    A bfloat16 grad is summed in float32 and rounded once.
+    """
+    if grad.dtype == torch.bfloat16:
+        return _max_grad_reference(colptr, row, tperm, weight, grad.float(), arg).to(grad.dtype)
     cols = entry_rows(colptr, row.size(0))
     value = torch.where(arg[row] == tperm.unsqueeze(-1), grad[row], 0)
     if weight is not None:
@@ -282,11 +293,13 @@ def _max_grad_backward(ctx: Any, outer: Tensor) -> tuple[Tensor | None, ...]:
     picked = _pick(outer, col, arg)
     grad_weight = grad_grad = None
     if ctx.needs_input_grad[3]:
-        grad_weight = _sum_by_entry(grad * picked, arg, col.size(0))
+        wide = torch.promote_types(grad.dtype, torch.float32)
+        grad_weight = _sum_by_entry(grad.to(wide) * picked.to(wide), arg, col.size(0))
     if ctx.needs_input_grad[4]:
         grad_grad = picked
         if weight is not None and weight.numel():
-            grad_grad = picked * weight[arg.clamp(max=weight.size(0) - 1).long()]
+            chosen = weight[arg.clamp(max=weight.size(0) - 1).long()]
+            grad_grad = (picked * chosen).to(picked.dtype)
     return None, None, None, grad_weight, grad_grad, None
 
 

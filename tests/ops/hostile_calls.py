@@ -204,6 +204,16 @@ def _recipes() -> dict[str, Callable[[Draw], Call]]:
             ops.lanczos,
             {"adj": d.adj, "x": d.normal(d.n, d.f), "K": 3, "batch": d.batch(), "batch_size": 3},
         ),
+        "lanczos_filter": lambda d: (
+            ops.lanczos_filter,
+            {
+                "adj": d.adj,
+                "x": d.normal(d.n, d.f),
+                "theta": d.normal(4, d.f),
+                "batch": d.batch(),
+                "batch_size": 3,
+            },
+        ),
         "resolvent": lambda d: (
             ops.resolvent,
             {

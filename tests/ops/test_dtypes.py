@@ -49,6 +49,7 @@ CASES = {
         True,
     ),
     "lanczos": Case(lambda adj, x: ops.lanczos(adj, x, 2), {"x": (N, F)}, True),
+    "lanczos_filter": Case(ops.lanczos_filter, {"x": (N, F), "theta": (3, 1)}, True),
     "resolvent": Case(lambda adj, x: ops.resolvent(adj, x)[:2], {"x": (N, F)}, True),
     "linear_attention": Case(
         lambda adj, query, key, value: ops.linear_attention(query, key, value, batch=BATCH),
@@ -206,9 +207,10 @@ def test_half_precisions_are_computed_in_float32(name, dtype):
     wide = {key: value.detach().float().requires_grad_() for key, value in given.items()}
     adj = operator()
     got, expected = outputs(case.run(adj, **given)), outputs(case.run(adj, **wide))
-    if name == "lanczos":  # its rounding is that of the features
-        rounding = torch.finfo(dtype).eps
-        expected = ops.lanczos(adj, wide["x"], 2, rounding=rounding)
+    if name.startswith("lanczos"):  # its rounding is that of the features
+        order = wide["theta"] if name == "lanczos_filter" else 2
+        rounding, run = torch.finfo(dtype).eps, getattr(ops, name)
+        expected = outputs(run(adj, wide["x"], order, rounding=rounding))
     for one, other in zip(got, expected, strict=True):
         assert one.dtype == dtype
         assert_rounded(one, other)

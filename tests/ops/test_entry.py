@@ -79,6 +79,12 @@ ENTRIES: dict[str, tuple[str, Callable[[int], Any]]] = {
         "batch",
         lambda v: ops.lanczos(path(), torch.ones(3, 1), 1, batch=line(v), batch_size=3),
     ),
+    "lanczos_filter": (
+        "batch",
+        lambda v: ops.lanczos_filter(
+            path(), torch.ones(3, 1), torch.ones(2, 1), batch=line(v), batch_size=3
+        ),
+    ),
     "connection": ("batch", lambda v: ops.connection(path(), torch.ones(3, 2), 1, batch=line(v))),
     "column_space": (
         "batch",
@@ -251,6 +257,7 @@ ACROSS: dict[str, Callable[[CSR, Tensor], Any]] = {
     "block_sddmm": lambda adj, x: ops.block_sddmm(adj, x.unsqueeze(-1), x.unsqueeze(-1)),
     "polynomial": lambda adj, x: ops.polynomial(adj, x, x.new_ones(2, 1), x.new_ones(3, 1, 1)),
     "lanczos": lambda adj, x: ops.lanczos(adj, x, 2),
+    "lanczos_filter": lambda adj, x: ops.lanczos_filter(adj, x, x.new_ones(2, 1)),
     "resolvent": lambda adj, x: ops.resolvent(adj, x),
     "gat_attention": lambda adj, x: ops.gat_attention(
         adj, x.unsqueeze(-1), alpha_src=x, alpha_dst=x

@@ -204,6 +204,17 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
                 *(torch.rand(4, 6, 3, dtype=dtype), torch.rand(3, 4, 1, 3, dtype=dtype), *turn),
             )
         ],
+        "lanczos_filter": [
+            (*head, x, leaf(4, 3), None, 1, 1e-7, *turn),
+            (*head, strided, leaf(3, 3), torch.tensor([0, 1, 1, 0, 2, 1]), 3, 1e-7, *none),
+        ],
+        "lanczos_filter_backward": [
+            (
+                *(adj.rowptr, adj.col, adj.weight, x.detach(), torch.rand(4, 3, dtype=dtype)),
+                *(None, 1, torch.rand(4, 6, 3, dtype=dtype), torch.rand(3, 4, 1, 3, dtype=dtype)),
+                *(y.detach(), *turn),
+            )
+        ],
         "sddmm": [(adj.rowptr, adj.col, x, strided, *turn), (adj.rowptr, adj.col, x, y, *none)],
         "block_spmm": [
             (*structure, leaf(20, 4, 4), stalks[0], None, *turn, False),
@@ -325,7 +336,8 @@ def test_opcheck(name, dtype, index64, weighted):
 @pytest.mark.parametrize(
     ("name", "stored"),
     [
-        ("spmm_sum", (3,)), ("polynomial", (3,)), ("polynomial_moments", (3, 6)),
+        ("spmm_sum", (3,)), ("spmm_max", (3,)), ("spmm_max_backward", (4,)),
+        ("polynomial", (3,)), ("polynomial_moments", (3, 6)),
         ("pool_sum", (0,)), ("attention", (2, 3, 4, 5)),
         ("attention_backward", (2, 3, 4, 5, 15, 17)),
         ("attention", (4,)), ("attention_backward", (4, 15, 17)),

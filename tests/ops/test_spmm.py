@@ -140,6 +140,32 @@ def test_bfloat16_is_summed_in_float32_and_rounded_once(channels, mean):
         torch.testing.assert_close(one.float(), other, rtol=2**-8, atol=2e-5)
 
 
+@pytest.mark.parametrize("channels", [1, 3, 8, 33, 130, 290])
+@pytest.mark.parametrize("reduce", ["max", "min"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_bfloat16_is_compared_in_float32_and_rounded_once(channels, reduce, weighted):
+    adj = random_csr((60, 50, 400), dtype=torch.float32, transposed=True)
+    weight = adj.weight.requires_grad_() if weighted else None
+    half = torch.randn(50, channels).bfloat16()
+    half[3], half[7, :1] = float("nan"), float("inf")
+    grad, outer = torch.randn(60, channels).bfloat16(), torch.randn(50, channels).bfloat16()
+    found = []
+    for dtype in (torch.bfloat16, torch.float32):
+        x, back = half.to(dtype).requires_grad_(), grad.to(dtype).requires_grad_()
+        leaves = [x, weight] if weighted else [x]
+        out = spmm(adj.with_weight(weight), x, reduce)
+        ways = torch.autograd.grad(out, leaves, back, create_graph=True)
+        again = [back, weight] if weighted else [back]
+        second = torch.autograd.grad(ways[0], again, outer.to(dtype))
+        found.append((out, ways[0], second[0], *ways[1:], *second[1:]))
+    for place, (one, other) in enumerate(zip(*found, strict=True)):
+        if place < 2:  # rounded once
+            assert torch.equal(one.nan_to_num(7), other.bfloat16().nan_to_num(7))
+        torch.testing.assert_close(
+            one.float(), other.float(), rtol=2**-8, atol=2e-5, equal_nan=True
+        )
+
+
 @pytest.mark.parametrize("channels", [1, 2, 37])
 def test_bfloat16_keeps_what_is_no_number(channels):
     loops = torch.arange(5).repeat(2, 1)

@@ -108,10 +108,14 @@ class KrylovConv(PolynomialConv):
     def _lanczos(
         self, x: Tensor, adj: CSR, batch: Tensor | None = None, batch_size: int | None = None
     ) -> tuple[Tensor, Tensor]:
-        rounding = min(torch.finfo(x.dtype).eps, torch.finfo(torch.float32).eps)
+        rounding = self._rounding(x)
         return lanczos(
             adj, x.double(), self.K, batch=batch, batch_size=batch_size, rounding=rounding
         )
+
+    @staticmethod
+    def _rounding(x: Tensor) -> float:
+        return min(torch.finfo(x.dtype).eps, torch.finfo(torch.float32).eps)
 
     def basis(
         self,

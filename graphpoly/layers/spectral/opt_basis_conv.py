@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from graphpoly.layers.spectral.krylov_conv import KrylovConv
+from graphpoly.ops import CSR, lanczos_filter
 from graphpoly.registry import register
 
 __all__ = ["OptBasisConv"]
@@ -100,6 +101,18 @@ class OptBasisConv(KrylovConv):
             cached=cached,
         )
         self.reset_parameters()
+
+    def filter(self, x: Tensor, adj: CSR, batch: Tensor | None, batch_size: int | None) -> Tensor:
+        """Combine the vectors of ``x`` ``[N, out_channels]``, which stay in the operator."""
+        if self.precomputed:
+            return super().filter(x, adj, batch, batch_size)
+        out = lanczos_filter(
+            *(adj, x.double(), self.weights().double()),
+            batch=batch,
+            batch_size=batch_size,
+            rounding=self._rounding(x),
+        )
+        return out.to(x.dtype)
 
     @torch.no_grad()
     def fit(
