@@ -15,6 +15,7 @@ from graphpoly.acceleration.dropout import AcceleratedDropout
 from graphpoly.acceleration.gcn_conv import AcceleratedGCNConv
 from graphpoly.acceleration.gin_conv import AcceleratedGINConv
 from graphpoly.acceleration.graph_conv import AcceleratedGraphConv
+from graphpoly.acceleration.network import AcceleratedNetwork
 from graphpoly.acceleration.operators import gcn_operator, operator, uncovered_graph
 from graphpoly.acceleration.sage_conv import AcceleratedSAGEConv
 from graphpoly.acceleration.sg_conv import AcceleratedSGConv
@@ -49,7 +50,8 @@ def undivided(model: nn.Module) -> str:
             if known and REDUCTIONS[type(module.aggr_module)] in ("sum", "mean"):
                 operators.add(_key(module))
                 continue
-        elif type(module) in _BY_NODE:
+        kind = module.original if isinstance(module, AcceleratedNetwork) else type(module)
+        if kind in _BY_NODE:
             continue
         return f"{name}: {type(module).__name__}" if name else type(module).__name__
     if len(operators) != 1:

@@ -19,6 +19,7 @@ EXCEPTIONS = {
     ("polynomial", "theta", "theta"): _SMALL,
     ("polynomial_moments", "theta", "theta"): _SMALL,
     ("polynomial_moments", "y", "theta"): _SMALL,
+    ("lanczos_filter", "theta", "theta"): _SMALL,
     ("attention", "value", "value"): _SCORES,
 }
 
