@@ -5,6 +5,7 @@ import graphpoly.ops.feed_forward as _feed_forward  # noqa: F401 - registers its
 import graphpoly.ops.gat_layer as _gat_layer  # noqa: F401
 import graphpoly.ops.gcn_layer as _gcn_layer  # noqa: F401
 import graphpoly.ops.gin_layer as _gin_layer  # noqa: F401
+import graphpoly.ops.gin_network as _gin_network  # noqa: F401
 import graphpoly.ops.head_scores as _head_scores  # noqa: F401
 import graphpoly.ops.linear as _linear  # noqa: F401
 import graphpoly.ops.nonzero_rows as _nonzero_rows  # noqa: F401
