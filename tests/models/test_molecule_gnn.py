@@ -116,6 +116,9 @@ def test_numbers_of_edges_take_the_place_of_bonds(conv: str, virtual_node: bool)
     assert float((other - expected).abs().max().detach()) > 1e-6
 
 
-def test_size_for_proteins_is_the_published_one() -> None:
+def test_the_size_for_proteins_is_that_of_its_parts() -> None:
     model = AssociationGNN("gin", 7, 300, 37)
-    assert sum(p.numel() for p in model.parameters()) == 1_836_942
+    perceptron = 300 * 600 + 600 + 2 * 600 + 600 * 300 + 300
+    layer = (7 * 300 + 300) + 1 + perceptron + 2 * 300
+    expected = 300 + 5 * layer + 300 * 37 + 37
+    assert sum(p.numel() for p in model.parameters()) == expected

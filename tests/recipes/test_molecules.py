@@ -47,14 +47,14 @@ def test_settings_are_those_of_the_example_script() -> None:
 
 
 def test_proteins_have_those_of_their_own_script() -> None:
-    for name, mean in (("gin/ogbg-ppa", 0.6892), ("gin/ogbg-ppa-virtual", 0.7037)):
+    for name in ("gin/ogbg-ppa", "gin/ogbg-ppa-virtual"):
         recipe = registry.get("recipe", name).obj
         settings, protocol = recipe.settings, recipe.protocol
         assert recipe.models == ("AssociationGNN",)
         assert (settings.num_layers, settings.hidden_channels, settings.dropout) == (5, 300, 0.5)
         assert (protocol.batch_size, settings.lr, protocol.epochs) == (32, 1e-3, 100)
         assert settings.virtual_node is name.endswith("virtual")
-        assert recipe.published.mean == mean
+        assert recipe.published is None
 
 
 def test_proteins_need_numbers_of_edges() -> None:
