@@ -14,8 +14,9 @@ from graphpoly.loader.layerwise import layerwise_inference
 from graphpoly.loader.neighbor_loader import LinkNeighborLoader, NeighborLoader
 from graphpoly.loader.neighbor_sampler import NeighborSampler
 from graphpoly.loader.pack_epochs import pack_epochs
-from graphpoly.loader.packed import PackedDataset, PackedLoader
+from graphpoly.loader.packed import PackedDataset
 from graphpoly.loader.packed_epochs import PackedEpochs
+from graphpoly.loader.packed_loader import PackedLoader
 from graphpoly.loader.partition import partition, partition_each
 from graphpoly.loader.seeded_epoch import seeded_epoch
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-import functools
-import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +12,6 @@ from typing import Any
 import torch
 import torch.utils.data
 from torch import Tensor
-from torch.utils.data import BatchSampler, RandomSampler, SequentialSampler
 from torch_geometric.data import Batch, Data, HeteroData
 from torch_geometric.data.storage import NodeStorage
 from torch_geometric.utils import cumsum
@@ -33,7 +30,7 @@ from graphpoly.loader.columns import (
 )
 from graphpoly.ops.gather_parts import Columns, gather_columns
 
-__all__ = ["PackedDataset", "PackedLoader"]
+__all__ = ["PackedDataset"]
 
 _FORMAT = "graphpoly.loader.PackedDataset 1"
 _KINDS = (Data, HeteroData)
@@ -259,10 +256,10 @@ class PackedDataset(torch.utils.data.Dataset[Any]):
             raise IndexError(f"numbers: got {low} to {high}, there are {self._size} graphs")
         if low < 0:
             graphs = torch.where(graphs < 0, graphs + self._size, graphs)
-        return self._gathered(graphs, set(follow_batch or ()), set(exclude_keys or ()))
+        return self.gathered(graphs, set(follow_batch or ()), set(exclude_keys or ()))
 
-    def _gathered(self, graphs: Tensor, followed: set[str], excluded: set[str]) -> Batch:
-        """Return graphs that there are as one."""
+    def gathered(self, graphs: Tensor, followed: set[str], excluded: set[str]) -> Batch:
+        """Return :meth:`batch` of numbers that are known to be those of graphs, ``[B]``, int64."""
         batch = copy.copy(self._blank)
         slices: dict[Any, Any] = {}
         steps: dict[Any, Any] = {}
@@ -278,83 +275,6 @@ class PackedDataset(torch.utils.data.Dataset[Any]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._size})"
-
-
-class PackedLoader(torch.utils.data.DataLoader[Any]):
-    """Batches of packed graphs, as ``torch_geometric.loader.DataLoader`` gives them.
-
-    The order of the graphs is torch's: the same under the same generator. Nothing but the way in
-    which a batch is joined is another, so that workers are seldom of use.
-
-    Args:
-        dataset: A :class:`PackedDataset`, or what it is made of.
-        batch_size: Graphs in a batch.
-        shuffle: Whether each epoch has an order of its own.
-        follow_batch: Attributes that get a vector of graphs and offsets of their own.
-        exclude_keys: Attributes to leave out.
-        **kwargs: Further arguments of :class:`torch.utils.data.DataLoader`.
-
-    Raises:
-        TypeError: See :class:`PackedDataset`.
-        ValueError: See :class:`PackedDataset`.
-
-    >>> graphs = [Data(x=torch.ones(n, 2)) for n in (1, 2, 3)]
-    >>> [batch.num_nodes for batch in PackedLoader(graphs, batch_size=2)]
-    [3, 3]
-    """
-
-    def __init__(
-        self,
-        dataset: Any,
-        batch_size: int = 1,
-        shuffle: bool = False,
-        follow_batch: Sequence[str] | None = None,
-        exclude_keys: Sequence[str] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        kwargs.pop("collate_fn", None)  # as PyG's loader does
-        self.follow_batch, self.exclude_keys = follow_batch, exclude_keys
-        packed = dataset if isinstance(dataset, PackedDataset) else PackedDataset(dataset)
-        gather = functools.partial(
-            packed.batch, follow_batch=follow_batch, exclude_keys=exclude_keys
-        )
-        super().__init__(packed, batch_size, shuffle, collate_fn=gather, **kwargs)
-
-    def __iter__(self) -> Any:
-        """Go through the batches of an epoch."""
-        if self.num_workers or self.pin_memory or self.batch_sampler is None:
-            return super().__iter__()
-        # what torch's loader draws for its workers; the order of the graphs is drawn after it
-        torch.empty((), dtype=torch.int64).random_(generator=self.generator)
-        if _has_each(self.batch_sampler, self.dataset):
-            return self._in_order(self.batch_sampler)
-        return map(self.collate_fn, self.batch_sampler)
-
-    def _in_order(self, batches: Any) -> Iterator[Batch]:
-        """The batches of an order that is known as a whole when it begins."""
-        followed, excluded = set(self.follow_batch or ()), set(self.exclude_keys or ())
-        packed: Any = self.dataset
-        numbers = iter(batches.sampler)
-        order = torch.tensor(list(itertools.islice(numbers, len(packed))))
-        for graphs in order.split(batches.batch_size):
-            if len(graphs) < batches.batch_size:
-                next(numbers, None)  # asked for more than there are, the sampler draws once more
-                if batches.drop_last:
-                    return
-            yield packed._gathered(graphs, followed, excluded)
-        next(numbers, None)
-
-
-def _has_each(batches: Any, dataset: Any) -> bool:
-    """Whether these are torch's batches of a sampler that gives the number of each graph once."""
-    if type(batches) is not BatchSampler:
-        return False
-    sampler: Any = batches.sampler
-    if type(sampler) is RandomSampler:
-        whole = not sampler.replacement and sampler.num_samples == len(dataset)
-    else:
-        whole = type(sampler) is SequentialSampler
-    return whole and sampler.data_source is dataset
 
 
 def _join(

@@ -1,0 +1,94 @@
+"""Batches of packed graphs, in the order of torch's samplers."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler
+from torch_geometric.data import Batch
+
+from graphpoly.loader.packed import PackedDataset
+
+__all__ = ["PackedLoader"]
+
+
+class PackedLoader(DataLoader[Any]):
+    """Batches of packed graphs, as ``torch_geometric.loader.DataLoader`` gives them.
+
+    The order of the graphs is torch's: the same under the same generator. Nothing but the way in
+    which a batch is joined is another, so that workers are seldom of use.
+
+    Args:
+        dataset: A :class:`PackedDataset`, or what it is made of.
+        batch_size: Graphs in a batch.
+        shuffle: Whether each epoch has an order of its own.
+        follow_batch: Attributes that get a vector of graphs and offsets of their own.
+        exclude_keys: Attributes to leave out.
+        **kwargs: Further arguments of :class:`torch.utils.data.DataLoader`.
+
+    Raises:
+        TypeError: See :class:`PackedDataset`.
+        ValueError: See :class:`PackedDataset`.
+
+    >>> from torch_geometric.data import Data
+    >>> graphs = [Data(x=torch.ones(n, 2)) for n in (1, 2, 3)]
+    >>> [batch.num_nodes for batch in PackedLoader(graphs, batch_size=2)]
+    [3, 3]
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        batch_size: int = 1,
+        shuffle: bool = False,
+        follow_batch: Sequence[str] | None = None,
+        exclude_keys: Sequence[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.pop("collate_fn", None)  # as PyG's loader does
+        self.follow_batch, self.exclude_keys = follow_batch, exclude_keys
+        packed = dataset if isinstance(dataset, PackedDataset) else PackedDataset(dataset)
+        gather = functools.partial(
+            packed.batch, follow_batch=follow_batch, exclude_keys=exclude_keys
+        )
+        super().__init__(packed, batch_size, shuffle, collate_fn=gather, **kwargs)
+
+    def __iter__(self) -> Any:
+        """Go through the batches of an epoch."""
+        if self.num_workers or self.pin_memory or self.batch_sampler is None:
+            return super().__iter__()
+        # what torch's loader draws for its workers; the order of the graphs is drawn after it
+        torch.empty((), dtype=torch.int64).random_(generator=self.generator)
+        if _has_each(self.batch_sampler, self.dataset):
+            return self._in_order(self.batch_sampler)
+        return map(self.collate_fn, self.batch_sampler)
+
+    def _in_order(self, batches: Any) -> Iterator[Batch]:
+        """The batches of an order that is known as a whole when it begins."""
+        followed, excluded = set(self.follow_batch or ()), set(self.exclude_keys or ())
+        packed: Any = self.dataset
+        numbers = iter(batches.sampler)
+        order = torch.tensor(list(itertools.islice(numbers, len(packed))))
+        for graphs in order.split(batches.batch_size):
+            if len(graphs) < batches.batch_size:
+                next(numbers, None)  # asked for more than there are, the sampler draws once more
+                if batches.drop_last:
+                    return
+            yield packed.gathered(graphs, followed, excluded)
+        next(numbers, None)
+
+
+def _has_each(batches: Any, dataset: Any) -> bool:
+    """Whether these are torch's batches of a sampler that gives the number of each graph once."""
+    if type(batches) is not BatchSampler:
+        return False
+    sampler: Any = batches.sampler
+    if type(sampler) is RandomSampler:
+        whole = not sampler.replacement and sampler.num_samples == len(dataset)
+    else:
+        whole = type(sampler) is SequentialSampler
+    return whole and sampler.data_source is dataset
