@@ -81,21 +81,19 @@ Tensor linear(Tensor x, Tensor weight, OptionalTensor y, OptionalTensor other,
       });
       return out;
     }
-    const Scratch<T> turned(channels * (inner + more));
-    T* const second = turned.data() + channels * inner;
-    turn(turned.data(), weight.const_data_ptr<T>(), channels, inner);
-    if (y) turn(second, other->const_data_ptr<T>(), channels, more);
+    const Columns<T> map(weight.const_data_ptr<T>(), inner, channels);
+    const Columns<T> second(values<T>(other), more, channels);
     const T* const from = x.const_data_ptr<T>();
     const T* const beside = y ? y->const_data_ptr<T>() : nullptr;
     const T* const start = values<T>(bias);
     T* const to = out.mutable_data_ptr<T>();
     parallel_blocks(rows, work, [&](int64_t r, int64_t count) {
       T* const block = to + r * channels;
-      call_product(channels, Product<T>{from + r * inner, inner, 1, turned.data(), channels, start,
-                                        0, block, channels, count, inner});
+      map.multiply(call_product<T>, Product<T>{from + r * inner, inner, 1, nullptr, 0, start, 0,
+                                               block, channels, count, inner});
       if (!beside) return;
-      call_product(channels, Product<T>{beside + r * more, more, 1, second, channels, block,
-                                        channels, block, channels, count, more});
+      second.multiply(call_product<T>, Product<T>{beside + r * more, more, 1, nullptr, 0, block,
+                                                  channels, block, channels, count, more});
     });
     return out;
   });
@@ -109,11 +107,12 @@ Tensor input_gradient(const Tensor& grad, const OptionalTensor& weight) {
   if (!weight) return make_output<T>(grad, {0, 0});
   const int64_t rows = grad.size(0), channels = grad.size(1), inner = weight->size(1);
   Tensor out = make_output<T>(grad, {rows, inner});
-  const T *const g = grad.const_data_ptr<T>(), *const map = weight->const_data_ptr<T>();
+  const Columns<T> map(weight->const_data_ptr<T>(), inner, channels, inner, rows);
+  const T* const g = grad.const_data_ptr<T>();
   T* const to = out.mutable_data_ptr<T>();
   parallel_blocks(rows, dense_work(rows, channels, inner), [&](int64_t r, int64_t count) {
-    call_product(inner, Product<T>{g + r * channels, channels, 1, map, inner, nullptr, 0,
-                                   to + r * inner, inner, count, channels});
+    map.multiply(call_product<T>, Product<T>{g + r * channels, channels, 1, nullptr, 0, nullptr, 0,
+                                             to + r * inner, inner, count, channels});
   });
   return out;
 }

@@ -149,18 +149,16 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> run_perceptron(
     Tensor center = make_output<T>(x, {normed ? hidden : 0});
     Tensor spread = make_output<T>(x, {normed ? hidden : 0});
     Tensor out = make_output<T>(x, {rows, channels});
-    const Scratch<T> maps(hidden * (inner + channels));
-    T* const second = maps.data() + hidden * inner;
-    turn(maps.data(), weight.const_data_ptr<T>(), hidden, inner);
-    turn(second, last.const_data_ptr<T>(), channels, hidden);
+    const Columns<T> first(weight.const_data_ptr<T>(), inner, hidden);
+    const Columns<T> second(last.const_data_ptr<T>(), hidden, channels);
     const T* const from = x.const_data_ptr<T>();
     T* const middle = normed ? before.mutable_data_ptr<T>() : active.mutable_data_ptr<T>();
     T *const m = center.mutable_data_ptr<T>(), *const v = spread.mutable_data_ptr<T>();
     const Scratch<T> rate(normed ? hidden : 0);
     const auto first_map = [&](int64_t row, int64_t count) {
-      call_product(hidden, Product<T>{from + row * inner, inner, 1, maps.data(), hidden,
-                                      values<T>(bias), 0, middle + row * hidden, hidden, count,
-                                      inner});
+      first.multiply(call_product<T>, Product<T>{from + row * inner, inner, 1, nullptr, 0,
+                                                 values<T>(bias), 0, middle + row * hidden, hidden,
+                                                 count, inner});
     };
     const Between<T> between{{normed ? m : nullptr, rate.data(), values<T>(scale), values<T>(shift)},
                              middle, active.mutable_data_ptr<T>(), nullptr, nullptr, nullptr,
@@ -169,9 +167,9 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> run_perceptron(
     const Between<T> outer{{}, to, to, nullptr, nullptr, nullptr, channels};
     const auto second_map = [&](int64_t row, int64_t count) {
       call_activate(between, row, count);
-      call_product(channels, Product<T>{between.active + row * hidden, hidden, 1, second, channels,
-                                        values<T>(last_bias), 0, to + row * channels, channels,
-                                        count, hidden});
+      second.multiply(call_product<T>, Product<T>{between.active + row * hidden, hidden, 1, nullptr,
+                                                  0, values<T>(last_bias), 0, to + row * channels,
+                                                  channels, count, hidden});
       if (rectify) call_activate(outer, row, count);
     };
     const int64_t work = dense_work(rows, inner, hidden);
@@ -243,7 +241,8 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> turn_perceptr
     Tensor for_last_bias = make_output<T>(x, {channels});
     const auto multiply = [](int64_t width, const Product<T>& p) { call_product(width, p); };
     const T* const g = grad.const_data_ptr<T>();
-    const T* const upper = last.const_data_ptr<T>();
+    const Columns<T> upper(last.const_data_ptr<T>(), hidden, channels, hidden, rows);
+    const Columns<T> lower(weight.const_data_ptr<T>(), inner, to_x ? hidden : 0, inner, rows);
     const Scratch<T> turned(rows * hidden);
     const RowRanges ranges(rows, hidden);
     const Scratch<T> sums(normed ? 2 * ranges.count * hidden : 0);
@@ -263,13 +262,12 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> turn_perceptr
                            nullptr, nullptr, channels};
     // on a small batch each range goes all the way, while its rows are in the caches
     const bool whole = of_last.reads(ranges) && of_first.reads(ranges);
-    const T* const lower = weight.const_data_ptr<T>();
     T* const to = for_x.mutable_data_ptr<T>();
     const auto before_the_middle = [&](int64_t row, int64_t count) {
       if (normed) call_turn_back(between, norm == Kind::batch ? rows : 0, row, count);
       if (!to_x) return;
-      call_product(inner, Product<T>{turned.data() + row * hidden, hidden, 1, lower, inner, nullptr,
-                                     0, to + row * inner, inner, count, hidden});
+      lower.multiply(multiply, Product<T>{turned.data() + row * hidden, hidden, 1, nullptr, 0,
+                                          nullptr, 0, to + row * inner, inner, count, hidden});
     };
     const auto to_the_end = [&](int64_t range) {
       before_the_middle(ranges.begin(range), ranges.size(range));
@@ -280,8 +278,8 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> turn_perceptr
       for (int64_t row = 0; row < size; row += kBlockOfRows) {
         const int64_t at = begin + row, count = std::min(kBlockOfRows, size - row);
         if (result) call_stop(outer, at, count);
-        call_product(hidden, Product<T>{g + at * channels, channels, 1, upper, hidden, nullptr, 0,
-                                        turned.data() + at * hidden, hidden, count, channels});
+        upper.multiply(multiply, Product<T>{g + at * channels, channels, 1, nullptr, 0, nullptr, 0,
+                                            turned.data() + at * hidden, hidden, count, channels});
       }
       Between<T> part = between;
       part.sum = normed ? sums.data() + range * hidden : nullptr;

@@ -7,8 +7,10 @@
 namespace graphpoly {
 
 constexpr int64_t kBlockOfRows = 60;    // of one product: ten times the rows that registers hold
-constexpr int64_t kChunkOfSums = 66;    // rows of a matrix whose gradient one item sums
+constexpr int64_t kChunkOfSums = 132;   // rows of a matrix whose gradient one item sums
+constexpr int64_t kSlabOfSums = 256;    // columns of it, where it has more such rows
 constexpr int64_t kMostSums = 1 << 16;  // numbers of all partial sums, which stay in the caches
+constexpr int64_t kLeastItems = 16;     // of such sums, where there are rows enough
 
 template <class T>
 const T* values(const OptionalTensor& t) {
@@ -53,8 +55,10 @@ inline int64_t dense_work(int64_t rows, int64_t inner, int64_t channels) {
 // does not change a bit.
 struct RowRanges {
   int64_t rows, count;
-  RowRanges(int64_t rows_, int64_t sums) : rows(rows_), count(1) {
-    const int64_t most = std::clamp<int64_t>(kMostSums / std::max<int64_t>(sums, 1), 4, 64);
+  // `items`: what each range is cut into.
+  RowRanges(int64_t rows_, int64_t sums, int64_t items = 1) : rows(rows_), count(1) {
+    const int64_t least = std::clamp<int64_t>(kLeastItems / std::max<int64_t>(items, 1), 1, 4);
+    const int64_t most = std::clamp<int64_t>(kMostSums / std::max<int64_t>(sums, 1), least, 64);
     count = std::clamp<int64_t>(rows / 96, 1, most);
   }
   int64_t begin(int64_t range) const { return rows * range / count; }
@@ -82,6 +86,66 @@ void turn(T* to, const T* from, int64_t rows, int64_t columns) {
   }
 }
 
+// A matrix [inner, channels] as products read it: the columns that registers hold at once lie
+// together, so that rows of them are no rivals for the same places of a cache.
+template <class T>
+class Columns {
+ public:
+  // Its rows lie `row` apart, and so many rows are to be multiplied by it.
+  Columns(const T* from, int64_t row, int64_t inner, int64_t channels, int64_t rows)
+      : inner_(inner),
+        row_(row),
+        panels_(channels, rows < kWorthCopy ? channels : kMost, kMost / 4),
+        copy_(panels_.count > 1 ? inner * channels : 0),
+        data_(panels_.count > 1 ? copy_.data() : from) {
+    if (panels_.count <= 1) return;
+    constexpr int64_t kRows = 64;
+    parallel_items((inner + kRows - 1) / kRows, inner * channels / 8, [&](int64_t item) {
+      for (int64_t k = item * kRows; k < std::min(inner, (item + 1) * kRows); ++k) {
+        for (int64_t panel = 0; panel < panels_.count; ++panel) {
+          const int64_t first = panels_.begin(panel), size = panels_.size(panel);
+          std::copy_n(from + k * row + first, size, copy_.data() + first * inner + k * size);
+        }
+      }
+    });
+  }
+
+  // The transpose of a matrix [channels, inner].
+  Columns(const T* turned, int64_t inner, int64_t channels)
+      : inner_(inner),
+        row_(channels),
+        panels_(channels, kMost, kMost / 4),
+        copy_(inner * channels),
+        data_(copy_.data()) {
+    parallel_items(panels_.count, inner * channels / 8, [&](int64_t panel) {
+      const int64_t first = panels_.begin(panel) * inner;
+      turn(copy_.data() + first, turned + first, panels_.size(panel), inner);
+    });
+  }
+
+  // Product is called with views of what to multiply; `p` says all but its matrix.
+  template <class F>
+  void multiply(const F& product, const Product<T>& p) const {
+    for (int64_t panel = 0; panel < panels_.count; ++panel) {
+      const int64_t first = panels_.begin(panel);
+      Product<T> part = p;
+      part.b = data_ + first * inner_;
+      part.row_of_b = panels_.count > 1 ? panels_.size(panel) : row_;
+      if (p.start) part.start += first;
+      part.out += first, part.inner = inner_;
+      product(panels_.size(panel), part);
+    }
+  }
+
+ private:
+  static constexpr int64_t kMost = 256 / sizeof(T), kWorthCopy = 24;
+
+  int64_t inner_, row_;
+  Panels panels_;
+  Scratch<T> copy_;
+  const T* data_;
+};
+
 // sums[i] = the sum over ranges of partial[range * count + i], in their order.
 template <class T>
 void join(T* sums, const T* partial, int64_t count, int64_t ranges) {
@@ -105,35 +169,48 @@ class WeightGradient {
   WeightGradient(const T* grad, const T* x, int64_t rows, int64_t channels, int64_t inner,
                  T* weight, T* bias)
       : grad_(grad), x_(x), channels_(channels), inner_(inner), weight_(weight), bias_(bias),
-        ranges_(rows, channels * inner),
         chunks_(std::max<int64_t>(1, (channels + kChunkOfSums - 1) / kChunkOfSums)),
+        slabs_(inner, chunks_ > 1 ? kSlabOfSums : std::max<int64_t>(inner, 1), 16),
+        cuts_(chunks_ * std::max<int64_t>(slabs_.count, 1)),
+        ranges_(rows, channels * inner, cuts_),
         sums_(ranges_.count > 1 ? ranges_.count * (channels * inner + channels) : 0) {}
 
-  int64_t items() const { return ranges_.count * chunks_; }
+  int64_t items() const { return ranges_.count * cuts_; }
 
   // Whether each item reads one of these ranges of rows, so that it may follow what writes them.
   bool reads(const RowRanges& ranges) const {
-    return chunks_ == 1 && ranges_.rows == ranges.rows && ranges_.count == ranges.count;
+    return cuts_ == 1 && ranges_.rows == ranges.rows && ranges_.count == ranges.count;
   }
 
   // Product is called with a view of what to multiply.
   template <class F>
   void sum(int64_t item, const F& product) const {
-    const int64_t range = item / chunks_, from = item % chunks_ * kChunkOfSums;
+    const int64_t range = item / cuts_, from = item % cuts_ % chunks_ * kChunkOfSums;
+    const int64_t slab = item % cuts_ / chunks_, column = slabs_.begin(slab);
     const int64_t wide = std::min(kChunkOfSums, channels_ - from), size = channels_ * inner_;
-    T* out = (parts() ? sums_.data() + range * size : weight_) + from * inner_;
+    const int64_t columns = slabs_.size(slab);
+    T* out = (parts() ? sums_.data() + range * size : weight_) + from * inner_ + column;
     T* total = parts() ? sums_.data() + ranges_.count * size + range * channels_ : bias_;
     const T one = 1;
     const int64_t last = ranges_.begin(range) + ranges_.size(range);
+    const int64_t row_of_g = chunks_ > 1 ? wide : channels_;
+    const Scratch<T> copy(chunks_ > 1 ? 2 * kBlockOfRows * wide : 0);
     int64_t first = ranges_.begin(range);
     do {
       const int64_t count = std::min(2 * kBlockOfRows, last - first);
       const T* g = grad_ + first * channels_ + from;
+      if (chunks_ > 1) {
+        for (int64_t r = 0; r < count; ++r) {
+          std::copy_n(g + r * channels_, wide, copy.data() + r * wide);
+        }
+        g = copy.data();
+      }
       const bool begun = first > ranges_.begin(range);
-      product(inner_, Product<T>{g, 1, channels_, x_ + first * inner_, inner_,
-                                 begun ? out : nullptr, inner_, out, inner_, wide, count});
-      if (bias_) {
-        product(wide, Product<T>{&one, 0, 0, g, channels_, begun ? total + from : nullptr, 0,
+      const Columns<T> x(x_ + first * inner_ + column, inner_, count, columns, wide);
+      x.multiply(product, Product<T>{g, 1, row_of_g, nullptr, 0, begun ? out : nullptr, inner_, out,
+                                     inner_, wide, count});
+      if (bias_ && slab == 0) {
+        product(wide, Product<T>{&one, 0, 0, g, row_of_g, begun ? total + from : nullptr, 0,
                                  total + from, 0, 1, count});
       }
       first += count;
@@ -159,8 +236,10 @@ class WeightGradient {
   const T *grad_, *x_;
   int64_t channels_, inner_;
   T *weight_, *bias_;
-  RowRanges ranges_;
   int64_t chunks_;
+  Panels slabs_;
+  int64_t cuts_;
+  RowRanges ranges_;
   Scratch<T> sums_;
 };
 

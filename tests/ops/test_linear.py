@@ -57,6 +57,25 @@ def test_linear_is_the_product(rows, dtype):
         )
 
 
+# both sides of what is copied into panels, and of what one item sums of a gradient
+WIDE = ((300, 132), (256, 133), (257, 265), (65, 140), (140, 513))
+
+
+@both
+@pytest.mark.parametrize(("inner", "channels"), WIDE)
+def test_wide_maps(inner, channels, dtype):
+    for rows in (7, 121, 700):
+        x, weight, bias = drawn(rows, inner), drawn(channels, inner), drawn(channels)
+        check(linear, nn.functional.linear, dtype, x, weight, bias)
+        last = drawn(9, channels)
+        check(
+            lambda x, weight, bias, last: perceptron(x, weight, bias, last, None).out,
+            lambda x, weight, bias, last: nn.functional.linear(x, weight, bias).relu() @ last.T,
+            dtype,
+            *(x, weight, bias, last),
+        )
+
+
 def norm_of(norm, hidden):
     """The norm as a function of PyTorch's, and the moments that are given to it."""
     mean = torch.linspace(-1, 1, hidden, dtype=torch.float64)
