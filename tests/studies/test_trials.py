@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -110,6 +111,37 @@ def test_processes_share_the_trials(tmp_path: Path) -> None:
     assert not held.running()
     with held.next(4) as none:
         assert none is None
+
+
+@needs_optuna
+@needs_fork
+def test_who_is_killed_while_it_writes_holds_up_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At every write, having written half of it; in a folder whose path is relative."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("time.sleep", lambda seconds: pytest.fail("waits for the dead"))
+    whole, killed, real = Path("whole"), Path("killed"), os.fsync
+    for folder in (whole, killed):
+        folder.mkdir()
+    finish(trials(whole), 4)
+    for number in range(40):
+        writes = itertools.count()
+
+        def half_written(handle: int, number: int = number, writes: Any = writes) -> None:
+            real(handle)
+            if next(writes) == number:
+                os.ftruncate(handle, os.fstat(handle).st_size - 9)
+                os._exit(9)
+
+        def work(fsync: Any = half_written) -> None:
+            os.fsync = fsync
+            finish(trials(killed), 4)
+
+        in_child(work)
+    finish(trials(killed), 4)
+    found, wanted = trials(killed).rows(4), trials(whole).rows(4)
+    assert [{**row, "trial": 0} for row in found] == [{**row, "trial": 0} for row in wanted]
 
 
 @needs_optuna
