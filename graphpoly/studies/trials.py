@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from graphpoly.files import naming
 from graphpoly.studies.spaces import Choice, Space
 from graphpoly.training import CheckpointError, Progress
 from graphpoly.training.run_directory import lock
@@ -64,6 +65,7 @@ class Trials:
         path = folder / "trials.log"
         lock_obj = None if fcntl is None else _Turns(path)
         journal = optuna.storages.journal.JournalFileBackend(str(path), lock_obj=lock_obj)
+        journal.append_logs = naming(path)(journal.append_logs)  # a full disk names no file
         try:
             self._study = optuna.create_study(
                 storage=optuna.storages.JournalStorage(journal),

@@ -145,6 +145,26 @@ def test_who_is_killed_while_it_writes_holds_up_nobody(
 
 
 @needs_optuna
+def test_a_full_disk_is_named_and_what_was_there_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = trials(tmp_path)
+    finish(held, 2)
+
+    def full(handle: int) -> None:
+        os.truncate(tmp_path / "trials.log", os.fstat(handle).st_size - 9)
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match=r"'.*trials\.log'"):
+            finish(held, 3)
+    finish(again := trials(tmp_path), 3)
+    assert again.rows(2) == held.rows(2)
+    assert [row["slot"] for row in again.rows(3)] == [0, 1, 2]
+
+
+@needs_optuna
 def test_smaller_is_better_where_it_is(tmp_path: Path) -> None:
     held = trials(tmp_path, maximize=False)
     finish(held, 4)
