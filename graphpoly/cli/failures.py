@@ -36,8 +36,8 @@ def failing_with(code: int, *, debug: bool, again: str | None = None) -> Iterato
     """
     try:
         yield
-    except (typer.Exit, typer.Abort):
-        raise
+    except (typer.Exit, typer.Abort, BrokenPipeError):
+        raise  # of the last: who reads what is printed has had enough, and typer says nothing
     except KeyboardInterrupt:
         if not _further():
             further = "" if again is None else f"; {again} goes on from here"

@@ -23,7 +23,7 @@ def check_names(names: list[str]) -> None:
         names: A recipe, or a model and a dataset; see ``graphpoly train``.
 
     Raises:
-        ValueError: As the registry would raise it.
+        ValueError: As the registry would raise it; and how else what is named is asked for.
     """
     if "torch" in sys.modules or not names or len(names) > 2 or ":" in names[0]:
         return
@@ -36,7 +36,14 @@ def check_names(names: list[str]) -> None:
             raise ValueError(f"{name}: is no model, it rewires the graphs of one; {again}")
         raise unknown("model", name, known["models"])
     if len(names) == 1 and name not in known["recipes"] and not is_model:
-        raise unknown("recipe", name, known["recipes"])
+        error = unknown("recipe", name, known["recipes"])
+        model, _, dataset = name.partition("/")
+        if model in known["models"] and dataset and str(error).count(f"'{model}/") == 1:
+            again = f"graphpoly train {model} {dataset}"
+            raise ValueError(
+                f"unknown recipe {name!r}; a model and a dataset are two words: {again}"
+            )
+        raise error
 
 
 def known_names() -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import json
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -43,10 +44,16 @@ def show(
             widths = [max((len(str(row[key])) for row in rows), default=0) for key in _SHOWN]
             for row in rows:
                 cells = [str(row[k]).ljust(w) for k, w in zip(_SHOWN, widths, strict=True)]
-                typer.echo(f"  {'  '.join(cells)}  {row['meaning']}".rstrip())
+                typer.echo(f"  {'  '.join(cells)}  {_words(row['meaning'])}".rstrip())
 
 
 _SHOWN = ("key", "default", "accepts")
+
+
+def _words(meaning: str) -> str:
+    """Return a line of a docstring as it reads in a terminal, references by their last name."""
+    plain = re.sub(r":\w+:`~?(?:[\w.]+\.)?([^`]+)`", r"\1", meaning)
+    return plain.replace("``", "")
 
 
 def _find(name: str) -> Entry:

@@ -94,8 +94,10 @@ def dataset_from(source: str) -> Dataset:
     graphs = made.to_data_list() if isinstance(made, Batch) else made
     if isinstance(made, TorchDataset):
         graphs = [made[i] for i in range(len(made))]  # type: ignore[arg-type]
-    if not isinstance(graphs, list | tuple) or not all(isinstance(each, Data) for each in graphs):
-        raise DatasetError(f"{source}: got {_kind(graphs)}, expected Data or a list of Data")
+    listed = isinstance(graphs, list | tuple)
+    others = [each for each in graphs if not isinstance(each, Data)] if listed else graphs
+    if not listed or others:
+        raise DatasetError(f"{source}: got {_kind(others)}, expected Data or a list of Data")
     if not graphs:
         raise DatasetError(f"{source}: holds no graphs")
     for place, graph in enumerate(graphs):
@@ -249,6 +251,8 @@ def _target(y: Tensor, where: str) -> tuple[Tensor, str, str, int]:
         raise DatasetError(f"{where}: y: holds infinities; NaN is a label that is not known")
     columns = 1 if y.dim() == 1 else y.size(1)
     known = y[~y.isnan()]
+    if y.numel() and not known.numel():
+        raise DatasetError(f"{where}: y: no label is known, all are NaN")
     if columns > 1 and bool(((known == 0) | (known == 1)).all()):
         return y, "bce", "rocauc", columns
     return y, "l1", "mae", columns

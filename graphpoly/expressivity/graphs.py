@@ -210,7 +210,8 @@ def _gathered(graphs: list[Data], key: str, counts: list[int]) -> Tensor | None:
     if without is not None:
         option = "features" if key == "x" else "edge_features"
         raise ValueError(
-            f"{option}: graphs[{without}] has no {key} and another has; {option}=False ignores it"
+            f"{option}: graphs[{without}] has no {key} and another has; {option}=False, or "
+            "--structure-only, ignores it"
         )
     return torch.cat(_of_one_dtype(values, key))
 

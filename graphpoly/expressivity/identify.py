@@ -44,8 +44,8 @@ class Level:
         graph_unique: Share of graphs with a colour of their own.
         node_classes: Number of colours of nodes, through all graphs; None for 2-FWL.
         node_unique: Share of nodes with a colour of their own; None for 2-FWL.
-        accuracy_bound: Largest accuracy on graphs (nodes, where there is one graph), or None
-            without classes.
+        accuracy_bound: Largest accuracy on graphs (nodes, where there is one graph) whose label is
+            known, or None without classes.
         r2_bound: Largest :math:`R^2`, or None without a numerical target.
     """
 
@@ -177,8 +177,12 @@ def _level(
     target, accuracy, r2 = shown.y, None, None
     if target is not None and target.dim() == 2 and target.size(1) == 1:
         target = target[:, 0]
+    if target is not None and target.numel() and bool(target.isnan().all()):
+        target = None
     colors = node if shown.num_graphs == 1 else graph
     if target is not None and colors is not None and target.shape == colors.shape:
+        known = ~target.isnan()  # those of whole numbers all are
+        colors, target = colors[known], target[known]
         if _are_classes(target):
             accuracy = accuracy_bound(colors, target)
         else:

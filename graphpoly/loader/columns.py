@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
+from torch_geometric.data.storage import EdgeStorage
 from torch_geometric.utils import cumsum, is_sparse
 
 from graphpoly.ops import gather_parts
@@ -175,7 +176,8 @@ def column_of(
         TypeError: If the values are such that only PyG's own loader can join them: sparse or nested
             tensors, tensors of classes of their own, tensors that want a gradient, or values of
             different types.
-        ValueError: If they have shapes that cannot be joined.
+        ValueError: If they have shapes that cannot be joined, or number nodes of which nobody knows
+            how many there are.
     """
     first = values[0]
     kinds = {type(value) for value in values}
@@ -213,9 +215,7 @@ def _rows(
     key: str, values: list[Tensor], graphs: Sequence[Any], stores: Sequence[Any], shared: Shared
 ) -> Rows:
     first = values[0]
-    plain = type(first) is Tensor and first.layout == torch.strided
-    if not plain or first.is_nested or any(value.requires_grad for value in values):
-        what = type(first).__name__ if type(first) is not Tensor else str(first.layout)
+    if (what := _unpacked(first, any(value.requires_grad for value in values))) is not None:
         raise TypeError(
             f"{key}: got {what}; dense tensors that want no gradient are packed, PyG's DataLoader "
             "takes the rest"
@@ -240,9 +240,28 @@ def _rows(
     return Rows(joined, dim, shared(cumsum(sizes)), step, bool(step.any()))
 
 
+def _unpacked(first: Tensor, wants_gradient: bool) -> str | None:
+    """Return what tensors are that are not packed, nothing of others."""
+    if type(first) is not Tensor:
+        return type(first).__name__
+    if first.is_nested:
+        return "a nested tensor"
+    if first.layout != torch.strided:
+        return str(first.layout)
+    return "a tensor that wants a gradient" if wants_gradient else None
+
+
 def _steps(key: Any, values: list[Any], graphs: Sequence[Any], stores: Sequence[Any]) -> Tensor:
-    each = [
-        graph.__inc__(key, value, store)
-        for value, graph, store in zip(values, graphs, stores, strict=True)
-    ]
+    try:
+        each = [
+            graph.__inc__(key, value, store)
+            for value, graph, store in zip(values, graphs, stores, strict=True)
+        ]
+    except RuntimeError as error:
+        if not isinstance(stores[0], EdgeStorage) or None not in stores[0].size():
+            raise
+        kind = stores[0]._key[0 if stores[0].size(0) is None else -1]
+        raise ValueError(
+            f"{stores[0]._key}, {key}: nodes of the type {kind!r} have no number; set num_nodes"
+        ) from error
     return torch.stack(each) if isinstance(each[0], Tensor) else torch.tensor(each)

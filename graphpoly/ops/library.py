@@ -236,6 +236,26 @@ def implement(
         else:
             kernel = _autograd_kernel(name, setup_context, backward)
             _LIBRARY.impl(name, kernel, "Autograd", with_keyset=True)
+    if "Tensor?[]" in SCHEMAS[name]:  # lists that PyTorch's own kernels for these do not look into
+        for key in ("Negative", "ZeroTensor"):
+            _LIBRARY.impl(name, _with_numbers_made(name), key)
+
+
+def _with_numbers_made(name: str) -> Callable[..., Any]:
+    """Give the operator tensors whose numbers lie in memory: signs turned, zeros written."""
+    operator = getattr(torch.ops.graphpoly, name).default
+
+    def made(value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return [made(one) for one in value]
+        if not isinstance(value, Tensor):
+            return value
+        return torch.zeros_like(value) if value._is_zerotensor() else value.resolve_neg()
+
+    def run(*arguments: Any) -> Any:
+        return operator(*map(made, arguments))
+
+    return run
 
 
 def check_devices(name: str, arguments: tuple[Any, ...]) -> None:

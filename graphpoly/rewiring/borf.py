@@ -39,9 +39,9 @@ class BORF(Rewiring):
         num_batches: Number of batches.
         num_added: Edges that a batch adds; fewer where pairs coincide or are joined already.
         num_removed: Edges that a batch removes.
-        fill: See :class:`~graphpoly.rewiring.Rewiring`.
-        typed: Likewise.
-        symmetrize: Likewise.
+        fill: What added edges get in each attribute, see :class:`~graphpoly.rewiring.Rewiring`.
+        typed: Store in ``edge_type`` which edges were added.
+        symmetrize: Give each edge its reverse; otherwise a directed graph is refused.
 
     Complexity: one transport problem of d_i x d_j for each edge; after a batch only for the edges
     within reach of what it has changed.

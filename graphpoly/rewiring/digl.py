@@ -38,9 +38,9 @@ class DIGL(Rewiring):
         alpha: Probability of a return, :math:`\alpha`.
         k: Entries that each node keeps, itself included.
         eps: Threshold, in place of ``k``.
-        fill: See :class:`~graphpoly.rewiring.Rewiring`.
-        typed: Likewise.
-        symmetrize: Likewise.
+        fill: What added edges get in each attribute, see :class:`~graphpoly.rewiring.Rewiring`.
+        typed: Store in ``edge_type`` which edges were added.
+        symmetrize: Give each edge its reverse; otherwise a directed graph is refused.
 
     Complexity: a dense inverse for each graph, O(N^3).
 

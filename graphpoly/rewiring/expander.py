@@ -116,10 +116,10 @@ class ExpanderPropagation(Rewiring):
         shuffle: Which node of the expander each node is: a permutation that ``seed`` and the number
             of nodes decide, or the order of the nodes.
         seed: Of the permutation.
-        fill: See :class:`~graphpoly.rewiring.Rewiring`; only for ``separate=False``, as are the
-            following.
-        typed: Likewise.
-        symmetrize: Likewise.
+        fill: What added edges get in each attribute, see :class:`~graphpoly.rewiring.Rewiring`;
+            only for ``separate=False``, as are the following.
+        typed: Store in ``edge_type`` which edges were added.
+        symmetrize: Give each edge its reverse; otherwise a directed graph is refused.
 
     Complexity: O(N) for each graph; the group of each n is listed once.
 

@@ -35,9 +35,9 @@ class FoSR(Rewiring):
         power_steps: Start from random numbers, so many steps of the power iteration and one more
             after each edge, as published (there 5). Default: a converged eigenvector.
         seed: Of the start. Where the second eigenvector is unique, it does not matter.
-        fill: See :class:`~graphpoly.rewiring.Rewiring`.
-        typed: Likewise; relational layers tell added edges from others by ``edge_type``.
-        symmetrize: Likewise.
+        fill: What added edges get in each attribute, see :class:`~graphpoly.rewiring.Rewiring`.
+        typed: Store in ``edge_type`` which edges were added; relational layers tell them by it.
+        symmetrize: Give each edge its reverse; otherwise a directed graph is refused.
 
     Complexity: O(E) for each step of the iteration and O(N) to find the pair; O(E) memory.
 

@@ -35,9 +35,9 @@ class GTR(Rewiring):
     Args:
         num_edges: Number of edges to add to each graph; fewer where its components are complete,
             which ``rewired`` says.
-        fill: See :class:`~graphpoly.rewiring.Rewiring`.
-        typed: Likewise.
-        symmetrize: Likewise.
+        fill: What added edges get in each attribute, see :class:`~graphpoly.rewiring.Rewiring`.
+        typed: Store in ``edge_type`` which edges were added.
+        symmetrize: Give each edge its reverse; otherwise a directed graph is refused.
 
     Raises:
         ValueError: If a graph has more than 20,000 nodes.

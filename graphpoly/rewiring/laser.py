@@ -34,9 +34,9 @@ class LASER(Rewiring):
         minimum: At least as many of each orbit, where there are.
         power: k, at least L + 1.
         seed: Decides between nodes with as many walks.
-        fill: See :class:`~graphpoly.rewiring.Rewiring`.
+        fill: What added edges get in each attribute, see :class:`~graphpoly.rewiring.Rewiring`.
         typed: Store ``edge_type``.
-        symmetrize: See :class:`~graphpoly.rewiring.Rewiring`.
+        symmetrize: Give each edge its reverse; otherwise a directed graph is refused.
 
     Complexity: k sparse products for each node, eight nodes at a time; in graphs with more than
     4096 nodes only within the ball of radius (k + L + 1) / 2. No N x N matrix.

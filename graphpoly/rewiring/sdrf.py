@@ -37,9 +37,9 @@ class SDRF(Rewiring):
         tau: Inverse temperature; infinity always takes the best pair.
         removal_bound: :math:`C^+`; None removes nothing.
         seed: Of the draws.
-        fill: See :class:`~graphpoly.rewiring.Rewiring`.
-        typed: Likewise.
-        symmetrize: Likewise.
+        fill: What added edges get in each attribute, see :class:`~graphpoly.rewiring.Rewiring`.
+        typed: Store in ``edge_type`` which edges were added.
+        symmetrize: Give each edge its reverse; otherwise a directed graph is refused.
 
     Complexity: the curvatures of all edges once. For each iteration O(E) to find an edge, one
     number for each candidate, and the curvatures of those edges that the step can have changed.

@@ -12,11 +12,17 @@ import random
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from graphpoly.files import naming
 from graphpoly.studies.spaces import Choice, Space
 from graphpoly.training import CheckpointError, Progress
 from graphpoly.training.run_directory import lock
+
+try:
+    import fcntl
+except ImportError:  # one process at a time, where only POSIX has locks that die with it
+    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["Curve", "Trials", "is_free", "turn"]
 
@@ -57,7 +63,9 @@ class Trials:
         self.maximize, self.every = maximize, math.ceil(epochs / _REPORTS)
         self.pruned: type[Exception] = optuna.TrialPruned
         path = folder / "trials.log"
-        journal = optuna.storages.journal.JournalFileBackend(str(path))
+        lock_obj = None if fcntl is None else _Turns(path)
+        journal = optuna.storages.journal.JournalFileBackend(str(path), lock_obj=lock_obj)
+        journal.append_logs = naming(path)(journal.append_logs)  # a full disk names no file
         try:
             self._study = optuna.create_study(
                 storage=optuna.storages.JournalStorage(journal),
@@ -208,14 +216,45 @@ class Curve:
 @contextmanager
 def turn(folder: Path) -> Iterator[None]:
     """Wait until no other process is in such a block of this folder, and have it to oneself."""
-    try:
-        import fcntl
-    except ImportError:  # one process at a time, where only POSIX has locks that die with it
+    if fcntl is None:
         yield
         return
     with (folder / ".turn").open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+class _Turns:
+    """Who writes to the journal; the file that optuna makes for it outlives whoever is killed.
+
+    Args:
+        path: The journal.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: BinaryIO | None = None
+
+    def acquire(self) -> bool:
+        """Wait for the turn, and take away a last line that was not written to its end."""
+        file = self._path.open("rb+")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if file.seek(0, 2):
+                file.seek(-1, 2)
+                if file.read() != b"\n":
+                    file.seek(0)
+                    file.truncate(file.read().rfind(b"\n") + 1)
+        except BaseException:
+            file.close()
+            raise
+        self._file = file
+        return True
+
+    def release(self) -> None:
+        """Give it to the next."""
+        if self._file is not None:
+            self._file.close()
 
 
 def is_free(folder: Path) -> bool:

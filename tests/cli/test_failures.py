@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 
 import pytest
 import typer
@@ -29,6 +31,19 @@ def test_an_interrupt_is_one_line(
         raise KeyboardInterrupt
     assert caught.value.exit_code == FAILED
     assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize("arguments", ["list", "list --json", "show csbm"])
+def test_a_reader_who_has_had_enough_hears_no_complaint(arguments: str) -> None:
+    code = (
+        f"import sys; sys.argv[1:] = {arguments.split()}; import graphpoly.cli.app as a; a.main()"
+    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code], **pipes) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
 
 
 def test_only_a_verb_that_can_resume_says_so() -> None:

@@ -51,6 +51,13 @@ def test_what_may_be_right_is_left_to_the_registry(words: list[str]) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_a_model_on_a_dataset_by_the_name_of_its_results_is_told_how_it_is_trained() -> None:
+    code = "from graphpoly.cli.names import check_names; check_names(['gcn/csbm'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert "unknown recipe 'gcn/csbm'; a model and a dataset are two words" in done.stderr
+    assert "graphpoly train gcn csbm" in done.stderr
+
+
 @pytest.mark.parametrize("name", ["PRMPNN", "fosr"])
 def test_a_rewiring_in_place_of_a_model_is_told_how_it_is_used(name: str) -> None:
     code = f"from graphpoly.cli.names import check_names; check_names([{name!r}, 'MUTAG'])"

@@ -63,3 +63,13 @@ def test_the_nearest_name_is_named() -> None:
 def test_no_key_runs_into_its_value() -> None:
     first = [line.split(" ")[0] for line in show("FavardConv").stdout.splitlines()]
     assert "expressivity" in first
+
+
+def test_meanings_read_as_words() -> None:
+    """Of everything that is registered: no marks of the pages' language, and nothing but a hint."""
+    for kind in ("transform", "model", "layer", "dataset"):
+        for entry in registry.entries(kind):
+            tables = show(entry.name).stdout.partition("\n\n")[2]
+            assert not [mark for mark in (":class:", "``", "Likewise.") if mark in tables], (
+                entry.name
+            )

@@ -133,6 +133,8 @@ class Stranger:
         (torch.zeros(3), "got Tensor, expected Data or a list of Data"),
         ([], "holds no graphs"),
         ([ring(4)], "every graph needs a label"),
+        ([ring(4), 3, "four"], "got a list of int, expected Data or a list of Data"),
+        ([ring(4, y=torch.tensor([float("nan")]))] * 3, "y: no label is known, all are NaN"),
         (Data(x=torch.zeros(3, 1), y=torch.zeros(3)), "edge_index: there is none"),
         (ring(y=torch.zeros(29, dtype=torch.long)), "y: got 29 labels, expected 30"),
         (ring(y=torch.zeros(30, dtype=torch.long)), "y: got 1 classes, at least 2"),

@@ -84,6 +84,23 @@ def test_numbers_are_bounded_by_r2() -> None:
     assert level.r2_bound == pytest.approx(expected)
 
 
+def test_labels_that_are_not_known_bound_nothing() -> None:
+    """NaN is one: a level is that of the graphs, or nodes, whose label there is."""
+    for known in ((0.5, 1.25, 5.0, 5.0), (0.0, 1.0, 1.0, 1.0)):
+        graphs = [of_networkx(nx.path_graph(n)) for n in (3, 3, 4, 4, 3, 4)]
+        for graph, y in zip(graphs, (*known, float("nan"), float("nan")), strict=True):
+            graph.y = torch.tensor([y])
+        for found, wanted in zip(identify(graphs), identify(graphs[:4]), strict=True):
+            assert found.accuracy_bound == wanted.accuracy_bound
+            assert found.r2_bound == wanted.r2_bound
+        for graph in graphs:
+            graph.y = torch.tensor([float("nan")])
+        assert {(each.accuracy_bound, each.r2_bound) for each in identify(graphs)} == {(None, None)}
+    star = of_networkx(nx.star_graph(3))
+    star.y = torch.tensor([0.0, 1.0, 1.0, float("nan")])
+    assert identify(star)[-1].accuracy_bound == 1
+
+
 def test_large_graphs_have_no_level_of_pairs() -> None:
     graphs = [of_networkx(nx.cycle_graph(450))] * 2
     assert "2-FWL" not in {level.test for level in identify(graphs)}

@@ -128,6 +128,13 @@ def hetero(seed):
     return data
 
 
+def of_no_size():
+    data = HeteroData()
+    data["a"].x, data["b"].name = torch.ones(2, 1), "who knows how many"
+    data["a", "to", "b"].edge_index = torch.zeros(2, 1, dtype=torch.int64)
+    return data
+
+
 MAKERS = [plain, counted, pair, nested, hetero]
 
 
@@ -310,7 +317,14 @@ def test_graphs_that_do_not_know_their_size():
         ([Data(x=torch.ones(1)), Data(x=torch.ones(1).double())], ValueError, "x: got different"),
         ([Data(x=torch.ones(1, 2)), Data(x=torch.ones(1, 3))], ValueError, "x: cannot be joined"),
         ([Data(x=torch.ones(2, 2).to_sparse())], TypeError, "x: got torch.sparse_coo"),
-        ([Data(x=torch.ones(2, requires_grad=True))], TypeError, "x: got torch.strided"),
+        ([Data(x=torch.ones(2, requires_grad=True))], TypeError, "x: got a tensor that wants a gr"),
+        (
+            [Data(x=torch.nested.nested_tensor([torch.ones(2)]))],
+            TypeError,
+            "x: got a nested tensor",
+        ),
+        ([Data(x=torch.nn.Parameter(torch.ones(2)))], TypeError, "x: got Parameter"),
+        ([of_no_size()], ValueError, r"\('a', 'to', 'b'\), edge_index: .*'b' have no num"),
         ([Batch.from_data_list([Data(x=torch.ones(1))])], TypeError, "graph 0: got DataBatch"),
     ],
 )

@@ -8,7 +8,7 @@ import torch
 from graphpoly.ops.take_rows import take_rows
 
 
-@pytest.mark.parametrize("index", [[1, 1, 0], [[2, 2], [0, 1]], [], [[], []]])
+@pytest.mark.parametrize("index", [[1, 1, 0], [[2, 2], [0, 1]], [], [[], []], 2])
 @pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
 @pytest.mark.parametrize("shape", [(3,), (3, 2), (3, 2, 2), (3, 0)])
 def test_is_the_index(index, dtype, shape):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -110,6 +111,57 @@ def test_processes_share_the_trials(tmp_path: Path) -> None:
     assert not held.running()
     with held.next(4) as none:
         assert none is None
+
+
+@needs_optuna
+@needs_fork
+def test_who_is_killed_while_it_writes_holds_up_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At every write, having written half of it; in a folder whose path is relative."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("time.sleep", lambda seconds: pytest.fail("waits for the dead"))
+    whole, killed, real = Path("whole"), Path("killed"), os.fsync
+    for folder in (whole, killed):
+        folder.mkdir()
+    finish(trials(whole), 4)
+    for number in range(40):
+        writes = itertools.count()
+
+        def half_written(handle: int, number: int = number, writes: Any = writes) -> None:
+            real(handle)
+            if next(writes) == number:
+                os.ftruncate(handle, os.fstat(handle).st_size - 9)
+                os._exit(9)
+
+        def work(fsync: Any = half_written) -> None:
+            os.fsync = fsync
+            finish(trials(killed), 4)
+
+        in_child(work)
+    finish(trials(killed), 4)
+    found, wanted = trials(killed).rows(4), trials(whole).rows(4)
+    assert [{**row, "trial": 0} for row in found] == [{**row, "trial": 0} for row in wanted]
+
+
+@needs_optuna
+def test_a_full_disk_is_named_and_what_was_there_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = trials(tmp_path)
+    finish(held, 2)
+
+    def full(handle: int) -> None:
+        os.truncate(tmp_path / "trials.log", os.fstat(handle).st_size - 9)
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match=r"'.*trials\.log'"):
+            finish(held, 3)
+    finish(again := trials(tmp_path), 3)
+    assert again.rows(2) == held.rows(2)
+    assert [row["slot"] for row in again.rows(3)] == [0, 1, 2]
 
 
 @needs_optuna

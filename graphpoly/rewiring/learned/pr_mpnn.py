@@ -69,8 +69,8 @@ class PRMPNN(Pretrained):
         upstream: Network with ``forward(x, edge_index)`` that gives ``[N, hidden_channels]``;
             default a GIN of two layers.
         hidden_channels: Width of the upstream network.
-        estimator: See :class:`~graphpoly.rewiring.learned.SubsetSampler`.
-        temperature: Likewise.
+        estimator: How gradients come back, see :class:`~graphpoly.rewiring.learned.SubsetSampler`.
+        temperature: Of that sampler.
         combine: ``"mean"`` of what comes out for each prior, or ``"concat"``.
         with_original: Have what comes out for the given graph among them.
 
