@@ -25,7 +25,8 @@ def at_once(kind: type, run: Callable[..., Tensor | None], *, weighted: bool = F
     Args:
         kind: A class of basic networks.
         run: Called with the network, features, pairs and, where ``weighted``, their weights;
-            returns None where its layers have to run.
+            returns None where its layers have to run. Features are plain and on the CPU, nothing
+            is traced or transformed: of a layer, what it is itself is left to ask.
         weighted: Whether the layers read ``edge_weight``.
     """
     most, read = (3, {*_UNREAD, "edge_weight"}) if weighted else (2, _UNREAD)

@@ -28,12 +28,15 @@ def run_gcn(
     rules = set()
     channels = x.size(1)
     for conv in network.convs:
-        if not _is_bare(conv, AcceleratedGCNConv, x) or conv.lin.bias is not None:
+        if not _is_bare(conv, AcceleratedGCNConv):
             return None
-        layer = ConvLayer(conv.lin.weight, conv.bias)
-        if not is_plain(conv.lin) or not _fits(layer, x, channels):
+        lin = conv.lin
+        if not is_plain(lin) or lin.bias is not None:
             return None
-        if not layers and layer.maps_first and sparse(conv.lin, x) is not None:
+        layer = ConvLayer(lin.weight, conv.bias)
+        if not _fits(layer, x, channels):
+            return None
+        if not layers and layer.maps_first and sparse(lin, x) is not None:
             return None
         layers.append(layer)
         if conv.cached or conv._cached_edge_index is not None:
@@ -52,17 +55,20 @@ def run_sage(network: Any, x: Tensor, edge_index: Tensor) -> Tensor | None:
     reductions = set()
     channels = x.size(1)
     for conv in network.convs:
-        if not _is_bare(conv, AcceleratedSAGEConv, x) or conv.project or conv.normalize:
+        if not _is_bare(conv, AcceleratedSAGEConv) or conv.project or conv.normalize:
             return None
-        root = conv.lin_r if conv.root_weight else None
-        if not is_plain(conv.lin_l) or not (root is None or is_plain(root)):
+        lin, root = conv.lin_l, None
+        if not is_plain(lin):
             return None
-        if root is not None and root.bias is not None:
-            return None
-        layer = ConvLayer(conv.lin_l.weight, conv.lin_l.bias, None if root is None else root.weight)
+        if conv.root_weight:
+            other = conv.lin_r
+            if not is_plain(other) or other.bias is not None:
+                return None
+            root = other.weight
+        layer = ConvLayer(lin.weight, lin.bias, root)
         if not _fits(layer, x, channels):
             return None
-        if not layers and sparse(conv.lin_l, x) is not None:
+        if not layers and sparse(lin, x) is not None:
             return None
         layers.append(layer)
         reductions.add(REDUCTIONS[type(conv.aggr_module)])
@@ -78,13 +84,9 @@ def _is_constant(edge_weight: Any, x: Tensor) -> bool:
     return plain and not edge_weight.requires_grad
 
 
-def _is_bare(conv: Any, kind: type, x: Tensor) -> bool:
-    """Whether a layer is of this kind, nobody watches it and it takes such features."""
-    return (
-        type(conv) is kind
-        and not is_itself_hooked(conv)
-        and conv._refusal((x,), static=False) is None  # type: ignore[attr-defined]
-    )
+def _is_bare(conv: Any, kind: type) -> bool:
+    """Whether a layer is of this kind and nothing but that: nobody watches it."""
+    return type(conv) is kind and not is_itself_hooked(conv) and conv._own_refusal() is None  # type: ignore[attr-defined]
 
 
 def _fits(layer: ConvLayer, x: Tensor, channels: int) -> bool:

@@ -51,6 +51,6 @@ def _parts(conv: Any, x: Tensor, channels: int) -> tuple[Any, Any, Any] | None:
         return None
     if type(conv.aggr_module) is not SumAggregation or not conv._root_is_given(x):
         return None
-    if conv._refusal((x,), static=False) is not None:
+    if conv._own_refusal() is not None:
         return None
     return parts_of(conv.nn, x, channels)
