@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from graphpoly.acceleration.drops import apart
 from graphpoly.acceleration.operators import is_pairs
 from graphpoly.ops.hooks import is_hooked
 from graphpoly.ops.library import is_short
@@ -31,13 +32,16 @@ def at_once(kind: type, run: Callable[..., Tensor | None], *, weighted: bool = F
     """
     most, read = (3, {*_UNREAD, "edge_weight"}) if weighted else (2, _UNREAD)
 
+    @apart
+    def attempt(self: Any, *args: Any, **kwargs: Any) -> Tensor | None:
+        if not 2 <= len(args) <= most or not kwargs.keys() <= read or not _serves(self, *args[:2]):
+            return None
+        weight = {key: kwargs[key] for key in kwargs if key not in _UNREAD}
+        return None if weight and len(args) > 2 else run(self, *args, **weight)
+
     @functools.wraps(kind.forward)  # type: ignore[attr-defined]
     def forward(self: Any, *args: Any, **kwargs: Any) -> Any:
-        out = None
-        if 2 <= len(args) <= most and kwargs.keys() <= read and _serves(self, *args[:2]):
-            weight = {key: kwargs[key] for key in kwargs if key not in _UNREAD}
-            if len(args) < 3 or not weight:
-                out = run(self, *args, **weight)
+        out = attempt(self, *args, **kwargs)
         return kind.forward(self, *args, **kwargs) if out is None else out  # type: ignore[attr-defined]
 
     return forward
