@@ -11,7 +11,7 @@ from graphpoly.testing import assert_close, graph_zoo
 from tests.ops.graphs import dense
 
 PAIRS = torch.tensor([[0, 1, 1, 2, 3, 3, 0], [1, 0, 2, 1, 3, 0, 1]])
-WIDTHS = [(3, 70), (70, 5), (5, 5), (5, 1), (1, 66)]  # of what each layer takes and gives
+WIDTHS = [(3, 70), (70, 5), (5, 5), (5, 2), (2, 66)]  # of what each layer takes and gives
 KINDS = {
     "GCN": {"root": False, "weighted": True, "mean": False},
     "SAGE": {"root": True, "weighted": False, "mean": True},
