@@ -116,9 +116,7 @@ class Accelerated:
         return reason is None
 
     def _refusal(self, features: tuple[Any, ...], static: bool) -> str | None:
-        if self.explain:
-            return "explain: an explainer reads the message of each edge"
-        reason = self.uncovered(self)
+        reason = self._own_refusal()
         if reason is not None:
             return reason
         for feature in features:
@@ -130,11 +128,18 @@ class Accelerated:
                 return f"x: got dtype {feature.dtype}, floating-point ones are accelerated"
             if feature.device.type not in _DEVICES:
                 return f"x: got device {feature.device.type}, cpu and cuda are accelerated"
+        return None if torch.compiler.is_compiling() else _transformed()
+
+    def _own_refusal(self) -> str | None:
+        """Say what of the layer itself keeps the kernels from it, whatever features it is given."""
+        if self.explain:
+            return "explain: an explainer reads the message of each edge"
+        reason = self.uncovered(self)
+        if reason is not None:
+            return reason
         if is_hooked(self.aggr_module):
             return "hooks: some see aggr_module, which would not be called"
-        if torch.compiler.is_compiling():
-            return None
-        return _watched(self) or _transformed()
+        return None if torch.compiler.is_compiling() else _watched(self)
 
     def _by_products(
         self, op: LinearOperator, x: Any, edge_weight: Tensor | None

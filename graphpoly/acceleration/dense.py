@@ -21,6 +21,7 @@ from graphpoly.ops.sparse_input import SparseInput, sparse_input
 
 __all__ = [
     "Perceptron",
+    "is_plain",
     "keep_moments",
     "mapped",
     "moments_of",
@@ -54,7 +55,7 @@ def serves(lin: Any, x: Tensor) -> bool:
 
 def sparse(lin: Any, x: Tensor) -> SparseInput | None:
     """Return what of ``x`` is not 0, where what this module does to it is a sparse product."""
-    if x.requires_grad or x.dim() != 2 or not computes(x) or not _is_plain(lin):
+    if x.requires_grad or x.dim() != 2 or not computes(x) or not is_plain(lin):
         return None
     return sparse_input(x, lin.weight)
 
@@ -148,10 +149,11 @@ def _run(parts: _Parts, x: Tensor, among: tuple[CSR, float] | None = None) -> Te
 
 
 def _is_map(lin: Any, x: Tensor) -> bool:
-    return _is_plain(lin) and linear_serves(x, lin.weight)
+    return is_plain(lin) and linear_serves(x, lin.weight)
 
 
-def _is_plain(lin: Any) -> bool:
+def is_plain(lin: Any) -> bool:
+    """Whether a linear module does nothing but multiply and add, unseen by hooks."""
     return type(lin) in _LINEAR and not is_hooked(lin)
 
 

@@ -1,58 +1,23 @@
-"""PyG's GIN, whose layers are one operator where nothing stands between them but ReLU."""
+"""PyG's GIN, all layers of which may be one operator."""
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch_geometric.nn.aggr import SumAggregation
-from torch_geometric.nn.models import GIN
 
 from graphpoly.acceleration.dense import keep_moments, moments_of, parts_of, sparse
 from graphpoly.acceleration.gin_conv import AcceleratedGINConv
-from graphpoly.acceleration.operators import is_pairs, operator
+from graphpoly.acceleration.operators import operator
 from graphpoly.ops.gin_network import GINLayer, gin_network
-from graphpoly.ops.hooks import is_hooked, is_itself_hooked
-from graphpoly.ops.library import is_short
-from graphpoly.ops.linear import computes
+from graphpoly.ops.hooks import is_itself_hooked
 
-__all__ = ["at_once"]
+__all__ = ["run_gin"]
 
 
-def at_once(kind: type[GIN]) -> Any:
-    """Return the ``forward`` of this class that goes through all layers at once where it may."""
-
-    @functools.wraps(kind.forward)
-    def forward(self: Any, *args: Any, **kwargs: Any) -> Any:
-        out = None
-        if len(args) == 2 and kwargs.keys() <= {"batch", "batch_size"} and _serves(self, *args):
-            out = _run(self, *args)
-        return kind.forward(self, *args, **kwargs) if out is None else out
-
-    return forward
-
-
-def _serves(network: Any, x: Any, edge_index: Any) -> bool:
-    """Whether graph and features are plain, and between the layers is a ReLU."""
-    between = (network.act, network.dropout, *network.norms)
-    return (
-        isinstance(x, Tensor)
-        and torch.is_grad_enabled()
-        and is_short(x, edge_index)
-        and x.dim() == 2
-        and computes(x)
-        and is_pairs(edge_index)
-        and network.jk_mode is None
-        and type(network.act) is nn.ReLU
-        and not (network.dropout.training and network.dropout.p)
-        and all(type(norm) is nn.Identity for norm in network.norms)
-        and not is_hooked(*between)
-    )
-
-
-def _run(network: Any, x: Tensor, edge_index: Tensor) -> Tensor | None:
+def run_gin(network: Any, x: Tensor, edge_index: Tensor) -> Tensor | None:
+    """Return what a GIN gives, or None where its layers have to run."""
     layers, norms, rules = [], [], set()
     channels = x.size(1)
     for conv in network.convs:
@@ -86,6 +51,6 @@ def _parts(conv: Any, x: Tensor, channels: int) -> tuple[Any, Any, Any] | None:
         return None
     if type(conv.aggr_module) is not SumAggregation or not conv._root_is_given(x):
         return None
-    if conv._refusal((x,), static=False) is not None:
+    if conv._own_refusal() is not None:
         return None
     return parts_of(conv.nn, x, channels)

@@ -10,16 +10,23 @@ from typing import Any, ClassVar
 import torch
 from torch import jit, nn
 from torch_geometric.nn.conv import MessagePassing
-from torch_geometric.nn.models import GIN
+from torch_geometric.nn.models import GCN, GIN, GraphSAGE
 from torch_geometric.nn.models.basic_gnn import BasicGNN
 
 from graphpoly.acceleration.accelerated import Accelerated
+from graphpoly.acceleration.at_once import at_once
+from graphpoly.acceleration.conv_network import run_gcn, run_sage
 from graphpoly.acceleration.drops import dropping
-from graphpoly.acceleration.gin_network import at_once
+from graphpoly.acceleration.gin_network import run_gin
 
 __all__ = ["AcceleratedNetwork", "accelerated_network"]
 
-# a BasicGNN drops by a module; GIN has a way of its own
+_AT_ONCE: dict[Any, Any] = {
+    GCN: functools.partial(at_once, run=run_gcn, weighted=True),
+    GIN: functools.partial(at_once, run=run_gin),
+    GraphSAGE: functools.partial(at_once, run=run_sage),
+}
+# a BasicGNN drops by a module; those above have a way of their own
 _LEFT_ALONE = (Accelerated, MessagePassing, BasicGNN, jit.ScriptModule)
 
 
@@ -51,8 +58,8 @@ class AcceleratedNetwork:
 
 def accelerated_network(kind: Any) -> type | None:
     """Return the class that a network is given in place of ``kind``, or None where it keeps it."""
-    left_alone = issubclass(kind, (AcceleratedNetwork, *_LEFT_ALONE)) and kind is not GIN
-    if left_alone or type(kind) not in (type, ABCMeta):
+    left_alone = issubclass(kind, (AcceleratedNetwork, *_LEFT_ALONE))
+    if (left_alone and kind not in _AT_ONCE) or type(kind) not in (type, ABCMeta):
         return None
     if kind.__module__.partition(".")[0] == "torch" or kind.forward is nn.Module.forward:
         return None
@@ -60,7 +67,7 @@ def accelerated_network(kind: Any) -> type | None:
         if known.__dict__.get("original") is kind:
             return known
 
-    forward = at_once(kind) if kind is GIN else _dropping(kind)
+    forward = _AT_ONCE.get(kind, _dropping)(kind)
     own = {name: getattr(kind, name) for name in ("__module__", "__qualname__", "__doc__")}
     own |= {"original": kind, "forward": forward}
     return type(kind)(kind.__name__, (AcceleratedNetwork, kind), own)

@@ -12,12 +12,34 @@ Tensor spmm_sum(Tensor rowptr, Tensor col, OptionalTensor weight, Tensor x, Opti
 // spmm_sum of a square matrix of ones, and `root` times each row itself.
 Tensor rooted_sum(Tensor rowptr, Tensor col, Tensor x, double root);
 
+// spmm_sum, and a row of `onto` on top of each.
+Tensor sum_onto(Tensor rowptr, Tensor col, OptionalTensor weight, Tensor x, OptionalTensor onto);
+
+// What the transpose multiplies by: weight[tperm], or ones, divided by the number of entries of each
+// row where `rowptr` is given; nothing without both.
+OptionalTensor turned_weight(const char* op, const OptionalTensor& weight, const Tensor& row,
+                             const Tensor& tperm, const OptionalTensor& rowptr,
+                             const Tensor& like);
+
 Tensor linear(Tensor x, Tensor weight, OptionalTensor y, OptionalTensor other,
               OptionalTensor bias);
+
+// linear, and where `rectify` a ReLU behind it.
+Tensor run_maps(Tensor x, Tensor weight, OptionalTensor y, OptionalTensor other,
+                OptionalTensor bias, bool rectify);
+
+// Adds `bias` to each row of a dense x, in place, with a ReLU behind it where `rectify`.
+void add_to_rows(Tensor x, OptionalTensor bias, bool rectify);
 
 // The gradients of x, weight and bias of one map; empty without weight, x and `bias`.
 std::tuple<Tensor, Tensor, Tensor> map_backward(Tensor grad, OptionalTensor x,
                                                 OptionalTensor weight, bool bias);
+
+// map_backward; of a ReLU behind the map where its result is given, whose gradient `grad` then is and
+// is written over.
+std::tuple<Tensor, Tensor, Tensor> turn_map_back(Tensor grad, OptionalTensor x,
+                                                 OptionalTensor weight, bool bias,
+                                                 OptionalTensor result);
 
 // perceptron, and where `rectify` a ReLU behind it.
 std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> run_perceptron(

@@ -63,6 +63,8 @@ struct RowRanges {
   }
   int64_t begin(int64_t range) const { return rows * range / count; }
   int64_t size(int64_t range) const { return begin(range + 1) - begin(range); }
+  // Whether a range stays in the nearest caches, and there are no more of them only since rows are few.
+  bool are_short() const { return rows < 192 * count; }
 };
 
 // Runs f(first, count) over blocks of rows.

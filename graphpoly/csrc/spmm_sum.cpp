@@ -14,7 +14,7 @@ template <class T>
 struct SumArgs {
   const Computed<T>* weight;
   const T* x;
-  const T* own;  // a row that is added to each sum `root` times, or nothing
+  const T* own;  // of which a row is added to each sum `root` times, or nothing
   Computed<T> root;
   T* out;
   int64_t channels;
@@ -33,11 +33,12 @@ namespace {
 
 template <class T, class I>
 Tensor run_sum(const Tensor& rowptr, const Tensor& col, const OptionalTensor& weight,
-               const Tensor& x, bool mean, std::optional<double> root = std::nullopt) {
+               const Tensor& x, bool mean, const OptionalTensor& own = std::nullopt,
+               double root = 1) {
   const auto a = rows_view<I>("spmm_sum", rowptr, col);
   Tensor out = make_output<T>(x, {a.num_rows, x.size(1)});
   const SumArgs<T> args{weight ? weight->const_data_ptr<Computed<T>>() : nullptr, values<T>(x),
-                        root ? values<T>(x) : nullptr, static_cast<Computed<T>>(root.value_or(0)),
+                        own ? values<T>(*own) : nullptr, static_cast<Computed<T>>(root),
                         mutable_values<T>(out), x.size(1), mean, is_far<T>(x, kOwnCache)};
   const auto one = [&](int64_t r0, int64_t r1, int64_t c, int64_t width) {
     GRAPHPOLY_CALL(spmm_sum, a, args, r0, r1, c, width);
@@ -64,7 +65,23 @@ Tensor rooted_sum(Tensor rowptr, Tensor col, Tensor x, double root) {
   check(x.dim() == 2 && x.size(0) == rowptr.size(0) - 1, "rooted_sum: x: expected shape [R, F]");
   rowptr = dense(rowptr), col = dense(col), x = dense(x);
   return dispatch_types("rooted_sum", x.scalar_type(), col.scalar_type(), [&](auto t, auto i) {
-    return run_sum<decltype(t), decltype(i)>(rowptr, col, std::nullopt, x, false, root);
+    return run_sum<decltype(t), decltype(i)>(rowptr, col, std::nullopt, x, false, x, root);
+  });
+}
+
+Tensor sum_onto(Tensor rowptr, Tensor col, OptionalTensor weight, Tensor x, OptionalTensor onto) {
+  check_rows("sum_onto", rowptr, col);
+  check(x.dim() == 2, "sum_onto: x: expected shape [C, F]");
+  check_weight("sum_onto", weight, col.size(0), x);
+  if (onto) {
+    check_like("sum_onto", "onto", *onto, x);
+    check(onto->dim() == 2 && onto->size(0) == rowptr.size(0) - 1 && onto->size(1) == x.size(1),
+          "sum_onto: onto: expected shape [R, F]");
+  }
+  rowptr = dense(rowptr), col = dense(col), weight = dense(weight), x = dense(x);
+  onto = dense(onto);
+  return dispatch_types("sum_onto", x.scalar_type(), col.scalar_type(), [&](auto t, auto i) {
+    return run_sum<decltype(t), decltype(i)>(rowptr, col, weight, x, false, onto);
   });
 }
 

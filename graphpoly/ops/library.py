@@ -184,6 +184,11 @@ SCHEMAS = {
     " float eps) -> Tensor[]",
     "gin_network_backward": "(Tensor? colptr, Tensor? row, Tensor?[] maps, Tensor[] kept,"
     " Tensor grad, float root, int norm, float eps, bool to_x) -> Tensor[]",
+    "conv_network": "(Tensor rowptr, Tensor col, Tensor? weight, Tensor x, Tensor?[] maps,"
+    " bool mean) -> Tensor[]",
+    "conv_network_backward": "(Tensor rowptr, Tensor colptr, Tensor row, Tensor tperm,"
+    " Tensor? weight, Tensor x, Tensor?[] maps, Tensor[] kept, Tensor grad, bool mean, bool to_x)"
+    " -> Tensor[]",
     "feed_forward": f"({_FORWARD}, Tensor? last_bias, Tensor? seed, int activation, float p,"
     " float eps, bool keep) -> (Tensor out, Tensor before)",
     "feed_forward_backward": f"({_FORWARD}, Tensor? seed, Tensor before, Tensor grad,"

@@ -323,7 +323,7 @@ def test_what_is_left_alone():
     kinds = {
         "dict": nn.ModuleDict({"conv": pyg.GCNConv(2, 2)}),
         "list": nn.ModuleList([pyg.GCNConv(2, 2)]),
-        "basic": pyg.GCN(2, 2, 2),
+        "basic": pyg.GAT(2, 2, 2),
         "odd": Odd(),
         "alone": alone,
         "own": Own(2, 2),

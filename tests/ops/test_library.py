@@ -122,6 +122,24 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
         return (*turn[:2], call[3], kept, leaf(6, 2).detach(), *call[4:], to_x)
 
     deep = list(networks())
+    wide = [
+        leaf(4, 3).detach(),
+        leaf(4).detach(),
+        None,
+        leaf(2, 4).detach(),
+        leaf(2).detach(),
+        None,
+    ]
+    rooted_maps = [leaf(4, 3).detach(), None, leaf(4, 3).detach(), *wide[3:5], leaf(2, 4).detach()]
+    bare_head = (*structure, None if weight is None else weight.detach(), x.detach())
+    convolved = [(*bare_head, wide, False), (*bare_head, rooted_maps, True)]
+
+    def convolved_back(call, to_x):
+        """With the results that the backward operator takes."""
+        kept = torch.ops.graphpoly.conv_network(*call)
+        grad = leaf(6, 2).detach()
+        return (structure[0], *turn, call[2], call[3], call[4], kept, grad, call[5], to_x)
+
     forwards = [
         (x, *maps_of.values(), leaf(2, 4), leaf(2), None, 0, 0.0, 1e-3, True),
         (x, *maps_of.values(), leaf(2, 4), None, torch.tensor(5), 1, 0.3, 1e-3, False),
@@ -288,6 +306,10 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
         "gin_network_backward": [
             network_back(call, to_x) for call, to_x in zip(deep, (True, False, True), strict=True)
         ],
+        "conv_network": convolved,
+        "conv_network_backward": [
+            convolved_back(call, to_x) for call, to_x in zip(convolved, (True, False), strict=True)
+        ],
         "linear": [(x, leaf(4, 3), None, None, leaf(4)), (x, leaf(4, 3), y, leaf(4, 3), None)],
         "linear_backward": [
             (leaf(6, 4), x, leaf(4, 3), None, None, True),
@@ -449,6 +471,8 @@ def test_fullgraph_compile_of_segments_and_pairs():
         "gin_layer_backward",
         "gin_network",
         "gin_network_backward",
+        "conv_network",
+        "conv_network_backward",
         "gat_layer",
         "gat_layer_backward",
         "head_scores_backward",
