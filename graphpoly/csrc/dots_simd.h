@@ -62,6 +62,9 @@ struct Dots {
   static void run(const Product<T>& p) {
     int64_t first = 0;
     for (; first + kRows <= p.rows; first += kRows) rows<kRows>(p, first);
+    if constexpr (kRows > 4) {
+      for (; first + 4 <= p.rows; first += 4) rows<4>(p, first);
+    }
     for (; first < p.rows; ++first) rows<1>(p, first);
   }
 };
@@ -80,7 +83,8 @@ void dots(int64_t channels, const Product<T>& p) {
 // Whether there are few channels, and enough of k for the sums over lanes to be worth it.
 template <class T>
 void count_as_few(int64_t channels, int64_t inner, bool* few) {
-  *few = channels <= kMostDots<T> && inner >= 8 * kLanes<T>;
+  const int64_t registers = channels <= kMostDots<T> / 2 ? (channels + 1) / 2 : 8;
+  *few = channels <= kMostDots<T> && inner >= registers * kLanes<T>;
 }
 
 }  // namespace graphpoly::GRAPHPOLY_SIMD

@@ -44,11 +44,15 @@ namespace {
 
 constexpr const char* kForward = "feed_forward";
 constexpr const char* kBackward = "feed_forward_backward";
-constexpr int64_t kNarrow = 3;  // channels that come out of products of rows
 
 template <class T>
 void call_product(int64_t channels, const Product<T>& p) {
   GRAPHPOLY_CALL(product<T>, channels, p);
+}
+
+template <class T>
+void call_dots(int64_t channels, const Product<T>& p) {
+  GRAPHPOLY_CALL(dots<T>, channels, p);
 }
 
 template <class T>
@@ -141,17 +145,13 @@ std::tuple<Tensor, Tensor> feed_forward(Tensor x, OptionalTensor weight, Optiona
     using T = decltype(t);
     Tensor out = make_output<T>(x, {rows, channels});
     Tensor kept = make_output<T>(x, {keep ? rows : 0, hidden});
-    const bool narrow = channels <= kNarrow;
+    bool few = false;
+    GRAPHPOLY_CALL(count_as_few<T>, channels, hidden, &few);
     const Scratch<T> room((weight ? hidden * inner : 0) + (channels + 2) * stride);
     T *const norms = room.data(), *const second = norms + 2 * stride;
     T* const first = second + channels * stride;
     const T* const upper = given.last.template const_data_ptr<T>();
-    if (narrow) {
-      std::fill_n(second, channels * stride, T(0));
-      copy_rows(second, stride, upper, hidden, hidden, channels);
-    } else {
-      turn(second, upper, channels, hidden);
-    }
+    if (!few) turn(second, upper, channels, hidden);
     if (weight) turn(first, values<T>(given.weight), hidden, inner);
     Inside<T> whole = given.inside<T>();
     pad_norm(whole, given, norms);
@@ -175,8 +175,10 @@ std::tuple<Tensor, Tensor> feed_forward(Tensor x, OptionalTensor weight, Optiona
         if (held) copy_rows(held + in.begin * hidden, hidden, in.hidden, stride, hidden, in.rows);
         GRAPHPOLY_CALL(activate<T>, in);
         T* const result = to + in.begin * channels;
-        if (narrow) {
-          GRAPHPOLY_CALL(narrow_product<T>, in, second, values<T>(last_bias), result, channels);
+        if (few) {
+          call_dots(channels, Product<T>{in.hidden, stride, 1, upper, hidden,
+                                         values<T>(last_bias), 0, result, channels, in.rows,
+                                         hidden});
         } else {
           call_product(channels, Product<T>{in.hidden, stride, 1, second, channels,
                                             values<T>(last_bias), 0, result, channels, in.rows,
@@ -304,6 +306,7 @@ STABLE_TORCH_LIBRARY_IMPL(graphpoly, CPU, m) {
 
 #include "arithmetic_simd.h"
 #include "activations_simd.h"
+#include "dots_simd.h"
 #include "product_simd.h"
 
 #include "feed_forward_simd.h"

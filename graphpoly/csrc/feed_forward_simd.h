@@ -103,27 +103,6 @@ void turn_back_by(const Inside<T> in) {
   }
 }
 
-// The last map for so few channels that lanes of them would be idle: `last` has rows like a block.
-template <class T>
-void narrow_product(const Inside<T>& in, const T* last, const T* start, T* out, int64_t channels) {
-  constexpr int L = kLanes<T>, G = L < 8 ? L : 8;
-  typedef Vec<T, L> V;
-  for (int64_t c = 0; c < channels; ++c, last += in.stride) {
-    for (int64_t r = 0; r < in.rows; r += G) {
-      const T* row[G];
-      for (int g = 0; g < G; ++g) row[g] = in.hidden + std::min(r + g, in.rows - 1) * in.stride;
-      V sum[G] = {};
-      for (int64_t k = 0; k < in.width; k += L) {
-        const V right = load<V>(last + k);
-#pragma GCC unroll 8
-        for (int g = 0; g < G; ++g) sum[g] += within<L, T>(load<V>(row[g] + k), k, in.width) * right;
-      }
-      const V sums = sum_lanes<T, L>(sum) + (start ? start[c] : T(0));
-      for (int g = 0; g < G && r + g < in.rows; ++g) out[(r + g) * channels + c] = sums[g];
-    }
-  }
-}
-
 template <class T>
 void activate(const Inside<T>& in) {
   switch (in.function) {

@@ -41,7 +41,7 @@ from graphpoly.data.independent_sets import (
 )
 from graphpoly.data.links import LINK_SPLITS, LinkSplit, link_split, sample_non_links
 from graphpoly.data.molecules import load_peptides, load_zinc
-from graphpoly.data.n_body import n_body, simulate_charges
+from graphpoly.data.n_body import draw_charges, n_body, simulate_charges
 from graphpoly.data.ogb import load_ogb_graph, load_ogb_link, load_ogb_node, ogb_evaluator
 from graphpoly.data.own import any_dataset, dataset_from, is_own
 from graphpoly.data.point_sets import (
@@ -97,6 +97,7 @@ __all__ = [
     "default_root",
     "degree_counts",
     "degree_functions",
+    "draw_charges",
     "enclosed_area",
     "extrapolation_graphs",
     "find_dataset",

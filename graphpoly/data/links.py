@@ -20,6 +20,7 @@ __all__ = ["LINK_SPLITS", "LinkSplit", "link_split", "sample_non_links"]
 
 # share of the links that validate and that test
 LINK_SPLITS = {"random": (0.05, 0.10), "seal": (0.05, 0.10), "random-70": (0.10, 0.20)}
+_EQUAL = ("random-70",)  # divisions with as many non-links to choose by as to test by
 _PARTS = ("train", "val", "test")
 
 
@@ -93,7 +94,8 @@ def link_split(data: Data, name: str = "random", index: int = 0) -> LinkSplit:
     Args:
         data: A graph with ``edge_index``; directions, repetitions and self-loops do not matter.
         name: ``"random"``: 85/5/10. ``"seal"``: the same shares, which is SEAL's tenth to find and
-            twentieth to choose by. ``"random-70"``: 70/10/20.
+            twentieth to choose by. ``"random-70"``: 70/10/20, and as many pairs that
+            are none to choose by as to test by, as published with NCN.
         index: Seeds the draw.
 
     Raises:
@@ -119,8 +121,9 @@ def link_split(data: Data, name: str = "random", index: int = 0) -> LinkSplit:
     links = links[:, torch.randperm(count, generator=generator)]
     sizes = [count - num_val - num_test, num_val, num_test]
     train, val, test = links.split(sizes, dim=1)
-    others = sample_non_links(links, num_nodes, count, generator)
-    negatives = dict(zip(_PARTS, others.split(sizes, dim=1), strict=True))
+    asked = [sizes[0], num_test if name in _EQUAL else num_val, num_test]
+    others = sample_non_links(links, num_nodes, sum(asked), generator)
+    negatives = dict(zip(_PARTS, others.split(asked, dim=1), strict=True))
     return LinkSplit(name, index, num_nodes, train, val, test, negatives)
 
 

@@ -21,7 +21,7 @@ from graphpoly.layers.dropout import Dropout
 from graphpoly.layers.feed_forward import FeedForward
 from graphpoly.layers.linear import Linear
 from graphpoly.ops import CSR, common_neighbors, dropout, spmm, to_csr
-from graphpoly.ops.adjacency import to_edges
+from graphpoly.ops.adjacency import to_edges, trusted_csr
 from graphpoly.ops.affine import affine
 from graphpoly.ops.hooks import is_hooked
 from graphpoly.ops.normalize import normalized
@@ -244,11 +244,8 @@ class NCN(Pretrained, NamedArguments):
             seen.append(h)
         if self.steps is not None:
             h = torch.tensordot(self.steps, torch.stack(seen), 1)
-        if self.training and self.edge_dropout > 0:
-            kept = torch.rand(pairs.size(1), device=pairs.device) >= self.edge_dropout
-            pairs = pairs[:, kept]
         refined = None if self.refine is None else h + self.refine(h)
-        return LinkStates(h, to_csr(pairs, num_nodes=size), refined)
+        return LinkStates(h, self._thinned(to_csr(pairs, num_nodes=size)), refined)
 
     def decode(self, states: LinkStates, pairs: Tensor) -> Tensor:
         """Return the scores of pairs, ``[P]``.
@@ -272,6 +269,14 @@ class NCN(Pretrained, NamedArguments):
             pairs: ``[2, P]``.
         """
         return self.decode(self.encode(x, edge_index), pairs)
+
+    def _thinned(self, adj: CSR) -> CSR:
+        """Leave some neighbours out, in training."""
+        if not self.training or self.edge_dropout == 0:
+            return adj
+        kept = torch.rand(adj.col.size(0), device=adj.col.device) >= self.edge_dropout
+        before = F.pad(kept.cumsum(0), (1, 0)).to(adj.rowptr.dtype)
+        return trusted_csr(before[adj.rowptr.long()], adj.col[kept], None, None, adj.num_cols, None)
 
     def _scored(
         self,

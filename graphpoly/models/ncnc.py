@@ -36,6 +36,9 @@ class NCNC(NCN):
         p_0 = \sigma(a (s - b))
 
     with the score s that :class:`NCN` gives with the same parameters. No gradient goes through P.
+    With ``head="refined"``, s is the score of refined states, :math:`h_u + \psi(h_u)` in place of
+    :math:`h_u` everywhere, as published: what is common is refined twice in P. In training, P
+    leaves out neighbours of those that ``edge_dropout`` left.
 
     Args:
         in_channels, hidden_channels, num_layers, encoder, jk: As for :class:`NCN`.
@@ -54,8 +57,7 @@ class NCNC(NCN):
     several pairs ask for, either way around, is scored once.
 
     Differences from the paper: those of :class:`NCN`; an end of the pair is never completed as a
-    neighbour of itself; in training, dropout is drawn once for a score that several pairs ask for;
-    states are refined once, the published program refines those in P a second time.
+    neighbour of itself; in training, dropout is drawn once for a score that several pairs ask for.
 
     >>> NCNC(4, 16, alpha=0.5)
     NCNC(4, 16, alpha=0.5)
@@ -141,6 +143,9 @@ class NCNC(NCN):
     @torch.no_grad()
     def _likely(self, states: LinkStates, pairs: Tensor) -> Tensor:
         """Return P of pairs; one that comes again, or the other way around, is scored once."""
+        h = states.counted
+        again = None if self.refine is None else h + self.refine(h)
+        states = LinkStates(h, self._thinned(states.adj), again)
         size = max(states.h.size(0), 1)
         key = pairs.min(0).values * size + pairs.max(0).values
         key, place = key.unique(return_inverse=True)

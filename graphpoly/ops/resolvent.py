@@ -134,6 +134,8 @@ def resolvent_solve_reference(
     x = x.contiguous()
     if block is None:
         block, num_blocks = torch.zeros_like(rowptr[:-1], dtype=torch.int64), 1
+    elif num_blocks > block.size(0):  # those without rows take no memory
+        block, num_blocks = block.unique(return_inverse=True)[1], block.size(0)
 
     def product(y: Tensor) -> Tensor:
         return torch.ops.graphpoly.spmm_sum(rowptr, col, weight, y, None, None, None, False)

@@ -6,7 +6,6 @@ from graphpoly.models.settings import EGNNSettings
 from graphpoly.recipes.recipe import Protocol, Study
 
 _PAPER = "Satorras, Hoogeboom, Welling. E(n) Equivariant Graph Neural Networks. ICML 2021"
-_DRAWN = "the systems are drawn here, after the published simulation; they are not the published"
 _CODE = (
     "velocities stay those of the first frame in every layer, as in the published code; "
     "update_velocity=true for equation 7"
@@ -28,5 +27,5 @@ Study(
     source=f"{_PAPER}, quoted second-hand",
     runs=1,
     unit="",
-    notes=(_DRAWN, _CODE),
+    notes=(_CODE,),
 ).row("n-body", 0.0071, None, EGNNSettings(update_velocity=False))

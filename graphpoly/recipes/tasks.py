@@ -89,6 +89,7 @@ def task_for(
             split,
             metric=metric,
             batch_size=protocol.batch_size or 1024,
+            drop_last=settings.whole_batches,
             device=device,
             seed=seed,
             messages=loaded.data if rewire is not None and rewire.rewires else None,

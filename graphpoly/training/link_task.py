@@ -40,6 +40,8 @@ class LinkTask:
         metric: ``"auc"``, ``"ap"``, ``"mrr"``, ``"hits@K"``, or one with a function of the scores
             of links and of non-links.
         batch_size: Links a step.
+        drop_last: Leave out of each epoch what fills no batch, unless nothing does: a small one
+            learns from a graph that is nearly whole.
         remove_targets: Take the links of a step out of the graph.
         device: Where the data goes; the caller moves the model.
         seed: Seed of order and pairs.
@@ -62,6 +64,7 @@ class LinkTask:
         *,
         metric: str | Metric = "auc",
         batch_size: int = 1024,
+        drop_last: bool = False,
         remove_targets: bool = True,
         device: str | torch.device | None = None,
         seed: int = 0,
@@ -74,7 +77,7 @@ class LinkTask:
             metric = Metric(metric, partial(link_score, metric), True)
         self._metric = metric
         self.metric, self.batch_size, self.seed = metric.name, batch_size, seed
-        self.remove_targets = remove_targets
+        self.remove_targets, self.drop_last = remove_targets, drop_last
         self.split = split
         self.data = data if device is None else copy.copy(data).to(device)
         place = self.data.x.device
@@ -109,6 +112,8 @@ class LinkTask:
         model.train()
         train = self._links["train"]
         order = torch.randperm(train.size(1), generator=self._generator).to(train.device)
+        if self.drop_last and train.size(1) > self.batch_size:
+            order = order[: train.size(1) // self.batch_size * self.batch_size]
         total = torch.zeros((), dtype=torch.float64)
         for chosen in order.split(self.batch_size):
             optimizer.zero_grad()
@@ -123,7 +128,7 @@ class LinkTask:
             loss = backward(loss, scores.numel(), model)
             optimizer.step()
             total = total.to(loss.device) + loss.double() * chosen.numel()
-        return float(total) / train.size(1)
+        return float(total) / order.size(0)
 
     @torch.no_grad()
     def evaluate(self, model: nn.Module, splits: Sequence[str] = SPLITS) -> dict[str, float]:
@@ -154,6 +159,7 @@ class LinkTask:
             "kind": "links",
             "metric": self.metric,
             "batch_size": self.batch_size,
+            "drop_last": self.drop_last,
             "remove_targets": self.remove_targets,
             "seed": self.seed,
             "split": {key: getattr(self.split, key) for key in named if hasattr(self.split, key)},

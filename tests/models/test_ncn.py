@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -81,6 +83,8 @@ def test_scores_are_those_of_listed_neighbours(cls, encoder, jk, options):
     net = cls(5, 8, 2, encoder=encoder, jk=jk, **options).double().eval()
     near, h = neighbors(edge_index), states(net, x, edge_index)
     counted = h if net.refine is None else h + run(net.refine, h)
+    # what P is made of: refined states, which are refined again
+    again = counted if net.refine is None else counted + run(net.refine, counted)
     nothing = torch.zeros(8, dtype=torch.float64)
     expected = []
     for i, j in pairs.T.tolist():
@@ -88,8 +92,8 @@ def test_scores_are_those_of_listed_neighbours(cls, encoder, jk, options):
         if cls is NCNC:
             for one, other in ((i, j), (j, i)):
                 for u in near[one] - near[other] - {other}:
-                    shared = sum((counted[w] for w in near[other] & near[u]), nothing)
-                    likely = net.calibrated(score(net, h, shared, (other, u)))
+                    shared = sum((again[w] for w in near[other] & near[u]), nothing)
+                    likely = net.calibrated(score(net, counted, shared, (other, u)))
                     between = between + likely.detach() * counted[u]
         expected.append(score(net, h, between, (i, j)))
     assert_close(net(x, edge_index, pairs), torch.cat(expected))
@@ -142,6 +146,31 @@ def test_a_pair_that_is_asked_for_again_or_backwards_is_as_likely():
     likely = net._likely(held, asked).view(3, 6)
     assert torch.equal(likely[0], likely[1])
     assert torch.equal(likely[0], likely[2])
+
+
+@pytest.mark.parametrize("options", [{}, REFINED])
+def test_equal_scores_complete_by_a_closed_form(options):
+    """All pairs score c: a neighbour of one end alone counts P(c), and all count where P is 1."""
+    x, edge_index, pairs = drawn(10)
+    dense = torch.zeros(SIZE, SIZE, dtype=x.dtype)
+    dense[edge_index[1], edge_index[0]] = 1
+    dense.fill_diagonal_(0)
+    first, second = dense[pairs[0]], dense[pairs[1]]
+    ends = F.one_hot(pairs, SIZE).sum(0) == 0  # the ends themselves are never completed
+    both, one = first * second, (first - second).abs() * ends
+    net = NCNC(5, 8, alpha=0.7, scale=1.3, offset=0.4, prior=0.3, **options).double().eval()
+    nn.init.zeros_(net.score[-1].weight)
+    nn.init.constant_(net.score[-1].bias, 0.9)
+    held = net.encode(x, edge_index)
+    odds = 0.3 * math.exp(1.3 * (0.9 - 0.4))
+    likely = 0.7 * odds / (odds + 1)
+    assert_close(net.between(held, pairs), (both + likely * one) @ held.counted)
+    assert_close(net.decode(held, pairs), torch.full((pairs.size(1),), 0.9, dtype=x.dtype))
+    net.offset, net.alpha = -1e4, 1.0
+    union = both + one
+    assert_close(net.between(held, pairs), union @ held.counted)
+    net.offset = 1e4
+    assert_close(net.between(held, pairs), both @ held.counted)
 
 
 def test_without_weight_nothing_is_completed():
@@ -227,6 +256,37 @@ def test_dropout_of_neighbours_is_of_training_alone():
     assert net.train().encode(x, edge_index).adj.num_entries < 20
     full = net.eval().encode(x, edge_index).adj.num_entries
     assert full == sum(map(len, neighbors(edge_index)))
+
+
+def test_neighbours_are_left_out_again_for_what_is_likely(monkeypatch):
+    x, edge_index, pairs = drawn(7)
+    net = NCNC(5, 8, edge_dropout=0.5).double()
+    held = net.encode(x, edge_index)
+    assert net.eval()._thinned(held.adj) is held.adj
+    net.train()
+    read = []
+    plain = NCN.between
+
+    def between(self, states, pairs, x=None):
+        read.append(states.adj)
+        return plain(self, states, pairs, x)
+
+    monkeypatch.setattr(NCN, "between", between)
+    kept = []
+    for _ in range(200):
+        read.clear()
+        net.decode(held, pairs)
+        common, likely = read
+        assert common is held.adj
+        assert set(entries(likely)) <= set(entries(common))
+        assert likely.rowptr.dtype == common.rowptr.dtype
+        kept.append(likely.num_entries)
+    count = held.adj.num_entries
+    assert abs(sum(kept) / 200 - count / 2) < 4 * math.sqrt(count / 4 / 200)
+
+
+def entries(adj):
+    return list(zip(adj.rows().tolist(), adj.col.tolist(), strict=True))
 
 
 @pytest.mark.parametrize("cls", [NCN, NCNC])

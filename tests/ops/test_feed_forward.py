@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 from torch import nn
@@ -66,6 +68,19 @@ def test_values_and_gradients_are_those_of_the_modules(activation, first, norm, 
             assert one.dtype == dtype
             scale = float(two.detach().abs().max()) if two.numel() else 1.0
             assert_close(one / max(1, scale), (two / max(1, scale)).to(dtype), kind="accumulated")
+
+
+@both
+@pytest.mark.parametrize("channels", range(1, 10))
+def test_few_channels_of_any_width(channels, dtype):
+    """Whose sums run over lanes where rows fill a register: nothing behind a row is read."""
+    options = {"activation": "silu", "eps": 1e-2, "dropout": 0.0, "seed": None}
+    widths = (*(1, 3, 4, 7, 8, 9, 15, 16, 17), *(31, 32, 33, 63, 65, 127, 128, 130))
+    for hidden, rows in itertools.product(widths, (1, 5, 60, 61, 130)):
+        x, given = drawn(rows, hidden), maps(1, hidden, channels, False, False)
+        exact = plainly(x, **given, **options)
+        found = feed_forward(x.to(dtype), **{k: v.to(dtype) for k, v in given.items()}, **options)
+        assert_close(found, exact.to(dtype), kind="accumulated")
 
 
 @both

@@ -94,7 +94,8 @@ def norm_of(norm, hidden):
 @pytest.mark.parametrize("channels", range(1, 10))
 def test_few_channels_of_many(channels, dtype):
     """Whose sums run over lanes, and over a last vector that begins within the one before."""
-    for inner, rows in itertools.product((63, 64, 127, 128, 129, 143, 160), (1, 2, 61, 130)):
+    widths = (*(4, 7, 8, 9, 15, 16, 17, 31, 32, 33), *(63, 64, 127, 128, 129, 143, 160))
+    for inner, rows in itertools.product(widths, (1, 2, 61, 130)):
         x, weight, bias = drawn(rows, inner), drawn(channels, inner), drawn(channels)
         check(linear, nn.functional.linear, dtype, x, weight, bias)
         check(linear, nn.functional.linear, dtype, x, weight)

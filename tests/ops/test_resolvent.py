@@ -123,6 +123,20 @@ def test_sparse_solver_stops_with_an_error_that_says_how_far_it_came():
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
+def test_blocks_without_rows_take_no_memory(solver):
+    adj, block = symmetric()
+    x = torch.randn(18, 3, dtype=torch.float64)
+    found = []
+    for numbers, num_blocks in (([0, 1, 2, 3], 4), ([7, 2**31 - 1, 0, 10**6], 2**31)):
+        some = x.clone().requires_grad_()
+        of_row = torch.tensor(numbers)[block]
+        out = resolvent(adj, some, solver=solver, block=of_row, num_blocks=num_blocks)
+        found.append((*out, *torch.autograd.grad(out[0].sum() + out[1].square().sum(), some)))
+    for few, many in zip(*found, strict=True):
+        assert_close(many, few)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
 def test_zero_operator_zero_vector_and_no_rows(solver):
     none = to_csr(torch.empty(2, 0, dtype=torch.long), num_nodes=3)
     x = torch.tensor([[1.0], [0.0], [-2.0]])

@@ -49,4 +49,5 @@ def test_rows_hold_the_published_arguments(family, dataset):
             assert held[name] == float(value), name
     assert (held["encoder"], held["jk"]) == ("pure", True)  # --model puregcn --jk
     assert held["head"] == "refined"  # --use_xlin --tailact
+    assert recipe.settings.whole_batches  # the published program takes no others
     assert held["score_layers"] == (2 if dataset in TWO_LAYERS else 1)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 
 import pytest
@@ -107,6 +108,28 @@ def test_draws_are_part_of_the_state() -> None:
     second = LinkTask(data, split, batch_size=7, seed=5)
     second.load_state_dict(state)
     assert pairs(first) == pairs(second)
+
+
+def test_what_fills_no_batch_is_left_out_where_that_is_asked_for() -> None:
+    data, split = blocks()  # 40 links to train on
+    for size, batches in ((7, [7] * 5), (10, [10] * 4), (40, [40]), (50, [40])):
+        task = LinkTask(data, split, batch_size=size, drop_last=True)
+        model = Dot()
+        task.train_epoch(model, torch.optim.SGD(model.parameters(), lr=0.0))
+        assert [pairs.size(1) // 2 for _, pairs in model.seen] == batches
+        seen = torch.cat([pairs[:, : pairs.size(1) // 2] for _, pairs in model.seen], 1)
+        assert keys(seen) <= keys(split.train)
+        assert len(keys(seen)) == sum(batches)
+    assert task.describe()["drop_last"] is True
+
+
+def test_the_loss_of_an_epoch_is_that_of_its_batches() -> None:
+    data, split = blocks()
+    task = LinkTask(data, split, batch_size=7, drop_last=True)
+    model = Dot()
+    model.table.data.zero_()  # every score is 0, every loss log 2
+    loss = task.train_epoch(model, torch.optim.SGD(model.parameters(), lr=0.0))
+    assert loss == pytest.approx(math.log(2))
 
 
 def test_unknown_metric() -> None:

@@ -63,7 +63,8 @@ class ModelSettings(Settings):
     what a row of the output can belong to, and :attr:`pools_by` names the argument that decides
     between the two. A network that embeds categories itself sets :attr:`reads_categories`, one
     that tells types of edges apart :attr:`reads_types`, and one whose training keeps what it made
-    of the features :attr:`reads_once`.
+    of the features :attr:`reads_once`. One that is published with whole batches of links alone sets
+    :attr:`whole_batches`.
 
     Attributes:
         lr: Learning rate.
@@ -77,6 +78,7 @@ class ModelSettings(Settings):
     reads_categories: ClassVar[bool] = False
     reads_types: ClassVar[bool] = False
     reads_once: ClassVar[bool] = False
+    whole_batches: ClassVar[bool] = False
 
     lr: float = bounded(0.01, low=0)
     weight_decay: float = bounded(5e-4, low=0)

@@ -35,6 +35,7 @@ class NCNSettings(ModelSettings):
     cls = NCN
     levels = ("pairs of nodes",)
     withheld = ("out_channels",)
+    whole_batches = True
 
     hidden_channels: int = bounded(256, low=1)
     num_layers: int = bounded(1, low=1)
