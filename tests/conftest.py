@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +40,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="runs with GRAPHPOLY_TEST_DEVICE=cuda"))
         if item.get_closest_marker("cpu") and DEVICE != "cpu":
             item.add_marker(pytest.mark.skip(reason="about the CPU, whatever the device"))
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C as a terminal gives it, also where the tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True)

@@ -40,6 +40,7 @@ def test_published_settings() -> None:
     assert recipe.published is None
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("variant", ["sf", "ff-vn", "ff-la", "top2loss", "top2input"])
 def test_any_variant_is_stopped_and_goes_on(
     variant: str, graph: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -105,8 +105,8 @@ class AggregateConv(NamedArguments, MessagePassing):
             return spmm(adj, x, "sum" if self.aggregation == "sum" else "mean")
         degree = spmm(adj, adj.weight.new_ones(adj.num_cols, 1))
         positive = degree > 0
-        inverse = torch.where(positive, 1 / torch.where(positive, degree, 1), 0)
-        return inverse * spmm(adj, x)
+        # divided, as the mean of what has no weights is: equal weights give its bits
+        return torch.where(positive, spmm(adj, x) / torch.where(positive, degree, 1), 0)
 
     def __repr__(self) -> str:
         return (
