@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,7 +14,8 @@ from graphpoly.data.entries.graphs import graph_problem
 from graphpoly.data.entries.links import link_problem
 from graphpoly.data.entries.nodes import node_problem
 from graphpoly.models.settings import model_names
-from graphpoly.recipes import recipe_for, run_recipe
+from graphpoly.recipes import recipe_for, run_recipe, tasks
+from graphpoly.training import LinkTask
 
 ATOMS = ("MoleculeGNN", "PathMolecule")
 OF_GRAPHS = ("AssociationGNN",)
@@ -87,6 +89,23 @@ def test_networks_of_links_are_trained_on_links_alone(name: str, task: str, tmp_
         return
     outcome = run_recipe(recipe, out=tmp_path, seeds=1, device="cpu")
     assert 0 <= outcome.experiments[name].mean <= 1
+
+
+@pytest.mark.parametrize(("name", "whole"), [("NCN", True), ("NCNC", True), ("GPRGNN", False)])
+def test_only_networks_that_are_published_so_drop_a_batch_that_is_not_full(
+    name: str, whole: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def noted(*arguments: Any, **named: Any) -> LinkTask:
+        task = LinkTask(*arguments, **named)
+        asked.append(task.drop_last)
+        return task
+
+    monkeypatch.setattr(tasks, "LinkTask", noted)
+    recipe = recipe_for(name, entry("links")).override({"hidden_channels": 8, "epochs": 1})
+    run_recipe(recipe, out=tmp_path, seeds=1, device="cpu")
+    assert asked == [whole]
 
 
 @pytest.mark.parametrize("task", ["nodes", "graphs", "links"])

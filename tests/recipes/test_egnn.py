@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from graphpoly import registry
-from graphpoly.data import find_dataset
+from graphpoly.data import find_dataset, n_body
 from graphpoly.models import EGNN
 from graphpoly.models.network_for import network_for
 from graphpoly.recipes import recipe_for, run_recipe
@@ -25,6 +25,17 @@ def test_settings_are_the_published_ones() -> None:
     assert (reading.train, reading.val, reading.test) == (3000, 2000, 2000)
     assert (reading.first, reading.last, reading.num_particles) == (30, 40, 5)
     assert (recipe.metric, recipe.published.mean, recipe.published.unit) == ("mse", 0.0071, "")
+
+
+def test_each_part_begins_where_the_published_one_does() -> None:
+    """Of its training systems fewer may be taken; those that validate and test stay the same."""
+    changes = {**SMALL, "train": 2, "val": 1, "test": 1}
+    reading = registry.get("recipe", "egnn/n-body").obj.override(changes).reading
+    found = find_dataset("n-body").load(None, reading, 0).graphs
+    assert found is not None
+    expected = [*n_body(2, first=1, last=2)]
+    expected += [n_body(1, first=1, last=2, skip=skip)[0] for skip in (10_000, 12_000)]
+    assert all(torch.equal(one.pos, other.pos) for one, other in zip(found, expected, strict=True))
 
 
 def test_it_learns_more_than_to_stay_or_to_go_straight_on(tmp_path: Path) -> None:
