@@ -153,14 +153,14 @@ def conv_network_reference(
     found: list[Tensor] = []
     layers = _split(maps)
     for place, layer in enumerate(layers):
-        map, bias, root = layer
+        matrix, bias, root = layer
         if layer.maps_first:
             sums = x.new_empty(0, x.size(1))
-            out = spmm_reference(rowptr, col, weight, x @ map.T, mean=mean)
+            out = spmm_reference(rowptr, col, weight, x @ matrix.T, mean=mean)
             out = out if bias is None else out + bias
         else:
             sums = spmm_reference(rowptr, col, weight, x, mean=mean)
-            out = linear_reference(sums, map, x, root, bias)
+            out = linear_reference(sums, matrix, x, root, bias)
         x = out.relu() if place + 1 < len(layers) else out
         found += (sums, x)
     return found
@@ -213,17 +213,17 @@ def _backward_reference(
         given = x if place == 0 else kept[_KEPT * place - 1]
         if found:
             grad = grad.masked_fill(out <= 0, 0)
-        map, bias, root = layer
+        matrix, bias, root = layer
         back = x.new_empty(0, x.size(1))
         if layer.maps_first:
             mapped = turn_back(grad)
             to_map = mapped.T @ given
             if place > 0 or to_x:
-                back = mapped @ map
+                back = mapped @ matrix
         else:
             to_map = grad.T @ sums
             if place > 0 or to_x:
-                back = turn_back(grad @ map)
+                back = turn_back(grad @ matrix)
                 back = back if root is None else back + grad @ root
         to_bias = grad.new_empty(0) if bias is None else grad.sum(0)
         to_root = grad.new_empty(0, 0) if root is None else grad.T @ given

@@ -12,9 +12,10 @@ from torch.overrides import TorchFunctionMode
 
 import graphpoly.acceleration.conv_network as conv_network
 import graphpoly.acceleration.gin_network as gin_network
-import graphpoly.ops._extension as _extension
 from graphpoly import accelerate
 from graphpoly.testing import assert_close
+
+pytestmark = pytest.mark.usefixtures("sooner")
 
 EDGES = torch.randint(30, (2, 90), generator=torch.Generator().manual_seed(0))
 KINDS = {
@@ -22,13 +23,6 @@ KINDS = {
     "GIN": (pyg.GIN, gin_network, "gin_network"),
     "SAGE": (pyg.GraphSAGE, conv_network, "conv_network"),
 }
-
-
-@pytest.fixture(autouse=True)
-def _sooner():
-    """Let what is recognised be told apart where there are no kernels, too."""
-    with mock.patch.dict(_extension.load(), simd="avx2"):
-        yield
 
 
 class Around(nn.Module):

@@ -18,18 +18,13 @@ from graphpoly import accelerate
 from graphpoly.acceleration import restore
 from graphpoly.testing import assert_close, graph_zoo
 
+pytestmark = pytest.mark.usefixtures("sooner")
+
 EDGES = torch.randint(30, (2, 90), generator=torch.Generator().manual_seed(0))
 WEIGHTS = torch.rand(90, generator=torch.Generator().manual_seed(1)).double() + 0.1
 SIZES = {"in_channels": 5, "hidden_channels": 6, "num_layers": 3, "out_channels": 4}
 NETWORKS = {"GCN": pyg.GCN, "SAGE": pyg.GraphSAGE}
 LINEAR = {"GCN": "lin", "SAGE": "lin_l"}
-
-
-@pytest.fixture(autouse=True)
-def _sooner():
-    """Let what is recognised be told apart where there are no kernels, too."""
-    with mock.patch.dict(_extension.load(), simd="avx2"):
-        yield
 
 
 def features(seed=0):
@@ -115,6 +110,7 @@ LEFT = {
     "SAGE, normalised": of("SAGE", normalize=True),
     "SAGE, projected": of("SAGE", project=True),
     "SAGE, unlike layers": changed("SAGE", aggr_module=pyg.SumAggregation()),
+    "SAGE, a bias of roots": lambda: changed("SAGE", lin_r=nn.Linear(6, 6))(),
     **{
         f"{kind}, hook of {name}": hooked(kind, name)
         for kind, lin in LINEAR.items()
@@ -178,6 +174,15 @@ def test_the_network_and_its_twin(name):
             assert torch.equal(twin.state_dict()[key], value)
     steps = 1 if name.endswith(", dropout") else 0  # without dropout in eval mode
     assert kernel.call_count == (3 if name in AT_ONCE else steps)
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_layers_that_do_not_fit_fail_in_the_words_of_pytorch(kind):
+    network = of(kind)()
+    network.convs[1] = type(network.convs[1])(7, 6)
+    accelerate(network)
+    with pytest.raises(RuntimeError, match="mat1 and mat2 shapes cannot be multiplied"):
+        network(features().float(), EDGES)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

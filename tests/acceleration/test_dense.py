@@ -11,19 +11,13 @@ from torch import nn
 from torch.nn.modules.module import register_module_forward_hook
 
 import graphpoly.acceleration.dense as dense
-import graphpoly.ops._extension as _extension
 from graphpoly import accelerate
 from graphpoly.acceleration.dense import mapped, perceived
 from graphpoly.testing import assert_close
 
+pytestmark = pytest.mark.usefixtures("sooner")
+
 IN, HIDDEN, OUT = 5, 7, 3
-
-
-@pytest.fixture(autouse=True)
-def _sooner():
-    """Let what is recognised be told apart where there are no kernels, too."""
-    with mock.patch.dict(_extension.load(), simd="avx2"):
-        yield
 
 
 def x(rows=6, dtype=torch.float64):

@@ -17,15 +17,10 @@ from graphpoly import accelerate
 from graphpoly.acceleration import restore
 from graphpoly.testing import assert_close
 
+pytestmark = pytest.mark.usefixtures("sooner")
+
 EDGES = torch.randint(30, (2, 90), generator=torch.Generator().manual_seed(0))
 SIZES = {"in_channels": 5, "hidden_channels": 6, "num_layers": 3, "out_channels": 4}
-
-
-@pytest.fixture(autouse=True)
-def _sooner():
-    """Let what is recognised be told apart where there are no kernels, too."""
-    with mock.patch.dict(_extension.load(), simd="avx2"):
-        yield
 
 
 def features(seed=0):

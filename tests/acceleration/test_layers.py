@@ -10,19 +10,13 @@ from torch import nn
 
 import graphpoly.acceleration.gat_conv as gat
 import graphpoly.acceleration.gcn_conv as gcn
-import graphpoly.ops._extension as _extension
 from graphpoly.acceleration import accelerate
 from graphpoly.testing import assert_close
 
+pytestmark = pytest.mark.usefixtures("sooner")
+
 IN, OUT, HEADS = 5, 6, 2
 PAIRS = torch.tensor([[0, 1, 1, 2, 3, 3, 0], [1, 0, 2, 1, 3, 0, 1]])
-
-
-@pytest.fixture(autouse=True)
-def _sooner():
-    """Let what is recognised be told apart where there are no kernels, too."""
-    with mock.patch.dict(_extension.load(), simd="avx2"):
-        yield
 
 
 def features(dtype=torch.float64):
