@@ -105,12 +105,14 @@ matrix: $(VENV)/.dev-$(MARK) ## Test every version of PyTorch and PyG (CUDA_BUIL
 gpu-check: ## Run the tests of the operators and of the layers on a CUDA device
 	@$(PYTHON) -m benchmarks.device
 	@mkdir -p benchmarks/results
-	@GRAPHPOLY_TEST_DEVICE=cuda $(PYTHON) -m pytest -m "not cpu and not slow" -p no:cacheprovider \
+	@GRAPHPOLY_TEST_DEVICE=cuda OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 8 --dist worksteal \
+		-m "not cpu and not slow" -p no:cacheprovider \
 		--junit-xml=benchmarks/results/gpu-check.xml tests/ops tests/compliance
 
 gpu-bench: ## Measure the CUDA kernels against their peers; writes benchmarks/results
 	@$(PYTHON) -m benchmarks.device
 	@$(PYTHON) -m benchmarks.gpu
+	@$(PYTHON) -m benchmarks.molecules --device cuda --compiled
 
 clean: ## Remove the environment, builds and runs
 	rm -rf $(VENV) build dist runs docs/_build docs/_generated *.egg-info graphpoly/*.so graphpoly/_C*.json

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NEEDED = ("torch", "torch_geometric", "triton", "numpy", "scipy", "pytest")
+NEEDED = ("torch", "torch_geometric", "triton", "numpy", "scipy", "pytest", "xdist")
 
 
 def main() -> int:

@@ -17,7 +17,7 @@ summed over rows for what belongs to targets and over the rows of the transpose 
 to sources. The mask is a hash of (seed, entry, head), so that it is made anew wherever it is
 needed and does not depend on the number of threads.
 
-On the CPU bfloat16 is read and written as it is and computed in float32. A score of one number
+The bfloat16 of features is read and written as it is and computed in float32. A score of one number
 (GAT's) is little beside the features and stays in float32, and so do scores that come in it.
 """
 
@@ -61,7 +61,7 @@ def attend(
     """
     seed = seed_tensor(seed, dropout, value.device)
     kept, dtype = value.dtype, torch.promote_types(value.dtype, torch.float32)
-    half = kept == torch.bfloat16 and value.device.type == "cpu"
+    half = kept == torch.bfloat16
     of_score = [t for t in (target, source, edge) if t is not None]
     deep = source.size(2) > 1 and all(t.dtype == torch.bfloat16 for t in of_score)
     stored, scored = kept if half else dtype, kept if half and deep else dtype

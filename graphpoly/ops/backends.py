@@ -14,7 +14,7 @@ def backends() -> dict[str, dict[str, Any]]:
     """Return each backend with ``available`` and the ``reason`` where it is not.
 
     ``reference`` is plain PyTorch and serves every device; ``cpp`` holds the CPU kernels,
-    ``triton`` the CUDA kernels, which no GPU has confirmed yet.
+    ``triton`` the CUDA kernels.
     """
     return {
         "reference": {"available": True, "reason": ""},

@@ -77,7 +77,7 @@ def multi_aggregate(adj: CSR, x: Tensor, aggregations: Sequence[str]) -> Tensor:
         raise ValueError(f"x: got shape {tuple(x.shape)}, the operator has {adj.num_cols} columns")
     kept, dtype = floating(adj, x=x)
     flat = x.reshape(x.size(0), math.prod(x.shape[1:]))
-    if not (kept == torch.bfloat16 and x.device.type == "cpu"):
+    if kept != torch.bfloat16:
         flat = flat.to(dtype)
     weight = None if adj.weight is None else adj.weight.to(dtype)
     turn = adj.transposed or (None, None, None)

@@ -24,8 +24,8 @@ recurrence only through polynomials of degree at most K under the linear functio
 :math:`e_0` gives the same functional: the gradient of a learned recurrence is that of a problem of
 size K+1 (:func:`_recurrence_gradient`).
 
-On the CPU, bfloat16 features are read, gathered and written as they are, and so are the p_k that
-later steps read; the recurrence and all sums are in float32. A step reads half of the bytes, and
+The bfloat16 features are read, gathered and written as they are, and so are the p_k that later
+steps read; the recurrence and all sums are in float32. A step reads half of the bytes, and
 errs by one rounding of p_{k-1}. Against float64 at K = 10 on a graph of pubmed's size, z is off by
 up to four roundings (Chebyshev, every coefficient 1 in size), by hardly more than one where these
 coefficients decay, and never by more than a chain of bfloat16 products, which is off by two to
@@ -100,7 +100,7 @@ def polynomial(adj: CSR | LinearOperator, x: Tensor, theta: Tensor, recurrence: 
     if isinstance(adj, LinearOperator):
         return polynomial_by_products(adj, x, theta.to(x.dtype), recurrence.to(x.dtype))
     kept, dtype = floating(adj, x=x)
-    if not (kept == torch.bfloat16 and x.device.type == "cpu"):
+    if kept != torch.bfloat16:
         x = x.to(dtype)
     weight = None if adj.weight is None else adj.weight.to(dtype)
     z = torch.ops.graphpoly.polynomial(

@@ -64,8 +64,7 @@ def spmm(adj: CSR, x: Tensor, reduce: str = "sum") -> Tensor:
     dtype = kept if kept in EXACT else _computed_in(x)
     linear = reduce in ("sum", "mean")
     flat = x if len(shape) == 2 else x.reshape(shape[0], math.prod(shape[1:]))
-    stored = kept is torch.bfloat16 and (linear or x.device.type == "cpu")
-    if kept is not dtype and not stored:
+    if kept is not dtype and kept is not torch.bfloat16:
         flat = flat.to(dtype)
     if weight is not None and weight.dtype is not dtype:
         check_real(adj)

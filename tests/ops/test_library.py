@@ -370,17 +370,18 @@ def test_opcheck(name, dtype, index64, weighted):
         torch.library.opcheck(operator, arguments, test_utils=tests)
 
 
-@pytest.mark.parametrize(
-    ("name", "stored"),
-    [
-        ("spmm_sum", (3,)), ("spmm_max", (3,)), ("spmm_max_backward", (4,)),
-        ("polynomial", (3,)), ("polynomial_moments", (3, 6)),
-        ("pool_sum", (0,)), ("attention", (2, 3, 4, 5)),
-        ("attention_backward", (2, 3, 4, 5, 15, 17)),
-        ("attention", (4,)), ("attention_backward", (4, 15, 17)),
-        ("multi_aggregate", (3,)), ("multi_aggregate_backward", (3, 4)),
-    ],
-)  # fmt: skip
+# operator -> the places of what may be stored as bfloat16 beside weights of float32
+STORED = [
+    ("spmm_sum", (3,)), ("spmm_max", (3,)), ("spmm_max_backward", (4,)),
+    ("polynomial", (3,)), ("polynomial_moments", (3, 6)),
+    ("pool_sum", (0,)), ("attention", (2, 3, 4, 5)),
+    ("attention_backward", (2, 3, 4, 5, 15, 17)),
+    ("attention", (4,)), ("attention_backward", (4, 15, 17)),
+    ("multi_aggregate", (3,)), ("multi_aggregate_backward", (3, 4)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "stored"), STORED)
 def test_opcheck_of_what_is_stored_as_bfloat16(name, stored):
     operator = getattr(torch.ops.graphpoly, name).default
     for arguments in samples(torch.float32)[name]:

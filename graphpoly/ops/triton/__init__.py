@@ -5,8 +5,8 @@ operator in :data:`KERNELS`; its first call imports the file with the kernel. Op
 listed run their reference, which for ``lanczos`` and ``column_space`` is made of ``spmm_sum`` and
 PyTorch's batched operations.
 
-**Not yet run on a GPU.** The kernels are checked in Triton's interpreter, on the CPU, against the
-reference; ``make gpu-check`` runs the same tests on a CUDA device.
+The kernels are checked in Triton's interpreter, on the CPU, against the reference; ``make
+gpu-check`` runs the same tests on a CUDA device.
 
 Environment:
     GRAPHPOLY_BACKEND: ``reference`` leaves the kernels out.
@@ -17,10 +17,12 @@ Environment:
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import importlib.util
 import os
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -105,8 +107,12 @@ def kernel(name: str) -> Callable[..., Any]:
     Raises:
         KeyError: If the operator has no kernel here.
     """
-    module = importlib.import_module(f"graphpoly.ops.triton.{KERNELS[name]}")
-    return getattr(module, name)
+    return getattr(_module(KERNELS[name]), name)
+
+
+@functools.cache
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"graphpoly.ops.triton.{name}")
 
 
 def _register(key: str) -> torch.library.Library:
@@ -121,6 +127,8 @@ def _deferred(name: str) -> Callable[..., Any]:
         check_devices(name, arguments)
         first = arguments[0]
         if not first.is_cuda:
+            return kernel(name)(*arguments)
+        if first.device.index == torch.cuda.current_device():
             return kernel(name)(*arguments)
         with torch.cuda.device(first.device):  # Triton launches on the current device
             return kernel(name)(*arguments)

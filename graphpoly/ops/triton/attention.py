@@ -3,8 +3,7 @@
 Whenever a larger score comes the sums so far are scaled down; chunks of a long row are merged by
 the same rule. The dropout mask is the hash of
 :func:`graphpoly.ops.attention_operator.dropout_mask`, made in 64-bit integers so that no version of
-Triton has a say in how unsigned ones are promoted. Checked in Triton's interpreter, not yet on a
-GPU.
+Triton has a say in how unsigned ones are promoted.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ import triton.language as tl
 from torch import Tensor
 
 from graphpoly.ops.hashing import threshold
-from graphpoly.ops.triton.blocks import Split, accumulator, span_of, split
+from graphpoly.ops.triton.blocks import Split, accumulator, exp, power_of_two, span_of, split
 
 __all__ = ["Shape", "attention", "keep_of", "score_of", "settings"]
 
@@ -89,7 +88,7 @@ def _merge(peak, total, sums, other_peak, other_total, other_sums):
     """The running softmax: two parts of a row, each relative to its own largest score."""
     best = tl.maximum(peak, other_peak)
     level = tl.where(best == -float("inf"), 0, best)
-    one, two = tl.exp(peak - level), tl.exp(other_peak - level)
+    one, two = exp(peak - level), exp(other_peak - level)
     return best, one * total + two * other_total, one * sums + two * other_sums
 
 
@@ -164,7 +163,7 @@ def _kernel(
         )  # fmt: skip
         score = tl.where(here, score, -float("inf"))
         best = tl.max(score, 0)
-        power = tl.exp(score - tl.where(best == -float("inf"), 0, best))
+        power = exp(score - tl.where(best == -float("inf"), 0, best))
         share = power
         if DROP:
             share = power * keep_of(entry, head, seed, THRESHOLD, KEEP, ACC)
@@ -220,8 +219,8 @@ class Shape:
     """Blocks for heads of that depth and width: whole heads, and as many entries as fit."""
 
     def __init__(self, depth: int, width: int) -> None:
-        self.depth = max(2, triton.next_power_of_2(depth))
-        self.width = max(2, triton.next_power_of_2(width))
+        self.depth = max(2, power_of_two(depth))
+        self.width = max(2, power_of_two(width))
         widest = max(self.depth, self.width)
         self.entries = max(4, min(16, 2048 // widest))
         self.warps = max(1, min(8, self.entries * widest // 512))
@@ -273,12 +272,15 @@ def attention(
 ) -> tuple[Tensor, Tensor]:
     """As :func:`graphpoly.ops.attention_operator.attention_reference`."""
     num_rows, (heads, width), depth = rowptr.size(0) - 1, value.shape[1:], source.size(2)
-    out, lse = value.new_empty(num_rows, heads, width), value.new_empty(num_rows, heads)
+    dtype = torch.promote_types(value.dtype, torch.float32)
+    out, lse = (
+        value.new_empty(num_rows, heads, width),
+        value.new_empty(num_rows, heads, dtype=dtype),
+    )
     if lse.numel() == 0:
         return out, lse
     tensors = [t if t is None else t.contiguous() for t in (target, source, value, edge, att, seed)]
     parts, shape = split(rowptr, col.size(0)), Shape(depth, width)
-    dtype = torch.promote_types(value.dtype, torch.float32)
     part_sums = value.new_empty(parts.num_chunks, heads, width, dtype=dtype)
     part_stats = value.new_empty(parts.num_chunks, heads, 2, dtype=dtype)
     _kernel[((parts.num_chunks + num_rows) * heads,)](

@@ -2,8 +2,7 @@
 
 Both make scores and weights again from the inputs and the log-sum-exp of the row. The first gives
 the gradients of targets, entries and ``att``, and the product <grad, out> of each row and head that
-the second needs; the second gives those of sources and values. Checked in Triton's interpreter, not
-yet on a GPU.
+the second needs; the second gives those of sources and values.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from graphpoly.ops.triton.attention import Shape, keep_of, score_of, settings
-from graphpoly.ops.triton.blocks import combine_sum, span_of, split
+from graphpoly.ops.triton.attention import Shape, attention, keep_of, score_of, settings
+from graphpoly.ops.triton.blocks import combine_sum, exp, span_of, split
 
 __all__ = ["attention_backward"]
 
@@ -33,7 +32,7 @@ def _weights(
     ACC: tl.constexpr,
 ):
     """The softmax and the same with dropout; entries at minus infinity weigh 0."""
-    alpha = tl.where(here & (score > -float("inf")), tl.exp(score - level), 0)
+    alpha = tl.where(here & (score > -float("inf")), exp(score - level), 0)
     alpha = tl.where(score != score, score, alpha)  # a NaN shows
     kept = alpha
     if DROP:
@@ -250,21 +249,24 @@ def attention_backward(
     """The gradients of ``target, source, value, edge, att``; absent ones have no elements."""
     num_rows, num_cols = rowptr.size(0) - 1, colptr.size(0) - 1
     (heads, width), depth = value.shape[1:], source.size(2)
-    nothing = value.new_empty(0)
+    nothing = lse.new_empty(0)
     to_target, to_source, to_value = (
         torch.empty_like(t, memory_format=torch.contiguous_format) for t in (target, source, value)
     )
     to_edge = (
         torch.empty_like(edge, memory_format=torch.contiguous_format)
         if edge is not None and edge_grad
-        else nothing
+        else source.new_empty(0)
     )
     tensors = [t if t is None else t.contiguous() for t in (target, source, value, edge, att, seed)]
     given = [col if t is None else t for t in tensors]
+    rule = (additive, scale, slope, dropout)
+    if value.dtype == torch.bfloat16:  # <grad, out> of what was rounded would be too far off
+        wide = (*tensors[:2], value.float(), *tensors[3:], None, None, None, *rule)
+        out, _ = attention(rowptr, col, *wide)
     out, lse, grad = out.contiguous(), lse.contiguous(), grad.contiguous()
     shape, dtype = Shape(depth, width), torch.promote_types(value.dtype, torch.float32)
     sizes = {"BLOCK_E": shape.entries, "BLOCK_D": shape.depth, "BLOCK_F": shape.width}
-    rule = (additive, scale, slope, dropout)
     delta = value.new_empty(num_rows, heads, dtype=dtype)
 
     parts = split(rowptr, col.size(0))
@@ -290,7 +292,7 @@ def attention_backward(
             heads,
             depth,
             width,
-            EDGE_GRAD=to_edge is not nothing,
+            EDGE_GRAD=edge is not None and edge_grad,
             num_warps=shape.warps,
             **sizes,
             **settings(edge, att, seed, value, parts, *rule),

@@ -13,6 +13,7 @@ not into an ``&`` with the mask, for which the interpreter makes integers of it.
 
 from __future__ import annotations
 
+import functools
 from typing import Any, NamedTuple
 
 import torch
@@ -28,8 +29,11 @@ __all__ = [
     "accumulator",
     "add_chunks",
     "block",
+    "cdiv",
     "chunk_span",
     "combine_sum",
+    "exp",
+    "power_of_two",
     "row_of",
     "row_span",
     "rowwise",
@@ -41,23 +45,33 @@ __all__ = [
 LONG = 1024  # entries
 
 
+def cdiv(a: int, b: int) -> int:
+    """Return ``a / b``, rounded up; Triton's own does more, at each launch."""
+    return -(-a // b)
+
+
+def power_of_two(size: int) -> int:
+    """Return the least power of two that is ``size`` or more."""
+    return 1 << max(0, size - 1).bit_length()
+
+
 class Block(NamedTuple):
-    """``entries x channels`` at a time, by ``warps`` warps."""
+    """``entries x channels`` at a time."""
 
     entries: int
     channels: int
-    warps: int
 
 
-def block(channels: int, *, widest: int = 128) -> Block:
+@functools.cache
+def block(channels: int) -> Block:
     """Choose the block for rows of that many channels.
 
-    About 16 values for each thread, so that several rows of x are on their way at once. Fixed by
-    the shape and not by measuring: the order of a sum must not depend on the day.
+    One warp, and few entries at once, so that many rows are on their way together; no more than 64
+    channels, so that the part of x that a block of them reads fits into the cache. Fixed by the
+    shape and not by measuring: the order of a sum must not depend on the day.
     """
-    wide = min(widest, max(16, triton.next_power_of_2(channels)))
-    tall = 16 if wide <= 32 else 8
-    return Block(tall, wide, max(1, min(4, tall * wide // 512)))
+    wide = min(64, max(16, power_of_two(channels)))
+    return Block(16 if wide <= 32 else 2, wide)
 
 
 def accumulator(tensor: Tensor) -> Any:
@@ -78,8 +92,7 @@ def steps(num_rows: int) -> int:
 class Split(NamedTuple):
     """The chunks of the long rows.
 
-    The tables are as long as they can be for that many entries, so that nobody has to ask the
-    device how long they are; a place that is not needed holds row -1.
+    A place of the tables that is not needed holds row -1.
     """
 
     limit: int
@@ -92,30 +105,61 @@ class Split(NamedTuple):
     long_last: Tensor
 
 
+class _Held:
+    """The tables of one ``rowptr``, cut to what they hold once the device has said how much."""
+
+    def __init__(self, state: tuple[int, ...], tables: Split, counts: Tensor) -> None:
+        self.state, self.tables = state, tables
+        self.counts: Tensor | None = counts.to("cpu", non_blocking=True)  # into pinned memory
+        self.arrived = torch.cuda.Event() if counts.is_cuda else None
+        if self.arrived is not None:
+            self.arrived.record()
+
+    def read(self) -> Split:
+        if self.counts is not None and (self.arrived is None or self.arrived.query()):
+            chunks, rows = self.counts.tolist()
+            self.tables = Split(
+                self.tables.limit,
+                chunks,
+                rows,
+                *(table[:chunks] for table in self.tables[3:5]),
+                *(table[:rows] for table in self.tables[5:]),
+            )
+            self.counts = None
+        return self.tables
+
+
 _SPLITS: Any = WeakTensorKeyDictionary()
 
 
 def split(rowptr: Tensor, num_entries: int) -> Split:
     """Return the chunks of the rows of ``rowptr``, remembered for as long as it lives.
 
-    Cost: a handful of passes over ``rowptr``, without a word between device and host.
+    Nobody waits for the device: until it has said how many chunks there are, the tables are as long
+    as they can be. The sums are the same with both.
+
+    Cost: a handful of passes over ``rowptr``, the first time.
     """
-    # memory that a graph capture hands out is used again after it
-    capturing = rowptr.is_cuda and torch.cuda.is_current_stream_capturing()
-    if capturing or rowptr.is_inference() or num_entries <= LONG:
-        return _split(rowptr, num_entries)
+    if num_entries <= LONG:
+        return Split(LONG, 0, 0, *(rowptr.new_empty(0, dtype=torch.int64),) * 5)
+    if rowptr.is_inference():
+        return _split(rowptr, num_entries)[0]
     state = (rowptr._version, num_entries, LONG)
-    held, found = _SPLITS.get(rowptr, (None, None))
-    if held != state:
-        found = _split(rowptr, num_entries)
-        _SPLITS[rowptr] = (state, found)
-    return found
+    held: _Held | None = _SPLITS.get(rowptr)
+    known = held is not None and held.state == state
+    if rowptr.is_cuda and torch.cuda.is_current_stream_capturing():
+        # memory that a graph capture hands out is used again after it, and events are not asked
+        return held.tables if held is not None and known else _split(rowptr, num_entries)[0]
+    if held is None or not known:
+        held = _Held(state, *_split(rowptr, num_entries))
+        _SPLITS[rowptr] = held
+        return held.tables
+    return held.read()
 
 
-def _split(rowptr: Tensor, num_entries: int) -> Split:
+def _split(rowptr: Tensor, num_entries: int) -> tuple[Split, Tensor]:
+    """Return the tables at their full length, and how much of them is in use: chunks, rows."""
     limit, num_rows = LONG, rowptr.size(0) - 1
-    if num_entries <= limit:
-        return Split(limit, 0, 0, *(rowptr.new_empty(0, dtype=torch.int64),) * 5)
     pointer = rowptr.long()
     degree = pointer.diff()
     is_long = degree > limit
@@ -132,7 +176,7 @@ def _split(rowptr: Tensor, num_entries: int) -> Split:
     slot = torch.arange(1, num_long + 1, device=rowptr.device)
     long_row = torch.searchsorted(rank, slot)
     held = long_row.clamp(max=num_rows - 1)
-    return Split(
+    tables = Split(
         limit,
         num_chunks,
         num_long,
@@ -142,6 +186,27 @@ def _split(rowptr: Tensor, num_entries: int) -> Split:
         first[held],
         first[held + 1],
     )
+    return tables, torch.stack([first[-1], rank[-1]])
+
+
+@triton.jit
+def exp(x):
+    """``e^x`` to a rounding or two; Triton's own is off by ``|x|`` of them in float32."""
+    if x.dtype == tl.float64:
+        result = tl.exp(x)
+    else:
+        # e^x = 2^n e^r with |r| <= ln(2) / 2; n times the first part of ln(2) is exact
+        n = tl.floor(x * 1.4426950408889634 + 0.5)
+        r = (x - n * 0.693359375) + n * 2.12194440e-4
+        p = 1.9875691500e-4 * r + 1.3981999507e-3
+        p = p * r + 8.3334519073e-3
+        p = p * r + 4.1665795894e-2
+        p = p * r + 1.6666665459e-1
+        p = p * r + 5.0000001201e-1
+        careful = tl.exp2(n) * (p * r * r + (r + 1))
+        # what overflows, vanishes or is no number
+        result = tl.where((x > -87.3) & (x < 88), careful, tl.exp(x))
+    return result
 
 
 @triton.jit
@@ -245,7 +310,7 @@ def combine_sum(
     if parts.num_long == 0:
         return
     shape = block(out.size(1))
-    _combine_sum[parts.num_long, triton.cdiv(out.size(1), shape.channels)](
+    _combine_sum[parts.num_long, cdiv(out.size(1), shape.channels)](
         partial,
         out,
         rowptr,

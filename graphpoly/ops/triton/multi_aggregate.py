@@ -2,8 +2,7 @@
 
 A program walks its row once for sum and extremes and, where a variance is asked for, a second time
 around the mean that it has found; by then the row is in the cache. Chunks of a long row are merged
-with the formula for the variance of two groups (Chan, Golub and LeVeque, 1979). Checked in Triton's
-interpreter, not yet on a GPU.
+with the formula for the variance of two groups (Chan, Golub and LeVeque, 1979).
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from graphpoly.ops.multi_aggregate import (
     VAR,
     _keeps_mean,
 )
-from graphpoly.ops.triton.blocks import accumulator, block, rowwise, span_of, split
+from graphpoly.ops.triton.blocks import accumulator, block, cdiv, rowwise, span_of, split
 from graphpoly.ops.triton.spmm_max import first_best, take_best
 
 __all__ = ["multi_aggregate"]
@@ -278,7 +277,7 @@ def multi_aggregate(
     )
     if out.numel() == 0:
         return out, mean, arg_max, arg_min
-    x, shape, parts = rowwise(x), block(channels, widest=64), split(rowptr, col.size(0))
+    x, shape, parts = rowwise(x), block(channels), split(rowptr, col.size(0))
     dtype = torch.promote_types(x.dtype, torch.float32)
     part = x.new_empty(parts.num_chunks, 4, channels, dtype=dtype)
     part_arg = x.new_empty(parts.num_chunks, 2, channels, dtype=torch.int64)
@@ -295,7 +294,7 @@ def multi_aggregate(
         "ACC": accumulator(x),
         "BLOCK_F": shape.channels,
     }
-    columns = triton.cdiv(channels, shape.channels)
+    columns = cdiv(channels, shape.channels)
     _kernel[parts.num_chunks + num_rows, columns](
         rowptr,
         col,
@@ -316,7 +315,7 @@ def multi_aggregate(
         WEIGHTED=weight is not None,
         SPLIT=parts.num_chunks > 0,
         BLOCK_E=shape.entries,
-        num_warps=2 * shape.warps,
+        num_warps=2,
         **rule,
     )
     if parts.num_long:

@@ -1,7 +1,7 @@
 """``multi_aggregate_backward`` on CUDA: one gather over the transpose.
 
 Message e of row i gets ``alpha_i + beta_i m_e``, and what the extremes give where it is their
-winner; column j adds these up over its entries. Checked in Triton's interpreter, not yet on a GPU.
+winner; column j adds these up over its entries.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from graphpoly.ops.multi_aggregate import MAX, MIN, _terms
-from graphpoly.ops.triton.blocks import accumulator, block, combine_sum, span_of, split
+from graphpoly.ops.multi_aggregate import MAX, MIN, _middle, _spread, _terms
+from graphpoly.ops.triton.blocks import accumulator, block, cdiv, combine_sum, span_of, split
 
 __all__ = ["multi_aggregate_backward"]
 
@@ -116,10 +116,13 @@ def multi_aggregate_backward(
     aggregations: Sequence[int],
 ) -> Tensor:
     """As the reference of ``graphpoly::multi_aggregate_backward``."""
-    plan, (num_cols, channels) = list(aggregations), x.shape
+    plan, (num_cols, channels), stored = list(aggregations), x.shape, x.dtype
+    if stored == torch.bfloat16:  # its mean and deviation are not kept
+        x, grad = x.float(), grad.float()
+        mean, std = _middle(rowptr, col, weight, x) if _spread(plan) else (None, None)
     out = x.new_empty(num_cols, channels)
     if out.numel() == 0:
-        return out
+        return out.to(stored)
     constant, linear = _terms(rowptr, grad, mean, std, plan)
     slots = {
         kind: plan.index(kind) if kind in plan and arg is not None else -1
@@ -128,7 +131,7 @@ def multi_aggregate_backward(
     shape, parts = block(channels), split(colptr, row.size(0))
     dtype = torch.promote_types(x.dtype, torch.float32)
     partial = x.new_empty(parts.num_chunks, channels, dtype=dtype)
-    _kernel[parts.num_chunks + num_cols, triton.cdiv(channels, shape.channels)](
+    _kernel[parts.num_chunks + num_cols, cdiv(channels, shape.channels)](
         colptr,
         row,
         tperm,
@@ -155,7 +158,7 @@ def multi_aggregate_backward(
         ACC=accumulator(x),
         BLOCK_E=shape.entries,
         BLOCK_F=shape.channels,
-        num_warps=shape.warps,
+        num_warps=1,
     )
     combine_sum(parts, partial, out, colptr)
-    return out
+    return out.to(stored)

@@ -3,7 +3,7 @@ r"""``polynomial`` and ``polynomial_moments`` on CUDA: one launch for each step.
 Step k makes, row by row, the product with A, the recurrence and the weighted sum, and writes
 :math:`p_k` over :math:`p_{k-2}`, which only its own row still reads. Where rows are longer than a
 limit a second, small launch finishes them. Moments are summed over the rows of a program, and over
-programs in float64. Checked in Triton's interpreter, not yet on a GPU.
+programs in float64.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from graphpoly.ops.triton.blocks import (
     accumulator,
     add_chunks,
     block,
+    cdiv,
     chunk_span,
+    power_of_two,
     row_span,
     split,
 )
@@ -67,7 +69,9 @@ def _advance(
         value = value - c * tl.load(before + place, mask=inside, other=0).to(ACC)
     value = value / a
     if not LAST:
-        tl.store(following + place, value, mask=inside)
+        stored = value.to(following.dtype.element_ty)
+        tl.store(following + place, stored, mask=inside)
+        value = stored.to(ACC)
     gain = tl.load(theta + (step + 1) * channels + channel, mask=known, other=0) * value
     if FIRST:
         total = gain + tl.load(theta + channel, mask=known, other=0) * here
@@ -247,8 +251,8 @@ def _run(
     theta_, recurrence_ = theta.to(dtype).contiguous(), recurrence.to(dtype).contiguous()
     rows = 1
     if y is not None:
-        rows = min(16, triton.next_power_of_2(max(1, num_rows // MANY_ROWS)))
-    blocks = triton.cdiv(num_rows, rows)
+        rows = min(16, power_of_two(max(1, num_rows // MANY_ROWS)))
+    blocks = cdiv(num_rows, rows)
     programs = blocks + parts.num_long if y is not None else 0
     z = x.new_empty(x.shape, dtype=dtype)
     buffers = [torch.empty_like(x) if k < order - 1 else x for k in range(2)]
@@ -256,7 +260,7 @@ def _run(
     sums = x.new_empty(2, programs, channels, dtype=dtype)
     moments = torch.zeros(theta.shape, dtype=torch.float64, device=x.device)
     against = x if y is None else y.contiguous()
-    columns, before, now = triton.cdiv(channels, shape.channels), x, x
+    columns, before, now = cdiv(channels, shape.channels), x, x
     for step in range(order):
         following = buffers[step % 2]
         state = (now, before, following, z, against, theta_, recurrence_)
@@ -287,7 +291,7 @@ def _run(
             LIMIT=parts.limit,
             ROWS=rows,
             BLOCK_E=shape.entries,
-            num_warps=shape.warps,
+            num_warps=1,
             **rule,
         )
         _finish_long(parts, state, partial, sums, blocks, programs, order, step, columns, rule)

@@ -1,8 +1,7 @@
 """Softmax and log-sum-exp over the entries of each row on CUDA.
 
 One launch finds the largest value and the sum of each row (long rows in chunks, merged as a running
-softmax is), a second one visits the entries in blocks and finds their rows by halving. Checked in
-Triton's interpreter, not yet on a GPU.
+softmax is), a second one visits the entries in blocks and finds their rows by halving.
 """
 
 from __future__ import annotations
@@ -16,7 +15,9 @@ from graphpoly.ops.triton.blocks import (
     Block,
     accumulator,
     block,
+    cdiv,
     combine_sum,
+    exp,
     row_of,
     span_of,
     split,
@@ -79,8 +80,8 @@ def _sum_rows(
             one = tl.load(value + at, mask=both, other=-float("inf")).to(ACC)
             best = tl.maximum(peak, tl.max(one, 0))
             level = _finite(best)
-            power = tl.where(both, tl.exp(one - level[None, :]), 0)
-            total = total * tl.exp(_level_of(peak) - level) + tl.sum(power, 0)
+            power = tl.where(both, exp(one - level[None, :]), 0)
+            total = total * exp(_level_of(peak) - level) + tl.sum(power, 0)
             peak = best
         else:
             one = tl.load(value + at, mask=both, other=0).to(ACC)
@@ -122,7 +123,7 @@ def _combine(
         level = _finite(best)
         theirs = tl.load(part_totals + at, mask=inside, other=0)
         # both sums are relative to the finite part of their peaks
-        total = total * tl.exp(_level_of(peak) - level) + theirs * tl.exp(_level_of(other) - level)
+        total = total * exp(_level_of(peak) - level) + theirs * exp(_level_of(other) - level)
         peak = best
     at = tl.maximum(row, 0) * heads + head
     tl.store(totals + at, total, mask=inside)
@@ -164,7 +165,9 @@ def _share(
     if POWERS:
         peak = tl.load(peaks + of_row, mask=both, other=0).to(ACC)
         infinite = (peak == float("inf")) | (peak == -float("inf"))
-        result = tl.exp(one - tl.where(infinite, 0, peak)) / total
+        power = exp(one - tl.where(infinite, 0, peak))
+        # the division of float32 is else an approximate one
+        result = tl.div_rn(power, total) if tl.float32 == ACC else power / total
         result = tl.where(infinite, float("nan"), result)  # inf - inf
     else:
         result = one * (tl.load(factor + at, mask=both, other=0).to(ACC) - total)
@@ -172,7 +175,7 @@ def _share(
 
 
 def _shape(heads: int) -> Block:
-    shape = block(heads, widest=64)
+    shape = block(heads)
     return shape._replace(entries=max(32, 512 // shape.channels))
 
 
@@ -190,7 +193,7 @@ def _totals(
     parts, shape = split(rowptr, num_entries), _shape(heads)
     part_totals = value.new_empty(parts.num_chunks, heads, dtype=dtype)
     part_peaks = torch.empty_like(part_totals) if powers else part_totals
-    columns = triton.cdiv(heads, shape.channels)
+    columns = cdiv(heads, shape.channels)
     _sum_rows[parts.num_chunks + num_rows, columns](
         rowptr,
         rowptr if perm is None else perm,
@@ -244,7 +247,7 @@ def _spread(
     if out.numel() == 0:
         return out
     (num_entries, heads), num_rows, shape = value.shape, rowptr.size(0) - 1, _shape(value.size(1))
-    grid = triton.cdiv(num_entries, shape.entries), triton.cdiv(heads, shape.channels)
+    grid = cdiv(num_entries, shape.entries), cdiv(heads, shape.channels)
     _share[grid](
         rowptr,
         rowptr if perm is None else perm,

@@ -3,7 +3,7 @@
 Each place of a block of entries keeps its own best value and the first entry that had it; the
 places are compared at the end, and chunks of a long row in their order. The minimum is the maximum
 of the opposite numbers. The backward pass is a gather over the transpose: what an entry gets from
-the targets that it won. Checked in Triton's interpreter, not yet on a GPU.
+the targets that it won.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from torch import Tensor
 from graphpoly.ops.triton.blocks import (
     accumulator,
     block,
+    cdiv,
     combine_sum,
     rowwise,
     span_of,
@@ -145,13 +146,13 @@ def spmm_max(
     out, arg = x.new_empty(num_rows, channels), col.new_empty(num_rows, channels)
     if out.numel() == 0:
         return out, arg
-    x, shape = rowwise(x), block(channels, widest=64)
+    x, shape = rowwise(x), block(channels)
     parts = split(rowptr, col.size(0))
     dtype = torch.promote_types(x.dtype, torch.float32)
     partial = x.new_empty(parts.num_chunks, channels, dtype=dtype)
     partial_arg = x.new_empty(parts.num_chunks, channels, dtype=torch.int64)
     rule = {"SIGN": 1 if largest else -1, "ACC": accumulator(x), "BLOCK_F": shape.channels}
-    columns = triton.cdiv(channels, shape.channels)
+    columns = cdiv(channels, shape.channels)
     _kernel[parts.num_chunks + num_rows, columns](
         rowptr,
         col,
@@ -171,7 +172,7 @@ def spmm_max(
         SPLIT=parts.num_chunks > 0,
         LIMIT=parts.limit,
         BLOCK_E=shape.entries,
-        num_warps=shape.warps,
+        num_warps=1,
         **rule,
     )
     if parts.num_long:
@@ -252,7 +253,7 @@ def spmm_max_backward(
     parts = split(colptr, row.size(0))
     dtype = torch.promote_types(grad.dtype, torch.float32)
     partial = grad.new_empty(parts.num_chunks, channels, dtype=dtype)
-    _backward[parts.num_chunks + num_cols, triton.cdiv(channels, shape.channels)](
+    _backward[parts.num_chunks + num_cols, cdiv(channels, shape.channels)](
         colptr,
         row,
         tperm,
@@ -271,7 +272,7 @@ def spmm_max_backward(
         ACC=accumulator(grad),
         BLOCK_E=shape.entries,
         BLOCK_F=shape.channels,
-        num_warps=shape.warps,
+        num_warps=1,
     )
     combine_sum(parts, partial, out, colptr)
     return out

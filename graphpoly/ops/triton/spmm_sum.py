@@ -2,7 +2,7 @@
 
 The entries of a row are taken a block at a time, each place of the block with its own running sum;
 the places are added at the end. Rows longer than a limit go in chunks, see
-:mod:`graphpoly.ops.triton.blocks`. Checked in Triton's interpreter, not yet on a GPU.
+:mod:`graphpoly.ops.triton.blocks`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from torch import Tensor
 from graphpoly.ops.triton.blocks import (
     accumulator,
     block,
+    cdiv,
     chunk_span,
     combine_sum,
     row_span,
@@ -118,7 +119,7 @@ def spmm_sum(
     x, shape = rowwise(x), block(channels)
     parts = split(rowptr, col.size(0))
     partial = _partial(parts.num_chunks, channels, x)
-    _kernel[parts.num_chunks + num_rows, triton.cdiv(channels, shape.channels)](
+    _kernel[parts.num_chunks + num_rows, cdiv(channels, shape.channels)](
         rowptr,
         col,
         col if weight is None else weight.contiguous(),
@@ -137,7 +138,7 @@ def spmm_sum(
         ACC=accumulator(x),
         BLOCK_E=shape.entries,
         BLOCK_F=shape.channels,
-        num_warps=shape.warps,
+        num_warps=1,
     )
     combine_sum(parts, partial, out, rowptr, mean=mean)
     return out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -23,6 +24,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         here = item.path.parent == Path(__file__).parent
         if here and "rows in chunks" in words and {"isolated", "duplicates"} & words:
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(autouse=True)
+def _rounding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The interpreter cuts float32 to bfloat16, where every device rounds to the nearest."""
+    interpreter = pytest.importorskip("triton.runtime.interpreter")
+    cut = interpreter.InterpreterBuilder.create_fp_trunc
+
+    def rounded(self: Any, source: Any, target: Any) -> Any:
+        kept = cut(self, source, target)
+        if kept.dtype.name == "bf16" and source.dtype.name == "fp32":
+            nearest = torch.from_numpy(source.data).to("cpu", torch.bfloat16)
+            kept.data = nearest.view(torch.uint16).numpy().reshape(kept.data.shape)
+        return kept
+
+    monkeypatch.setattr(interpreter.InterpreterBuilder, "create_fp_trunc", rounded)
 
 
 @pytest.fixture(autouse=True)
