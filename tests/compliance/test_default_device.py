@@ -10,11 +10,13 @@ from torch import Tensor
 from torch.nn.parameter import is_lazy
 from torch.utils._pytree import tree_leaves
 
+from graphpoly.ops.library import SCHEMAS
 from graphpoly.registry import entries
 from graphpoly.testing import graph_zoo
 from graphpoly.testing.aggregations import _Neighbors
 from graphpoly.testing.subject import Subject
 from tests.compliance.test_transforms import FORMS
+from tests.ops.test_library import samples
 
 pytestmark = pytest.mark.cpu  # another default than the device of the inputs, whatever that is
 
@@ -99,6 +101,12 @@ def test_transform(transform):
     for name in ("star", "erdos_renyi", "disconnected", "no_edges"):
         data = graph_zoo(weighted=True, num_features=3, names=[name])[name]
         same(lambda data: transform(data.clone()).to_dict(), data)
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_operator(name):
+    for arguments in samples()[name]:
+        same(getattr(torch.ops.graphpoly, name), *arguments)
 
 
 BUILT = [each for kind in ("layer", "model", "aggregation") for each in entries(kind)]
