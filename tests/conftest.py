@@ -28,6 +28,7 @@ import torch  # noqa: E402 - and PyG with it, which imports Triton
 
 if DEVICE != "cpu" and torch.cuda.is_available():
     torch.set_default_device(DEVICE)
+    torch.backends.cudnn.allow_tf32 = False  # a float32 is one, as in products
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -39,11 +39,12 @@ def bernstein(K: int) -> Tensor:
             [-0.5000,  0.5000]], dtype=torch.float64)
     """
     check_order(K)
-    x = chebyshev_nodes(K).numpy()[:, None]
+    with torch.device("cpu"):
+        x = chebyshev_nodes(K).numpy()[:, None]
     # interpolation as a cosine transform: K^2 log K operations in place of K^3
     matrix = torch.from_numpy(dct(_values(K, (1 + x[::-1]) / 2), axis=0)) / (K + 1)
     matrix[0] /= 2
-    return matrix
+    return matrix.to(torch.get_default_device())
 
 
 def _values(K: int, p: np.ndarray) -> np.ndarray:

@@ -114,7 +114,8 @@ def chebyshev_waves(frequencies: Tensor, K: int) -> tuple[Tensor, Tensor]:
     sign = np.where(degree // 2 % 2 == 0, 1.0, -1.0)
     even = degree % 2 == 0
     cosine, sine = np.where(even, sign * bessel, 0.0), np.where(even, 0.0, sign * bessel)
-    return torch.from_numpy(cosine), torch.from_numpy(sine)
+    device = frequencies.device
+    return torch.from_numpy(cosine).to(device), torch.from_numpy(sine).to(device)
 
 
 add(

@@ -39,9 +39,11 @@ def trigonometric(K: int, num_frequencies: int, omega: float) -> Tensor:
     check_order(K)
     if num_frequencies < 0:
         raise ValueError(f"num_frequencies: got {num_frequencies}, expected at least 0")
-    frequencies = omega * torch.pi * torch.arange(num_frequencies + 1, dtype=torch.float64)
+    times = torch.arange(num_frequencies + 1, dtype=torch.float64, device="cpu")
+    frequencies = omega * torch.pi * times
     cosine, sine = chebyshev_waves(frequencies, K)
-    return torch.cat([cosine[:, :1], sine[:, 1:], cosine[:, 1:]], 1)
+    waves = torch.cat([cosine[:, :1], sine[:, 1:], cosine[:, 1:]], 1)
+    return waves.to(torch.get_default_device())
 
 
 add(

@@ -94,7 +94,7 @@ class ExtractPatches(BaseTransform):
             )
         edges = data.edge_index if data.get("edge_index") is not None else data.adj_t
         size = int(data.num_nodes)
-        ptr = data.ptr if isinstance(data, Batch) else torch.tensor([0, size])
+        ptr = data.ptr if isinstance(data, Batch) else torch.tensor([0, size], device="cpu")
         pairs, _ = to_edges(edges, size=(size, size))
         data.patch_node_index, data.patch_number = extract_patches(
             pairs,
@@ -143,7 +143,7 @@ def extract_patches(
         seeds = [seed] * count
     seen = edge_index.cpu()
     if drop:
-        draw = None if seed is None else torch.Generator().manual_seed(seed)
+        draw = None if seed is None else torch.Generator("cpu").manual_seed(seed)
         seen = seen[:, torch.rand(seen.size(1), generator=draw, device="cpu") >= drop]
     number = partition_each(seen, ptr, num_patches, method=method, seeds=seeds)
     graph = torch.arange(count, device="cpu").repeat_interleave(ptr.cpu().diff())

@@ -76,6 +76,9 @@ class RandomNodeInit(BaseTransform):
         held = data.get(self.attr_name)
         sizes = data.ptr.diff().tolist() if isinstance(data, Batch) else [data.num_nodes or 0]
         drawn = torch.cat([self._drawn(size) for size in sizes])
+        given = data.edge_index if held is None else held
+        if given is not None:
+            drawn = drawn.to(given.device)
         if held is not None:
             held = held if held.dim() > 1 else held.unsqueeze(1)
             if not held.is_floating_point():
@@ -88,13 +91,13 @@ class RandomNodeInit(BaseTransform):
 
     def _drawn(self, size: int) -> Tensor:
         if self.seed is None:
-            return random_features(size, self.dim, self.distribution)
+            return random_features(size, self.dim, self.distribution, device=torch.device("cpu"))
         count = torch.arange(size * self.dim, device="cpu").view(size, self.dim)
-        first = uniform(hash64(self.seed, count, torch.tensor(0)))
+        first = uniform(hash64(self.seed, count, torch.zeros_like(count)))
         if self.distribution == "uniform":
             drawn = 2 * first - 1
         else:  # Box and Muller
-            second = uniform(hash64(self.seed, count, torch.tensor(1)))
+            second = uniform(hash64(self.seed, count, torch.ones_like(count)))
             drawn = (-2 * torch.log1p(-first)).sqrt() * torch.cos(2 * torch.pi * second)
             if self.distribution == "xavier":
                 drawn = drawn * (2 / max(size + self.dim, 1)) ** 0.5

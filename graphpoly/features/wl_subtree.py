@@ -156,9 +156,9 @@ class WLSubtree(BaseTransform):
             raise TypeError(f"WLSubtree takes Data, got {type(data).__name__}")
         names = _names(data, self.rounds, self.labels)
         # the sign is dropped; a different function of the name for each round
-        salted = mix64(names + torch.arange(self.rounds + 1).unsqueeze(1))
+        salted = mix64(names + torch.arange(self.rounds + 1, device=names.device).unsqueeze(1))
         place = ((salted >> 1) & ((1 << 62) - 1)) % self.dim
-        graph = torch.zeros(data.num_nodes or 0, dtype=torch.int64)
+        graph = torch.zeros(data.num_nodes or 0, dtype=torch.int64, device=names.device)
         count = 1
         if isinstance(data, Batch):
             graph, count = data.batch, data.num_graphs

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
@@ -10,7 +12,7 @@ from graphpoly.ops import CSR
 from graphpoly.ops.entry import check_offsets
 from graphpoly.ops.pool import ranges, segments
 
-__all__ = ["groups_of", "packed", "read_groups"]
+__all__ = ["groups_of", "packed", "read_groups", "run_lstm"]
 
 
 def groups_of(rows: Tensor, index: Tensor | None, ptr: Tensor | None, dim_size: int | None) -> CSR:
@@ -56,6 +58,19 @@ def packed(groups: CSR) -> tuple[Tensor, Tensor, Tensor]:
     return element, sizes.cpu(), longest
 
 
+def run_lstm(lstm: nn.LSTM, *inputs: Any) -> Any:
+    """Call an LSTM, in evaluation too where a gradient is wanted.
+
+    cuDNN keeps what a backward pass reads only in training; without it PyTorch has a gradient in
+    both modes.
+    """
+    weight = lstm.weight_ih_l0
+    if lstm.training or not weight.is_cuda or not torch.is_grad_enabled():
+        return lstm(*inputs)
+    with torch.backends.cudnn.flags(enabled=False):
+        return lstm(*inputs)
+
+
 def read_groups(
     lstm: nn.LSTM, rows: Tensor, groups: CSR, start: Tensor | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -78,7 +93,7 @@ def read_groups(
     element, sizes, longest = packed(groups)
     read = longest[: int(sizes[0])]
     before = start.index_select(2, read).unbind()
-    out, behind = lstm(PackedSequence(rows.index_select(0, element), sizes), before)
+    out, behind = run_lstm(lstm, PackedSequence(rows.index_select(0, element), sizes), before)
     states = torch.empty_like(out.data).index_copy(0, element, out.data)
     end = start.index_copy(2, read, torch.stack(behind))
     return states, end[0], end[1]

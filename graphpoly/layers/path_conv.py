@@ -18,6 +18,7 @@ from graphpoly.layers.arguments import (
 )
 from graphpoly.ops import CSR, Paths, PathTrie, enumerate_paths, path_trie, to_csr
 from graphpoly.ops.enumerate_paths import MAX_PATHS, PATHS
+from graphpoly.ops.take_rows import take_rows
 from graphpoly.registry import register
 
 __all__ = ["PathConv"]
@@ -211,24 +212,24 @@ class PathConv(NamedArguments, MessagePassing):
             near = self.lin_distance(self.distance.weight)
         state = cell = weight = None
         for t, node in enumerate(trie.node):
-            gates = projected.index_select(0, node)  # a copy, so that sums can stay in place
+            gates = take_rows(projected, node)  # a copy, so that sums can stay in place
             if near is not None:
                 assert trie.distance is not None
-                gates.add_(near.index_select(0, trie.distance[t].long()))
+                gates.add_(take_rows(near, trie.distance[t].long()))
             if t > 0:
                 parent = trie.parent[t - 1]
                 assert state is not None
                 assert cell is not None
                 # multiplied before it is copied to the branches
-                gates.add_(self.lin_state(state).index_select(0, parent))
-                cell = cell.index_select(0, parent)
+                gates.add_(take_rows(self.lin_state(state), parent))
+                cell = take_rows(cell, parent)
                 if edges is not None:
                     step = edges.find(trie.node[t - 1].index_select(0, parent), node)
                     if edges.gates is not None:
-                        gates.add_(edges.gates.index_select(0, step))
+                        gates.add_(take_rows(edges.gates, step))
                     if edges.mask is not None:
-                        seen = edges.mask.index_select(0, step)
-                        weight = seen if weight is None else weight.index_select(0, parent) * seen
+                        seen = take_rows(edges.mask, step)
+                        weight = seen if weight is None else take_rows(weight, parent) * seen
             state, cell = _lstm_cell(gates, cell)
         assert state is not None
         return state if weight is None else state * weight.unsqueeze(-1)
@@ -297,8 +298,8 @@ class PathEdges:
         self._count = torch.zeros_like(self._key).index_add(
             0, self._group, torch.ones_like(self._key)
         )
-        self.gates = None if gates is None else self._mean(gates.index_select(0, order))
-        self.mask = None if mask is None else self._mean(mask.index_select(0, order))
+        self.gates = None if gates is None else self._mean(take_rows(gates, order))
+        self.mask = None if mask is None else self._mean(take_rows(mask, order))
 
     def _mean(self, value: Tensor) -> Tensor:
         total = torch.zeros_like(value).index_add(0, self._group, value)

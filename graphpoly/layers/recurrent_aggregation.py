@@ -9,7 +9,7 @@ from torch.nn.utils.rnn import PackedSequence
 from torch_geometric.nn import Aggregation
 
 from graphpoly.layers.arguments import NamedArguments, check_size, check_sizes
-from graphpoly.layers.groups import groups_of, packed
+from graphpoly.layers.groups import groups_of, packed, run_lstm
 from graphpoly.registry import register
 
 __all__ = ["RecurrentAggregation"]
@@ -121,7 +121,8 @@ class RecurrentAggregation(NamedArguments, Aggregation):
         entry, sizes, longest = packed(groups)
         # further axes are groups of the same sizes, side by side
         data = rows.index_select(0, entry).reshape(-1, self.in_channels)
-        _, (state, _) = self.lstm(PackedSequence(data, sizes * (data.size(0) // rows.size(0))))
+        sizes = sizes * (data.size(0) // rows.size(0))
+        _, (state, _) = run_lstm(self.lstm, PackedSequence(data, sizes))
         read = state[-1].reshape(-1, *shape[1:])
         return read.new_zeros(shape).index_copy(0, longest[: read.size(0)], read).movedim(0, dim)
 

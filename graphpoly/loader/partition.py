@@ -54,10 +54,10 @@ def partition(
     if not 1 <= num_parts <= max(size, 1):
         raise ValueError(f"num_parts: got {num_parts}, expected 1 to {max(size, 1)}, one a node")
     if method == "random":
-        order = torch.randperm(size, generator=torch.Generator().manual_seed(seed))
-        return order % num_parts
+        draw = torch.Generator("cpu").manual_seed(seed)
+        return torch.randperm(size, generator=draw, device="cpu") % num_parts
     if num_parts == 1 or size == 0:
-        return torch.zeros(size, dtype=torch.long)
+        return torch.zeros(size, dtype=torch.long, device="cpu")
     both = _both_ways(adj)
     return _metis(both.rowptr.numpy(), both.col.numpy(), num_parts, seed)
 
@@ -109,9 +109,10 @@ def partition_each(
             near = col[start[0] : start[-1]] - first
             parts.append(_metis(start - start[0], near, num_parts, seed))
         else:
-            draw = torch.Generator().manual_seed(seed)
-            parts.append(torch.randperm(max(size, num_parts), generator=draw)[:size] % num_parts)
-    return torch.cat(parts) if parts else torch.zeros(0, dtype=torch.long)
+            draw = torch.Generator("cpu").manual_seed(seed)
+            order = torch.randperm(max(size, num_parts), generator=draw, device="cpu")
+            parts.append(order[:size] % num_parts)
+    return torch.cat(parts) if parts else torch.zeros(0, dtype=torch.long, device="cpu")
 
 
 def _both_ways(adj: CSR) -> CSR:
@@ -132,4 +133,4 @@ def _metis(rowptr: Any, col: Any, num_parts: int, seed: int) -> Tensor:
         ) from error
     options = pymetis.Options(seed=seed)
     _, parts = pymetis.part_graph(num_parts, xadj=rowptr, adjncy=col, options=options)
-    return torch.tensor(parts)
+    return torch.tensor(parts, device="cpu")

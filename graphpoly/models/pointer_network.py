@@ -11,7 +11,7 @@ from torch_geometric.nn.inits import reset
 
 from graphpoly.errors import unknown
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
-from graphpoly.layers.groups import read_groups
+from graphpoly.layers.groups import read_groups, run_lstm
 from graphpoly.models.pointing import Pointed, candidates, log_partition, pairs, search
 from graphpoly.models.pooling import pool_nodes
 from graphpoly.ops.batching import count_graphs, nodes_of_each
@@ -232,7 +232,7 @@ class PointerNetwork(Pretrained, NamedArguments):
         key = self.lin_node(state)
 
         def step(feed: Tensor, held: Tensor) -> tuple[Tensor, Tensor]:
-            out, behind = self.decoder(feed.unsqueeze(0), held.unbind())
+            out, behind = run_lstm(self.decoder, feed.unsqueeze(0), held.unbind())
             return self.lin_step(out[0]), torch.stack(behind)
 
         return search(

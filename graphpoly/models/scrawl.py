@@ -242,7 +242,7 @@ def _carried(states: list[Tensor], around: SimplicialNeighbors, k: int) -> Tenso
     parts = [states[k - 1]] if k else []
     before = parts[0].size(0) if parts else 0
     parts += states[k + 1 : k + 2]
-    return torch.block_diag(*parts).index_select(0, around.via + before * around.upper)
+    return take_rows(torch.block_diag(*parts), around.via + before * around.upper)
 
 
 def _virtual(width: int, dropout: float) -> nn.Sequential:

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch_geometric import EdgeIndex
 
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
-from graphpoly.ops.entry import MOST_NODES, as_size, check_csr, named, out_of_memory
+from graphpoly.ops.entry import MOST_NODES, as_size, check_csr, check_index, named, out_of_memory
 from graphpoly.ops.stamp import Memory, edits, memory_allowed, state
 
 __all__ = ["CSR", "silence_loops", "to_csr", "to_edges"]
@@ -368,6 +368,9 @@ def _from_sparse(adj_t: Any, num_rows: int, num_cols: int, transposed: bool) -> 
         rowptr, col, weight = adj_t.csr()
         return _of_rows(rowptr, col, weight, num_rows, num_cols, transposed).with_weight(weight)
     if adj_t.layout == torch.sparse_coo:
+        if adj_t.is_cuda and not adj_t.is_coalesced():  # there an index outside would become one
+            for index, size in zip(adj_t._indices(), (num_rows, num_cols), strict=True):
+                check_index("adj_t", index, size)
         adj_t = adj_t.coalesce()  # itself where it is in order already
     structure = _recall(adj_t, "structure", num_rows, num_cols, transposed)
     if structure is None:

@@ -210,8 +210,8 @@ def check_csr(
             f"{colptr.dtype}, expected {num_cols} and {num_entries} in {rowptr.dtype}"
         )
     place = check_index("transposed", tperm, num_entries, num_entries).long()
-    own = torch.repeat_interleave(torch.arange(num_rows), rowptr.diff().long().cpu())
-    back = torch.repeat_interleave(torch.arange(num_cols), colptr.diff().long().cpu())
+    own = torch.repeat_interleave(rowptr.diff().long().cpu())
+    back = torch.repeat_interleave(colptr.diff().long().cpu())
     place = place.cpu()
     fits = (own[place] == row.cpu()).all() and (col.cpu()[place] == back).all()
     if not bool(fits) or place.unique().numel() != num_entries:

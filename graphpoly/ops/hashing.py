@@ -37,7 +37,7 @@ def hash64(seed: int, a: Tensor, b: Tensor) -> Tensor:
     if any(m != n and 1 not in (m, n) for m, n in zip(a.shape[::-1], b.shape[::-1], strict=False)):
         raise ValueError(f"a, b: got shapes {tuple(a.shape)} and {tuple(b.shape)}")
     check_device("b", b, a.device)
-    first = mix64(torch.tensor(as_size("seed", seed, INT64_MIN)))
+    first = mix64(torch.tensor(as_size("seed", seed, INT64_MIN), device=a.device))
     return mix64(mix64(first + a) + b)
 
 

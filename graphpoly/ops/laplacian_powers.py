@@ -63,7 +63,8 @@ def laplacian_powers_reference(rowptr: Tensor, col: Tensor) -> tuple[Tensor, Ten
     laplacian[torch.repeat_interleave(rowptr.diff()), col] -= 1
     if not size:
         return laplacian, laplacian.clone(), part
-    inverse = torch.cholesky_inverse(torch.linalg.cholesky(laplacian)) - same
+    inverse = torch.cholesky_inverse(torch.linalg.cholesky(laplacian))
+    inverse = (inverse - same).contiguous()  # column by column on a GPU
     return inverse, inverse @ inverse, part
 
 

@@ -126,8 +126,8 @@ def _cuthill_mckee(source: Tensor, target: Tensor, num_nodes: int) -> Tensor:
 def _communities(source: Tensor, target: Tensor, num_nodes: int, rounds: int, seed: int) -> Tensor:
     """Each node takes the label that most neighbours have, half of the nodes at a time."""
     label = torch.arange(num_nodes, device=source.device)
-    generator = torch.Generator().manual_seed(seed)
-    half = (torch.rand(num_nodes, generator=generator) < 0.5).to(source.device)
+    generator = torch.Generator("cpu").manual_seed(seed)
+    half = (torch.rand(num_nodes, generator=generator, device="cpu") < 0.5).to(source.device)
     for turn in range(2 * rounds):
         seen, count = torch.unique(target * num_nodes + label[source], return_counts=True)
         node, name = seen // max(num_nodes, 1), seen % max(num_nodes, 1)

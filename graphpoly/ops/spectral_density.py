@@ -84,8 +84,8 @@ def _density(
 ) -> Tensor:
     num_nodes = adj.num_rows
     if vectors is None:
-        generator = torch.Generator().manual_seed(seed)
-        signs = torch.randint(0, 2, (num_nodes, num_vectors), generator=generator)
+        generator = torch.Generator("cpu").manual_seed(seed)
+        signs = torch.randint(0, 2, (num_nodes, num_vectors), generator=generator, device="cpu")
         vectors = (2 * signs - 1).to(device)
     vectors = vectors.to(torch.float64)
     moments = _moments(adj, vectors, K).mean(1) / max(num_nodes, 1)

@@ -24,4 +24,6 @@ def take_rows(x: Tensor, index: Tensor) -> Tensor:
     """
     if x.device.type != "cpu":
         return x[index]
+    if index.dim() == 1:
+        return x.index_select(0, index)
     return x.index_select(0, index.reshape(-1)).view(index.shape + x.shape[1:])

@@ -33,8 +33,14 @@ def top_nodes_reference(
     if not (batch.diff() >= 0).all():
         raise RuntimeError("top_nodes: batch: expected ascending ones")
     nodes = len(order)
+    if nodes != len(batch):
+        raise RuntimeError("top_nodes: batch: expected shape [N]")
     if edge_index.numel() and not 0 <= int(edge_index.min()) <= int(edge_index.max()) < nodes:
         raise RuntimeError("top_nodes: edge_index: an index is out of range")
+    if nodes and not 0 <= int(order.min()) <= int(order.max()) < nodes:
+        raise RuntimeError("top_nodes: order: an index is out of range")
+    if len(order.unique()) < nodes:
+        raise RuntimeError("top_nodes: order: expected each node once")
     order = order[batch[order].sort(stable=True).indices]
     _, graph, size = batch.unique_consecutive(return_inverse=True, return_counts=True)
     if ratio < 1:

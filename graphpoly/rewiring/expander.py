@@ -61,7 +61,7 @@ def _cayley(n: int) -> Tensor:
                 number[other] = len(order)
                 order.append(other)
             edges.append((here, number[other]))
-    pairs = torch.tensor(edges, dtype=torch.int64).T
+    pairs = torch.tensor(edges, dtype=torch.int64, device="cpu").T
     return torch.unique(pairs[:, pairs[0] != pairs[1]], dim=1)
 
 
@@ -150,15 +150,18 @@ class ExpanderPropagation(Rewiring):
         if not self.separate:
             return super().forward(data)
         self._refuse(data)
-        ptr = data.ptr.cpu() if isinstance(data, Batch) else torch.tensor([0, data.num_nodes or 0])
+        if isinstance(data, Batch):
+            ptr = data.ptr.cpu()
+        else:
+            ptr = torch.tensor([0, data.num_nodes or 0], device="cpu")
         some = [self._expander(size) for size in ptr.diff().tolist()]
-        counts = torch.tensor([edges.size(1) for edges in some])
+        counts = torch.tensor([edges.size(1) for edges in some], device="cpu")
         shift = torch.repeat_interleave(ptr[:-1], counts)
         data.expander_index = (torch.cat(some, 1) + shift).to(data.edge_index.device)
         data.rewired = torch.stack([counts // 2, 0 * counts], 1).to(data.edge_index.device)
         if isinstance(data, Batch) and getattr(data, "_slice_dict", None) is not None:
             ends = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
-            graphs = torch.arange(counts.numel() + 1)
+            graphs = torch.arange(counts.numel() + 1, device="cpu")
             data._slice_dict = {**data._slice_dict, "expander_index": ends, "rewired": graphs}
             data._inc_dict = {
                 **data._inc_dict,
@@ -171,11 +174,11 @@ class ExpanderPropagation(Rewiring):
         edges = cayley_graph(_modulus(size), size)
         if not self.shuffle:
             return edges
-        generator = torch.Generator().manual_seed(self.seed)
-        return torch.randperm(size, generator=generator)[edges]
+        generator = torch.Generator("cpu").manual_seed(self.seed)
+        return torch.randperm(size, generator=generator, device="cpu")[edges]
 
     def changes(self, graphs: Graphs) -> Changes:
-        found = [torch.empty(2, 0, dtype=torch.int64)]
+        found = [torch.empty(2, 0, dtype=torch.int64, device="cpu")]
         for first, size in zip(graphs.ptr.tolist(), graphs.ptr.diff().tolist(), strict=False):
             edges = self._expander(size)
             found.append(edges[:, edges[0] < edges[1]] + first)

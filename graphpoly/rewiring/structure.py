@@ -59,7 +59,7 @@ class Graphs(NamedTuple):
                 "reverse; undirected graphs are accepted, or give symmetrize=True"
             )
         if ptr is None:
-            ptr = torch.tensor([0, num_nodes])
+            ptr = torch.tensor([0, num_nodes], device="cpu")
         else:
             ptr = ptr.cpu().long()
             owner = torch.repeat_interleave(ptr.diff())
@@ -101,7 +101,8 @@ class Graphs(NamedTuple):
         first, last = int(self.ptr[graph]), int(self.ptr[graph + 1])
         rowptr = self.rowptr[first : last + 1]
         col = self.col[int(rowptr[0]) : int(rowptr[-1])] - first
-        return Graphs(rowptr - rowptr[0], col, torch.tensor([0, last - first]))
+        ptr = torch.tensor([0, last - first], device="cpu")
+        return Graphs(rowptr - rowptr[0], col, ptr)
 
     def after(self, changes: Changes) -> Graphs:
         """Return the graphs without the removed edges and with the added ones.

@@ -16,6 +16,10 @@ FORMS = {
     "two_layers": lambda: RecurrentAggregation(8, 3, num_layers=2),
 }
 OF_PYG = (SumAggregation, MeanAggregation, MaxAggregation)
+NAMES_OF_PYG = [  # which indexes outside there, and a GPU answers nothing more after that
+    pytest.param(name, marks=pytest.mark.cpu) if name == "dim_size" else name
+    for name in aggregation_properties()
+]
 
 
 @pytest.mark.parametrize("entry", entries("aggregation"), ids=lambda entry: entry.name)
@@ -31,7 +35,7 @@ def test_form(form, name):
 
 
 @pytest.mark.parametrize("cls", OF_PYG)
-@pytest.mark.parametrize("name", aggregation_properties())
+@pytest.mark.parametrize("name", NAMES_OF_PYG)
 def test_of_pyg(cls, name):
     check_aggregation(cls, only=[name])
 

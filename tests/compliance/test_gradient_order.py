@@ -10,6 +10,7 @@ from torch import Tensor
 
 from graphpoly.registry import entries
 from graphpoly.testing.subject import Subject
+from tests.conftest import DEVICE
 
 PAIRS = torch.tensor([[0, 1, 1, 2, 2, 3, 0, 3, 3], [1, 0, 2, 1, 3, 2, 3, 0, 3]])
 GCN = ("NeuralSnowflake", "PRMPNN")  # PyG's is in them, which indexes the roots of degrees
@@ -29,8 +30,33 @@ def tensors(found):
     return [t for p in parts for t in ([p] if isinstance(p, Tensor) else tensors(p) if p else [])]
 
 
-def repeated(outputs):
-    """The indices that x[index] was given and that name a row twice, of all that led here."""
+# the gradients that add as threads come: on a CPU that of x[index], elsewhere those of the others
+AS_THEY_COME = {
+    "cpu": {"IndexBackward0"},
+    "cuda": {"IndexSelectBackward0", "GatherBackward0", "EmbeddingBackward0"},
+}
+
+
+def indices(node):
+    """What a gradient adds by, ``[axes, places]``, and the shapes that it was given in."""
+    if node.name() == "IndexBackward0":
+        given = [i for i in node._saved_indices if i is not None and i.dtype != torch.bool]
+        places = torch.stack(torch.broadcast_tensors(*given)).flatten(1) if given else None
+        return places, [tuple(i.shape) for i in given]
+    if node.name() == "EmbeddingBackward0":
+        index = node._saved_indices
+    else:
+        index = node._saved_index
+    places = index.flatten().unsqueeze(0)
+    if node.name() == "GatherBackward0":  # by column
+        grid = torch.meshgrid([torch.arange(n) for n in index.shape], indexing="ij")
+        rest = [axis for i, axis in enumerate(grid) if i != node._saved_dim % index.dim()]
+        places = torch.stack([index, *rest]).flatten(1)
+    return places, [tuple(index.shape)]
+
+
+def repeated(outputs, device=DEVICE):
+    """The indices that name a row twice and whose gradient adds as threads come."""
     left, seen = [out.grad_fn for out in tensors(outputs)], {None}
     while left:
         node = left.pop()
@@ -38,18 +64,22 @@ def repeated(outputs):
             continue
         seen.add(node)
         left += [before for before, _ in node.next_functions]
-        if node.name() == "IndexBackward0":
-            given = [i for i in node._saved_indices if i is not None and i.dtype != torch.bool]
-            places = torch.stack(torch.broadcast_tensors(*given)).flatten(1) if given else None
+        if node.name() in AS_THEY_COME[device]:
+            places, shapes = indices(node)
             if places is not None and places.unique(dim=1).size(1) < places.size(1):
-                yield [tuple(i.shape) for i in given]
+                yield shapes
 
 
 def test_an_index_that_names_a_row_twice_is_seen():
-    x = torch.randn(3, 2, requires_grad=True)
-    assert list(repeated([x[torch.tensor([0, 0])].relu()])) == [[(2,)]]
-    once = x[torch.tensor([1, 0])], x[x[:, 0] > 0], x[torch.tensor([0, 0]), torch.tensor([0, 1])]
-    assert not list(repeated(once))
+    x, twice, once = torch.randn(3, 2, requires_grad=True), torch.zeros(2).long(), torch.arange(2)
+    assert list(repeated([x[twice].relu()], "cpu")) == [[(2,)]]
+    assert not list(repeated([x[once], x[x[:, 0] > 0], x[twice, once]], "cpu"))
+    assert not list(repeated([x[twice]], "cuda"))
+    twofold = x.gather(0, torch.zeros(2, 1).long())
+    assert list(repeated([x.index_select(0, twice).relu()], "cuda")) == [[(2,)]]
+    assert list(repeated([twofold], "cuda")) == [[(2, 1)]]
+    onefold = x.gather(0, torch.zeros(1, 2).long())
+    assert not list(repeated([x.index_select(0, once), onefold], "cuda"))
 
 
 @pytest.mark.parametrize("entry", EVERY, ids=lambda entry: entry.name)

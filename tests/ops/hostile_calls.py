@@ -23,7 +23,7 @@ class Draw:
         self.n = rng.choice((0, 1, 2, 3, 5, 6))
         self.e = rng.randint(0, 12) if self.n else 0
         self.f = rng.choice((0, 1, 2, 3))
-        self.torch = torch.Generator().manual_seed(rng.getrandbits(31))
+        self.torch = torch.Generator("cpu").manual_seed(rng.getrandbits(31))
         self.dtype = rng.choice((torch.float32, torch.float64))
         self.edge_index = self.index(2 * self.e, self.n).view(2, -1)
         weight = rng.choice((None, self.positive(self.e)))

@@ -14,6 +14,7 @@ from graphpoly.ops import (
     to_csr,
 )
 from graphpoly.ops.color_refinement import color_rounds_reference, color_stable_reference
+from tests.conftest import DEVICE
 from tests.ops.graphs import SHAPES, random_csr
 
 needs_kernels = pytest.mark.skipif(
@@ -47,7 +48,7 @@ def partition(colors: list[int]) -> list[int]:
 
 def random_graph(seed: int) -> tuple[int, Tensor, Tensor | None, Tensor | None]:
     """Sparse or dense, directed or not, with loops and duplicates, labelled or not."""
-    g = torch.Generator().manual_seed(seed)
+    g = torch.Generator(DEVICE).manual_seed(seed)
     size = int(torch.randint(1, 14, (), generator=g))
     edges = int(torch.randint(0, 3 * size, (), generator=g))
     edge_index = torch.randint(0, size, (2, edges), generator=g)

@@ -5,10 +5,11 @@ from torch_geometric.utils import to_undirected
 from graphpoly.ops import connection, to_csr
 from graphpoly.ops.connection import local_frames
 from graphpoly.testing import assert_close
+from tests.conftest import DEVICE
 
 
 def cloud(num_nodes=12, num_features=5, seed=0, degree=4):
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator(DEVICE).manual_seed(seed)
     pairs = torch.randint(0, num_nodes, (2, num_nodes * degree // 2), generator=generator)
     edge_index = to_undirected(pairs[:, pairs[0] != pairs[1]], num_nodes=num_nodes)
     x = torch.randn(num_nodes, num_features, generator=generator, dtype=torch.float64)

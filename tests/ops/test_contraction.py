@@ -12,6 +12,7 @@ from graphpoly.expressivity import hard_pair
 from graphpoly.ops import Multigraph, contract, contraction_plan, multigraphs, uncomputable
 from graphpoly.ops.contraction import einsum_cost
 from graphpoly.testing import assert_close
+from tests.conftest import DEVICE
 
 # edges: all, width 1, width 2; without root, with one, with two
 COMPUTABLE = {
@@ -31,13 +32,13 @@ def listed(kind: str, degree: int, roots: tuple[int, ...] = (0, 1, 2)) -> list[M
 
 
 def integers(*shape: int, seed: int = 0) -> Tensor:
-    g = torch.Generator().manual_seed(seed)
+    g = torch.Generator(DEVICE).manual_seed(seed)
     return torch.randint(-2, 3, shape, generator=g).double()
 
 
 def by_einsum(pattern: Multigraph, x: Tensor) -> np.ndarray:
     """One sum over everything, in integers."""
-    matrix = x.numpy().astype(np.int64)
+    matrix = x.cpu().numpy().astype(np.int64)
     roots = [string.ascii_letters[root] for root in dict.fromkeys(pattern.roots)]
     terms = [string.ascii_letters[u] + string.ascii_letters[v] for u, v in pattern.edges]
     ones = np.ones(len(matrix), dtype=np.int64)
@@ -55,7 +56,7 @@ def test_equals_einsum_exactly(kind, degree) -> None:
     for pattern, value in zip(patterns, contract(patterns, x), strict=True):
         expected = by_einsum(pattern, x)
         assert value.shape == expected.shape, pattern
-        assert np.array_equal(value.numpy(), expected), pattern
+        assert np.array_equal(value.cpu().numpy(), expected), pattern
 
 
 def test_what_each_width_computes() -> None:
@@ -87,7 +88,7 @@ def test_multigraphs_are_a_basis() -> None:
         ("symmetric", 3, 1, 7),
     ):
         patterns = multigraphs(degree, roots, kind)
-        g = torch.Generator().manual_seed(0)
+        g = torch.Generator(DEVICE).manual_seed(0)
         x = torch.randn(2 * len(patterns), n, n, generator=g, dtype=torch.float64)
         if kind == "symmetric":
             x = x + x.mT
@@ -112,7 +113,7 @@ def test_padding_channels_and_batches_are_single_graphs() -> None:
 
 def test_permutations_commute() -> None:
     patterns = listed("general", 2)
-    x, order = integers(6, 6), torch.randperm(6, generator=torch.Generator().manual_seed(1))
+    x, order = integers(6, 6), torch.randperm(6, generator=torch.Generator(DEVICE).manual_seed(1))
     values, moved = contract(patterns, x), contract(patterns, x[order][:, order])
     for pattern, value, other in zip(patterns, values, moved, strict=True):
         for dim in range(len(pattern.roots)):

@@ -9,6 +9,7 @@ import torch
 from graphpoly.ops import backends, to_csr
 from graphpoly.ops.conv_network import ConvLayer, conv_network, conv_network_reference
 from graphpoly.testing import assert_close, graph_zoo
+from tests.conftest import DEVICE
 from tests.ops.graphs import dense
 
 PAIRS = torch.tensor([[0, 1, 1, 2, 3, 3, 0], [1, 0, 2, 1, 3, 0, 1]])
@@ -25,7 +26,7 @@ KINDS = {
 
 
 def drawn(*shape, seed=0, dtype=torch.float64):
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator(DEVICE).manual_seed(seed)
     return torch.randn(*shape, generator=generator, dtype=torch.float64).to(dtype)
 
 
@@ -225,7 +226,7 @@ def test_transforms_go_the_long_way():
 @pytest.mark.parametrize("kind", KINDS)
 def test_threads_do_not_change_a_bit(kind):
     rule = KINDS[kind]
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator(DEVICE).manual_seed(0)
     pairs = torch.randint(2000, (2, 20000), generator=generator)
     adj = operator(rule["weighted"], 2000, torch.float32, pairs, transposed=True)
     layers = made(root=rule["root"], dtype=torch.float32)

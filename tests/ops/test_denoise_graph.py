@@ -11,6 +11,7 @@ from graphpoly.ops.denoise_graph import (
     laplacian_adjoint,
 )
 from graphpoly.testing import assert_close, graph_zoo
+from tests.conftest import DEVICE
 
 NAMES = ["grid", "directed", "duplicate_edges", "self_loops", "barabasi_albert", "no_edges"]
 
@@ -110,7 +111,7 @@ def test_reaches_the_closed_form_where_no_weight_is_cut_off():
 
 
 def test_edges_between_unlike_nodes_lose_their_weight():
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator(DEVICE).manual_seed(0)
     block = torch.arange(20) // 10
     pairs = torch.combinations(torch.arange(20)).T
     like = block[pairs[0]] == block[pairs[1]]

@@ -12,6 +12,7 @@ from torch import Tensor
 import graphpoly.ops as ops
 from graphpoly.ops import CSR, pair_blocks, to_csr
 from graphpoly.ops.p_laplacian import edge_gradient, p_dirichlet
+from tests.conftest import DEVICE
 
 NODES = 6
 EDGES = torch.tensor([[0, 1, 1, 2, 2, 3, 3, 4, 4, 0, 0], [1, 0, 2, 1, 3, 2, 4, 3, 0, 4, 0]])
@@ -146,13 +147,13 @@ OTHERS = {
 
 
 def operator(dtype: torch.dtype = torch.float32) -> CSR:
-    generator = torch.Generator().manual_seed(1)
+    generator = torch.Generator(DEVICE).manual_seed(1)
     weight = torch.rand(NUM_EDGES, generator=generator) + 0.5
     return to_csr(EDGES, weight, NODES, transposed=True).with_weight(weight.to(dtype))
 
 
 def features(case: Case, dtype: torch.dtype) -> dict[str, Tensor]:
-    generator = torch.Generator().manual_seed(2)
+    generator = torch.Generator(DEVICE).manual_seed(2)
     made = {}
     for name, shape in case.shapes.items():
         value = torch.randn(shape, generator=generator)

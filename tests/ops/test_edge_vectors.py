@@ -5,6 +5,7 @@ import torch
 
 from graphpoly.ops import edge_vectors, to_csr
 from graphpoly.testing import assert_close
+from tests.conftest import DEVICE
 from tests.ops.graphs import random_csr
 
 CELLS = {
@@ -102,7 +103,7 @@ REFUSED = {
         "cell": torch.eye(3).repeat(2, 1, 1),
         "batch": torch.tensor([0, 1, 2]),
     },
-    "batch: got a tensor on meta, the operator is on cpu": {
+    f"batch: got a tensor on meta, the operator is on {DEVICE}": {
         "cell": torch.eye(3).repeat(2, 1, 1),
         "batch": torch.tensor([0, 1, 1], device="meta"),
     },

@@ -11,6 +11,7 @@ from graphpoly.ops.enumerate_paths_reference import (
     enumerate_paths_reference,
 )
 from graphpoly.testing import graph_zoo
+from tests.conftest import DEVICE
 
 
 def edges(graph):
@@ -42,7 +43,7 @@ def brute_force(graph, K, paths):
 
 def random_graph(seed):
     """Undirected and directed in turn; sparse and dense; with loops in between."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator(DEVICE).manual_seed(seed)
     n = int(torch.randint(1, 9, (), generator=generator))
     p = float(torch.rand((), generator=generator))
     graph = nx.gnp_random_graph(n, p, seed=seed, directed=bool(seed % 2))

@@ -25,6 +25,7 @@ from graphpoly.ops.polynomial import polynomial_moments_reference
 from graphpoly.ops.sddmm import sddmm_reference
 from graphpoly.ops.spmm import _max_grad_reference, spmm_max_reference, spmm_reference
 from tests.children import outputs_of
+from tests.conftest import DEVICE
 from tests.ops.graphs import SHAPES, random_csr
 
 pytestmark = pytest.mark.cpu
@@ -262,7 +263,7 @@ def test_arguments_that_do_not_fit_are_refused():
 
 def _everything():
     """Results of all operators on a graph that is large enough to be shared between threads."""
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator(DEVICE).manual_seed(0)
     size, entries, width = 3000, 40_000, 48
     pairs = (torch.rand(2, entries, generator=generator) ** 2 * size).long()
     weight = torch.rand(entries, generator=generator) / 14

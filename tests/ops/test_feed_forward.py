@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from graphpoly.ops import backends, dropout
 from graphpoly.ops.feed_forward import ACTIVATIONS, feed_forward
 from graphpoly.testing import assert_close
+from tests.conftest import DEVICE
 
 FUNCTIONS = {"relu": F.relu, "silu": F.silu, "gelu": F.gelu}
 SEED = torch.tensor(-987654321098765)
@@ -24,7 +25,7 @@ both = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 
 
 def drawn(*shape, seed=0):
-    generator = torch.Generator().manual_seed(sum(shape) + seed)
+    generator = torch.Generator(DEVICE).manual_seed(sum(shape) + seed)
     return torch.randn(*shape, dtype=torch.float64, generator=generator)
 
 

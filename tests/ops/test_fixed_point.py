@@ -6,6 +6,7 @@ import torch
 from graphpoly.errors import ConvergenceError
 from graphpoly.ops import fixed_point
 from graphpoly.testing import assert_close
+from tests.conftest import DEVICE
 
 SOLVERS = ["anderson", "picard"]
 ROWS, COLUMNS = 5, 2
@@ -13,7 +14,7 @@ ROWS, COLUMNS = 5, 2
 
 def affine(n, radius, seed=0):
     """A symmetric matrix with eigenvalues from -radius to radius, and a vector."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator(DEVICE).manual_seed(seed)
     vectors, _ = torch.linalg.qr(torch.randn(n, n, generator=generator, dtype=torch.float64))
     values = torch.linspace(-radius, radius, n, dtype=torch.float64)
     b = torch.randn(n, generator=generator, dtype=torch.float64)
@@ -73,7 +74,7 @@ def test_ten_starts_end_at_one_point(solver):
     a, w, b = (t.detach() for t in tensors())
     values = []
     for seed in range(10):
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator(DEVICE).manual_seed(seed)
         start = 10 * torch.randn(b.shape, generator=generator, dtype=torch.float64)
         found = solve(a, w, b, start, solver=solver)
         gap = torch.tanh(a @ found.value @ w + b) - found.value

@@ -8,13 +8,14 @@ import torch
 from graphpoly.ops import backends, gat_attention, to_csr
 from graphpoly.ops.gat_layer import gat_layer
 from graphpoly.testing import assert_close, graph_zoo
+from tests.conftest import DEVICE
 
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 PAIRS = torch.tensor([[0, 1, 1, 2, 3, 3, 0], [1, 0, 2, 1, 3, 0, 1]])
 
 
 def drawn(*shape, dtype=torch.float64):
-    generator = torch.Generator().manual_seed(sum(shape))
+    generator = torch.Generator(DEVICE).manual_seed(sum(shape))
     return torch.randn(*shape, generator=generator, dtype=torch.float64).to(dtype).requires_grad_()
 
 
@@ -124,7 +125,7 @@ def test_what_does_not_fit_is_refused():
 
 @pytest.mark.skipif(not backends()["cpp"]["available"], reason="the order is the kernels' own")
 def test_threads_do_not_change_a_bit():
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator(DEVICE).manual_seed(0)
     pairs = torch.randint(2000, (2, 9000), generator=generator)
     adj = to_csr(pairs, num_nodes=2000, transposed=True)
     given = [t.detach().float().requires_grad_() for t in inputs(2000, 16, 4, 16)]

@@ -6,12 +6,13 @@ import torch
 from graphpoly.ops import backends, to_csr
 from graphpoly.ops.gcn_layer import gcn_layer
 from graphpoly.testing import assert_close, graph_zoo
+from tests.conftest import DEVICE
 
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 
 
 def drawn(*shape, dtype=torch.float64):
-    generator = torch.Generator().manual_seed(sum(shape))
+    generator = torch.Generator(DEVICE).manual_seed(sum(shape))
     return torch.randn(*shape, generator=generator, dtype=torch.float64).to(dtype).requires_grad_()
 
 
@@ -90,7 +91,7 @@ def test_gradients_that_are_asked_for_one_by_one(wanted):
 
 @pytest.mark.skipif(not backends()["cpp"]["available"], reason="the order is the kernels' own")
 def test_threads_do_not_change_a_bit():
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator(DEVICE).manual_seed(0)
     pairs = torch.randint(2000, (2, 20000), generator=generator)
     adj = to_csr(pairs, torch.rand(20000, generator=generator), num_nodes=2000, transposed=True)
     inputs = [drawn(2000, 16, dtype=torch.float32), drawn(35, 16, dtype=torch.float32)]

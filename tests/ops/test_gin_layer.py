@@ -8,12 +8,13 @@ from graphpoly.ops import backends, to_csr
 from graphpoly.ops.gin_layer import gin_layer
 from graphpoly.ops.perceptron import perceptron
 from graphpoly.testing import assert_close, graph_zoo
+from tests.conftest import DEVICE
 
 PAIRS = torch.tensor([[0, 1, 1, 2, 3, 3, 0], [1, 0, 2, 1, 3, 0, 1]])
 
 
 def drawn(*shape, dtype=torch.float64):
-    generator = torch.Generator().manual_seed(sum(shape))
+    generator = torch.Generator(DEVICE).manual_seed(sum(shape))
     return torch.randn(*shape, generator=generator, dtype=torch.float64).to(dtype).requires_grad_()
 
 
@@ -103,7 +104,7 @@ def test_gradients_that_are_asked_for_one_by_one(wanted):
 
 @pytest.mark.skipif(not backends()["cpp"]["available"], reason="the order is the kernels' own")
 def test_threads_do_not_change_a_bit():
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator(DEVICE).manual_seed(0)
     pairs = torch.randint(2000, (2, 20000), generator=generator)
     adj = to_csr(pairs, num_nodes=2000, transposed=True)
     shapes = [(2000, 16), (35, 16), (35,), (20, 35), (20,)]

@@ -7,6 +7,7 @@ from graphpoly.ops import backends, to_csr
 from graphpoly.ops.gin_layer import gin_layer
 from graphpoly.ops.gin_network import GINLayer, gin_network
 from graphpoly.testing import assert_close, graph_zoo
+from tests.conftest import DEVICE
 
 PAIRS = torch.tensor([[0, 1, 1, 2, 3, 3, 0], [1, 0, 2, 1, 3, 0, 1]])
 NORMS = [None, "batch", "given"]
@@ -14,7 +15,7 @@ WIDTHS = [(3, 5, 4), (4, 70, 66), (66, 2, 1)]  # of what each layer takes, hides
 
 
 def drawn(*shape, seed=0, dtype=torch.float64):
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator(DEVICE).manual_seed(seed)
     return torch.randn(*shape, generator=generator, dtype=torch.float64).to(dtype)
 
 
@@ -146,7 +147,7 @@ def test_transforms_go_the_long_way():
 @pytest.mark.skipif(not backends()["cpp"]["available"], reason="the order is the kernels' own")
 @pytest.mark.parametrize("norm", NORMS)
 def test_threads_do_not_change_a_bit(norm):
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator(DEVICE).manual_seed(0)
     pairs = torch.randint(2000, (2, 20000), generator=generator)
     adj = to_csr(pairs, num_nodes=2000, transposed=True)
     layers = made(norm=norm, dtype=torch.float32)

@@ -8,10 +8,11 @@ import torch
 from graphpoly.ops import backends
 from graphpoly.ops.head_scores import head_scores, head_scores_reference
 from graphpoly.testing import assert_close
+from tests.conftest import DEVICE
 
 
 def drawn(*shape, dtype=torch.float64):
-    generator = torch.Generator().manual_seed(sum(shape))
+    generator = torch.Generator(DEVICE).manual_seed(sum(shape))
     return torch.randn(*shape, generator=generator, dtype=torch.float64).to(dtype).requires_grad_()
 
 

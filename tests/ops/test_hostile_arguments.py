@@ -54,10 +54,12 @@ def test_every_operator_and_function_of_the_adapter_is_tried() -> None:
     assert exported == tried | OTHERS
 
 
+@pytest.mark.cpu  # a child may map no more than the calls need
 def test_a_few_hundred_hostile_calls() -> None:
     assert run_cases(seed=1, first=0, last=400) == []
 
 
+@pytest.mark.cpu
 @pytest.mark.slow
 @pytest.mark.parametrize("share", range(20))
 def test_twenty_thousand_hostile_calls(share: int) -> None:

@@ -4,10 +4,11 @@ import torch
 from graphpoly.ops import householder, householder_transport
 from graphpoly.ops.householder import householder_transport_reference
 from graphpoly.testing import assert_close
+from tests.conftest import DEVICE
 
 
 def params(count, size, *, dtype=torch.float64, seed=0):
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator(DEVICE).manual_seed(seed)
     shape = (count, size * (size - 1) // 2)
     return torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
 

@@ -12,6 +12,7 @@ from graphpoly.ops import backends
 from graphpoly.ops.linear import linear
 from graphpoly.ops.perceptron import perceptron
 from graphpoly.testing import assert_close
+from tests.conftest import DEVICE
 
 # nothing, one row, a block and one more; channels of one lane, of parts of vectors, of two tiles
 ROWS = (0, 1, 5, 61, 200, 1000)
@@ -20,7 +21,7 @@ both = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 
 
 def drawn(*shape, seed=0):
-    generator = torch.Generator().manual_seed(seed + sum(shape))
+    generator = torch.Generator(DEVICE).manual_seed(seed + sum(shape))
     return torch.randn(*shape, generator=generator, dtype=torch.float64).requires_grad_()
 
 
@@ -29,7 +30,7 @@ def check(run, oracle, dtype, *inputs):
     narrow = [t.detach().to(dtype).requires_grad_() for t in inputs]
     wide = [t.detach().double().requires_grad_() for t in narrow]
     out, expected = run(*narrow), oracle(*wide)
-    probe = torch.randn(expected.shape, generator=torch.Generator().manual_seed(1)).double()
+    probe = torch.randn(expected.shape, generator=torch.Generator(DEVICE).manual_seed(1)).double()
     wanted = torch.autograd.grad(expected, wide, probe)
     found = torch.autograd.grad(out, narrow, probe.to(dtype))
     kind = "accumulated" if dtype == torch.float32 else "exact"

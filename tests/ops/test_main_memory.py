@@ -31,6 +31,7 @@ def test_the_machine_says_how_much_it_has(tmp_path, monkeypatch):
         assert found == expected if expected else found >= whole
 
 
+@pytest.mark.cpu
 @pytest.mark.parametrize(
     ("network", "needed"),
     [

@@ -3,10 +3,11 @@ import torch
 
 from graphpoly.ops import matrix_root, sylvester
 from graphpoly.testing import assert_close
+from tests.conftest import DEVICE
 
 
 def positive(count=4, size=3, seed=0):
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator(DEVICE).manual_seed(seed)
     factor = torch.randn(count, size, size, dtype=torch.float64, generator=generator)
     return factor @ factor.mT + torch.eye(size, dtype=torch.float64)
 

@@ -10,6 +10,7 @@ from scipy.sparse.csgraph import bellman_ford, floyd_warshall
 
 from graphpoly.ops import min_plus, to_csr
 from graphpoly.testing import assert_close
+from tests.conftest import DEVICE
 from tests.ops.graphs import SHAPES, random_csr
 
 NEVER = {False: math.inf, True: -math.inf}
@@ -57,7 +58,7 @@ def drawn(num_nodes, share, seed, *, whole=True):
     length = rng.integers(1, 100, size).astype(float) if whole else rng.uniform(0.1, 1, size)
     length[rng.random(size) > share] = np.inf
     np.fill_diagonal(length, 0)
-    return torch.from_numpy(length)
+    return torch.from_numpy(length).to(DEVICE)
 
 
 def operator(length):
@@ -77,19 +78,21 @@ def test_rounds_of_bellman_ford(num_nodes, share):
         distance.fill_diagonal_(0)  # column s: distances from s
         for _ in range(num_nodes - 1):
             distance = min_plus(adj, distance)
-        off = torch.where(length == 0, math.inf, length).numpy()
+        off = torch.where(length == 0, math.inf, length).cpu().numpy()
         expected = bellman_ford(csr_array(np.where(np.isinf(off), 0, off)))
-        assert np.array_equal(distance.T.numpy(), expected)
+        assert np.array_equal(distance.T.cpu().numpy(), expected)
 
 
 def test_squares_are_the_distances_of_floyd_and_warshall():
     for seed in range(5):
         distance = drawn(33, 0.08, seed)
-        expected = floyd_warshall(np.where(distance.numpy() == 0, np.inf, distance.numpy()))
+        expected = floyd_warshall(
+            np.where(distance.cpu().numpy() == 0, np.inf, distance.cpu().numpy())
+        )
         assert np.isinf(expected).any()
         for _ in range(5):  # paths of up to 32 edges
             distance = min_plus(operator(distance), distance.T).T
-        assert np.array_equal(distance.numpy(), expected)
+        assert np.array_equal(distance.cpu().numpy(), expected)
 
 
 def test_longest_path_of_a_graph_without_cycles():

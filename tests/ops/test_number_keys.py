@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from graphpoly.ops import number_keys
 from graphpoly.ops.number_keys import number_keys_reference
+from tests.conftest import DEVICE
 
 KEYS = st.lists(st.sampled_from([0, 1, 2, 3, -1, 2**63 - 1, -(2**63), 16, 32, 48]), max_size=12)
 
@@ -29,7 +30,7 @@ def test_numbers_are_those_of_a_dictionary(known, found):
 
 
 def test_many_keys():
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator(DEVICE).manual_seed(0)
     known = torch.randperm(100_000, generator=generator)[:40_000] * 2**20
     found = torch.randint(100_000, (150_000,), generator=generator) * 2**20
     same(known, found)
@@ -37,7 +38,7 @@ def test_many_keys():
 
 @pytest.mark.parametrize("largest", [7, 16 * 900 - 1, 16 * 900, 2**40])
 def test_keys_that_are_about_as_many_as_places(largest):
-    generator = torch.Generator().manual_seed(largest)
+    generator = torch.Generator(DEVICE).manual_seed(largest)
     known, found = (torch.randint(300, (n,), generator=generator) for n in (200, 700))
     found[13] = largest
     same(known, found)

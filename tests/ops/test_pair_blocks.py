@@ -16,7 +16,7 @@ SIZES = {
 
 def matrices(sizes, channels=3, seed=0):
     """A matrix for each graph and channel, and their packed form."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator("cpu").manual_seed(seed)
     each = [
         torch.randn(channels, n, n, dtype=torch.float64, generator=generator, device="cpu").to(
             torch.get_default_device()

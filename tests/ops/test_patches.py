@@ -10,13 +10,14 @@ import torch
 
 from graphpoly.ops.patches import grow_patches, patch_edges, patch_overlap, patch_walks
 from graphpoly.testing import graph_zoo
+from tests.conftest import DEVICE
 
 ZOO = graph_zoo()
 P = 3
 
 
 def parts_of(data):
-    generator = torch.Generator().manual_seed(data.num_nodes)
+    generator = torch.Generator(DEVICE).manual_seed(data.num_nodes)
     return torch.randint(P, (data.num_nodes,), generator=generator)
 
 

@@ -4,6 +4,7 @@ import torch
 from graphpoly.ops import polynomial, spmm, to_csr
 from graphpoly.ops.polynomial import polynomial_moments_reference, polynomial_reference
 from graphpoly.testing import assert_close
+from tests.conftest import DEVICE
 from tests.ops.graphs import SHAPES, dense, random_csr
 
 
@@ -171,7 +172,7 @@ def test_thread_count_does_not_change_a_bit(dtype):
 @pytest.mark.parametrize("order", [0, 1, 2, 3, 5, 6])
 def test_bfloat16_is_exact_where_nothing_is_rounded(channels, order):
     """Chebyshev polynomials of signed permutations, of small integers."""
-    generator = torch.Generator().manual_seed(channels + order)
+    generator = torch.Generator(DEVICE).manual_seed(channels + order)
     turned = torch.stack([torch.randperm(40, generator=generator), torch.arange(40)])
     adj = to_csr(turned, torch.randint(2, (40,), generator=generator) * 2.0 - 1, 40)
     a = torch.full((order, channels), 0.5)

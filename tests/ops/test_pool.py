@@ -5,6 +5,7 @@ from torch_geometric.nn import global_add_pool, global_max_pool, global_mean_poo
 from graphpoly.ops import pool
 from graphpoly.ops.pool import ranges, segments
 from graphpoly.testing import assert_close
+from tests.conftest import DEVICE
 
 BATCHES = {
     "sorted": torch.tensor([0, 0, 0, 2, 2, 3]),
@@ -44,7 +45,7 @@ def test_gradients(reduce):
 @pytest.mark.parametrize("channels", [1, 2, 3, 8, 17, 33, 65, 100, 130, 161, 225, 530])
 @pytest.mark.parametrize("reduce", ["sum", "mean"])
 def test_bfloat16_is_summed_in_float32_and_rounded_once(channels, reduce):
-    generator = torch.Generator().manual_seed(channels)
+    generator = torch.Generator(DEVICE).manual_seed(channels)
     for batch in (torch.randint(4, (900,), generator=generator), torch.arange(900) // 300):
         x = torch.randn(900, channels, generator=generator).bfloat16().requires_grad_()
         wide = x.detach().float().requires_grad_()

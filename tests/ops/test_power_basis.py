@@ -5,6 +5,7 @@ from torch_geometric.data import Batch, Data
 from graphpoly.ops import normalize, pairs_within, power_basis
 from graphpoly.ops import power_basis as function
 from graphpoly.testing import assert_close, graph_zoo
+from tests.conftest import DEVICE
 
 EXPONENTS, POWERS = (-0.5, -0.3, 0.1), (3, 1, 2)
 
@@ -113,7 +114,7 @@ def everything(edge_index, weight, num_nodes, hops, **settings):
 def test_walks_and_columns_agree(hops, monkeypatch):
     """One of the graphs has nodes that no edge reaches; two hops on a star are all pairs."""
     steps = torch.arange(399)
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator(DEVICE).manual_seed(0)
     graphs = [(torch.stack([steps, steps + 1]), 400)]
     graphs += [(torch.randint(0, 900, (2, 500), generator=generator), 900)]
     graphs += [(star(400), 400)] if hops == 1 else []

@@ -20,7 +20,7 @@ def walks_from(node, count, length, **options):
 def even(values):
     """The p-value of these being equally likely, from how often each was seen."""
     _, counts = torch.as_tensor(values).unique(return_counts=True)
-    return chisquare(counts.numpy()).pvalue
+    return chisquare(counts.cpu().numpy()).pvalue
 
 
 @pytest.mark.parametrize("backtracking", [True, False])

@@ -4,6 +4,7 @@ import torch
 from graphpoly.errors import ConvergenceError
 from graphpoly.ops import CSR, resolvent, to_csr
 from graphpoly.testing import assert_close
+from tests.conftest import DEVICE
 from tests.ops.graphs import dense
 
 SOLVERS = ["dense", "sparse"]
@@ -11,7 +12,7 @@ SOLVERS = ["dense", "sparse"]
 
 def symmetric(sizes=(6, 1, 9, 2), seed=0, scale=1.0):
     """Blocks on the diagonal: the operator, and the block of each row."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator(DEVICE).manual_seed(seed)
     pairs, start = [], 0
     for size in sizes:
         pairs.append(start + torch.randint(0, size, (2, 3 * size), generator=generator))

@@ -4,10 +4,11 @@ import torch
 from graphpoly.ops import restriction_products
 from graphpoly.ops.restriction_products import restriction_products_reference
 from graphpoly.testing import assert_close
+from tests.conftest import DEVICE
 
 
 def maps(count, size, *, dtype=torch.float64, seed=0):
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator(DEVICE).manual_seed(seed)
     drawn = torch.randn(count, size, size, generator=generator, dtype=torch.float64)
     return drawn.to(dtype).requires_grad_()
 

@@ -11,6 +11,7 @@ from scipy import stats
 
 from graphpoly.ops import sample_neighbors
 from graphpoly.ops.sample_neighbors import sample_neighbors_reference
+from tests.conftest import DEVICE
 
 ROWPTR = torch.tensor([0, 3, 3, 8, 48, 50])
 E = 50
@@ -35,7 +36,7 @@ def drawn(rowptr, node, count, **options):
 )
 def test_it_is_its_definition(nodes, count, replace, last, weighted, timed, seed):
     node = torch.tensor(nodes, dtype=torch.int64)
-    generator = torch.Generator().manual_seed(count + 2)
+    generator = torch.Generator(DEVICE).manual_seed(count + 2)
     weight = torch.rand(E, generator=generator, dtype=torch.float64) if weighted else None
     if weight is not None:
         weight[::4] = 0

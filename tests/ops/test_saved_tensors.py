@@ -9,6 +9,7 @@ from torch.utils.checkpoint import checkpoint
 
 from graphpoly.ops import multi_aggregate, spmm
 from graphpoly.ops.library import SCHEMAS
+from tests.conftest import DEVICE
 from tests.ops.graphs import random_csr
 from tests.ops.test_library import samples
 
@@ -61,7 +62,7 @@ def gradient(operator, arguments, index):
         outputs = operator(*inputs)
     outputs = [outputs] if isinstance(outputs, torch.Tensor) else outputs
     outputs = [out for out in outputs if out.requires_grad]
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator(DEVICE).manual_seed(0)
     grads = [torch.rand(out.shape, dtype=out.dtype, generator=generator) for out in outputs]
     (found,) = torch.autograd.grad(outputs, inputs[index], grads)
     return found, held

@@ -8,6 +8,7 @@ import torch
 from graphpoly.ops import selective_scan
 from graphpoly.ops.selective_scan import backward_reference, scan_reference
 from graphpoly.testing import assert_close
+from tests.conftest import DEVICE
 
 LENGTHS = {
     "nothing": [],
@@ -25,7 +26,7 @@ kernel, kernel_gradient = (
 
 def draw(lengths, channels=3, states=2, dtype=torch.float64, seed=0):
     """Sequences with rates that forget; ``ptr`` comes last."""
-    options = {"generator": torch.Generator().manual_seed(seed), "dtype": dtype}
+    options = {"generator": torch.Generator(DEVICE).manual_seed(seed), "dtype": dtype}
     steps = sum(lengths)
     given = {
         "x": torch.randn(steps, channels, **options),

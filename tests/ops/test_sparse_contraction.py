@@ -15,6 +15,7 @@ from graphpoly.ops import (
     sparse_contraction,
     still_node,
 )
+from tests.conftest import DEVICE
 
 FAMILIES = [("general", 3), ("simple", 6)]
 PATTERNS = [
@@ -28,7 +29,7 @@ PATTERNS = [
 
 
 def matrix(kind: str, n: int = 7, seed: int = 0) -> Tensor:
-    g = torch.Generator().manual_seed(seed)
+    g = torch.Generator(DEVICE).manual_seed(seed)
     x = torch.randint(-2, 3, (n, n), generator=g) * (torch.rand(n, n, generator=g) < 0.5)
     x[n // 2] = x[:, n // 2] = 0  # an isolated node
     if kind != "directed":

@@ -15,13 +15,14 @@ from graphpoly.ops.dropout import dropout
 from graphpoly.ops.nonzero_rows import nonzero_rows_reference
 from graphpoly.ops.sparse_input import dropped_input, sparse_input
 from graphpoly.testing import assert_close
+from tests.conftest import DEVICE
 
 both = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 kernels = pytest.mark.skipif(not load()["available"], reason="without kernels maps are dense")
 
 
 def bag(rows=150, cols=200, share=0.02, dtype=torch.float32, seed=0):
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator(DEVICE).manual_seed(seed)
     kept = torch.rand(rows, cols, generator=generator) < share
     return (kept * torch.randn(rows, cols, generator=generator)).to(dtype)
 

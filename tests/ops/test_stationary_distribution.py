@@ -11,6 +11,7 @@ from torch_geometric.utils import from_networkx
 
 from graphpoly.ops import CSR, stationary_distribution, to_csr
 from graphpoly.testing import assert_close, graph_zoo
+from tests.conftest import DEVICE
 
 
 def eigenvector(adj: CSR, damping: float) -> torch.Tensor:
@@ -20,9 +21,9 @@ def eigenvector(adj: CSR, damping: float) -> torch.Tensor:
     out = matrix.sum(1, keepdim=True)
     walk = torch.where(out > 0, matrix / torch.where(out > 0, out, 1), 1 / size)
     walk = (1 - damping) * walk + damping / size
-    values, vectors = np.linalg.eig(walk.T.numpy())
+    values, vectors = np.linalg.eig(walk.T.cpu().numpy())
     vector = torch.from_numpy(vectors[:, np.abs(values - 1).argmin()].real.copy())
-    return vector / vector.sum()
+    return (vector / vector.sum()).to(walk)
 
 
 @pytest.mark.parametrize("damping", [1e-3, 0.15, 1.0])
@@ -61,7 +62,7 @@ def test_a_line_of_one_way_edges_in_closed_form() -> None:
 
 @pytest.mark.parametrize("damping", [1e-3, 0.1])
 def test_the_krylov_method_and_the_matrix_agree(monkeypatch, damping: float) -> None:
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator(DEVICE).manual_seed(0)
     pairs = torch.randint(400, (2, 1500), generator=generator)
     adj = to_csr(pairs, torch.rand(1500, generator=generator), 400)
     dense = stationary_distribution(adj, damping)
@@ -84,7 +85,7 @@ def test_parts_get_in_proportion_what_they_would_get_alone() -> None:
 
 
 def test_numbers_of_nodes_and_scales_of_weights_do_not_matter() -> None:
-    generator = torch.Generator().manual_seed(1)
+    generator = torch.Generator(DEVICE).manual_seed(1)
     pairs = torch.randint(30, (2, 90), generator=generator)
     weight = torch.rand(90, generator=generator).double()
     order = torch.randperm(30, generator=generator)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from graphpoly.ops import number_keys, take_and_number
 from graphpoly.ops.take_and_number import take_and_number_reference
+from tests.conftest import DEVICE
 
 
 def same(known, value, place, num_keys):
@@ -31,7 +32,7 @@ def test_it_is_numbers_of_what_is_taken(data):
 @pytest.mark.parametrize("threads", [1, 2, 5])
 @pytest.mark.parametrize("sparse", [1, 2**30])
 def test_any_number_of_threads_gives_the_same(threads, sparse):
-    generator = torch.Generator().manual_seed(threads)
+    generator = torch.Generator(DEVICE).manual_seed(threads)
     value = torch.randint(30_000, (200_000,), generator=generator) * sparse
     known = torch.randint(30_000, (9_000,), generator=generator) * sparse
     before = torch.get_num_threads()

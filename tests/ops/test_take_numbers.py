@@ -5,14 +5,19 @@ import torch
 
 from graphpoly.ops import take_numbers
 from graphpoly.ops.take_numbers import take_numbers_reference
+from tests.conftest import DEVICE
 
-VALUE = torch.randint(-(2**63), 2**63 - 1, (70_000,), generator=torch.Generator().manual_seed(0))
+VALUE = torch.randint(
+    -(2**63), 2**63 - 1, (70_000,), generator=torch.Generator(DEVICE).manual_seed(0)
+)
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 50_000])
 @pytest.mark.parametrize("threads", [1, 3])
 def test_it_is_indexing(count, threads):
-    place = torch.randint(70_000, (2 * count,), generator=torch.Generator().manual_seed(1))[::2]
+    place = torch.randint(70_000, (2 * count,), generator=torch.Generator(DEVICE).manual_seed(1))[
+        ::2
+    ]
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:

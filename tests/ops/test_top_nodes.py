@@ -72,12 +72,11 @@ def test_what_is_refused(form, name, value, message):
         form(*(given | {name: value}).values(), False)
 
 
+@every_form
 @pytest.mark.parametrize(
     "order", [torch.tensor([0, 1, 3]), torch.tensor([0, 0, 1]), torch.tensor([0, 1])]
 )
-def test_an_order_that_is_none_is_refused(order):
+def test_an_order_that_is_none_is_refused(form, order):
     batch, edges = torch.tensor([0, 0, 1]), torch.tensor([[0, 1], [1, 2]])
-    if not torch._C._dispatch_has_kernel_for_dispatch_key("graphpoly::top_nodes", "CPU"):
-        pytest.skip("without kernels it is believed")
     with pytest.raises(RuntimeError, match=r"order|batch"):
-        torch.ops.graphpoly.top_nodes(order, batch, edges, 1.0 if len(order) < 3 else 0.9, False)
+        form(order, batch, edges, 1.0 if len(order) < 3 else 0.9, False)

@@ -72,8 +72,8 @@ def test_squares_are_the_distances_of_floyd_and_warshall(num_nodes, share):
         distance = length[adj.col.long(), adj.rows().long()].unsqueeze(1)
         for _ in range(math.ceil(math.log2(max(num_nodes, 1)))):
             distance = triplets_min_plus(found, distance, distance)
-        expected = floyd_warshall(np.where(length.numpy() == 0, np.inf, length.numpy()))
-        assert np.array_equal(distance.view(num_nodes, num_nodes).T.numpy(), expected)
+        expected = floyd_warshall(np.where(length.cpu().numpy() == 0, np.inf, length.cpu().numpy()))
+        assert np.array_equal(distance.view(num_nodes, num_nodes).T.cpu().numpy(), expected)
 
 
 def test_derivatives_of_first_and_second_order():

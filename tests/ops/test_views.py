@@ -31,7 +31,7 @@ def negated(t: Tensor) -> Tensor:
 def unwritten(t: Tensor) -> Tensor:
     """Zeros that have no memory, as gradients that nothing reaches have."""
     empty = t.is_floating_point() and not bool(t.any())
-    return torch._efficientzerotensor(t.shape, dtype=t.dtype) if empty else t
+    return torch._efficientzerotensor(t.shape, dtype=t.dtype, device=t.device) if empty else t
 
 
 VIEWS = [apart, turned, negated, unwritten]

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from graphpoly.ops.take_rows import take_rows
+
 __all__ = ["ACTIONS", "EVAL_MODES", "Actions", "choose", "edge_gate", "gumbel_noise"]
 
 ACTIONS = ("standard", "listen", "broadcast", "isolate")
@@ -98,5 +100,5 @@ def edge_gate(
     [0.0, 1.0, 1.0]
     """
     source, target = edge_index
-    gate = broadcast.index_select(0, source) * listen.index_select(0, target)
+    gate = take_rows(broadcast, source) * take_rows(listen, target)
     return torch.where(source == target, 1.0, gate) if square else gate

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import GATConv, GATv2Conv, MessagePassing
 
 from graphpoly.layers.cooperative.actions import Actions, edge_gate
+from graphpoly.ops.take_rows import take_rows
 
 __all__ = ["GatedConv", "takes_weights"]
 
@@ -149,7 +150,7 @@ class _Hooks:
         totals = totals.index_add(1, target, torch.stack([alpha, kept]))
         alive = totals[1] > 0
         scale = torch.where(alive, totals[0] / torch.where(alive, totals[1], 1), 0)
-        return kept * scale.index_select(0, target)
+        return kept * take_rows(scale, target)
 
     def gate(self, edge_index: Tensor) -> Tensor:
         assert self.actions is not None

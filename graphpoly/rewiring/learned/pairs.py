@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -88,14 +89,14 @@ def candidate_pairs(
     from scipy.sparse.csgraph import shortest_path
 
     graphs = Graphs.of(torch.cat([edge_index, edge_index.flip(0)], 1), num_nodes, ptr)
-    found = [torch.empty(2, 0, dtype=torch.int64)]
+    found = [torch.empty(2, 0, dtype=torch.int64, device="cpu")]
     for g in range(graphs.num_graphs):
         one = graphs.single(g)
         n = one.num_nodes
-        low, high = torch.triu_indices(n, n, 1)
+        low, high = torch.triu_indices(n, n, 1, device="cpu")
         if not low.numel():
             continue
-        entries = (torch.ones(one.col.numel()).numpy(), one.col.numpy(), one.rowptr.numpy())
+        entries = (np.ones(one.col.numel(), dtype=np.float32), one.col.numpy(), one.rowptr.numpy())
         away = torch.from_numpy(shortest_path(csr_matrix(entries, shape=(n, n)), unweighted=True))
         distance = away[low, high]
         keep = (distance > 1).nonzero().flatten()
