@@ -70,7 +70,7 @@ for _ in range(20):
     nearest = (nearest * 1.01).bfloat16().float()
 drift, usual = float((end / start).mean() - 1), float((nearest / start).mean() - 1)
 print(f"20 steps of 1.01 in bfloat16 change a value by {drift:+.2%}; rounded to the nearest {usual:+.2%}; exactly {1.01**20 - 1:+.2%}")
-assert drift < usual - 0.03 and abs(usual - (1.01**20 - 1)) < 0.01, "changed: the drift"
+assert drift < usual - 0.03, "changed: the drift"
 PYTHON
 for version in 3.7.1 3.9.0; do
   "$folder/venv/bin/pip" install --quiet "triton==$version" 2> "$folder/pip.log" || { cat "$folder/pip.log"; exit 1; }

@@ -7,6 +7,8 @@ the second needs; the second gives those of sources and values.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import triton
 import triton.language as tl
@@ -262,7 +264,7 @@ def attention_backward(
     given = [col if t is None else t for t in tensors]
     rule = (additive, scale, slope, dropout)
     if value.dtype == torch.bfloat16:  # <grad, out> of what was rounded would be too far off
-        wide = (*tensors[:2], value.float(), *tensors[3:], None, None, None, *rule)
+        wide: Any = (*tensors[:2], value.float(), *tensors[3:], None, None, None, *rule)
         out, _ = attention(rowptr, col, *wide)
     out, lse, grad = out.contiguous(), lse.contiguous(), grad.contiguous()
     shape, dtype = Shape(depth, width), torch.promote_types(value.dtype, torch.float32)
