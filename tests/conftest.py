@@ -52,10 +52,26 @@ def interruptible() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _repeatable() -> None:
+def _repeatable() -> Iterator[None]:
     if DEVICE != "cpu":  # what a test computes with index_add must not add with atomics
         torch.use_deterministic_algorithms(True, warn_only=True)
     torch.manual_seed(0)
+    yield
+    if DEVICE != "cpu":
+        leave_if_lost()
+
+
+def leave_if_lost() -> None:
+    """End a worker whose device refuses all further work: pytest-xdist starts another.
+
+    An assertion that fails on a device would else fail every test that comes after.
+    """
+    try:
+        torch.cuda.synchronize()
+    except RuntimeError as error:
+        if "PYTEST_XDIST_WORKER" not in os.environ:
+            pytest.exit(f"the device is lost: {error}", 3)
+        os._exit(3)
 
 
 @pytest.fixture(scope="session")

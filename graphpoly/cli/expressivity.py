@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from graphpoly.cli.brec import brec
-from graphpoly.cli.failures import FAILED, Debug, failing_with
+from graphpoly.cli.failures import FAILED, USAGE, Debug, failing_with
 from graphpoly.cli.model import model
 from graphpoly.cli.options import Json, Root
 
@@ -59,7 +59,7 @@ def pair(
     Files: .g6, .s6, .d6; .edgelist, .edges, .txt, .csv, .tsv (two names and perhaps a weight a
     line); .mtx, .graphml, .gml, .json (node-link), .pt (PyG); each also with .gz behind it.
     """
-    with failing_with(FAILED, debug=debug):
+    with failing_with(USAGE, debug=debug):
         for place in (a, b):  # before torch is loaded
             if not Path(place).exists() and not Path(place.rpartition("#")[0]).is_file():
                 name = Path(place.rpartition("#")[0] or place)
@@ -68,6 +68,7 @@ def pair(
         from graphpoly.expressivity import compare, read_graph
 
         one, other = (read_graph(each, label=label, directed=directed) for each in (a, b))
+    with failing_with(FAILED, debug=debug):
         found = compare(one, other, features=features, edge_features=features, largest=largest)
         if as_json:
             typer.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False))
@@ -113,12 +114,13 @@ def dataset(
     of those whose colour nobody else has. Bound: the largest accuracy (or R^2) on this data of
     whatever sees no more than the test.
     """
-    with failing_with(FAILED, debug=debug):
+    with failing_with(USAGE, debug=debug):
         from graphpoly import __version__
         from graphpoly.expressivity import identify, levels_page, levels_record
         from graphpoly.files import write_atomically
 
         graphs, _ = _load(name, root)
+    with failing_with(FAILED, debug=debug):
         levels = identify(graphs, rounds=rounds, pairs=pairs)
         for seen in sorted({level.features for level in levels}) if pairs else ():
             if graphs.num_graphs > 1 and not any(
@@ -177,7 +179,7 @@ def duplicates(
     debug: Debug = False,
 ) -> None:
     """List graphs that occur more than once: conflicting labels, leaks between splits."""
-    with failing_with(FAILED, debug=debug):
+    with failing_with(USAGE, debug=debug):
         if test not in ("1-WL", "2-FWL", "isomorphism"):  # before torch is loaded
             raise ValueError(f"test: got {test!r}; '1-WL', '2-FWL' and 'isomorphism' are accepted")
         from graphpoly.expressivity import find_duplicates
@@ -185,6 +187,7 @@ def duplicates(
         graphs, own = _load(name, root)
         if splits is not None:
             own = _read_splits(splits, graphs.num_graphs)
+    with failing_with(FAILED, debug=debug):
         found = find_duplicates(
             graphs, test=test, splits=own, features=features, edge_features=features
         )

@@ -218,7 +218,7 @@ def test_data_of_ones_own_is_asked_like_any_other(tmp_path) -> None:
     found = told("duplicates", str(tmp_path / "mine.pt"))
     assert found["groups"] == [[0, 2, 4, 6], [1, 3, 5, 7]]
     missing = run("dataset", str(tmp_path / "none.pt"))
-    assert missing.exit_code == 1
+    assert missing.exit_code == 2
     assert missing.stderr == f"error: {tmp_path / 'none.pt'}: no such file\n"
 
 
@@ -257,7 +257,7 @@ def test_the_form_of_a_models_name_is_said() -> None:
 )
 def test_failures_are_one_line(arguments, message) -> None:
     result = run(*arguments)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
 

@@ -16,7 +16,7 @@ def coo_to_csr(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """As :func:`graphpoly.ops.coo_to_csr.coo_to_csr_reference`."""
     if row.numel():
-        extremes = torch.stack([row.min(), row.max(), col.min(), col.max()]).tolist()
+        extremes = torch.stack([*row.aminmax(), *col.aminmax()]).tolist()
         for name, least, most, size in (
             ("row", *extremes[:2], num_rows),
             ("col", *extremes[2:], num_cols),
