@@ -116,8 +116,9 @@ class _Held:
             self.arrived.record()
 
     def read(self) -> Split:
-        if self.counts is not None and (self.arrived is None or self.arrived.query()):
-            chunks, rows = self.counts.tolist()
+        counts = self.counts  # of which a backward pass, in its own thread, may have made an end
+        if counts is not None and (self.arrived is None or self.arrived.query()):
+            chunks, rows = counts.tolist()
             self.tables = Split(
                 self.tables.limit,
                 chunks,
