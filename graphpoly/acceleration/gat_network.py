@@ -52,9 +52,7 @@ def _held(conv: Any, x: Tensor, channels: int) -> GATLayer | None:
     if lin is None or conv.res is not None or not is_plain(lin) or lin.bias is not None:
         return None
     layer = GATLayer(lin.weight, conv.att_src, conv.att_dst, conv.bias)
-    if not is_small(layer.weight, x) or layer.weight.shape != (
-        conv.heads * conv.out_channels,
-        channels,
-    ):
+    shape = (conv.heads * conv.out_channels, channels)
+    if not is_small(layer.weight, x) or layer.weight.shape != shape:
         return None
     return layer if all(t is None or t.dtype is x.dtype for t in layer) else None
