@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from graphpoly.acceleration.drops import apart
 from graphpoly.acceleration.operators import is_pairs
-from graphpoly.ops.hooks import is_hooked
+from graphpoly.ops.hooks import is_hooked, is_itself_hooked
 from graphpoly.ops.library import is_short
 from graphpoly.ops.linear import computes
 
-__all__ = ["at_once"]
+__all__ = ["at_once", "is_bare"]
 
 _UNREAD = {"batch", "batch_size"}  # by networks without norms
 
@@ -63,3 +63,8 @@ def _serves(network: Any, x: Any, edge_index: Any) -> bool:
         and all(type(norm) is nn.Identity for norm in network.norms)
         and not is_hooked(*between)
     )
+
+
+def is_bare(conv: Any, kind: type) -> bool:
+    """Whether a layer is of this kind and nothing but that: nobody watches it."""
+    return type(conv) is kind and not is_itself_hooked(conv) and conv._own_refusal() is None  # type: ignore[attr-defined]

@@ -7,12 +7,12 @@ from typing import Any
 from torch import Tensor
 
 from graphpoly.acceleration.accelerated import REDUCTIONS
+from graphpoly.acceleration.at_once import is_bare
 from graphpoly.acceleration.dense import is_plain, sparse
 from graphpoly.acceleration.gcn_conv import AcceleratedGCNConv
 from graphpoly.acceleration.operators import operator
 from graphpoly.acceleration.sage_conv import AcceleratedSAGEConv
 from graphpoly.ops.conv_network import ConvLayer, conv_network
-from graphpoly.ops.hooks import is_itself_hooked
 from graphpoly.ops.linear import is_small
 
 __all__ = ["run_gcn", "run_sage"]
@@ -28,7 +28,7 @@ def run_gcn(
     rules = set()
     channels = x.size(1)
     for conv in network.convs:
-        if not _is_bare(conv, AcceleratedGCNConv):
+        if not is_bare(conv, AcceleratedGCNConv):
             return None
         lin = conv.lin
         if not is_plain(lin) or lin.bias is not None:
@@ -55,7 +55,7 @@ def run_sage(network: Any, x: Tensor, edge_index: Tensor) -> Tensor | None:
     reductions = set()
     channels = x.size(1)
     for conv in network.convs:
-        if not _is_bare(conv, AcceleratedSAGEConv) or conv.project or conv.normalize:
+        if not is_bare(conv, AcceleratedSAGEConv) or conv.project or conv.normalize:
             return None
         lin, root = conv.lin_l, None
         if not is_plain(lin):
@@ -82,11 +82,6 @@ def run_sage(network: Any, x: Tensor, edge_index: Tensor) -> Tensor | None:
 def _is_constant(edge_weight: Any, x: Tensor) -> bool:
     plain = type(edge_weight) is Tensor and edge_weight.dtype is x.dtype
     return plain and not edge_weight.requires_grad
-
-
-def _is_bare(conv: Any, kind: type) -> bool:
-    """Whether a layer is of this kind and nothing but that: nobody watches it."""
-    return type(conv) is kind and not is_itself_hooked(conv) and conv._own_refusal() is None  # type: ignore[attr-defined]
 
 
 def _fits(layer: ConvLayer, x: Tensor, channels: int) -> bool:

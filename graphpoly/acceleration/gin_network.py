@@ -7,11 +7,11 @@ from typing import Any
 from torch import Tensor
 from torch_geometric.nn.aggr import SumAggregation
 
+from graphpoly.acceleration.at_once import is_bare
 from graphpoly.acceleration.dense import keep_moments, moments_of, parts_of, sparse
 from graphpoly.acceleration.gin_conv import AcceleratedGINConv
 from graphpoly.acceleration.operators import operator
 from graphpoly.ops.gin_network import GINLayer, gin_network
-from graphpoly.ops.hooks import is_itself_hooked
 
 __all__ = ["run_gin"]
 
@@ -47,10 +47,8 @@ def run_gin(network: Any, x: Tensor, edge_index: Tensor) -> Tensor | None:
 
 def _parts(conv: Any, x: Tensor, channels: int) -> tuple[Any, Any, Any] | None:
     """The maps and the norm of a layer, where its sums and these are all that it does."""
-    if type(conv) is not AcceleratedGINConv or is_itself_hooked(conv):
+    if not is_bare(conv, AcceleratedGINConv):
         return None
     if type(conv.aggr_module) is not SumAggregation or not conv._root_is_given(x):
-        return None
-    if conv._own_refusal() is not None:
         return None
     return parts_of(conv.nn, x, channels)

@@ -10,18 +10,20 @@ from typing import Any, ClassVar
 import torch
 from torch import jit, nn
 from torch_geometric.nn.conv import MessagePassing
-from torch_geometric.nn.models import GCN, GIN, GraphSAGE
+from torch_geometric.nn.models import GAT, GCN, GIN, GraphSAGE
 from torch_geometric.nn.models.basic_gnn import BasicGNN
 
 from graphpoly.acceleration.accelerated import Accelerated
 from graphpoly.acceleration.at_once import at_once
 from graphpoly.acceleration.conv_network import run_gcn, run_sage
 from graphpoly.acceleration.drops import dropping
+from graphpoly.acceleration.gat_network import run_gat
 from graphpoly.acceleration.gin_network import run_gin
 
 __all__ = ["AcceleratedNetwork", "accelerated_network"]
 
 _AT_ONCE: dict[Any, Any] = {
+    GAT: functools.partial(at_once, run=run_gat),
     GCN: functools.partial(at_once, run=run_gcn, weighted=True),
     GIN: functools.partial(at_once, run=run_gin),
     GraphSAGE: functools.partial(at_once, run=run_sage),

@@ -112,12 +112,12 @@ def accelerate(model: Module) -> Report:
         and with gradients; in methods that are called by themselves, under a checkpoint and in a
         compiled or traced program it is PyTorch's. A network that is not one of PyG's basic ones is
         given a subclass of its class for it, as layers are, and no function of PyTorch's is
-        replaced. PyG's ``GCN``, ``GIN`` and ``GraphSAGE`` are given one, too: where their layers
-        sum or take means, no epsilon and no edge weight is learned, no graph is cached in a layer
-        and nothing stands between them but ReLU, all of them are one operator. Features that are
-        mostly 0 and ask for no gradient are multiplied as sparse ones. Operators made of an
-        ``edge_index`` are remembered for as long as that tensor lives: keep it, rather than make a
-        new one for each epoch.
+        replaced. PyG's ``GAT``, ``GCN``, ``GIN`` and ``GraphSAGE`` are given one, too: where their
+        layers attend, sum or take means, no epsilon and no edge weight is learned, no graph is
+        cached in a layer and nothing stands between them but ReLU, all of them are one operator.
+        Features that are mostly 0 and ask for no gradient are multiplied as sparse ones. Operators
+        made of an ``edge_index`` are remembered for as long as that tensor lives: keep it, rather
+        than make a new one for each epoch.
 
     >>> import torch_geometric.nn as pyg
     >>> report = accelerate(pyg.Sequential("x, e", [(pyg.GCNConv(4, 4), "x, e -> x"),

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import transpose
-from graphpoly.ops.library import call, differentiated, implement, is_short
+from graphpoly.ops.library import call, implement
 from graphpoly.ops.linear import linear, linear_reference
+from graphpoly.ops.network import Maps, Rule, check_square, goes_at_once, run_at_once, split
 from graphpoly.ops.spmm import spmm, spmm_reference
 
 __all__ = ["ConvLayer", "conv_network", "conv_network_reference"]
@@ -41,12 +42,8 @@ class ConvLayer(NamedTuple):
         return self.root is None and self.weight.size(0) < self.weight.size(1)
 
 
-_Maps: TypeAlias = Sequence[Tensor | None]  # those of one layer after those of the other
-
-
-def _split(maps: _Maps) -> list[ConvLayer]:
-    places = range(0, len(maps), len(ConvLayer._fields))
-    return [ConvLayer(*maps[i : i + len(ConvLayer._fields)]) for i in places]  # type: ignore[arg-type]
+def _split(maps: Maps) -> list[ConvLayer]:
+    return split(ConvLayer, maps)
 
 
 def conv_network(adj: CSR, x: Tensor, layers: Sequence[ConvLayer], *, mean: bool = False) -> Tensor:
@@ -68,73 +65,45 @@ def conv_network(adj: CSR, x: Tensor, layers: Sequence[ConvLayer], *, mean: bool
     """
     if not layers:
         raise ValueError("layers: expected at least one")
-    if not len(x) == adj.num_cols == adj.num_rows:
-        raise ValueError(
-            f"x: got {len(x)} rows, the operator has {adj.num_rows} rows and {adj.num_cols} columns"
-        )
+    check_square(adj, x)
     maps, values = tuple(chain.from_iterable(layers)), adj.weight
-    learns = torch.is_grad_enabled() and torch._C._any_requires_grad(x, *maps)
     plain = values is None or (values.dtype is x.dtype and not values.requires_grad)
-    if not (learns and plain and is_short(x, *maps)):
-        return _layer_by_layer(adj, mean, x, layers)
-    out: Tensor = _Network.apply(adj, mean, x, *maps)
-    return out
+    rule = _rule(adj, mean)
+    if plain and goes_at_once(x, maps):
+        return run_at_once(rule, x, maps)[0]
+    return rule.one_by_one(x, maps)
 
 
-def _layer_by_layer(adj: CSR, mean: bool, x: Tensor, layers: Sequence[ConvLayer]) -> Tensor:
-    reduce = "mean" if mean else "sum"
-    for place, layer in enumerate(layers):
-        x = x if place == 0 else x.relu()
-        weight, bias, root = layer
-        if layer.maps_first:
-            x = spmm(adj, linear(x, weight), reduce)
-            x = x if bias is None else x + bias
-        else:
-            y = None if root is None else x
-            x = linear(spmm(adj, x, reduce), weight, bias, y=y, other=root)
-    return x
+def _rule(adj: CSR, mean: bool) -> Rule:
+    def forward(x: Tensor, maps: Maps) -> tuple[list[Tensor], Tensor, tuple[()]]:
+        *kept, out = call(_OPERATOR, adj.rowptr, adj.col, adj.weight, x, maps, mean)
+        return kept, out, ()
 
+    def backward(
+        inputs: Maps, kept: list[Tensor], grad: Tensor, wanted: Sequence[bool]
+    ) -> list[Tensor | None]:
+        turn = adj.transposed or transpose(adj.rowptr, adj.col, adj.num_cols)
+        x, *maps = inputs
+        # the last that was kept is not read
+        found: list[Tensor | None] = _BACKWARD(
+            *(adj.rowptr, *turn, adj.weight, x, maps, [*kept, grad], grad, mean, wanted[0])
+        )
+        return found
 
-class _Network(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, adj: CSR, mean: bool, x: Tensor, *maps: Tensor | None) -> Tensor:
-        ctx.adj, ctx.mean = adj, mean
-        kept = call(_OPERATOR, adj.rowptr, adj.col, adj.weight, x, maps, mean)
-        ctx.set_materialize_grads(False)
-        *kept, out = kept  # which nothing reads
-        ctx.save_for_backward(x, *maps, *kept)
-        return out
+    def one_by_one(x: Tensor, maps: Maps) -> Tensor:
+        reduce = "mean" if mean else "sum"
+        for place, layer in enumerate(_split(maps)):
+            x = x if place == 0 else x.relu()
+            weight, bias, root = layer
+            if layer.maps_first:
+                x = spmm(adj, linear(x, weight), reduce)
+                x = x if bias is None else x + bias
+            else:
+                y = None if root is None else x
+                x = linear(spmm(adj, x, reduce), weight, bias, y=y, other=root)
+        return x
 
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor | None) -> tuple[Tensor | None, ...]:
-        wanted = ctx.needs_input_grad[2:]
-        if grad is None:
-            return (None,) * (2 + len(wanted))
-        saved, count = ctx.saved_tensors, len(wanted)
-        inputs, kept = saved[:count], saved[count:]
-        if torch.is_grad_enabled():
-
-            def again(x: Tensor, *maps: Any) -> tuple[Tensor]:
-                return (_layer_by_layer(ctx.adj, ctx.mean, x, _split(maps)),)
-
-            places = [i for i, needs in enumerate(wanted) if needs]
-            return None, None, *differentiated(again, inputs, places, [grad])
-        return None, None, *_backward(ctx.adj, ctx.mean, inputs, [*kept, grad], grad, wanted)
-
-
-def _backward(
-    adj: CSR,
-    mean: bool,
-    inputs: _Maps,
-    kept: list[Tensor],
-    grad: Tensor,
-    wanted: tuple[bool, ...],
-) -> list[Tensor | None]:
-    """The gradients of x and of all that the layers hold; the last that was kept is not read."""
-    x, *maps = inputs
-    turn = adj.transposed or transpose(adj.rowptr, adj.col, adj.num_cols)
-    found = _BACKWARD(adj.rowptr, *turn, adj.weight, x, maps, kept, grad, mean, wanted[0])
-    return [g if needs else None for g, needs in zip(found, wanted, strict=True)]
+    return Rule(forward, backward, one_by_one)
 
 
 def conv_network_reference(
@@ -142,7 +111,7 @@ def conv_network_reference(
     col: Tensor,
     weight: Tensor | None,
     x: Tensor,
-    maps: _Maps,
+    maps: Maps,
     mean: bool,
 ) -> list[Tensor]:
     """The definition of ``graphpoly::conv_network`` in plain PyTorch.
@@ -171,7 +140,7 @@ def _fake(
     col: Tensor,
     weight: Tensor | None,
     x: Tensor,
-    maps: _Maps,
+    maps: Maps,
     mean: bool,
 ) -> list[Tensor]:
     found: list[Tensor] = []
@@ -192,7 +161,7 @@ def _backward_reference(
     tperm: Tensor,
     weight: Tensor | None,
     x: Tensor,
-    maps: _Maps,
+    maps: Maps,
     kept: list[Tensor],
     grad: Tensor,
     mean: bool,
@@ -239,7 +208,7 @@ def _backward_fake(
     tperm: Tensor,
     weight: Tensor | None,
     x: Tensor,
-    maps: _Maps,
+    maps: Maps,
     kept: list[Tensor],
     grad: Tensor,
     mean: bool,

@@ -26,7 +26,7 @@ from graphpoly.ops.attention_operator import (
 from graphpoly.ops.coo_to_csr import transpose
 from graphpoly.ops.library import call, differentiated, implement
 
-__all__ = ["gat_layer", "gat_layer_reference"]
+__all__ = ["gat_layer", "gat_layer_backward_reference", "gat_layer_reference"]
 
 _OPERATOR = torch.ops.graphpoly.gat_layer.default
 
@@ -149,7 +149,7 @@ implement(
 )
 
 
-def _backward_reference(
+def gat_layer_backward_reference(
     rowptr: Tensor,
     col: Tensor,
     x: Tensor,
@@ -219,12 +219,12 @@ def _backward_from_inputs(*inputs: Any) -> tuple[Tensor, ...]:
     arguments: tuple[Any, ...] = (*given, None, *more, *rule)
     kept = gat_layer_reference(*arguments)[1:]
     arguments = (*given, *more, *kept, grad, *rule, *inputs[18:])
-    return _backward_reference(*arguments)
+    return gat_layer_backward_reference(*arguments)
 
 
 implement(
     "gat_layer_backward",
-    reference=_backward_reference,
+    reference=gat_layer_backward_reference,
     fake=_backward_fake,
     setup_context=_backward_setup,
     backward=_double_backward,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
@@ -15,7 +15,8 @@ from torch import Tensor
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import transpose
 from graphpoly.ops.gin_layer import gin_layer, gin_layer_reference
-from graphpoly.ops.library import call, differentiated, implement, is_short
+from graphpoly.ops.library import call, implement
+from graphpoly.ops.network import Maps, Rule, check_square, goes_at_once, run_at_once, split
 from graphpoly.ops.perceptron import NORMS, perceptron_backward_reference, perceptron_fake
 from graphpoly.ops.spmm import spmm_reference
 
@@ -40,12 +41,8 @@ class GINLayer(NamedTuple):
     last_bias: Tensor | None
 
 
-_Maps: TypeAlias = Sequence[Tensor | None]  # those of one layer after those of the other
-
-
-def _split(maps: _Maps) -> list[GINLayer]:
-    places = range(0, len(maps), len(GINLayer._fields))
-    return [GINLayer(*maps[i : i + len(GINLayer._fields)]) for i in places]  # type: ignore[arg-type]
+def _split(maps: Maps) -> list[GINLayer]:
+    return split(GINLayer, maps)
 
 
 def gin_network(
@@ -76,16 +73,12 @@ def gin_network(
     if not layers:
         raise ValueError("layers: expected at least one")
     graph, maps = (adj, root, norm, eps), tuple(chain.from_iterable(layers))
-    learns = torch.is_grad_enabled() and torch._C._any_requires_grad(x, *maps)
-    if not learns or not is_short(x, *maps):
+    if not goes_at_once(x, maps):
         return _layer_by_layer(graph, x, layers)
     if adj.weight is not None:
         raise ValueError("adj: got weights, expected none")
-    if not len(x) == adj.num_cols == adj.num_rows:
-        raise ValueError(
-            f"x: got {len(x)} rows, the operator has {adj.num_rows} rows and {adj.num_cols} columns"
-        )
-    out, *moments = _Network.apply(graph, x, *maps)
+    check_square(adj, x)
+    out, *moments = run_at_once(_rule(graph), x, maps)
     return out, list(zip(moments[::2], moments[1::2], strict=True))
 
 
@@ -103,65 +96,45 @@ def _layer_by_layer(
     return x, moments
 
 
-class _Network(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, graph: _Graph, x: Tensor, *maps: Tensor | None) -> tuple[Tensor, ...]:
-        ctx.graph = adj, root, norm, eps = graph
-        kept = call(_OPERATOR, adj.rowptr, adj.col, x, maps, root, NORMS.index(norm), eps)
-        moments = [kept[place + i] for place in range(0, len(kept), _KEPT) for i in (3, 4)]
-        ctx.mark_non_differentiable(*moments)
-        ctx.set_materialize_grads(False)
-        *kept, out = kept  # which nothing reads
-        ctx.save_for_backward(x, *maps, *kept)
-        return out, *moments
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor | None, *_: Any) -> tuple[Tensor | None, ...]:
-        wanted = ctx.needs_input_grad[1:]
-        if grad is None:
-            return (None,) * (1 + len(wanted))
-        saved, count = ctx.saved_tensors, len(wanted)
-        inputs, kept = saved[:count], saved[count:]
-        if torch.is_grad_enabled():
-
-            def again(x: Tensor, *maps: Any) -> tuple[Tensor]:
-                return (_layer_by_layer(ctx.graph, x, _split(maps))[0],)
-
-            places = [i for i, needs in enumerate(wanted) if needs]
-            return None, *differentiated(again, inputs, places, [grad])
-        return None, *_backward(ctx.graph, inputs[1:], [*kept, grad], grad, wanted)
-
-
-def _backward(
-    graph: _Graph,
-    maps: _Maps,
-    kept: list[Tensor],
-    grad: Tensor,
-    wanted: tuple[bool, ...],
-) -> list[Tensor | None]:
-    """The gradients of x and of all that the layers hold; the last that was kept is not read."""
+def _rule(graph: _Graph) -> Rule:
     adj, root, norm, eps = graph
-    turn = adj.transposed
-    if turn is None and (wanted[0] or len(_split(maps)) > 1):
-        turn = transpose(adj.rowptr, adj.col, adj.num_cols)
-    colptr, row = (None, None) if turn is None else turn[:2]
-    x, *found = _BACKWARD(
-        colptr, row, list(maps), kept, grad, root, NORMS.index(norm), eps, wanted[0]
-    )
-    placed: list[Tensor | None] = [x]
-    for i in range(0, len(found), 6):
-        weight, bias, scale, shift, last, last_bias = found[i : i + 6]
-        if norm is None:
-            scale = shift = None
-        placed += (weight, bias, scale, shift, None, None, last, last_bias)
-    return [g if needs else None for g, needs in zip(placed, wanted, strict=True)]
+    rules = (root, NORMS.index(norm), eps)
+
+    def forward(x: Tensor, maps: Maps) -> tuple[list[Tensor], Tensor, list[Tensor]]:
+        kept = call(_OPERATOR, adj.rowptr, adj.col, x, maps, *rules)
+        moments = [kept[place + i] for place in range(0, len(kept), _KEPT) for i in (3, 4)]
+        *kept, out = kept
+        return kept, out, moments
+
+    def backward(
+        inputs: Maps, kept: list[Tensor], grad: Tensor, wanted: Sequence[bool]
+    ) -> list[Tensor | None]:
+        maps = list(inputs[1:])
+        turn = adj.transposed
+        if turn is None and (wanted[0] or len(_split(maps)) > 1):
+            turn = transpose(adj.rowptr, adj.col, adj.num_cols)
+        colptr, row = (None, None) if turn is None else turn[:2]
+        # the last that was kept is not read
+        x, *found = _BACKWARD(colptr, row, maps, [*kept, grad], grad, *rules, wanted[0])
+        placed: list[Tensor | None] = [x]
+        for i in range(0, len(found), 6):
+            weight, bias, scale, shift, last, last_bias = found[i : i + 6]
+            if norm is None:
+                scale = shift = None
+            placed += (weight, bias, scale, shift, None, None, last, last_bias)
+        return placed
+
+    def one_by_one(x: Tensor, maps: Maps) -> Tensor:
+        return _layer_by_layer(graph, x, _split(maps))[0]
+
+    return Rule(forward, backward, one_by_one)
 
 
 def gin_network_reference(
     rowptr: Tensor,
     col: Tensor,
     x: Tensor,
-    maps: _Maps,
+    maps: Maps,
     root: float,
     norm: int,
     eps: float,
@@ -185,7 +158,7 @@ def _fake(
     rowptr: Tensor,
     col: Tensor,
     x: Tensor,
-    maps: _Maps,
+    maps: Maps,
     root: float,
     norm: int,
     eps: float,
@@ -204,7 +177,7 @@ implement("gin_network", reference=gin_network_reference, fake=_fake)
 def _backward_reference(
     colptr: Tensor | None,
     row: Tensor | None,
-    maps: _Maps,
+    maps: Maps,
     kept: list[Tensor],
     grad: Tensor,
     root: float,
@@ -247,7 +220,7 @@ def _backward_reference(
 def _backward_fake(
     colptr: Tensor | None,
     row: Tensor | None,
-    maps: _Maps,
+    maps: Maps,
     kept: list[Tensor],
     grad: Tensor,
     root: float,

@@ -172,6 +172,11 @@ SCHEMAS = {
     " Tensor target, Tensor? seed, Tensor colptr, Tensor row, Tensor tperm, Tensor value,"
     " Tensor of_source, Tensor of_target, Tensor attended, Tensor lse, Tensor grad, float slope,"
     " float dropout, bool to_x, bool bias) -> (Tensor, Tensor, Tensor, Tensor, Tensor)",
+    "gat_network": "(Tensor rowptr, Tensor col, Tensor x, Tensor?[] maps, float slope,"
+    " bool average) -> Tensor[]",
+    "gat_network_backward": "(Tensor rowptr, Tensor col, Tensor colptr, Tensor row, Tensor tperm,"
+    " Tensor x, Tensor?[] maps, Tensor[] kept, Tensor grad, float slope, bool average, bool to_x)"
+    " -> Tensor[]",
     "perceptron": f"(Tensor x, {_MAPS}, Tensor? mean, Tensor? var, Tensor last,"
     f" Tensor? last_bias, int norm, float eps) -> (Tensor out, {_KEPT})",
     "perceptron_backward": f"(Tensor x, {_MAPS}, Tensor last, {_KEPT}, Tensor grad, int norm,"

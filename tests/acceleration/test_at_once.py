@@ -1,6 +1,7 @@
-"""Networks whose layers are one operator, as parts of others and under modes."""
+"""Networks whose layers are one operator, as they are, as parts of others and under modes."""
 
 import copy
+import pickle
 from unittest import mock
 
 import pytest
@@ -9,19 +10,32 @@ import torch.nn.functional as F
 import torch_geometric.nn as pyg
 from torch import nn
 from torch.overrides import TorchFunctionMode
+from torch.utils.checkpoint import checkpoint
 
-import graphpoly.acceleration.conv_network as conv_network
 import graphpoly.acceleration.gin_network as gin_network
+import graphpoly.ops._extension as _extension
 from graphpoly import accelerate
-from graphpoly.testing import assert_close
+from graphpoly.acceleration import restore
+from graphpoly.testing import assert_close, graph_zoo
+from tests.acceleration.networks import (
+    EDGES,
+    LINEAR,
+    NETWORKS,
+    OPERATORS,
+    WEIGHTS,
+    compare,
+    features,
+    of,
+    run,
+    served,
+    watched,
+)
 
 pytestmark = pytest.mark.usefixtures("sooner")
 
-EDGES = torch.randint(30, (2, 90), generator=torch.Generator().manual_seed(0))
 KINDS = {
-    "GCN": (pyg.GCN, conv_network, "conv_network"),
     "GIN": (pyg.GIN, gin_network, "gin_network"),
-    "SAGE": (pyg.GraphSAGE, conv_network, "conv_network"),
+    **{kind: (made, *OPERATORS[kind]) for kind, made in NETWORKS.items()},
 }
 
 
@@ -47,10 +61,6 @@ class Counted(TorchFunctionMode):
     def __torch_function__(self, func, types, args=(), kwargs=None):
         self.names.append(getattr(func, "__name__", ""))
         return func(*args, **(kwargs or {}))
-
-
-def features():
-    return torch.randn(30, 5, generator=torch.Generator().manual_seed(0)).double()
 
 
 @pytest.mark.parametrize("depth", [1, 2])
@@ -111,3 +121,219 @@ def test_a_mode_of_somebody_else_sees_the_layers(kind):
     assert kernel.call_count == 0
     assert "relu" in counted.names
     assert_close(out, expected)
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_layers_that_do_not_fit_fail_in_the_words_of_pytorch(kind):
+    network = of(kind)()
+    network.convs[1] = type(network.convs[1])(7, 6)
+    accelerate(network)
+    with pytest.raises(RuntimeError, match="mat1 and mat2 shapes cannot be multiplied"):
+        network(features().float(), EDGES)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_every_kind_of_graph(kind, dtype):
+    for name, data in graph_zoo(num_features=5, dtype=dtype).items():
+        torch.manual_seed(0)
+        network = of(kind)().to(dtype)
+        twin = copy.deepcopy(network)
+        accelerate(twin)
+        with watched(kind) as kernel:
+            compare(network, twin, data.x, edges=data.edge_index, what=name)
+        assert kernel.call_count == 1
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_arguments_that_the_layers_see_run_them(kind):
+    network = of(kind)().double()
+    twin = copy.deepcopy(network)
+    accelerate(twin)
+    x = features()
+    sparse = torch.sparse_coo_tensor(EDGES.flip(0), torch.ones(90).double(), (30, 30)).coalesce()
+    hops = {"num_sampled_nodes_per_hop": [30, 0, 0], "num_sampled_edges_per_hop": [90, 0, 0]}
+    for args, kwargs, at_once in [
+        ((x, EDGES), {"batch": torch.zeros(30, dtype=torch.int64), "batch_size": 1}, True),
+        ((x, EDGES.int()), {}, True),
+        ((x, EDGES, None), {}, kind == "GCN"),
+        ((x, EDGES), {"edge_attr": WEIGHTS}, False),
+        *([] if kind == "GAT" else [((x.expand(2, -1, -1), EDGES), {}, False)]),  # PyG asserts
+        ((x, sparse), {}, False),
+        ((x, EDGES), hops, False),
+    ]:
+        out, found = served(kind, twin, *args, **kwargs)
+        assert found is at_once
+        assert_close(out, network(*args, **kwargs))
+    with pytest.raises(TypeError, match="multiple values"):
+        twin(x, EDGES, None, edge_weight=None)
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_an_index_out_of_range_is_left_to_the_original(kind):
+    network = of(kind)().double()
+    accelerate(network)
+    with pytest.raises((IndexError, RuntimeError), match=r"larger than 29|out of bounds"):
+        network(features(), torch.tensor([[30], [0]]))
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_without_gradients_and_with_second_ones(kind):
+    network = of(kind)().double()
+    twin = copy.deepcopy(network)
+    accelerate(twin)
+    with torch.no_grad():
+        assert_close(twin(features(), EDGES), network(features(), EDGES))
+
+    def penalty(model):
+        x = features().requires_grad_()
+        (slope,) = torch.autograd.grad(model(x, EDGES).sin().sum(), x, create_graph=True)
+        return torch.autograd.grad(slope.square().sum(), list(model.parameters())[-1])
+
+    for one, other in zip(penalty(twin), penalty(network), strict=True):
+        assert_close(one, other)
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_what_changes_between_steps_is_seen(kind):
+    """Parameters, hooks and modes may change after a step that went through all layers at once."""
+    network = of(kind)().double()
+    twin = copy.deepcopy(network)
+    accelerate(twin)
+    weight = f"convs.1.{LINEAR[kind]}"
+
+    def both(change):
+        change(network), change(twin)
+
+    def hook(model):
+        model.held = model.get_submodule(weight).register_forward_hook(lambda *given: 3 * given[2])
+
+    def message_hook(model):
+        model.held = model.convs[0].register_propagate_forward_hook(lambda *given: 3 * given[2])
+
+    def new_parameter(model):
+        lin = model.get_submodule(weight)
+        lin.weight = nn.Parameter(lin.weight.detach() * 2)
+
+    def drop(model):
+        model.dropout.p = 1.0
+
+    steps = [
+        (lambda model: None, True),
+        (hook, False),
+        (lambda model: model.held.remove(), True),
+        (new_parameter, True),
+        (lambda model: model.get_submodule(weight).weight.data.mul_(0.5), True),
+        (lambda model: model.get_submodule(weight).weight.requires_grad_(False), True),
+        (drop, False),
+        (lambda model: model.eval(), True),
+        (message_hook, False),
+        (lambda model: model.held.remove(), True),
+        (lambda model: model.float(), False),
+    ]
+    for change, at_once in steps:
+        both(change)
+        if next(network.parameters()).dtype == torch.float32:
+            continue
+        out, found = served(kind, twin, features(), EDGES)
+        assert found is at_once
+        assert_close(out, network(features(), EDGES))
+    seen = nn.modules.module.register_module_forward_hook(lambda *given: None)
+    try:
+        assert not served(kind, twin, features().float(), EDGES)[1]
+    finally:
+        seen.remove()
+    assert served(kind, twin, features().float(), EDGES)[1]
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_half_precision_autocast_and_transforms_run_the_modules(kind):
+    network = of(kind)()
+    twin = copy.deepcopy(network)
+    accelerate(twin)
+    x = features().float()
+    with torch.autocast("cpu", torch.bfloat16):
+        out, at_once = served(kind, twin, x, EDGES)
+        assert not at_once
+        assert out.dtype == network(x, EDGES).dtype
+    halved = copy.deepcopy(twin).bfloat16()
+    out, at_once = served(kind, halved, x.bfloat16(), EDGES)
+    assert not at_once
+    assert out.dtype == torch.bfloat16
+    with watched(kind) as kernel:
+        found = torch.func.jacrev(lambda x: twin(x, EDGES))(x)
+        jacobian = torch.autograd.functional.jacobian(lambda x: network(x, EDGES), x)
+        assert_close(found, jacobian, kind="accumulated")
+        parameters = dict(twin.named_parameters())
+        grads = torch.func.grad(
+            lambda p: torch.func.functional_call(twin, p, (x, EDGES)).sin().sum()
+        )(parameters)
+    assert kernel.call_count == 0
+    wanted = torch.autograd.grad(network(x, EDGES).sin().sum(), list(network.parameters()))
+    for one, other in zip(grads.values(), wanted, strict=True):
+        assert_close(one, other, kind="accumulated")
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_lazy_layers_are_made_first(kind):
+    torch.manual_seed(0)
+    network = NETWORKS[kind](-1, 6, 3, 4)
+    accelerate(network)
+    x = features().float()
+    first, at_once = served(kind, network, x, EDGES)
+    assert not at_once
+    out, at_once = served(kind, network, x, EDGES)
+    assert at_once
+    assert_close(out, first, kind="accumulated")
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_it_compiles_as_one_graph(kind):
+    network = of(kind)().double()
+    twin = copy.deepcopy(network)
+    accelerate(twin)
+    compiled = torch.compile(twin, fullgraph=True, dynamic=True, backend="aot_eager")
+    compare(network, compiled, features())
+
+
+@pytest.mark.parametrize("reentrant", [True, False])
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_a_checkpoint_runs_it_again(kind, reentrant):
+    network = of(kind)().double()
+    accelerate(network)
+    expected = run(network, features())
+    leaf = features().requires_grad_()
+    out = checkpoint(network, leaf, EDGES, use_reentrant=reentrant)
+    probe = torch.sin(torch.arange(out.numel()) + 1.0).view(out.shape).to(out)
+    out.backward(probe)
+    for one, other in zip((leaf, *network.parameters()), expected[1], strict=True):
+        assert_close(one.grad, other)
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_copies_pickles_and_the_way_back(kind):
+    network = of(kind)().double()
+    expected, printed = network(features(), EDGES), repr(network)
+    accelerate(network)
+    for twin in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
+        out, at_once = served(kind, twin, features(), EDGES)
+        assert at_once
+        assert_close(out, expected)
+        assert repr(twin) == printed
+    restore(network)
+    assert type(network) is NETWORKS[kind]
+    out, at_once = served(kind, network, features(), EDGES)
+    assert not at_once
+    assert_close(out, expected)
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_features_that_are_mostly_nothing_run_layer_by_layer(kind):
+    generator = torch.Generator().manual_seed(0)
+    words = (torch.rand(200, 300, generator=generator) < 0.01).double()
+    network = NETWORKS[kind](300, 6, 2).double()
+    twin = copy.deepcopy(network)
+    accelerate(twin)
+    out, at_once = served(kind, twin, words, EDGES)
+    assert at_once is not _extension.load()["available"]
+    assert_close(out, network(words, EDGES))

@@ -323,7 +323,7 @@ def test_what_is_left_alone():
     kinds = {
         "dict": nn.ModuleDict({"conv": pyg.GCNConv(2, 2)}),
         "list": nn.ModuleList([pyg.GCNConv(2, 2)]),
-        "basic": pyg.GAT(2, 2, 2),
+        "basic": pyg.PNA(2, 2, 2, aggregators=["sum"], scalers=["identity"], deg=torch.ones(3)),
         "odd": Odd(),
         "alone": alone,
         "own": Own(2, 2),

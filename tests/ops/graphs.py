@@ -45,3 +45,25 @@ def dense(adj: CSR, dtype: torch.dtype = torch.float64) -> Tensor:
     """The same operator as a matrix."""
     weight = adj.weight if adj.weight is not None else torch.ones(adj.num_entries)
     return adj.with_weight(weight.to(dtype)).to_dense()
+
+
+def dense_attention(
+    edge_index: Tensor,
+    x: Tensor,
+    map_: Tensor,
+    source: Tensor,
+    target: Tensor,
+    bias: Tensor | None = None,
+    slope: float = 0.2,
+) -> Tensor:
+    """The layer of a GAT on a matrix that counts the entries."""
+    nodes, (heads, channels) = len(x), source.shape[1:]
+    count = torch.zeros(nodes, nodes, dtype=x.dtype)
+    count = count.index_put(tuple(edge_index.flip(0)), count.new_ones(()), accumulate=True)
+    value = (x @ map_.T).view(nodes, heads, channels)
+    score = (value * target).sum(-1).unsqueeze(1) + (value * source).sum(-1).unsqueeze(0)
+    power = torch.nn.functional.leaky_relu(score, slope).exp() * count.unsqueeze(-1)
+    total = power.sum(1, keepdim=True)
+    alpha = power / torch.where(total == 0, 1, total)
+    out = torch.einsum("ijh,jhc->ihc", alpha, value).flatten(1)
+    return out if bias is None else out + bias

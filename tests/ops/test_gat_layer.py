@@ -9,6 +9,7 @@ from graphpoly.ops import backends, gat_attention, to_csr
 from graphpoly.ops.gat_layer import gat_layer
 from graphpoly.testing import assert_close, graph_zoo
 from tests.conftest import DEVICE
+from tests.ops.graphs import dense_attention
 
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 PAIRS = torch.tensor([[0, 1, 1, 2, 3, 3, 0], [1, 0, 2, 1, 3, 0, 1]])
@@ -29,20 +30,6 @@ def layer(adj, x, map_, source, target, bias=None, **options):
     return gat_layer(adj, x, map_, att_src=source, att_dst=target, bias=bias, **options)
 
 
-def dense(edge_index, x, map_, source, target, bias=None, slope=0.2):
-    """The layer on a matrix that counts the entries."""
-    nodes, (heads, channels) = len(x), source.shape[1:]
-    count = torch.zeros(nodes, nodes, dtype=x.dtype)
-    count = count.index_put(tuple(edge_index.flip(0)), count.new_ones(()), accumulate=True)
-    value = (x @ map_.T).view(nodes, heads, channels)
-    score = (value * target).sum(-1).unsqueeze(1) + (value * source).sum(-1).unsqueeze(0)
-    power = torch.nn.functional.leaky_relu(score, slope).exp() * count.unsqueeze(-1)
-    total = power.sum(1, keepdim=True)
-    alpha = power / torch.where(total == 0, 1, total)
-    out = torch.einsum("ijh,jhc->ihc", alpha, value).flatten(1)
-    return out if bias is None else out + bias
-
-
 @DTYPES
 @pytest.mark.parametrize("heads", [1, 3, 4])
 def test_values_and_gradients_are_those_of_the_dense_layer(heads, dtype):
@@ -56,7 +43,7 @@ def test_values_and_gradients_are_those_of_the_dense_layer(heads, dtype):
         leaves = [t.to(dtype).requires_grad_() for t in given]
         wide = [t.detach().double().requires_grad_() for t in leaves]
         adj = to_csr(data.edge_index, num_nodes=data.num_nodes, transposed=bias)
-        out, expected = layer(adj, *leaves), dense(data.edge_index, *wide)
+        out, expected = layer(adj, *leaves), dense_attention(data.edge_index, *wide)
         probe = torch.sin(torch.arange(out.numel()) + 1.0).view(out.shape).double()
         found = torch.autograd.grad(out, leaves, probe.to(dtype))
         wanted = torch.autograd.grad(expected, wide, probe)

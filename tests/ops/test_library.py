@@ -159,6 +159,23 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
     def kept(call):
         return [t.detach() for t in torch.ops.graphpoly.gat_layer(*call)[1:]]
 
+    def detached(*shapes):
+        return [shape if shape is None else leaf(*shape).detach() for shape in shapes]
+
+    first = detached((8, 3), (1, 2, 4), (1, 2, 4), (8,))
+    joined = detached((2, 8), (1, 1, 2), (1, 1, 2), None)
+    averaged = detached((4, 8), (1, 2, 2), (1, 2, 2), (2,))
+    weighing = [
+        (*structure, x.detach(), [*first, *joined], 0.2, False),
+        (*structure, x.detach(), [*first, *averaged], 0.3, True),
+    ]
+
+    def weighing_back(call, to_x):
+        """With the results that the backward operator takes."""
+        results = torch.ops.graphpoly.gat_network(*call)
+        grad = leaf(6, 2).detach()
+        return (*structure, *turn, *call[2:4], results, grad, *call[4:], to_x)
+
     plan, spread = [1, 4, 5, 3], (leaf(6, 3), torch.rand(6, 3, dtype=dtype).requires_grad_())
     return {
         "coo_to_csr": [
@@ -311,6 +328,10 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
         "conv_network": convolved,
         "conv_network_backward": [
             convolved_back(call, to_x) for call, to_x in zip(convolved, (True, False), strict=True)
+        ],
+        "gat_network": weighing,
+        "gat_network_backward": [
+            weighing_back(call, to_x) for call, to_x in zip(weighing, (True, False), strict=True)
         ],
         "linear": [(x, leaf(4, 3), None, None, leaf(4)), (x, leaf(4, 3), y, leaf(4, 3), None)],
         "linear_backward": [
@@ -478,6 +499,8 @@ def test_fullgraph_compile_of_segments_and_pairs():
         "conv_network_backward",
         "gat_layer",
         "gat_layer_backward",
+        "gat_network",
+        "gat_network_backward",
         "head_scores_backward",
         "linear_backward",
         "perceptron",
