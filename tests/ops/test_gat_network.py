@@ -9,6 +9,7 @@ from graphpoly.ops import backends, to_csr
 from graphpoly.ops.gat_layer import gat_layer
 from graphpoly.ops.gat_network import GATLayer, gat_network, gat_network_reference
 from graphpoly.testing import assert_close, graph_zoo
+from tests.conftest import DEVICE
 from tests.ops.graphs import dense_attention
 
 PAIRS = torch.tensor([[0, 1, 1, 2, 3, 3, 0], [1, 0, 2, 1, 3, 0, 1]])
@@ -18,7 +19,7 @@ BOTH = pytest.mark.parametrize("average", [False, True])
 
 
 def drawn(*shape, seed=0, dtype=torch.float64):
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator(DEVICE).manual_seed(seed)
     return torch.randn(*shape, generator=generator, dtype=torch.float64).to(dtype)
 
 
@@ -232,7 +233,7 @@ def test_transforms_go_the_long_way():
 @pytest.mark.skipif(not backends()["cpp"]["available"], reason="the order is the kernels' own")
 @BOTH
 def test_threads_do_not_change_a_bit(average):
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator(DEVICE).manual_seed(0)
     pairs = torch.randint(2000, (2, 20000), generator=generator)
     adj = operator(2000, pairs, transposed=True)
     layers = made(average=average, dtype=torch.float32)
