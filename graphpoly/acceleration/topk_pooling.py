@@ -11,7 +11,6 @@ from torch_geometric.nn.pool.connect import FilterEdges
 from torch_geometric.nn.pool.select import SelectTopK
 
 from graphpoly.acceleration.accelerated import Accelerated
-from graphpoly.ops.gated_rows import gated_rows
 from graphpoly.ops.hooks import is_hooked
 from graphpoly.ops.library import call
 from graphpoly.ops.linear import computes
@@ -22,7 +21,7 @@ _OPERATOR = torch.ops.graphpoly.top_nodes.default
 
 
 class AcceleratedTopKPooling(Accelerated, TopKPooling):
-    """:class:`~torch_geometric.nn.TopKPooling`; values to the last bit."""
+    """:class:`~torch_geometric.nn.TopKPooling`; to the last bit."""
 
     original = TopKPooling
 
@@ -63,7 +62,8 @@ class AcceleratedTopKPooling(Accelerated, TopKPooling):
         if reason is not None:
             self._declined(reason)
             return super().forward(x, edge_index, edge_attr, batch, attn)
-        weight, x = score.index_select(0, perm), gated_rows(x, score, perm)
+        weight = score.index_select(0, perm)
+        x = x.index_select(0, perm) * weight.view(-1, 1)
         x = self.multiplier * x if self.multiplier != 1 else x
         edge_attr = None if edge_attr is None else edge_attr[kept]
         return x, among, edge_attr, graph.index_select(0, perm), perm, weight

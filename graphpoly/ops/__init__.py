@@ -5,7 +5,6 @@ import graphpoly.ops.conv_network as _conv_network  # noqa: F401 - registers its
 import graphpoly.ops.feed_forward as _feed_forward  # noqa: F401
 import graphpoly.ops.gat_layer as _gat_layer  # noqa: F401
 import graphpoly.ops.gat_network as _gat_network  # noqa: F401
-import graphpoly.ops.gated_rows as _gated_rows  # noqa: F401
 import graphpoly.ops.gcn_layer as _gcn_layer  # noqa: F401
 import graphpoly.ops.gin_layer as _gin_layer  # noqa: F401
 import graphpoly.ops.gin_network as _gin_network  # noqa: F401

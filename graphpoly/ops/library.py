@@ -149,8 +149,6 @@ SCHEMAS = {
     "segment_softmax": "(Tensor rowptr, Tensor? perm, Tensor value) -> Tensor",
     "segment_softmax_backward": "(Tensor rowptr, Tensor? perm, Tensor out, Tensor grad) -> Tensor",
     "segment_logsumexp": "(Tensor rowptr, Tensor? perm, Tensor value) -> Tensor",
-    "gated_rows": "(Tensor x, Tensor gate, Tensor index) -> Tensor",
-    "gated_rows_backward": "(Tensor x, Tensor gate, Tensor index, Tensor grad) -> (Tensor, Tensor)",
     "head_scores": "(Tensor x, Tensor first, Tensor? second) -> (Tensor, Tensor)",
     "head_scores_backward": "(Tensor x, Tensor first, Tensor? second, Tensor of_first,"
     " Tensor? of_second, bool to_x) -> (Tensor, Tensor, Tensor)",

@@ -205,8 +205,6 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
         "top_nodes": [
             (torch.tensor([2, 0, 1]), torch.tensor([0, 0, 4]), torch.eye(2).long(), 0.5, False),
         ],
-        "gated_rows": [(x, leaf(6), torch.tensor([4, 0, 5]))],
-        "gated_rows_backward": [(x, leaf(6), torch.tensor([4, 0, 5]), leaf(3, 3))],
         "nonzero_rows": [(torch.eye(5, 3, dtype=dtype), 9), (torch.eye(4, dtype=dtype), 3)],
         "dropout": [
             (x, torch.tensor(3), 0.4, None),
