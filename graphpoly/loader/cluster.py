@@ -59,6 +59,8 @@ class ClusterData(pyg.ClusterData):
     ) -> None:
         if method not in METHODS:
             raise unknown("method", method, METHODS)
+        if data.edge_index is None:
+            raise ValueError("data: has no edge_index")
         if kwargs.pop("recursive", False):
             raise ValueError("recursive: METIS decides here by the number of parts")
         if kwargs.get("save_dir") is not None and kwargs.get("filename") is None:

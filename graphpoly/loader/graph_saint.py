@@ -329,7 +329,7 @@ def _check(data: Any) -> None:
         raise TypeError(f"data: got {type(data).__name__}, expected Data")
     edge_index = data.edge_index
     if edge_index is None or edge_index.numel() == 0:
-        raise ValueError("data: has no edges; nodes are drawn by them")
+        raise ValueError("data: has no edges in edge_index; nodes are drawn by them")
     if edge_index.is_cuda:
         raise ValueError(f"data: is on {edge_index.device}; subgraphs are drawn on the CPU")
     if int(edge_index.min()) < 0 or int(edge_index.max()) >= data.num_nodes:

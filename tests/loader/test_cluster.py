@@ -101,7 +101,7 @@ def test_parts_of_another_graph_are_refused(change, tmp_path):
     else:
         options["sparse_format"] = "csc"
     other = Data(x=torch.ones(nodes, 1), edge_index=edge_index)
-    with pytest.raises(ValueError, match="save_dir: .* holds the parts of another graph"):
+    with pytest.raises(ValueError, match=r"save_dir: .* holds the parts of another graph"):
         ClusterData(other, 4, save_dir=str(tmp_path), **options)
 
 
