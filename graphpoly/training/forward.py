@@ -35,7 +35,7 @@ def call_by_name(model: nn.Module, batch: Any) -> Tensor:
     values = {}
     for parameter in parameters:
         value = getattr(batch, parameter.name, None)
-        if value is not None:
+        if value is not None and not callable(value):  # Data has methods such as size()
             values[parameter.name] = value
         elif parameter.name in required:
             raise ValueError(

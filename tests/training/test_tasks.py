@@ -303,6 +303,22 @@ def test_default_forward_goes_by_names():
     assert own.evaluate(Nameless())["test"] == pytest.approx(abs(-2 - 2 * 5 * -2))
 
 
+def test_a_method_of_the_batch_is_no_attribute():
+    class Sized(nn.Module):
+        def forward(self, x, batch, size=None, keys=None, batch_size=None):
+            assert size is None
+            assert keys is None
+            return global_add_pool(x, batch, batch_size)
+
+    class Needy(nn.Module):
+        def forward(self, x, size):
+            return x
+
+    assert graph_task().evaluate(Sized())["test"] == pytest.approx(10)
+    with pytest.raises(ValueError, match=r"Needy\.forward needs 'size'"):
+        graph_task().evaluate(Needy())
+
+
 def test_output_that_fits_no_labels_is_named():
     class Given(nn.Module):
         def __init__(self, out):
