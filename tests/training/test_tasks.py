@@ -99,6 +99,22 @@ def test_node_model_gets_edge_attr_where_it_names_it():
     assert NodeTask(data, split).evaluate(Linear())
 
 
+def test_weights_that_a_node_model_does_not_read_are_refused():
+    class Plain(Linear):
+        def forward(self, x, edge_index):
+            return self.lin(x)
+
+    class Open(Linear):
+        def forward(self, x, edge_index, **further):
+            assert set(further) == {"edge_weight"}
+            return self.lin(x)
+
+    data, split = node_data(edge_weight=torch.rand(9))
+    with pytest.raises(ValueError, match=r"Plain\.forward takes no edge_weight"):
+        NodeTask(data, split).evaluate(Plain())
+    assert NodeTask(data, split).evaluate(Open())
+
+
 def test_weights_that_are_nan_score_nan():
     data, split = node_data()
     model = Linear()
