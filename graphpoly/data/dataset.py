@@ -12,7 +12,7 @@ from torch_geometric.data import Data
 from torch_geometric.transforms import NormalizeFeatures
 
 from graphpoly import registry
-from graphpoly.data.datasets import as_undirected
+from graphpoly.data.datasets import as_undirected, held_by_edges
 from graphpoly.errors import unknown
 from graphpoly.settings import Settings
 
@@ -167,7 +167,10 @@ def _by_prefix(name: str) -> Dataset | None:
 
 
 def _without_loops(data: Data) -> Data:
-    from torch_geometric.transforms import RemoveSelfLoops
-
-    result: Data = RemoveSelfLoops()(data.clone())
+    result = data.clone()
+    kept = data.edge_index[0] != data.edge_index[1]
+    for name in held_by_edges(data):
+        value = result[name]
+        result[name] = value[kept] if isinstance(value, Tensor) else None
+    result.edge_index = data.edge_index[:, kept]
     return result

@@ -29,7 +29,7 @@ from graphpoly.data.files import (
 from graphpoly.data.filtered_wikipedia import FilteredWikipedia
 from graphpoly.errors import unknown
 
-__all__ = ["as_undirected", "load_node_data", "node_dataset_names", "node_sources"]
+__all__ = ["as_undirected", "held_by_edges", "load_node_data", "node_dataset_names", "node_sources"]
 
 # seconds that a connection may stay silent before a download is given up
 _CONNECT_SECONDS = 15.0
@@ -189,6 +189,17 @@ def load_node_data(
     return as_undirected(data) if undirected else data
 
 
+def held_by_edges(data: Data) -> list[str]:
+    """Return the names of what has a row for each edge; pairs that are to be told have none."""
+    return [
+        name
+        for name in data.edge_attrs()
+        if name != "edge_index"
+        and not name.startswith("edge_label")
+        and data.__cat_dim__(name, data[name]) == 0
+    ]
+
+
 def as_undirected(data: Data, *, self_loops: bool = True) -> Data:
     """Return a copy of ``data`` with every edge in both directions, once.
 
@@ -210,7 +221,7 @@ def as_undirected(data: Data, *, self_loops: bool = True) -> Data:
         [[0, 1], [1, 0]]
     """
     result, edge_index = data.clone(), data.edge_index
-    names = [name for name in data.edge_attrs() if name != "edge_index"]
+    names = held_by_edges(data)
     values = {name: data[name] for name in names if isinstance(data[name], Tensor)}
     if not self_loops:
         kept = edge_index[0] != edge_index[1]

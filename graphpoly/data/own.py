@@ -35,6 +35,8 @@ _KEYS = {
     "edge_index": ("edge_index", "edges"),
     "y": ("y", "labels", "node_labels", "label"),
     "edge_weight": ("edge_weight", "edge_weights"),
+    "edge_attr": ("edge_attr", "edge_features", "edge_feats"),
+    "edge_type": ("edge_type", "edge_types"),
 }
 _MASKS = ("train", "val", "test")
 _OF_EDGES = ("edge_weight", "edge_attr", "edge_type")
@@ -67,7 +69,8 @@ def dataset_from(source: str) -> Dataset:
 
     Args:
         source: A file ``.pt`` with a saved ``Data``, ``Batch`` or list of ``Data``; a file ``.npz``
-            with ``x``, ``edge_index``, ``y`` and masks (names that others use are understood); or
+            with ``x``, ``edge_index``, ``y``, ``edge_weight``, ``edge_attr``, ``edge_type``,
+            ``num_nodes`` and masks (names that others use are understood); or
             ``"module:factory"``, which returns ``Data``, a list of ``Data`` or a
             :class:`~graphpoly.data.Dataset`.
 
@@ -159,6 +162,8 @@ def _from_arrays(path: Path) -> Data:
     if edges.dim() == 2 and edges.size(0) != 2 and edges.size(1) == 2:
         given["edge_index"] = edges.t().contiguous()
     data = Data(**given)
+    if "num_nodes" in arrays:
+        data.num_nodes = _count(arrays["num_nodes"], f"{path}: num_nodes")
     for part in _MASKS:
         for key in (f"{part}_mask", f"{part}_masks"):
             if key in arrays:
@@ -166,6 +171,13 @@ def _from_arrays(path: Path) -> Data:
                 nodes = int(data.num_nodes or 0)
                 data[f"{part}_mask"] = mask.t() if mask.size(0) != nodes else mask
     return data
+
+
+def _count(value: np.ndarray, where: str) -> int:
+    if value.size != 1 or not np.issubdtype(value.dtype, np.integer) or value.item() < 0:
+        got = value.item() if value.size == 1 else list(value.shape)
+        raise DatasetError(f"{where}: got {got}, expected one number of at least 0")
+    return int(value.item())
 
 
 def _check(data: Data, where: str) -> None:

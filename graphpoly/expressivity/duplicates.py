@@ -25,8 +25,8 @@ class Duplicates:
         test: ``"isomorphism"``, ``"2-FWL"`` or ``"1-WL"``.
         num_graphs: Number of graphs of the dataset.
         groups: Indices of the graphs of each group of two or more, the largest group first.
-        conflicts: Positions in ``groups`` of those whose graphs have different targets; None
-            without targets.
+        conflicts: Positions in ``groups`` of those whose graphs have different targets, missing
+            ones (NaN) aside; None without targets.
         leaks: For each split but the first, how many of its graphs are equal to one of the first.
         across: Positions in ``groups`` of those that reach into more than one split.
     """
@@ -114,10 +114,15 @@ def _isomorphic_parts(shown: GraphSet, group: list[int]) -> list[list[int]]:
 def _conflicts(groups: list[list[int]], whole: GraphSet) -> list[int] | None:
     if whole.y is None or whole.y.size(0) != whole.num_graphs:
         return None
-    rows = whole.y.reshape(whole.num_graphs, -1).nan_to_num()
-    return [
-        number for number, group in enumerate(groups) if bool((rows[group] != rows[group[0]]).any())
-    ]
+    rows = whole.y.reshape(whole.num_graphs, -1)
+    return [number for number, group in enumerate(groups) if _differ(rows[group])]
+
+
+def _differ(rows: Tensor) -> bool:
+    """Whether two rows differ where both have a value: NaN is none."""
+    known = ~rows.isnan()
+    first = rows.gather(0, known.int().argmax(0, keepdim=True))
+    return bool(((rows != first) & known).any())
 
 
 def _leaks(groups: list[list[int]], splits: Mapping[str, Tensor]) -> dict[str, int]:

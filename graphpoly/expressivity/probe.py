@@ -44,7 +44,8 @@ class Probe:
 
     Raises:
         TypeError: If ``model`` or what it makes cannot be called.
-        ValueError: If the model needs other arguments, or gives rows of something else.
+        ValueError: If the model needs other arguments, gives rows of something else, or keeps its
+            first graph (``cached=True``).
     """
 
     def __init__(
@@ -69,6 +70,9 @@ class Probe:
         if not callable(module):
             raise TypeError(f"model: the factory made {type(module).__name__}, not a module")
         self.name = name or type(module).__name__
+        parts = module.modules() if isinstance(module, nn.Module) else ()
+        if any(getattr(part, "cached", False) is True for part in parts):
+            raise ValueError(f"{self.name}: cached=True holds one graph, here there are many")
         self.in_channels = _input_size(module) if in_channels is None else in_channels
         self.takes = _arguments(module, self.name)
         self.dtypes: tuple[torch.dtype, ...] = (torch.float64, torch.float32)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch_geometric import loader as pyg
+from torch_geometric.index import ptr2index
+from torch_geometric.loader.cluster import Partition
 
 from graphpoly.errors import unknown
 from graphpoly.loader.partition import METHODS, partition
@@ -28,6 +31,10 @@ class ClusterData(pyg.ClusterData):
         seed: Of the partition.
         log: Print that METIS runs, as PyG does by default.
         **kwargs: Further arguments of PyG's class; ``recursive`` is METIS's own choice here.
+
+    Raises:
+        ValueError: If a number or name is not accepted, or ``save_dir`` holds the parts of another
+            graph.
 
     Chiang, Liu, Si, Li, Bengio and Hsieh, "Cluster-GCN: An Efficient Algorithm for Training Deep
     and Large Graph Convolutional Networks", KDD 2019.
@@ -52,13 +59,32 @@ class ClusterData(pyg.ClusterData):
     ) -> None:
         if method not in METHODS:
             raise unknown("method", method, METHODS)
+        if data.edge_index is None:
+            raise ValueError("data: has no edge_index")
         if kwargs.pop("recursive", False):
             raise ValueError("recursive: METIS decides here by the number of parts")
         if kwargs.get("save_dir") is not None and kwargs.get("filename") is None:
             kwargs["filename"] = f"{method}-{seed}.pt"
-        self.method, self.seed = method, seed
-        super().__init__(data, num_parts, log=log, **kwargs)
+        self.method, self.seed, self.save_dir = method, seed, kwargs.get("save_dir")
+        with torch.serialization.safe_globals([Partition]):
+            super().__init__(data, num_parts, log=log, **kwargs)
 
     def _metis(self, edge_index: Tensor, num_nodes: int) -> Tensor:
         parts = partition(edge_index, self.num_parts, num_nodes, method=self.method, seed=self.seed)
         return parts.to(edge_index.device)
+
+    def _permute_data(self, data: Any, partition: Partition) -> Any:
+        if self.save_dir is not None and not self._are_of(data, partition):
+            raise ValueError(f"save_dir: {self.save_dir} holds the parts of another graph")
+        return super()._permute_data(data, partition)
+
+    def _are_of(self, data: Any, held: Partition) -> bool:
+        """Whether these are parts of this graph, its edges in the order that is asked for."""
+        sizes = held.node_perm.numel(), held.edge_perm.numel(), held.sparse_format
+        if sizes != (data.num_nodes, data.edge_index.size(1), self.sparse_format):
+            return False
+        ends = [ptr2index(held.indptr), held.index]
+        if held.sparse_format == "csc":
+            ends.reverse()
+        edges = held.node_perm[torch.stack(ends)]
+        return torch.equal(edges, data.edge_index[:, held.edge_perm].as_subclass(Tensor))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -103,15 +104,29 @@ class _GraphSAINTSampler(torch.utils.data.DataLoader[Any]):
             return self._estimated_norm()
         path = Path(self.save_dir, self._filename)
         if path.exists():
-            node_norm, edge_norm = torch.load(path, weights_only=True)
-            if (node_norm.numel(), edge_norm.numel()) != (self.N, self.E):
-                raise ValueError(f"save_dir: {path} holds the norms of another graph")
-            return node_norm, edge_norm
+            return self._kept(path)
         norms = self._estimated_norm()
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
-            torch.save(norms, temporary)
+            torch.save((*norms, self._hash()), temporary)
         return norms
+
+    def _kept(self, path: Path) -> tuple[Tensor, Tensor]:
+        try:
+            node_norm, edge_norm, graph = torch.load(path, weights_only=True)
+        except OSError:
+            raise
+        except Exception as error:
+            raise ValueError(f"save_dir: {path} holds no norms, or not all of them") from error
+        if graph != self._hash():
+            raise ValueError(f"save_dir: {path} holds the norms of another graph")
+        return node_norm, edge_norm
+
+    def _hash(self) -> str:
+        """Which graph this is: its number of nodes, and its edges in order."""
+        digest = hashlib.sha256(f"{self.N};".encode())
+        digest.update(self._ends.contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
     def _estimated_norm(self) -> tuple[Tensor, Tensor]:
         """Count how often each node and edge is drawn. PyG's values for what never was."""
@@ -179,7 +194,7 @@ class GraphSAINTNodeSampler(_GraphSAINTSampler):
     Raises:
         TypeError: If ``data`` is no :class:`torch_geometric.data.Data`.
         ValueError: If it has no edges or has norms already, a number is too small, or ``save_dir``
-            holds the norms of another graph.
+            holds the norms of another graph, or a file that is cut short.
 
     Complexity: O(E log E) once; a batch O(b log b + the out-degrees of its nodes).
 
@@ -314,7 +329,7 @@ def _check(data: Any) -> None:
         raise TypeError(f"data: got {type(data).__name__}, expected Data")
     edge_index = data.edge_index
     if edge_index is None or edge_index.numel() == 0:
-        raise ValueError("data: has no edges; nodes are drawn by them")
+        raise ValueError("data: has no edges in edge_index; nodes are drawn by them")
     if edge_index.is_cuda:
         raise ValueError(f"data: is on {edge_index.device}; subgraphs are drawn on the CPU")
     if int(edge_index.min()) < 0 or int(edge_index.max()) >= data.num_nodes:

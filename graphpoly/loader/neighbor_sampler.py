@@ -23,7 +23,17 @@ from graphpoly.ops import (
     take_numbers,
 )
 
-__all__ = ["NeighborSampler"]
+__all__ = ["NeighborSampler", "check_adjacency"]
+
+
+def check_adjacency(data: Any) -> None:
+    """Raise a TypeError if the edges of a graph are in a tensor that PyG does not take apart."""
+    for store in getattr(data, "edge_stores", ()):
+        if isinstance(store.get("adj_t"), Tensor):
+            raise TypeError(
+                "adj_t: got a torch.sparse tensor, edge_index and torch-sparse's SparseTensor are "
+                "accepted"
+            )
 
 
 class NeighborSampler(pyg.NeighborSampler):
@@ -47,6 +57,7 @@ class NeighborSampler(pyg.NeighborSampler):
             ``sample_direction``.
 
     Raises:
+        TypeError: If the graph is a ``torch.sparse`` tensor, which PyG does not take apart.
         ValueError: If weights are negative or not finite, if ``temporal_strategy`` is unknown, or
             if ``is_sorted`` is claimed of times that are not in order.
 
@@ -61,6 +72,7 @@ class NeighborSampler(pyg.NeighborSampler):
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        check_adjacency(args[0] if args else kwargs.get("data"))
         with _nothing_asked_for():
             super().__init__(*args, **kwargs)
         _keep_freed_memory()

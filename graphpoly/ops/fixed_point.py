@@ -35,6 +35,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from graphpoly.errors import ConvergenceError, unknown
 from graphpoly.ops.batching import count_graphs
@@ -117,6 +118,7 @@ def fixed_point(
     Raises:
         ConvergenceError: If a graph is not done after ``max_iterations``, or is no longer finite;
             the message has the measured contraction constant. Likewise in the backward pass.
+        NotImplementedError: If f has a derivative in forward mode.
         RuntimeError: If the gradient is differentiated again.
         TypeError: If ``start`` is not floating-point, or f returns another type.
         ValueError: If ``solver`` is unknown, an option is out of range or shapes do not fit.
@@ -147,6 +149,8 @@ def fixed_point(
     f = _checked(function, state)
     with torch.autocast(start.device.type, enabled=False):
         image = f(state)
+        if forward_ad.unpack_dual(image).tangent is not None:
+            raise NotImplementedError("fixed_point: has no derivative in forward mode (jvp)")
         wanted, image = image.requires_grad, image.detach()
         found, state = _iterate(f, state, image, graphs, rule, "fixed_point")
         if not wanted:

@@ -74,7 +74,8 @@ class Rewiring(BaseTransform):
             _symmetrize(data)
         ptr = data.ptr if isinstance(data, Batch) else None
         graphs = Graphs.of(data.edge_index, int(data.num_nodes or 0), ptr)
-        self._apply(data, graphs, self.changes(graphs), _attributes_of_edges(data))
+        names = _attributes_of_edges(data)
+        self._apply(data, graphs, self.changes(graphs), names)
         return data
 
     def apply(self, some: Sequence[Data], changes: Sequence[Changes]) -> list[Data]:
@@ -206,12 +207,16 @@ class Rewiring(BaseTransform):
 
     @staticmethod
     def _remember_slices(data: Batch, graphs: Graphs, names: list[str], typed: bool) -> None:
-        """Let ``to_data_list`` find the edges of each graph again."""
+        """Say anew which edges are those of each graph; ``to_data_list`` finds them so."""
+        owner = torch.repeat_interleave(graphs.ptr.diff())[data.edge_index[0].cpu()]
+        edges = cumsum(torch.bincount(owner, minlength=graphs.num_graphs))
+        for name in [*names, "edge_type"]:
+            if f"{name}_ptr" in data:  # it is followed
+                device = data.edge_index.device
+                data[f"{name}_batch"], data[f"{name}_ptr"] = owner.to(device), edges.to(device)
         slices = getattr(data, "_slice_dict", None)
         if slices is None:
             return
-        owner = torch.repeat_interleave(graphs.ptr.diff())[data.edge_index[0].cpu()]
-        edges = cumsum(torch.bincount(owner, minlength=graphs.num_graphs))
         none = torch.zeros(graphs.num_graphs, dtype=torch.int64)
         names = [*names, "edge_type"] if typed else names
         new = {_COUNTS: none, **({"edge_type": none} if typed else {})}
@@ -230,10 +235,18 @@ class Rewiring(BaseTransform):
 
 def _attributes_of_edges(data: Data) -> list[str]:
     """Names of what holds a value for each edge; the types are looked after apart."""
+    if data.get("adj_t") is not None:
+        raise ValueError(
+            "adj_t: got one beside edge_index, which would stay as it was; edge_index is accepted "
+            "(ToSparseTensor after)"
+        )
     count, found = data.edge_index.size(1), []
     for name, value in data.to_dict().items():
         if name in _NEVER_OF_EDGES or name.startswith("edge_label"):
             continue
+        stem = name.removesuffix("_batch").removesuffix("_ptr")
+        if stem != name and stem in data and isinstance(data, Batch):
+            continue  # which graph each edge is of, where follow_batch asks for it
         named = name.startswith("edge_") and "index" not in name
         if not isinstance(value, Tensor):
             if named:
@@ -242,7 +255,8 @@ def _attributes_of_edges(data: Data) -> list[str]:
         if named and (value.dim() == 0 or value.size(0) != count):
             raise ValueError(f"{name}: got shape {list(value.shape)} for {count} edges")
         # another name may stand for edges, too, where the numbers leave no doubt
-        if named or (count > 1 and count in value.shape and data.is_edge_attr(name)):
+        rows = value.dim() > 0 and value.size(0) == count > 1
+        if named or (rows and data.__cat_dim__(name, value) == 0 and data.is_edge_attr(name)):
             found.append(name)
     return found
 

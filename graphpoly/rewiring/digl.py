@@ -11,6 +11,7 @@ from torch_geometric.transforms import GDC
 
 from graphpoly.registry import register
 from graphpoly.rewiring.base import Fill, Rewiring
+from graphpoly.rewiring.measures.resistance import components
 from graphpoly.rewiring.structure import Changes, Graphs
 
 __all__ = ["DIGL"]
@@ -32,7 +33,7 @@ class DIGL(Rewiring):
 
     by :class:`torch_geometric.transforms.GDC`, of which each node keeps its ``k`` largest entries,
     or the graph those above ``eps``. A pair is joined where either direction is kept. Loops of S
-    are left out; those of the graph stay.
+    are left out; those of the graph stay. Where no path leads, S is 0 and joins nothing.
 
     Args:
         alpha: Probability of a return, :math:`\alpha`.
@@ -102,4 +103,6 @@ class DIGL(Rewiring):
         )
         pairs = torch.stack([graph.row, graph.col])
         ones = torch.ones(pairs.size(1), dtype=torch.float64)
-        return gdc(Data(edge_index=pairs, edge_attr=ones, num_nodes=graph.num_nodes)).edge_index
+        data = gdc(Data(edge_index=pairs, edge_attr=ones, num_nodes=graph.num_nodes))
+        part = components(graph)
+        return data.edge_index[:, part[data.edge_index[0]] == part[data.edge_index[1]]]

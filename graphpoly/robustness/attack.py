@@ -17,7 +17,12 @@ from graphpoly.robustness.bounds import FeatureBound, feature_bound
 from graphpoly.robustness.estimate import expected_bound
 from graphpoly.robustness.features import BALLS, pgd, random_perturbation
 from graphpoly.robustness.losses import tanh_margin
-from graphpoly.robustness.structure import flip_edges, greedy_flips, random_flips
+from graphpoly.robustness.structure import (
+    check_uncached,
+    flip_edges,
+    greedy_flips,
+    random_flips,
+)
 from graphpoly.settings import Settings, bounded
 from graphpoly.training import Progress
 from graphpoly.training.forward import call_on_nodes, names
@@ -265,6 +270,7 @@ class _Steps:
 
 def _check_edges(target: Target, *, derived: bool) -> None:
     """Raise a ValueError unless edges of this graph can be flipped under this network."""
+    check_uncached(target.model)
     for name in ("edge_attr", "edge_type"):
         if target.data.get(name) is not None:
             raise ValueError(f"dataset: has {name}, which an edge that is added does not have")

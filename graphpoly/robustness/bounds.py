@@ -196,7 +196,7 @@ def _parts(model: nn.Module) -> tuple[Sequence[Tensor], int, str | None, bool]:
     if isinstance(model, MLP):
         lins = [each for each in model.modules() if isinstance(each, Linear)]
         return [lin.weight for lin in lins], 0, None, False
-    if isinstance(model, SGConv) and model.add_self_loops:
+    if isinstance(model, SGConv) and model.add_self_loops and _adds_sources(model):
         return [model.lin.weight], model.K, "sym", True
     if type(model) is GCN and _is_plain(model):
         convs = [each for each in model.modules() if type(each) is GCNConv]
@@ -219,7 +219,12 @@ def _is_plain(model: GCN) -> bool:
 
 
 def _is_usual(conv: GCNConv) -> bool:
-    return conv.normalize and conv.add_self_loops and not conv.improved
+    return conv.normalize and conv.add_self_loops and not conv.improved and _adds_sources(conv)
+
+
+def _adds_sources(conv: Any) -> bool:
+    """Whether a node gets the sum of what is at the sources of its edges."""
+    return conv.flow == "source_to_target" and conv.aggr in ("add", "sum")
 
 
 def _spectral_norm(weight: Tensor) -> float:

@@ -21,6 +21,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphpoly.errors import unknown
+from graphpoly.robustness.structure import check_uncached
 
 __all__ = ["Fidelity", "fidelity"]
 
@@ -86,7 +87,7 @@ def fidelity(
 
     Raises:
         ValueError: If a mask is missing, a name unknown or a number out of range, or the model does
-            not give logits of two classes or more.
+            not give logits of two classes or more, or keeps its first graph (``cached=True``).
 
     >>> import torch
     >>> from torch_geometric.data import Data
@@ -106,6 +107,7 @@ def fidelity(
         raise ValueError(f"samples: got {samples}, expected at least 1, or None")
     if kind not in KINDS:
         raise unknown("kind", kind, KINDS)
+    check_uncached(model)
     graphs = _Draws(model, explanation)
     inside = _explained(explanation, threshold)
     whole = graphs.logits(inside.new_ones(1, graphs.pairs))[0]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from graphpoly.errors import unknown
 
-__all__ = ["FLIPS", "count_pairs", "flip_edges", "greedy_flips", "random_flips"]
+__all__ = ["FLIPS", "check_uncached", "count_pairs", "flip_edges", "greedy_flips", "random_flips"]
 
 FLIPS = ("both", "add", "remove")
 _LISTED = 2**22  # numbers of which a random order is cheaper than drawing them one by one
@@ -186,6 +186,13 @@ def greedy_flips(
         if told is not None:
             told(chosen.size(1))
     return chosen
+
+
+def check_uncached(model: Any) -> None:
+    """Raise a ValueError if a network would answer for another graph than it is given."""
+    modules = model.modules() if isinstance(model, torch.nn.Module) else ()
+    if any(getattr(module, "cached", False) is True for module in modules):
+        raise ValueError("model: cached=True holds one graph, of which edges are changed here")
 
 
 def count_pairs(num_nodes: int) -> int:

@@ -17,7 +17,7 @@ from graphpoly.training.fingerprint import fingerprint
 
 __all__ = ["changes_key", "read_changes", "write_changes"]
 
-_VERSION = 1
+_VERSION = 2  # of the file, and of what the methods decide
 
 
 def changes_key(graphs: Sequence[Data], method: MethodSettings) -> str:

@@ -35,7 +35,7 @@ def call_by_name(model: nn.Module, batch: Any) -> Tensor:
     values = {}
     for parameter in parameters:
         value = getattr(batch, parameter.name, None)
-        if value is not None:
+        if value is not None and not callable(value):  # Data has methods such as size()
             values[parameter.name] = value
         elif parameter.name in required:
             raise ValueError(
@@ -52,12 +52,17 @@ def call_on_nodes(model: nn.Module, data: Any) -> Tensor:
     gives its ``adj_t`` instead.
 
     Raises:
-        ValueError: If what comes back is no tensor with a row for each node.
+        ValueError: If the graph has ``edge_weight`` and the model takes none, or what comes back is
+            no tensor with a row for each node.
     """
     edges = data.edge_index if getattr(data, "edge_index", None) is not None else data.adj_t
     given = {}
     for name in ("edge_weight", "edge_attr", "edge_type"):
         value = getattr(data, name, None)
+        if value is not None and name == "edge_weight" and not _takes(model, name):
+            raise ValueError(
+                f"{type(model).__name__}.forward takes no edge_weight, which the graph has"
+            )
         if value is not None and (name == "edge_weight" or names(model, name)):
             given[name] = value
     out = _one_tensor(model, model(data.x, edges, **given))
@@ -74,6 +79,12 @@ def names(model: nn.Module, argument: str) -> bool:
     return any(parameter.name == argument for parameter in _forward_parameters(model))
 
 
+def _takes(model: nn.Module, argument: str) -> bool:
+    """Return whether a model's ``forward`` can be given an argument, named or not."""
+    kinds = {p.kind for p in inspect.signature(_held(model).forward).parameters.values()}
+    return inspect.Parameter.VAR_KEYWORD in kinds or names(model, argument)
+
+
 def _one_tensor(model: nn.Module, out: Any) -> Tensor:
     if not isinstance(out, Tensor):
         got = type(out).__name__
@@ -82,9 +93,14 @@ def _one_tensor(model: nn.Module, out: Any) -> Tensor:
 
 
 def _forward_parameters(model: nn.Module) -> list[inspect.Parameter]:
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    every = inspect.signature(_held(model).forward).parameters.values()
+    return [p for p in every if p.kind in named]
+
+
+def _held(model: nn.Module) -> Any:
     # Compiled and data-parallel modules hide the signature of the module that they hold.
     inner = getattr(model, "_orig_mod", model)
     if isinstance(inner, nn.DataParallel | nn.parallel.DistributedDataParallel):
         inner = inner.module
-    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    return [p for p in inspect.signature(inner.forward).parameters.values() if p.kind in named]
+    return inner

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -54,7 +55,6 @@ class LinkTask:
     graph.
     """
 
-    maximize = True
     parallel = True
 
     def __init__(
@@ -76,7 +76,8 @@ class LinkTask:
             link_score(metric, torch.ones(2), torch.zeros(2))  # an unknown name is refused here
             metric = Metric(metric, partial(link_score, metric), True)
         self._metric = metric
-        self.metric, self.batch_size, self.seed = metric.name, batch_size, seed
+        self.metric, self.maximize = metric.name, metric.maximize
+        self.batch_size, self.seed = batch_size, seed
         self.remove_targets, self.drop_last = remove_targets, drop_last
         self.split = split
         self.data = data if device is None else copy.copy(data).to(device)
@@ -145,7 +146,8 @@ class LinkTask:
             links, others = self._links[name], self._negatives[name]
             positive = self._score(model, hidden, links)
             negative = self._score(model, hidden, others.flatten(1)).view(others.shape[1:])
-            scores[name] = self._metric.function(positive, negative)
+            finite = bool(torch.isfinite(positive).all() & torch.isfinite(negative).all())
+            scores[name] = self._metric.function(positive, negative) if finite else math.nan
             if name == "val":
                 truth = torch.cat([torch.ones_like(positive), torch.zeros(negative.numel())])
                 both = torch.cat([positive, negative.flatten()])

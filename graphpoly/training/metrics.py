@@ -161,15 +161,16 @@ def get_metric(metric: str | Metric | MetricFunction, *, maximize: bool | None =
         >>> get_metric("mae").maximize
         False
     """
-    if isinstance(metric, Metric):
-        return metric
     if isinstance(metric, str):
         if metric not in METRICS:
             raise unknown("metric", metric, METRICS)
-        known = METRICS[metric]
-        if maximize is not None and maximize != known.maximize:
-            raise ValueError(f"metric {metric!r} has maximize={known.maximize}, got {maximize}")
-        return known
+        metric = METRICS[metric]
+    if isinstance(metric, Metric):
+        if maximize is not None and maximize != metric.maximize:
+            raise ValueError(
+                f"metric {metric.name!r} has maximize={metric.maximize}, got {maximize}"
+            )
+        return metric
     if not callable(metric):
         raise TypeError(f"metric must be a name or a function, got {type(metric).__name__}")
     if maximize is None:

@@ -232,6 +232,18 @@ def test_download_adds_what_is_absent_and_overwrites_nothing(tmp_path, monkeypat
     assert len(list(raw.iterdir())) == 8
 
 
+def test_pairs_that_are_no_edges_stay_as_they_are() -> None:
+    edge_index = torch.tensor([[0, 1, 1, 2], [1, 1, 2, 0]])
+    others = {"edge_label_index": edge_index.flip(1), "edge_label": torch.tensor([1, 0, 1, 1])}
+    others["negative_index"] = torch.tensor([[0, 2, 1, 1], [2, 2, 0, 0]])
+    for self_loops in (False, True):
+        data = Data(edge_index=edge_index, num_nodes=3, **others)
+        result = as_undirected(data, self_loops=self_loops)
+        assert result.num_edges == 6 + self_loops
+        for name, value in others.items():
+            assert torch.equal(result[name], value)
+
+
 def test_as_undirected() -> None:
     edge_index = torch.tensor([[0, 1, 1, 2], [1, 0, 2, 2]])
     data = Data(edge_index=edge_index, edge_attr=torch.tensor([1.0, 2.0, 3.0, 4.0]), num_nodes=3)

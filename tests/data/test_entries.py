@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch_geometric.data import Data
 
 from graphpoly import registry
 from graphpoly.data import DatasetError, LinkSplit, Reading, Split, find_dataset
@@ -102,6 +103,24 @@ def test_any_name_of_tudataset_and_ogb_is_found() -> None:
     assert len(set(graphs.OTHER_TU)) == len(graphs.OTHER_TU)
     with pytest.raises(ValueError, match="did you mean 'citeseer'"):
         find_dataset("citesear")
+
+
+@pytest.mark.parametrize("directed", [False, True])
+@pytest.mark.parametrize("self_loops", [False, True])
+def test_what_belongs_to_edges_stays_with_them_however_a_graph_is_read(
+    directed: bool, self_loops: bool
+) -> None:
+    edge_index = torch.tensor([[0, 1, 1, 2, 3], [0, 2, 1, 3, 0]])
+    number = edge_index.sum(0)  # the same both ways
+    data = Data(x=torch.rand(4, 2), edge_index=edge_index, edge_label_index=edge_index)
+    data.edge_weight, data.edge_type = number.float(), number
+    data.edge_attr, data.length = number.double().view(-1, 1), number.float()
+    read = Reading(directed=directed, self_loops=self_loops).apply(data)
+    assert bool((read.edge_index[0] == read.edge_index[1]).any()) == self_loops
+    for name in ("edge_weight", "edge_type", "edge_attr", "length"):
+        assert read[name].flatten().tolist() == read.edge_index.sum(0).tolist()
+    assert torch.equal(read.edge_label_index, edge_index)
+    assert data.num_edges == 5
 
 
 def test_the_seed_of_the_run_is_that_of_the_graph_unless_one_is_given() -> None:

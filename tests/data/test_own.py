@@ -106,6 +106,25 @@ def test_arrays(names: tuple[str, str, str], tmp_path: Path) -> None:
     assert entry.splits[0] == "public"
 
 
+def test_arrays_of_edges_and_the_number_of_nodes(tmp_path: Path) -> None:
+    data = ring(20)
+    draws = np.random.default_rng(0)
+    edges = {"edge_weight": draws.random(20), "edge_attr": draws.random((20, 3))}
+    edges |= {"edge_type": np.arange(20) % 4}
+    arrays = {"edge_index": data.edge_index.numpy(), "labels": np.arange(30) % 2, "num_nodes": 30}
+    np.savez(tmp_path / "mine.npz", **arrays, **edges)
+    entry = dataset_from(str(tmp_path / "mine.npz"))
+    read = entry.load(None, Reading(directed=True), 0).data
+    assert read.num_nodes == 30
+    assert torch.equal(read.edge_index, data.edge_index)
+    for name, value in edges.items():
+        assert torch.equal(read[name], torch.from_numpy(value).to(read[name].dtype))
+    for wrong in (np.array([30, 30]), np.array(30.5), np.array(-1)):
+        np.savez(tmp_path / "mine.npz", **{**arrays, "num_nodes": wrong})
+        with pytest.raises(DatasetError, match=r"num_nodes: got .*, expected one"):
+            dataset_from(str(tmp_path / "mine.npz"))
+
+
 def test_a_function_of_one_s_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "data_of_mine.py").write_text(
         "import torch\nfrom torch_geometric.data import Data\n"

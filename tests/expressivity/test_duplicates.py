@@ -26,6 +26,22 @@ def test_groups_of_each_test() -> None:
     assert found.conflicts is None
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_target_that_is_missing_is_no_conflict(dtype) -> None:
+    missing = float("nan")
+    for ys, conflict in (
+        ([[missing, 1.0], [1.0, 1.0], [1.0, missing]], False),
+        ([[missing, 0.0], [0.0, 0.0], [0.0, missing]], False),
+        ([[missing, 1.0], [1.0, missing], [0.0, missing]], True),
+        ([[missing, missing], [missing, missing], [missing, missing]], False),
+        ([[missing, -1.0], [missing, missing], [missing, 0.0]], True),
+    ):
+        graphs = [moved(of_networkx(nx.path_graph(4)), number) for number in range(3)]
+        for graph, y in zip(graphs, ys, strict=True):
+            graph.y = torch.tensor([y], dtype=dtype)
+        assert find_duplicates(graphs).conflicts == ([0] if conflict else [])
+
+
 def test_conflicts_and_leaks() -> None:
     graphs = []
     for number, (size, y) in enumerate([(4, 0), (4, 1), (5, 0), (5, 0), (6, 1), (4, 0)]):

@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 from torch import nn
+from torch_geometric.nn import GCN
 
 from graphpoly.expressivity import ModelReport, Probe, analyze_model, ladder_families
 from tests.expressivity.models import Constant, Gcn, Gin, Numbered, Walks
@@ -82,6 +83,8 @@ def test_mistakes_are_named() -> None:
         Probe(3)
     with pytest.raises(ValueError, match="rows for 2 graphs with 11 nodes"):
         Probe(lambda: lambda x, edge_index, batch: x[:3])
+    with pytest.raises(ValueError, match="GCN: cached=True holds one graph"):
+        analyze_model(lambda: GCN(1, 8, 2, 4, cached=True))
     with pytest.raises(ValueError, match="needs positions"):
         Probe(lambda: lambda x, edge_index, positions: x)
     assert Probe(Constant).in_channels == 1

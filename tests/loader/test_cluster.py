@@ -86,6 +86,25 @@ def test_parts_are_kept_in_a_folder_by_how_they_were_made(tmp_path):
     assert made == ["metis-0.pt", "random-3.pt"]
 
 
+@pytest.mark.parametrize("change", ["wired", "smaller", "larger", "fewer edges", "columns"])
+def test_parts_of_another_graph_are_refused(change, tmp_path):
+    edge_index, nodes, options = blocks(), 100, {}
+    ClusterData(Data(x=torch.ones(100, 1), edge_index=edge_index), 4, save_dir=str(tmp_path))
+    if change == "wired":
+        edge_index = torch.where(edge_index == 99, 0, edge_index)
+    elif change == "smaller":
+        edge_index, nodes = edge_index % 50, 50
+    elif change == "larger":
+        nodes = 101
+    elif change == "fewer edges":
+        edge_index = edge_index[:, 1:]
+    else:
+        options["sparse_format"] = "csc"
+    other = Data(x=torch.ones(nodes, 1), edge_index=edge_index)
+    with pytest.raises(ValueError, match=r"save_dir: .* holds the parts of another graph"):
+        ClusterData(other, 4, save_dir=str(tmp_path), **options)
+
+
 def test_errors():
     edge_index = blocks(3, 3)
     for wrong in (0, 10):

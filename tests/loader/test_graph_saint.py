@@ -196,9 +196,18 @@ def test_estimated_norms_are_kept(tmp_path):
     again = make("node", 3, sample_coverage=50, save_dir=str(tmp_path))
     assert torch.equal(first.node_norm, again.node_norm)
     assert torch.equal(first.edge_norm, again.edge_norm)
-    other = Data(edge_index=EDGES[:, :5], num_nodes=7)
-    with pytest.raises(ValueError, match=r"save_dir: .* another graph"):
-        GraphSAINTNodeSampler(other, 3, sample_coverage=50, save_dir=str(tmp_path))
+    for edge_index, nodes in ((EDGES[:, :5], 7), (EDGES, 8), (EDGES.flip(0), 7), (EDGES % 5, 7)):
+        other = Data(edge_index=edge_index, num_nodes=nodes)
+        with pytest.raises(ValueError, match=r"save_dir: .* another graph"):
+            GraphSAINTNodeSampler(other, 3, sample_coverage=50, save_dir=str(tmp_path))
+
+
+def test_a_file_that_is_cut_short_is_named(tmp_path):
+    make("node", 3, sample_coverage=5, save_dir=str(tmp_path))
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ValueError, match=f"save_dir: {path} holds no norms"):
+        make("node", 3, sample_coverage=5, save_dir=str(tmp_path))
 
 
 def test_a_hub_of_every_edge_is_in_every_batch(double):

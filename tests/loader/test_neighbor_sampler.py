@@ -6,7 +6,13 @@ from torch_geometric.data import Data, HeteroData
 from torch_geometric.sampler import EdgeSamplerInput, NegativeSampling, NodeSamplerInput
 from torch_geometric.utils import k_hop_subgraph
 
-from graphpoly.loader import NeighborSampler
+from graphpoly.loader import (
+    ClusterData,
+    GraphSAINTNodeSampler,
+    HGTSampler,
+    NeighborLoader,
+    NeighborSampler,
+)
 
 SEEDS = torch.tensor([3, 0, 7])
 
@@ -297,6 +303,25 @@ def test_what_does_not_fit_is_named(change, options, message):
         data[name] = value
     with pytest.raises(ValueError, match=message):
         NeighborSampler(data, [2], **options)
+
+
+def test_adjacencies_that_pyg_cannot_take_apart_are_named():
+    adj_t = torch.eye(3).to_sparse_csr()
+    typed = HeteroData()
+    typed["a"].num_nodes = 3
+    typed["a", "to", "a"].adj_t = adj_t
+    for data in (Data(adj_t=adj_t, num_nodes=3), typed):
+        with pytest.raises(TypeError, match=r"adj_t: got a torch\.sparse tensor, edge_index"):
+            NeighborSampler(data, [2])
+        with pytest.raises(TypeError, match=r"adj_t: got a torch\.sparse tensor, edge_index"):
+            NeighborLoader(data, [2], input_nodes="a" if data is typed else None)
+    with pytest.raises(TypeError, match=r"adj_t: got a torch\.sparse tensor, edge_index"):
+        HGTSampler(typed, [2])
+    plain = Data(adj_t=adj_t, num_nodes=3)
+    with pytest.raises(ValueError, match="data: has no edge_index"):
+        ClusterData(plain, 2)
+    with pytest.raises(ValueError, match="data: has no edges in edge_index"):
+        GraphSAINTNodeSampler(plain, 2)
 
 
 @pytest.mark.parametrize("kind", ["directional", "induced"])

@@ -143,6 +143,21 @@ def test_the_gradient_is_not_differentiated_again():
             torch.autograd.grad(gradient.sum(), wrt, retain_graph=True)
 
 
+@pytest.mark.parametrize("with_gradient", [False, True])
+@pytest.mark.parametrize("place", range(3))
+def test_a_derivative_in_forward_mode_is_refused(place, with_gradient):
+    inputs = [t.detach().requires_grad_(with_gradient) for t in tensors()]
+
+    def of(moved):
+        return solve(*inputs[:place], moved, *inputs[place + 1 :]).value
+
+    point, ahead = inputs[place], torch.ones_like(inputs[place])
+    with pytest.raises(NotImplementedError, match="jvp"):
+        torch.func.jvp(of, (point,), (ahead,))
+    with torch.autograd.forward_ad.dual_level(), pytest.raises(NotImplementedError, match="jvp"):
+        of(torch.autograd.forward_ad.make_dual(point, ahead))
+
+
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_a_batch_is_its_graphs(solver):
     """Of unequal sizes and rates, one without rows, the rows in any order."""

@@ -34,6 +34,14 @@ def test_edges_are_those_of_the_diffusion():
             assert dense[u, v] >= min(bars) - 1e-9
 
 
+def test_parts_that_nothing_diffuses_between_are_not_joined():
+    for graph in random_graphs(40, 12, seed=3):
+        whole = nx.disjoint_union_all([graph, nx.path_graph(2), nx.empty_graph(1)])
+        made = DIGL(0.2, k=5)(data_of(whole))
+        part = {v: i for i, own in enumerate(nx.connected_components(whole)) for v in own}
+        assert all(part[u] == part[v] for u, v in pairs_of(made))
+
+
 def test_refusals():
     for arguments, message in (
         ({"alpha": 1.0, "k": 3}, "alpha: got 1.0"),

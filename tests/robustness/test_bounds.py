@@ -160,9 +160,18 @@ def test_walks_are_those_of_the_operator():
 
 
 @pytest.mark.parametrize(
-    "net", [GIN(4, 5, 2, 3), GCN(4, 5, 2, 3, norm="batch_norm"), GCN(4, 5, 2, 3, jk="cat")]
+    "net",
+    [
+        GIN(4, 5, 2, 3),
+        GCN(4, 5, 2, 3, norm="batch_norm"),
+        GCN(4, 5, 2, 3, jk="cat"),
+        GCN(4, 5, 2, 3, flow="target_to_source"),
+        GCN(4, 5, 2, 3, aggr="mul"),
+        SGConv(4, 3, K=2, flow="target_to_source"),
+        SGConv(4, 3, K=2, aggr="mul"),
+    ],
 )
 def test_what_is_not_known_is_refused(net):
     data = graph_zoo(names=["path"], num_features=4)["path"]
-    with pytest.raises(TypeError, match=r"model: got (GIN|GCN)"):
+    with pytest.raises(TypeError, match=r"model: got (GIN|GCN|SGConv)"):
         feature_bound(net, data.x, data.edge_index)

@@ -3,7 +3,7 @@ import torch
 from torch_geometric.data import Batch
 from torch_geometric.explain import DummyExplainer, Explainer, Explanation
 from torch_geometric.explain.metric import fidelity as peer
-from torch_geometric.nn import GraphConv, global_add_pool
+from torch_geometric.nn import GCN, GraphConv, global_add_pool
 
 from graphpoly.robustness import fidelity
 from graphpoly.testing import assert_close
@@ -145,6 +145,16 @@ def test_a_mask_is_needed_and_enumeration_ends():
     del graph.edge_mask
     with pytest.raises(ValueError, match="explanation"):
         fidelity(counted(1), graph)
+
+
+def test_a_network_that_keeps_its_first_graph_is_refused():
+    graph = wheel()
+    graph.index = 0
+    net = GCN(2, 4, 2, 2).double().eval()
+    assert fidelity(net, graph).plus.numel() == 1
+    net = GCN(2, 4, 2, 2, cached=True).double().eval()
+    with pytest.raises(ValueError, match="model: cached=True holds one graph"):
+        fidelity(net, graph)
 
 
 def test_a_single_draw_has_no_error_and_a_single_logit_no_probability():

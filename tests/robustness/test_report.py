@@ -135,3 +135,11 @@ def test_graphs_that_cannot_be_flipped_are_refused():
     here.data.edge_attr = torch.ones(here.data.num_edges, 1)
     with pytest.raises(ValueError, match="dataset: has edge_attr"):
         Attack(kind="flips").on(here)
+
+
+@pytest.mark.parametrize("kind", ["flips", "greedy"])
+def test_a_network_that_keeps_its_first_graph_is_refused(kind):
+    attack = Attack(kind=kind, budgets=(0.5,))
+    assert attack.on(target(GCN(12, 8, 2, 2)))[1]["moved"] > 0
+    with pytest.raises(ValueError, match="model: cached=True holds one graph"):
+        attack.on(target(GCN(12, 8, 2, 2, cached=True)))

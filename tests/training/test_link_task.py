@@ -9,6 +9,7 @@ from torch import nn
 from torch_geometric.data import Data
 
 from graphpoly.training import LinkTask, TrainConfig, fit
+from graphpoly.training.metrics import Metric
 from graphpoly.training.ranking import link_score
 
 
@@ -130,6 +131,46 @@ def test_the_loss_of_an_epoch_is_that_of_its_batches() -> None:
     model.table.data.zero_()  # every score is 0, every loss log 2
     loss = task.train_epoch(model, torch.optim.SGD(model.parameters(), lr=0.0))
     assert loss == pytest.approx(math.log(2))
+
+
+@pytest.mark.parametrize("metric", ["auc", "ap", "mrr", "hits@3"])
+def test_scores_that_are_not_finite_are_no_result(metric) -> None:
+    data, split = blocks()
+    model = Dot()
+    model.table.data[0, 0] = math.nan
+    scores = LinkTask(data, split, metric=metric).evaluate(model)
+    assert all(math.isnan(scores[name]) for name in ("val", "test"))
+
+
+@pytest.mark.parametrize("metric", ["auc", "mrr"])
+def test_a_run_whose_weights_become_nan_keeps_its_best_ones(metric) -> None:
+    class Breaks(LinkTask):
+        def train_epoch(self, model, optimizer):
+            loss = super().train_epoch(model, optimizer)
+            self.count = getattr(self, "count", 0) + 1
+            if self.count == 3:  # the loss is that of the weights before the last step
+                model.table.data.fill_(math.nan)
+            return loss
+
+    torch.manual_seed(0)
+    data, split = blocks()
+    model = Dot()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
+    result = fit(model, Breaks(data, split, metric=metric), optimizer, TrainConfig(epochs=5))
+    assert result.stopped == "diverged"
+    assert result.best_epoch <= 2
+    assert math.isfinite(result.test)
+
+
+def test_the_metric_says_which_way_is_better() -> None:
+    data, split = blocks()
+
+    def misses(positive, negative):
+        return float((positive <= negative.max()).double().mean())
+
+    for larger in (True, False):
+        task = LinkTask(data, split, metric=Metric("misses", misses, larger))
+        assert task.maximize == larger
 
 
 def test_unknown_metric() -> None:

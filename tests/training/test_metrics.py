@@ -78,6 +78,8 @@ def test_lookup():
         get_metric(pairs)
     with pytest.raises(ValueError, match="metric 'mae' has maximize=False, got True"):
         get_metric("mae", maximize=True)
+    with pytest.raises(ValueError, match="metric 'pairs' has maximize=True, got False"):
+        get_metric(own, maximize=False)
     with pytest.raises(ValueError, match="unknown metric 'acuracy'; did you mean 'accuracy'"):
         get_metric("acuracy")
     with pytest.raises(TypeError, match="a name or a function, got int"):

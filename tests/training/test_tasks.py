@@ -99,6 +99,22 @@ def test_node_model_gets_edge_attr_where_it_names_it():
     assert NodeTask(data, split).evaluate(Linear())
 
 
+def test_weights_that_a_node_model_does_not_read_are_refused():
+    class Plain(Linear):
+        def forward(self, x, edge_index):
+            return self.lin(x)
+
+    class Open(Linear):
+        def forward(self, x, edge_index, **further):
+            assert set(further) == {"edge_weight"}
+            return self.lin(x)
+
+    data, split = node_data(edge_weight=torch.rand(9))
+    with pytest.raises(ValueError, match=r"Plain\.forward takes no edge_weight"):
+        NodeTask(data, split).evaluate(Plain())
+    assert NodeTask(data, split).evaluate(Open())
+
+
 def test_weights_that_are_nan_score_nan():
     data, split = node_data()
     model = Linear()
@@ -301,6 +317,22 @@ def test_default_forward_goes_by_names():
             graph_task().evaluate(model)
     own = graph_task(forward=lambda model, batch: model(batch.x, batch.batch)[0][batch.ptr[:-1]])
     assert own.evaluate(Nameless())["test"] == pytest.approx(abs(-2 - 2 * 5 * -2))
+
+
+def test_a_method_of_the_batch_is_no_attribute():
+    class Sized(nn.Module):
+        def forward(self, x, batch, size=None, keys=None, batch_size=None):
+            assert size is None
+            assert keys is None
+            return global_add_pool(x, batch, batch_size)
+
+    class Needy(nn.Module):
+        def forward(self, x, size):
+            return x
+
+    assert graph_task().evaluate(Sized())["test"] == pytest.approx(10)
+    with pytest.raises(ValueError, match=r"Needy\.forward needs 'size'"):
+        graph_task().evaluate(Needy())
 
 
 def test_output_that_fits_no_labels_is_named():
