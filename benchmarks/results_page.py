@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from graphpoly import registry
+from graphpoly.files import plain
 from graphpoly.recipes.run import judge
 
 HERE = Path(__file__).parent
@@ -38,6 +39,7 @@ the recipe when it was run, and are not today's: such a row is no verdict.
 
 # keys that change no figure: how many runs, and what is scored beside it
 _ASIDE = ("num_splits", "watch_train")
+_WHOLE = ("dataset", "metric", "rewire", "privacy")
 
 SPLITS = """\
 ## Splits
@@ -114,11 +116,15 @@ def outdated(result: dict[str, Any]) -> list[str]:
     """Return the keys whose values were others when the result was made than its recipe has today.
 
     A key that is younger than the result had its default; what the user replaced is no difference,
-    and nothing is known where one of both is None.
+    and nothing is known where one of both is None. The data and the metric count as keys, and so do
+    a rewiring and privacy, each as a whole.
     """
     recipe = registry.get("recipe", result["recipe"]).obj
+    today = _plain(plain(recipe.to_dict()))
     stored = {**result["protocol"], **result["settings"], **result.get("reading", {})}
-    found = []
+    asked = {word for key in result["overridden"] for word in key.split(".")}
+    changed = [name for name in _WHOLE if result.get(name) != today.get(name)]
+    found = [name for name in changed if not asked & {name, *_keys(result.get(name))}]
     for part in (recipe.protocol, recipe.settings, recipe.reading):
         for field in dataclasses.fields(part):
             default = None if field.default is dataclasses.MISSING else field.default
@@ -140,6 +146,10 @@ def render(results: list[dict[str, Any]]) -> str:
     wrong = WRONG.format(jacobi=_jacobi(results), bernstein=_bernstein())
     parts = [HEAD, "\n".join(table) + "\n", SPLITS, wrong, _sweep(results), _not_run(results)]
     return "\n".join(part for part in parts if part)
+
+
+def _keys(part: Any) -> Iterable[str]:
+    return part if isinstance(part, dict) else ()
 
 
 def _plain(value: Any) -> Any:

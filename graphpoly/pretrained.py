@@ -131,10 +131,14 @@ class Pretrained(nn.Module):
             **options: Of ``huggingface_hub.HfApi.upload_folder``, such as ``commit_message``.
 
         Raises:
-            ModuleNotFoundError: If ``huggingface_hub`` is not installed.
+            ImportError: If ``huggingface_hub`` is missing; the message names the extra.
         """
-        from huggingface_hub import HfApi
-
+        try:
+            from huggingface_hub import HfApi
+        except ImportError as error:
+            raise ImportError(
+                "the Hub needs huggingface_hub: pip install 'graphpoly[hub]'"
+            ) from error
         with tempfile.TemporaryDirectory() as folder:
             self.save_pretrained(folder)
             hub = HfApi()
@@ -249,7 +253,7 @@ def _folder(place: str | os.PathLike[str], revision: str | None) -> Path:
         raise FileNotFoundError(f"{place}: no such folder")
     if importlib.util.find_spec("huggingface_hub") is None:
         raise FileNotFoundError(
-            f"{place}: no such folder; if it is on the Hugging Face Hub, install huggingface_hub"
+            f"{place}: no such folder, and to ask the Hub: pip install 'graphpoly[hub]'"
         )
     from huggingface_hub import snapshot_download
 

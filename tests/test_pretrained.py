@@ -256,8 +256,10 @@ def test_no_folder(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match="nowhere: no such folder"):
         from_pretrained(tmp_path / "nowhere")
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(FileNotFoundError, match="install huggingface_hub"):
+    with pytest.raises(FileNotFoundError, match=r"pip install 'graphpoly\[hub\]'"):
         from_pretrained("somebody/something")
+    with pytest.raises(ImportError, match=r"pip install 'graphpoly\[hub\]'"):
+        GPRGNN(4, 8, 3, K=2).push_to_hub("somebody/something")
 
 
 def test_the_hub_is_given_and_gives_the_same_folder(tmp_path, monkeypatch):

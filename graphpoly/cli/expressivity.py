@@ -247,7 +247,7 @@ def _read_splits(path: Path, num_graphs: int) -> dict[str, Any]:
             isinstance(i, int) and 0 <= i < num_graphs for i in index
         ):
             raise ValueError(f"{path}: {name}: expected a list of indices below {num_graphs}")
-        splits[name] = torch.tensor(index, dtype=torch.int64)
+        splits[name] = torch.tensor(index, dtype=torch.int64, device="cpu")
     return splits
 
 

@@ -11,6 +11,7 @@ from torch_geometric.data import Data
 
 from graphpoly.data import traces
 from graphpoly.data.traces import Array, State
+from graphpoly.devices import on_cpu
 from graphpoly.errors import unknown
 
 __all__ = ["ALGORITHMS", "TraceData", "algorithm_traces", "hint_kinds"]
@@ -39,6 +40,7 @@ class TraceData(Data):
         return super().__inc__(key, value, *args, **kwargs)
 
 
+@on_cpu()
 def algorithm_traces(
     algorithm: str,
     num_graphs: int,

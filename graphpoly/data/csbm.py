@@ -8,9 +8,12 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphpoly.devices import on_cpu
+
 __all__ = ["csbm"]
 
 
+@on_cpu()
 def csbm(
     num_nodes: int = 5000,
     avg_degree: float = 5.0,

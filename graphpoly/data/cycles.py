@@ -6,9 +6,12 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphpoly.devices import on_cpu
+
 __all__ = ["cycle_pairs"]
 
 
+@on_cpu()
 def cycle_pairs(sizes: tuple[int, ...] = (6, 7, 8, 9, 10, 11, 12, 13)) -> list[Data]:
     r"""Return, for each n, the cycle :math:`C_n` and the pair of cycles :math:`C_3 \cup C_{n-3}`.
 

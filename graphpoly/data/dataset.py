@@ -13,6 +13,7 @@ from torch_geometric.transforms import NormalizeFeatures
 
 from graphpoly import registry
 from graphpoly.data.datasets import as_undirected, held_by_edges
+from graphpoly.devices import on_cpu
 from graphpoly.errors import unknown
 from graphpoly.settings import Settings
 
@@ -78,6 +79,9 @@ class Loaded:
     edge_categories: tuple[int, ...] | str | None = None
     num_relations: int = 1
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "split", on_cpu()(self.split))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
@@ -122,6 +126,8 @@ class Dataset:
             raise unknown("task", self.task, TASKS)
         if not self.splits:
             raise ValueError(f"dataset {self.name!r} needs at least one split")
+        # what is loaded is on the CPU until a task moves it
+        object.__setattr__(self, "load", on_cpu()(self.load))
 
     def scorer(self, metric: str) -> Callable[[Tensor, Tensor], float] | None:
         """Return :attr:`official` where ``metric`` is what it computes."""

@@ -27,6 +27,7 @@ from graphpoly.data.files import (
     remove_empty_folders,
 )
 from graphpoly.data.filtered_wikipedia import FilteredWikipedia
+from graphpoly.devices import on_cpu
 from graphpoly.errors import unknown
 
 __all__ = ["as_undirected", "held_by_edges", "load_node_data", "node_dataset_names", "node_sources"]
@@ -139,6 +140,7 @@ def node_sources() -> Mapping[str, _Source]:
     return _SOURCES
 
 
+@on_cpu()
 def load_node_data(
     name: str,
     root: str | Path | None = None,

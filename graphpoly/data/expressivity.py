@@ -20,6 +20,7 @@ from graphpoly.data.files import (
     remove_empty_folders,
 )
 from graphpoly.data.graph6 import decode_graph6, graph6_lines
+from graphpoly.devices import on_cpu
 from graphpoly.errors import unknown
 
 __all__ = ["EXP_NAMES", "SR_FAMILIES", "load_csl", "load_exp", "load_sr"]
@@ -36,6 +37,7 @@ _EXP = {"EXP": 1200, "CEXP": 1200}
 EXP_NAMES = tuple(_EXP)
 
 
+@on_cpu()
 def load_sr(name: str, root: str | Path | None = None) -> list[Data]:
     """Load a family of strongly regular graphs, no two of which 3-WL tells apart.
 
@@ -69,6 +71,7 @@ def load_sr(name: str, root: str | Path | None = None) -> list[Data]:
     ]
 
 
+@on_cpu()
 def load_exp(name: str, root: str | Path | None = None) -> list[Data]:
     """Load EXP or CEXP: pairs of graphs, neighbours in the list, that encode formulas.
 
@@ -123,6 +126,7 @@ def _unpack(archive: Any) -> list[Data]:
     return graphs
 
 
+@on_cpu()
 def load_csl(root: str | Path | None = None) -> list[Data]:
     """Load the 150 circular skip link graphs in ten classes, downloading them on first use.
 

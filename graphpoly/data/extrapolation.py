@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphpoly.devices import on_cpu
 from graphpoly.errors import unknown
 
 __all__ = ["EXTRAPOLATION_FAMILIES", "EXTRAPOLATION_TASKS", "extrapolation_graphs"]
@@ -59,6 +60,7 @@ EXTRAPOLATION_FAMILIES: dict[str, Callable[[int, random.Random], nx.Graph]] = {
 }
 
 
+@on_cpu()
 def extrapolation_graphs(
     task: str,
     num_graphs: int,

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from graphpoly.data.files import DatasetError, check_reachable, default_root, first_line
+from graphpoly.devices import on_cpu
 from graphpoly.errors import unknown
 
 __all__ = ["GraphFold", "block_folds", "published_folds", "stratified_folds"]
@@ -82,6 +83,7 @@ class GraphFold:
         return digest.hexdigest()[:12]
 
 
+@on_cpu()
 def stratified_folds(y: Tensor, num_folds: int = 10, *, seed: int = 0) -> list[GraphFold]:
     """Divide graphs into folds with equal shares of every class.
 
@@ -117,6 +119,7 @@ def stratified_folds(y: Tensor, num_folds: int = 10, *, seed: int = 0) -> list[G
     return folds
 
 
+@on_cpu()
 def block_folds(num_graphs: int, num_folds: int = 10) -> list[GraphFold]:
     """Divide graphs into folds of neighbours in the list, so that what stands together stays so.
 
@@ -141,6 +144,7 @@ def block_folds(num_graphs: int, num_folds: int = 10) -> list[GraphFold]:
     return folds
 
 
+@on_cpu()
 def published_folds(dataset: str, root: str | Path | None = None) -> list[GraphFold]:
     """Return the ten folds of the fair comparison of Errica et al. (ICLR 2020).
 

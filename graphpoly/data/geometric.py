@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphpoly.devices import on_cpu
 from graphpoly.errors import unknown
 
 __all__ = ["POINT_SHAPES", "geometric_graph"]
@@ -18,6 +19,7 @@ _ARC = 1.5 * math.pi  # of each half of the S
 _INNER, _OUTER = 0.8, 1.2  # radii between which it lies
 
 
+@on_cpu()
 def geometric_graph(
     shape: str = "moons",
     num_nodes: int = 1000,

@@ -102,6 +102,6 @@ def _sparse(size: int, held: np.ndarray) -> Tensor:
             node = number
         else:
             edges.append((number, node))
-    found = torch.tensor(edges, dtype=torch.int64).reshape(-1, 2).T
+    found = torch.tensor(edges, dtype=torch.int64, device="cpu").reshape(-1, 2).T
     found = torch.cat([found, found[:, found[0] != found[1]].flip(0)], 1)
     return found[:, (found[0] * max(size, 1) + found[1]).argsort(stable=True)]

@@ -10,6 +10,7 @@ from graphpoly.data.expressivity import EXP_NAMES, SR_FAMILIES, load_csl, load_e
 from graphpoly.data.files import default_root
 from graphpoly.data.ogb import load_ogb_graph
 from graphpoly.data.tu import read_tu
+from graphpoly.devices import on_cpu
 from graphpoly.errors import unknown
 
 __all__ = ["graph_dataset_names", "load_graph_data"]
@@ -41,6 +42,7 @@ def graph_dataset_names() -> list[str]:
     return [*_TU, "BREC", "CSL", *EXP_NAMES, *SR_FAMILIES]
 
 
+@on_cpu()
 def load_graph_data(name: str, root: str | Path | None = None) -> Any:
     """Load a dataset of many graphs, as its files have it.
 

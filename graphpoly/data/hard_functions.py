@@ -10,6 +10,7 @@ from scipy.stats import binom
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphpoly.devices import on_cpu
 from graphpoly.errors import unknown
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
 DEGREE_FUNCTIONS = ("parity", "threshold")
 
 
+@on_cpu()
 def degree_functions(
     num_graphs: int,
     num_nodes: int = 15,
@@ -131,6 +133,7 @@ def parity_correlation(
     return float((1 - 2 * _chances(num_nodes, p)[differs].sum()) ** num_nodes)
 
 
+@on_cpu()
 def solve_parity(counts: Tensor, y: Tensor) -> Tensor:
     """Find a parity by Gaussian elimination modulo 2.
 

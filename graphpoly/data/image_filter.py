@@ -26,6 +26,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphpoly.data.files import DatasetError, default_root
+from graphpoly.devices import on_cpu
 from graphpoly.errors import unknown
 
 __all__ = [
@@ -52,6 +53,7 @@ IMAGE_RESPONSES: Mapping[str, Response] = MappingProxyType(
 )
 
 
+@on_cpu()
 def grid_graph(height: int, width: int) -> Tensor:
     """Return the 4-neighbour grid, both directions of every edge, sorted: [2, E], int64.
 
@@ -69,6 +71,7 @@ def grid_graph(height: int, width: int) -> Tensor:
     return edges[:, (edges[0] * height * width + edges[1]).argsort()]
 
 
+@on_cpu()
 def interior_mask(height: int, width: int, border: int = 2) -> Tensor:
     """Return the mask of the pixels that are ``border`` or more away from the edge: [h * w].
 
@@ -81,6 +84,7 @@ def interior_mask(height: int, width: int, border: int = 2) -> Tensor:
     return mask.flatten()
 
 
+@on_cpu()
 def smooth_images(
     height: int,
     width: int,
@@ -114,6 +118,7 @@ def smooth_images(
     )
 
 
+@on_cpu()
 def load_images(root: str | Path | None = None, *, dtype: torch.dtype = torch.float32) -> Data:
     """Read the 50 pictures of 100 x 100 pixels that the published numbers are for.
 

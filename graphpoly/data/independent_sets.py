@@ -56,7 +56,7 @@ def maximum_independent_set(
     neighbors = _neighbors(edge_index, num_nodes)
     cliques = list(_cliques(neighbors))
     if not cliques:
-        return torch.ones(len(neighbors), dtype=torch.bool)
+        return torch.ones(len(neighbors), dtype=torch.bool, device="cpu")
     column = np.concatenate([[*clique] for clique in cliques])
     rowptr = np.cumsum([0, *map(len, cliques)])
     shape = (len(cliques), len(neighbors))
@@ -129,7 +129,7 @@ def greedy_independent_set(
                 if left[u]:
                     degree[u] -= 1
                     heapq.heappush(queue, (degree[u], u))
-    return torch.tensor(taken, dtype=torch.bool)
+    return torch.tensor(taken, dtype=torch.bool, device="cpu")
 
 
 def is_independent(edge_index: Tensor, chosen: Tensor) -> bool:

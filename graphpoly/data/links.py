@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphpoly.devices import on_cpu
 from graphpoly.errors import unknown
 
 __all__ = ["LINK_SPLITS", "LinkSplit", "link_split", "sample_non_links"]
@@ -88,6 +89,7 @@ class LinkSplit:
         return digest.hexdigest()[:12]
 
 
+@on_cpu()
 def link_split(data: Data, name: str = "random", index: int = 0) -> LinkSplit:
     """Divide the links of a graph at random, and draw as many pairs that are none.
 
@@ -127,6 +129,7 @@ def link_split(data: Data, name: str = "random", index: int = 0) -> LinkSplit:
     return LinkSplit(name, index, num_nodes, train, val, test, negatives)
 
 
+@on_cpu()
 def sample_non_links(
     links: Tensor, num_nodes: int, count: int, generator: torch.Generator
 ) -> Tensor:

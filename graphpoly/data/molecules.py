@@ -15,6 +15,7 @@ from graphpoly.data.files import (
     first_line,
     network_timeout,
 )
+from graphpoly.devices import on_cpu
 
 __all__ = ["load_peptides", "load_zinc"]
 
@@ -23,6 +24,7 @@ _CONNECT_SECONDS = 15.0
 _STALL_SECONDS = 60.0
 
 
+@on_cpu()
 def load_zinc(root: str | Path | None = None) -> list[list[Data]]:
     """Load the 12,000 molecules of ZINC that benchmarks use: training, validation, test.
 
@@ -50,6 +52,7 @@ def load_zinc(root: str | Path | None = None) -> list[list[Data]]:
 def load_peptides(name: str) -> Callable[[str | Path | None], list[list[Data]]]:
     """Return the loader of ``"Peptides-func"`` or ``"Peptides-struct"``, in ``lrgb/``."""
 
+    @on_cpu()
     def load(root: str | Path | None = None) -> list[list[Data]]:
         from torch_geometric.datasets import LRGBDataset
 

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphpoly.devices import on_cpu
+
 __all__ = ["draw_charges", "n_body", "simulate_charges"]
 
 _DT = 1e-3
@@ -62,7 +64,7 @@ def simulate_charges(
         )
     if num_steps < 0:
         raise ValueError(f"num_steps: got {num_steps}, expected at least 0")
-    first, second = torch.triu_indices(pos.size(1), pos.size(1), 1)
+    first, second = torch.triu_indices(pos.size(1), pos.size(1), 1, device=pos.device)
     parts = []
     for x, v, q in zip(*(each.split(_TOGETHER) for each in (pos, vel, charge)), strict=True):
         # systems last: the sums over pairs and axes then run along rows that lie together
@@ -129,6 +131,7 @@ def draw_charges(
     return pos * (num_particles / 5) ** (1 / 3), vel, torch.from_numpy(charge)
 
 
+@on_cpu()
 def n_body(
     num_systems: int,
     num_particles: int = 5,

@@ -37,6 +37,7 @@ from graphpoly.data.files import (
     network_timeout,
     pyg_storage_allowed,
 )
+from graphpoly.devices import on_cpu
 from graphpoly.errors import unknown
 from graphpoly.ogb_files import absent, is_occupied, ogb_folder
 
@@ -134,6 +135,7 @@ def ogb_evaluator(name: str) -> Any:
     return package.Evaluator(name)
 
 
+@on_cpu()
 def _load(
     prefix: str,
     cls: str,

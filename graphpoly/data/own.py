@@ -23,6 +23,7 @@ from graphpoly.data.files import DatasetError, first_line, pyg_storage_allowed
 from graphpoly.data.folds import GraphFold
 from graphpoly.data.links import LINK_SPLITS
 from graphpoly.data.splits import Split
+from graphpoly.devices import on_cpu
 from graphpoly.errors import unknown
 
 __all__ = ["any_dataset", "dataset_from", "is_own"]
@@ -64,6 +65,7 @@ def any_dataset(name: str) -> Dataset:
         raise
 
 
+@on_cpu()
 def dataset_from(source: str) -> Dataset:
     """Return an entry for data of the user's own.
 

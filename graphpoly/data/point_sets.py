@@ -11,6 +11,7 @@ from scipy.spatial import ConvexHull, Delaunay
 from torch import Tensor
 
 from graphpoly.data.algorithms import TraceData
+from graphpoly.devices import on_cpu
 from graphpoly.errors import unknown
 
 __all__ = ["POINT_TASKS", "closed_length", "enclosed_area", "point_sets", "same_cycle"]
@@ -22,6 +23,7 @@ Places = NDArray[np.int64]
 _LARGEST_TOUR = 16  # points; the table has (n - 1)^2 2^(n - 1) sums
 
 
+@on_cpu()
 def point_sets(
     task: str, num_sets: int, sizes: Sequence[int] = (5, 6, 7, 8, 9, 10), *, seed: int = 0
 ) -> list[TraceData]:

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphpoly.data.splits import Split
+from graphpoly.devices import on_cpu
 
 __all__ = ["root_neighbors"]
 
@@ -15,6 +16,7 @@ _HUB_LEAVES = 5
 _MAX_NEIGHBORS = 10
 
 
+@on_cpu()
 def root_neighbors(
     num_trees: int = 1000, *, num_features: int = 5, seed: int = 0, dtype: torch.dtype | None = None
 ) -> tuple[Data, Split]:

@@ -10,6 +10,7 @@ import torch
 from torch_geometric.data import Data
 
 from graphpoly.data.files import DatasetError, default_root, first_line
+from graphpoly.devices import on_cpu
 from graphpoly.errors import unknown
 
 __all__ = ["SEAL_NAMES", "load_seal"]
@@ -27,6 +28,7 @@ SEAL_NAMES = {
 }
 
 
+@on_cpu()
 def load_seal(name: str, root: str | Path | None = None) -> Data:
     """Load one network; nothing is downloaded, since the files have no stable address.
 

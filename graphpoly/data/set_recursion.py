@@ -159,7 +159,7 @@ def _steps(
             return
         # nodes in a random order, then by graph: the first of each graph is drawn
         node = joined.nonzero().view(-1)
-        drawn = torch.rand(node.size(0), generator=generator).to(node.device)
+        drawn = torch.rand(node.size(0), generator=generator, device="cpu").to(node.device)
         node = node[drawn.argsort()]
         node = node[batch[node].argsort(stable=True)][(count.cumsum(0) - count)[graph]]
         chosen = torch.zeros_like(left).index_fill(0, node, True)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphpoly.devices import on_cpu
 from graphpoly.errors import unknown
 
 __all__ = ["SPLIT_NAMES", "Split", "make_split"]
@@ -82,6 +83,7 @@ class Split:
         return digest.hexdigest()[:12]
 
 
+@on_cpu()
 def make_split(data: Data, name: str, index: int = 0) -> Split:
     """Return split number ``index`` of the protocol ``name``.
 

@@ -20,6 +20,7 @@ from graphpoly.data.files import (
     network_timeout,
     remove_empty_folders,
 )
+from graphpoly.devices import on_cpu
 from graphpoly.errors import unknown
 
 __all__ = ["load_tu", "read_tu", "tu_dataset_names"]
@@ -69,6 +70,7 @@ def tu_dataset_names() -> list[str]:
     return list(_SOURCES)
 
 
+@on_cpu()
 def load_tu(name: str, root: str | Path | None = None) -> list[Data]:
     """Load a graph classification dataset, downloading it on first use.
 
@@ -106,6 +108,7 @@ def load_tu(name: str, root: str | Path | None = None) -> list[Data]:
     return _with_degrees(graphs) if source.nodes_carry == "degrees" else graphs
 
 
+@on_cpu()
 def read_tu(name: str, folder: Path, *, attributes: bool) -> Any:
     """Return PyG's own dataset, with its failures told in one line."""
     from torch_geometric.datasets import TUDataset

@@ -21,6 +21,8 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphpoly.devices import on_cpu
+
 __all__ = ["TWINS", "graph_twin", "link_twin", "node_twin", "original"]
 
 SUFFIX = "-twin"
@@ -93,6 +95,7 @@ def original(name: str) -> str:
     return held if held != name and held in TWINS else ""
 
 
+@on_cpu()
 def node_twin(
     name: str, *, part: int = 1, features: bool = True
 ) -> tuple[Sequence[Data], dict[str, Tensor]]:
@@ -139,6 +142,7 @@ def node_twin(
     return [data], index
 
 
+@on_cpu()
 def link_twin(name: str) -> tuple[Sequence[Data], dict[str, dict[str, Tensor]]]:
     """Return the twin of a graph whose links are asked for, as ``load_ogb_link`` returns it."""
     shape = _LINKS[name]
@@ -168,6 +172,7 @@ def link_twin(name: str) -> tuple[Sequence[Data], dict[str, dict[str, Tensor]]]:
     return [data], held
 
 
+@on_cpu()
 def graph_twin(name: str) -> tuple[Any, dict[str, Tensor]]:
     """Return the twin of a set of graphs, as ``load_ogb_graph`` returns it.
 
@@ -194,6 +199,7 @@ class _Drawn(Sequence[Data]):
     def __getitem__(self, index: int) -> Data: ...
     @overload
     def __getitem__(self, index: slice) -> Sequence[Data]: ...
+    @on_cpu()
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return [self[each] for each in range(*index.indices(len(self)))]

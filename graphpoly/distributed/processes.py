@@ -134,7 +134,7 @@ def anyone(flag: bool) -> bool:
     """Return whether the flag of any process is set."""
     if size() == 1:
         return flag
-    flags = torch.tensor(int(flag))
+    flags = torch.tensor(int(flag), device="cpu")
     dist.all_reduce(flags, dist.ReduceOp.MAX)
     return bool(flags)
 

@@ -26,6 +26,7 @@ from torch_geometric.data import Batch
 from torch_geometric.nn import global_add_pool
 
 from graphpoly.data import BREC, BREC_CATEGORIES, load_brec
+from graphpoly.devices import on_cpu
 from graphpoly.errors import unknown
 from graphpoly.expressivity import named_test, separated
 from graphpoly.expressivity.rpc import SCALES, THRESHOLD, comparison_graphs, judge, paired_statistic
@@ -294,6 +295,7 @@ def _each(tasks: list[_Task], workers: int) -> Iterator[dict[str, Any]]:
         pool.shutdown(cancel_futures=True)
 
 
+@on_cpu()
 def compare_pair(
     name: str,
     pair: int,

@@ -16,6 +16,7 @@ from torch_geometric.data import Data
 
 from graphpoly import ops
 from graphpoly.data import Dataset
+from graphpoly.devices import on_cpu
 from graphpoly.files import to_json, write_atomically
 from graphpoly.rewiring import MethodSettings, Rewiring
 from graphpoly.rewiring.measures import Bottlenecks, bottlenecks
@@ -148,6 +149,7 @@ class RewiringReport:
         return f"{self.changed} of {self.num_graphs} graphs changed: " + "; ".join(words) + "."
 
 
+@on_cpu()
 def run_rewiring(
     dataset: Dataset,
     method: MethodSettings,

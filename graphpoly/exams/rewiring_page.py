@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch_geometric.data import Data
 
+from graphpoly.devices import on_cpu
 from graphpoly.exams.rewiring import CURVATURES, MEASURES, Example, RewiringReport, Shift
 from graphpoly.expressivity.drawing import draw_graph, place_nodes
 from graphpoly.pages import cards, figure, html_page, plural, section, table
@@ -18,6 +19,7 @@ _WIDTH, _HEIGHT, _TOP, _BOTTOM, _SIDE = 400.0, 190.0, 34.0, 24.0, 8.0
 _BINS = 30
 
 
+@on_cpu()
 def rewiring_page(report: RewiringReport, *, version: str = "") -> str:
     """Return the page: a table of before and after, distributions, and a graph to look at.
 

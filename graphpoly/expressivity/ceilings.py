@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphpoly.devices import on_cpu
 from graphpoly.errors import unknown
 from graphpoly.expressivity.colors import wl_colors
 from graphpoly.expressivity.distances import distance_colors
@@ -59,6 +60,7 @@ def named_test(words: str) -> str | None:
     return None
 
 
+@on_cpu()
 def separated(pairs: Iterable[tuple[Data, Data]], test: str) -> Tensor:
     """Return which pairs of graphs a test tells apart.
 
@@ -80,6 +82,6 @@ def separated(pairs: Iterable[tuple[Data, Data]], test: str) -> Tensor:
         raise unknown("test", test, TESTS)
     graphs = [graph for pair in pairs for graph in pair]
     if not graphs:
-        return torch.zeros(0, dtype=torch.bool)
+        return torch.zeros(0, dtype=torch.bool, device="cpu")
     one, other = TESTS[test](GraphSet.of(graphs)).view(-1, 2).T
     return one != other

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from graphpoly.devices import on_cpu
 from graphpoly.expressivity.exact import check_graphs, check_nodes
 from graphpoly.expressivity.graphs import GraphSet
 from graphpoly.ops import color_refinement, mix64, stable_colors
@@ -33,6 +34,7 @@ class Coloring:
     rounds: Tensor | None
 
 
+@on_cpu()
 def wl_colors(
     graphs: Any,
     *,
@@ -93,6 +95,7 @@ def wl_colors(
     return Coloring(node, graph, settled)
 
 
+@on_cpu()
 def graph_names(node: Tensor, batch: Tensor, num_graphs: int) -> Tensor:
     """Name the multiset of colours of each graph.
 

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphpoly.devices import on_cpu
 from graphpoly.expressivity.colors import wl_colors
 from graphpoly.expressivity.files import of_networkx
 from graphpoly.expressivity.graphs import GraphSet
@@ -37,7 +38,7 @@ _COLUMNS = 128  # features, from as many draws of weights as it takes
 _MOST_COLUMNS = 256
 _MOST_DRAWS = 16
 _FOLDS = 5
-_RIDGES = torch.logspace(-20, 2, 23, dtype=torch.float64)
+_RIDGES = torch.logspace(-20, 2, 23, dtype=torch.float64, device="cpu")
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class CountError:
     node_wl: float
 
 
+@on_cpu()
 def counting_graphs(count: int = 240, seed: int = 0) -> list[Data]:
     """Draw graphs with 10 to 16 nodes: regular ones, and others with as many edges.
 
@@ -87,6 +89,7 @@ def counting_graphs(count: int = 240, seed: int = 0) -> list[Data]:
     return graphs
 
 
+@on_cpu()
 def counting_errors(
     probe: Probe,
     patterns: Sequence[str] = tuple(PATTERNS),
@@ -151,6 +154,7 @@ def counting_errors(
 
 
 @torch.no_grad()
+@on_cpu()
 def random_columns(
     probe: Probe, whole: GraphSet, *, first: int = 0, columns: int = _COLUMNS
 ) -> tuple[Tensor, Tensor | None]:
@@ -180,6 +184,7 @@ def _thin(columns: Tensor) -> Tensor:
     return columns[:, :: -(-columns.size(1) // _MOST_COLUMNS)]
 
 
+@on_cpu()
 def ridge_errors(columns: Tensor, targets: Tensor, test: Tensor, groups: Tensor) -> Tensor:
     """Fit by ridge regression and return the errors on the rows of the test.
 

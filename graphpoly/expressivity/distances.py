@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from graphpoly.devices import on_cpu
 from graphpoly.errors import unknown
 from graphpoly.expressivity.colors import Coloring, wl_colors
 from graphpoly.expressivity.graphs import GraphSet
@@ -34,6 +35,7 @@ _PRIMES = (2147483629, 2147483587)
 _MOST_ENTRIES = 1 << 25  # of all matrices of distances together
 
 
+@on_cpu()
 def distance_colors(graphs: Any, distance: str = "shortest", *, features: bool = True) -> Coloring:
     """Refine colours of nodes that see the distance to every other node.
 
@@ -86,6 +88,7 @@ def distance_colors(graphs: Any, distance: str = "shortest", *, features: bool =
     return wl_colors(replace(whole, edge_index=torch.cat(edges, 1), edge_attr=torch.cat(labels)))
 
 
+@on_cpu()
 def shortest_distances(joined: Tensor) -> Tensor:
     """Return numbers of edges between nodes, -1 where there is no path.
 
@@ -112,6 +115,7 @@ def shortest_distances(joined: Tensor) -> Tensor:
     return out
 
 
+@on_cpu()
 def resistance_names(joined: Tensor) -> Tensor:
     """Return names of the effective resistances between nodes of unweighted graphs.
 

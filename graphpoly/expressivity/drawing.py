@@ -133,7 +133,7 @@ def _rings(graph: nx.Graph) -> dict[int, tuple[float, float]] | None:
 
 def _faults(lines: list[tuple[tuple[float, float], tuple[float, float]]]) -> tuple[int, int]:
     """How many ends lie within other lines, and how many pairs of lines cross."""
-    ends = torch.tensor(lines, dtype=torch.float64)
+    ends = torch.tensor(lines, dtype=torch.float64, device="cpu")
     a, b = ends[:, 0], ends[:, 1]
     along = (b - a).unsqueeze(1)
 

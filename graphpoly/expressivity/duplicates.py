@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from graphpoly.devices import on_cpu
 from graphpoly.expressivity.colors import wl_colors
 from graphpoly.expressivity.graphs import GraphSet
 from graphpoly.expressivity.isomorphism import isomorphic
@@ -44,6 +45,7 @@ class Duplicates:
         return sum(len(group) - 1 for group in self.groups)
 
 
+@on_cpu()
 def find_duplicates(
     graphs: Any,
     *,

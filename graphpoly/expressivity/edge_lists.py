@@ -79,7 +79,7 @@ def read_edge_list(
         held[key] = value
     if not held:
         raise ValueError("holds no edge")
-    edges = torch.tensor(list(held)).T
+    edges = torch.tensor(list(held), device="cpu").T
     edge_attr = label_values(list(held.values()))
     if label is not None and edge_attr is None:
         raise ValueError(f"label: no edge has an attribute {label!r}")

@@ -77,8 +77,8 @@ def check_graphs(node: Tensor, graph: Tensor, ptr: Tensor) -> None:
 def _representative(name: Tensor) -> Tensor:
     """The first item with the same name, for each."""
     ids = dense_ids(name)
-    first = torch.full((int(ids.max()) + 1 if ids.numel() else 0,), ids.numel())
-    first = first.scatter_reduce(0, ids, torch.arange(ids.numel()), "amin")
+    first = torch.full((int(ids.max()) + 1 if ids.numel() else 0,), ids.numel(), device=ids.device)
+    first = first.scatter_reduce(0, ids, torch.arange(ids.numel(), device=ids.device), "amin")
     return first[ids]
 
 
@@ -95,5 +95,5 @@ def _same_rows(rowptr: Tensor, rows: Tensor, value: Tensor, name: Tensor) -> boo
     order = value.argsort(stable=True)
     order = order[rows[order].argsort(stable=True)]
     value = value[order]
-    place = torch.arange(rows.numel()) - rowptr[rows]
+    place = torch.arange(rows.numel(), device=rowptr.device) - rowptr[rows]
     return bool((value == value[rowptr[other[rows]] + place]).all())

@@ -222,6 +222,6 @@ def _of_networkx(graph: nx.Graph) -> Data:
 
 
 def _undirected(size: int, edges: list[tuple[int, int]]) -> Data:
-    pairs: Tensor = torch.tensor(edges, dtype=torch.int64).reshape(-1, 2).T
+    pairs: Tensor = torch.tensor(edges, dtype=torch.int64, device="cpu").reshape(-1, 2).T
     edge_index = coalesce(torch.cat([pairs, pairs.flip(0)], 1), num_nodes=size)
     return Data(edge_index=edge_index, num_nodes=size)

@@ -128,7 +128,8 @@ def of_networkx(graph: nx.Graph, *, label: str | None = None) -> Data:
     """
     place = {node: number for number, node in enumerate(graph)}
     listed = list(graph.edges(data=True))
-    edges = torch.tensor([(place[u], place[v]) for u, v, _ in listed]).reshape(-1, 2).long().T
+    pairs = torch.tensor([(place[u], place[v]) for u, v, _ in listed], device="cpu")
+    edges = pairs.reshape(-1, 2).long().T
     loops = edges[0] == edges[1]
     directed = graph.is_directed()
     x = edge_attr = None

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch, Data, InMemoryDataset
 
+from graphpoly.devices import on_cpu
 from graphpoly.ops import CSR, to_csr
 from graphpoly.ops.stamp import stamp
 
@@ -35,6 +36,7 @@ class GraphSet:
     y: Tensor | None = None
 
     @classmethod
+    @on_cpu()
     def of(cls, graphs: Any, *, features: bool = True, edge_features: bool = True) -> GraphSet:
         """Gather a ``Data``, a ``Batch``, an in-memory dataset or any iterable of ``Data``.
 
@@ -105,6 +107,7 @@ class GraphSet:
             edge_attr=self.edge_attr if edge_features else None,
         )
 
+    @on_cpu()
     def select(self, index: Tensor) -> GraphSet:
         """Return some of the graphs, in the order of ``index``."""
         sizes = self.sizes[index]
@@ -141,6 +144,7 @@ class GraphSet:
         count = torch.bincount(owner, minlength=self.num_graphs)
         return torch.cat([count.new_zeros(1), count.cumsum(0)])
 
+    @on_cpu()
     def graph(self, index: int) -> Data:
         """Return one graph."""
         if self._edge_ptr is None:

@@ -31,6 +31,7 @@ import torch
 from torch import Tensor
 from torch_geometric.utils import coalesce
 
+from graphpoly.devices import on_cpu
 from graphpoly.expressivity.graphs import GraphSet
 from graphpoly.ops import (
     Multigraph,
@@ -50,6 +51,7 @@ _AT_ONCE = 2**20  # numbers in a batch of matrices
 _LARGEST = 2**27  # numbers in one tensor
 
 
+@on_cpu()
 def homomorphism_counts(patterns: Pattern | Sequence[Pattern], graphs: Any) -> Tensor:
     """Count homomorphisms.
 
@@ -79,6 +81,7 @@ def homomorphism_counts(patterns: Pattern | Sequence[Pattern], graphs: Any) -> T
     return _with_columns(patterns, graphs, _counts)
 
 
+@on_cpu()
 def subgraph_counts(patterns: Pattern | Sequence[Pattern], graphs: Any) -> Tensor:
     """Count subgraphs, induced or not.
 

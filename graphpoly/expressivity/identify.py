@@ -244,7 +244,7 @@ def accuracy_bound(colors: Tensor, target: Tensor) -> float:
         return 1.0
     width = int(classes.max()) + 1
     keys, count = (ids * width + classes).unique(return_counts=True)
-    best = torch.zeros(int(ids.max()) + 1, dtype=count.dtype)
+    best = torch.zeros(int(ids.max()) + 1, dtype=count.dtype, device=count.device)
     return int(best.scatter_reduce(0, keys // width, count, "amax").sum()) / ids.numel()
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphpoly.devices import on_cpu
 from graphpoly.expressivity.files import of_networkx
 from graphpoly.expressivity.graphs import GraphSet
 from graphpoly.expressivity.ladder import relabel
@@ -38,6 +39,7 @@ class Violation:
 
 
 @torch.no_grad()
+@on_cpu()
 def violations(probe: Probe, *, weights: int = 3, seed: int = 0) -> list[Violation]:
     """Compare a model's rows under other numberings, one by one, and once more.
 

@@ -9,6 +9,7 @@ from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphpoly.devices import on_cpu
 from graphpoly.expressivity.colors import graph_names
 from graphpoly.expressivity.exact import dense_ids
 from graphpoly.expressivity.graphs import GraphSet
@@ -20,6 +21,7 @@ _MOST_KEPT = 1 << 22  # colours of nodes, over the choices of a search
 _MOST_KINDS = 16  # of edges, by which twins are looked for
 
 
+@on_cpu()
 def isomorphic(one: Data, other: Data) -> bool:
     """Search for an isomorphism that keeps labels of nodes and edges.
 
@@ -152,6 +154,7 @@ def _alone(whole: GraphSet, ids: Tensor) -> bool:
     return 2 * (int(ids.max()) + 1 if ids.numel() else 0) == whole.num_nodes
 
 
+@on_cpu()
 def discrete(whole: GraphSet, colors: Tensor) -> Tensor:
     """Return whether all nodes of a graph differ in colour, for each graph.
 
@@ -166,6 +169,7 @@ def discrete(whole: GraphSet, colors: Tensor) -> Tensor:
     return torch.bincount(kinds[:, 0], minlength=whole.num_graphs) == whole.sizes
 
 
+@on_cpu()
 def twin_ranks(whole: GraphSet, labels: Tensor) -> Tensor:
     """Number twins among themselves: nodes of one label with the same edges to all others.
 

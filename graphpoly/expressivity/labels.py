@@ -37,7 +37,7 @@ def label_values(values: Sequence[Any]) -> Tensor | None:
     """
     if all(value is None for value in values):
         return None
-    return torch.tensor([_number(value) for value in values], dtype=torch.float64)
+    return torch.tensor([_number(value) for value in values], dtype=torch.float64, device="cpu")
 
 
 def _number(value: Any) -> float:

@@ -29,6 +29,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphpoly.devices import on_cpu
 from graphpoly.expressivity.families import PAIRS, csl_family, regular_pair
 from graphpoly.expressivity.files import of_networkx
 from graphpoly.expressivity.graphs import GraphSet
@@ -131,6 +132,7 @@ class Bracket:
         return f"at least {low}, at most {high} on these families"
 
 
+@on_cpu()
 def path_pair(rounds: int) -> tuple[Data, Data]:
     """Return two graphs that 1-WL tells apart after exactly so many rounds.
 
@@ -149,6 +151,7 @@ def path_pair(rounds: int) -> tuple[Data, Data]:
     return of_networkx(nx.disjoint_union(odd, odd)), of_networkx(nx.disjoint_union(short, long))
 
 
+@on_cpu()
 def ladder_families() -> list[Family]:
     """Return the families that are made on the spot, the easiest first."""
     paths = [graph for rounds in range(1, _ROUNDS + 1) for graph in path_pair(rounds)]
@@ -176,12 +179,14 @@ def ladder_families() -> list[Family]:
     return [_with_rounds(family) for family in families]
 
 
+@on_cpu()
 def sr_family(graphs: Sequence[Data]) -> Family:
     """Return the 15 strongly regular graphs with 25 nodes as a family; see ``data.load_sr``."""
     bare = [Data(edge_index=data.edge_index, num_nodes=data.num_nodes) for data in graphs]
     return _all_pairs("sr25", "strongly regular graphs (25, 12, 5, 6)", 3, bare)
 
 
+@on_cpu()
 def exp_family(graphs: Sequence[Data], count: int = 20) -> Family:
     """Return the first pairs of EXP, whose nodes have labels; see ``data.load_exp``."""
     chosen = list(graphs[: 2 * count])
@@ -189,6 +194,7 @@ def exp_family(graphs: Sequence[Data], count: int = 20) -> Family:
     return Family("exp", "EXP: formulas as graphs with labels", 2, chosen, pairs)
 
 
+@on_cpu()
 def relabel(data: Data, generator: torch.Generator) -> Data:
     """Return the same graph with its nodes and edges in another order."""
     size = int(data.num_nodes or 0)
@@ -202,6 +208,7 @@ def relabel(data: Data, generator: torch.Generator) -> Data:
 
 
 @torch.no_grad()
+@on_cpu()
 def separations(
     probe: Probe,
     families: Sequence[Family],
@@ -251,6 +258,7 @@ def separations(
     return separated
 
 
+@on_cpu()
 def bracket(families: Sequence[Family], separated: Sequence[Separation]) -> Bracket:
     """Say between which rungs a model stands."""
     rows = [
@@ -285,6 +293,7 @@ def _words(family: Family, rounds: int) -> str:
     return f"{family.title}: after {rounds} round{'s' * (rounds != 1)}"
 
 
+@on_cpu()
 def spread(out: Tensor, eps: float) -> tuple[Tensor, Tensor]:
     """Return the centre of what is the same under other numberings, and what it moves by.
 

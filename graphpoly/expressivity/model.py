@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from graphpoly.devices import on_cpu
 from graphpoly.expressivity.counting import CountError, counting_errors
 from graphpoly.expressivity.invariance import Violation, violations
 from graphpoly.expressivity.ladder import (
@@ -137,6 +138,7 @@ class ModelReport:
         }
 
 
+@on_cpu()
 def analyze_model(
     model: Any,
     *,

@@ -18,6 +18,7 @@ from scipy.sparse import csr_array, eye_array
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphpoly.devices import on_cpu
 from graphpoly.expressivity.colors import Coloring, wl_colors
 from graphpoly.expressivity.exact import dense_ids
 from graphpoly.expressivity.graphs import GraphSet
@@ -29,6 +30,7 @@ __all__ = ["neighborhood_colors", "neighborhood_types"]
 _MOST_NODES = 1 << 20  # of neighbourhoods that are refined together
 
 
+@on_cpu()
 def neighborhood_colors(
     graphs: Any, depth: int = 1, *, features: bool = True, edge_features: bool = True
 ) -> Coloring:
@@ -59,6 +61,7 @@ def neighborhood_colors(
     return wl_colors(replace(whole, x=types))
 
 
+@on_cpu()
 def neighborhood_types(graphs: Any, depth: int = 1) -> Tensor:
     """Number the nodes so that those, and only those, with isomorphic neighbourhoods are equal.
 

@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from graphpoly.devices import on_cpu
 from graphpoly.errors import unknown
 from graphpoly.expressivity.graphs import GraphSet
 
@@ -37,6 +38,7 @@ PATTERNS: dict[str, tuple[str, int, str]] = {
 }
 
 
+@on_cpu()
 def count_patterns(graphs: Any, pattern: str) -> tuple[Tensor, Tensor]:
     """Count a pattern as a subgraph, induced or not.
 

@@ -24,6 +24,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.utils import to_dense_adj
 
+from graphpoly.devices import on_cpu
 from graphpoly.expressivity.counting import counting_graphs, random_columns, ridge_errors
 from graphpoly.expressivity.files import of_networkx
 from graphpoly.expressivity.graphs import GraphSet
@@ -65,6 +66,7 @@ class Determined:
     ppgn: int
 
 
+@on_cpu()
 def exact_degree(rows: Sequence[Determined], place: str) -> int | None:
     """Return the highest degree up to which all are determined; None where none was tried."""
     tried = sorted((row for row in rows if row.place == place), key=lambda row: row.degree)
@@ -74,6 +76,7 @@ def exact_degree(rows: Sequence[Determined], place: str) -> int | None:
     return missed[0] - 1 if missed else tried[-1].degree
 
 
+@on_cpu()
 def alike_graphs() -> list[Data]:
     """Return graphs of up to 16 nodes among which many are alike: those of the ladder, and more."""
     graphs = [
@@ -96,6 +99,7 @@ _CYCLES = ((3, 4), (3, 5), (4, 4), (3, 9), (4, 8), (5, 7), (6, 6))
 
 
 @torch.no_grad()
+@on_cpu()
 def determined_polynomials(
     probe: Probe,
     *,

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch_geometric.data import Data
 
+from graphpoly.devices import on_cpu
 from graphpoly.expressivity.graphs import GraphSet
 
 __all__ = ["Probe"]
@@ -48,6 +49,7 @@ class Probe:
             first graph (``cached=True``).
     """
 
+    @on_cpu()
     def __init__(
         self,
         model: Any,
@@ -112,6 +114,7 @@ class Probe:
         """Return how many draws there are, of so many wanted."""
         return 1 if self.trained else weights
 
+    @on_cpu()
     def _fresh(self, index: int) -> Any:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(1_000_003 * self.seed + index)
@@ -125,6 +128,7 @@ class Probe:
                 _stir(module)
         return module
 
+    @on_cpu()
     def features(
         self,
         whole: GraphSet,
@@ -149,6 +153,7 @@ class Probe:
             x[:, 0] += label.to(dtype)
         return x
 
+    @on_cpu()
     def graphs(self, module: Any, whole: GraphSet, x: Tensor | None = None) -> Tensor:
         """Return one row for each graph, ``[G, F]``."""
         return torch.cat(list(self._parts(module, whole, x)))
@@ -173,6 +178,7 @@ class Probe:
             self._sizes[id(module)] = size if size > 0 else torch.ones_like(size)
         return self._sizes[id(module)]
 
+    @on_cpu()
     def nodes(self, module: Any, whole: GraphSet, x: Tensor | None = None) -> Tensor | None:
         """Return one row for each node, ``[N, F]``.
 

@@ -12,6 +12,7 @@ from torch_geometric.data import Batch, Data
 
 from graphpoly.data.files import pyg_storage_allowed
 from graphpoly.data.graph6 import MOST_NODES
+from graphpoly.devices import on_cpu
 
 __all__ = ["read_saved"]
 
@@ -19,6 +20,7 @@ _EXPECTED = "expected Data, a Batch or a list of Data"
 _REFUSED = re.compile(r"GLOBAL ([\w.]+)")
 
 
+@on_cpu()
 def read_saved(content: bytes) -> list[Data]:
     """Read what ``torch.save`` wrote of a ``Data``, of a list of them or of a ``Batch``.
 

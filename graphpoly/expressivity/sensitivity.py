@@ -15,6 +15,7 @@ import networkx as nx
 import torch
 from torch import Tensor, nn
 
+from graphpoly.devices import on_cpu
 from graphpoly.expressivity.counting import counting_graphs
 from graphpoly.expressivity.files import of_networkx
 from graphpoly.expressivity.graphs import GraphSet
@@ -43,6 +44,7 @@ class Influence:
     layers: int
 
 
+@on_cpu()
 def jacobian_norms(probe: Probe, module: Any, whole: GraphSet, node: int, draw: int) -> Tensor:
     """Return the spectral norm of the Jacobian of one node's row by each node's features, ``[N]``.
 
@@ -71,6 +73,7 @@ def jacobian_norms(probe: Probe, module: Any, whole: GraphSet, node: int, draw: 
     return torch.linalg.matrix_norm(jacobian, 2)
 
 
+@on_cpu()
 def hop_reach(probe: Probe, *, weights: int = 3, hops: int = _HOPS) -> int | None:
     """Measure how many hops away a node's features still change a node's row, on a path.
 
@@ -95,6 +98,7 @@ def hop_reach(probe: Probe, *, weights: int = 3, hops: int = _HOPS) -> int | Non
     return reach
 
 
+@on_cpu()
 def influence(
     probe: Probe,
     *,
@@ -129,6 +133,7 @@ def influence(
     return found
 
 
+@on_cpu()
 def dead_gradients(probe: Probe, *, weights: int = 3, seed: int = 0) -> tuple[float, list[str]]:
     """Return the share of parameters without gradient, and the names of those wholly without.
 

@@ -31,6 +31,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from graphpoly.devices import on_cpu
 from graphpoly.errors import unknown
 from graphpoly.expressivity.graphs import GraphSet
 from graphpoly.expressivity.tuples import (
@@ -46,6 +47,7 @@ __all__ = ["SUBGRAPH_TESTS", "subgraph_colors"]
 _OWN = -3372029247567499371
 
 
+@on_cpu()
 def subgraph_colors(
     graphs: Any,
     test: str = "SWL(VS)",

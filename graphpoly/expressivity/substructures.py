@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from graphpoly.devices import on_cpu
 from graphpoly.expressivity.colors import Coloring, wl_colors
 from graphpoly.expressivity.graphs import GraphSet
 from graphpoly.expressivity.tuples import groups_of_one_size
@@ -47,6 +48,7 @@ _SPANNED = {
 _MOST_CELLS = 1 << 22  # common neighbours of edges that are held at once
 
 
+@on_cpu()
 def substructure_colors(graphs: Any, size: int = 4, *, features: bool = True) -> Coloring:
     """Refine colours that begin from counts of induced subgraphs.
 
@@ -76,6 +78,7 @@ def substructure_colors(graphs: Any, size: int = 4, *, features: bool = True) ->
     return wl_colors(replace(whole, x=x))
 
 
+@on_cpu()
 def substructure_counts(graphs: Any, size: int = 4) -> Tensor:
     """Count the connected induced subgraphs that each node lies in.
 

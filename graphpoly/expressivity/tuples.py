@@ -24,6 +24,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from graphpoly.devices import on_cpu
 from graphpoly.errors import unknown
 from graphpoly.expressivity.graphs import GraphSet
 from graphpoly.ops import label_names, mix64
@@ -51,6 +52,7 @@ class TupleColoring:
     rounds: Tensor | None
 
 
+@on_cpu()
 def tuple_colors(
     graphs: Any,
     k: int = 2,

@@ -80,7 +80,8 @@ def ball_radii(
     part = weak_components(pairs, size)
     degree = torch.bincount(source, minlength=size).double()
     one_way = ~torch.isin(source * size + target, target * size + source)
-    directed = torch.zeros(size, dtype=torch.bool).index_fill(0, part[source[one_way]], True)[part]
+    directed = torch.zeros_like(part, dtype=torch.bool)
+    directed = directed.index_fill(0, part[source[one_way]], True)[part]
     visits = degree
     if bool(directed.any()):
         walk = stationary_distribution(to_csr(pairs, num_nodes=size), damping)
@@ -89,7 +90,7 @@ def ball_radii(
     radius = torch.where(alive, degree / torch.where(alive, visits, 1), 0) ** (1 / (dim + 2))
     ball = math.pi ** (dim / 2) / math.gamma(dim / 2 + 1)
     own = ball * radius**dim / torch.where(alive, degree, 1)
-    count, total = torch.zeros(2, size, dtype=torch.float64)
+    count, total = torch.zeros(2, size, dtype=torch.float64, device="cpu")
     count = count.index_add(0, part, torch.ones_like(own))[part]
     total = total.index_add(0, part, own)[part]
     return radius * (volume * count / size / torch.where(alive, total, 1)) ** (1 / dim)

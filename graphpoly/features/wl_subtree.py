@@ -21,12 +21,14 @@ from torch import Tensor
 from torch_geometric.data import Batch, Data
 from torch_geometric.transforms import BaseTransform
 
+from graphpoly.devices import on_cpu
 from graphpoly.ops import color_refinement, mix64, to_csr
 from graphpoly.registry import register
 
 __all__ = ["WLSubtree", "wl_features", "wl_kernel"]
 
 
+@on_cpu()
 def wl_features(
     graphs: Sequence[Data] | Batch,
     rounds: int = 3,

@@ -118,7 +118,7 @@ class GNTK(KernelEstimator):
         rows = self.unfold(graphs)
         columns = rows if others is None else self.unfold(others)
         shape = rows[-1].graphs.stop, columns[-1].graphs.stop
-        kernel = torch.empty(shape, dtype=torch.float64)
+        kernel = torch.empty(shape, dtype=torch.float64, device=rows[0].x.device)
         for i, left in enumerate(rows):
             for right in [left, *rows[:i]] if others is None else columns:
                 block = self.block(left, right)

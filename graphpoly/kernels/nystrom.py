@@ -35,7 +35,7 @@ def draw_landmarks(num_items: int, num_landmarks: int, *, seed: int = 0) -> Tens
     """
     num_landmarks = as_size("num_landmarks", num_landmarks, 1)
     generator = torch.Generator().manual_seed(seed)
-    order = torch.randperm(as_size("num_items", num_items), generator=generator)
+    order = torch.randperm(as_size("num_items", num_items), generator=generator, device="cpu")
     return order[:num_landmarks].sort().values
 
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
+from graphpoly.devices import on_cpu
 from graphpoly.kernels.arguments import as_features
 from graphpoly.ops import CSR, color_refinement, number_keys, to_csr
 
@@ -87,7 +88,7 @@ def unfold(
     if not torch.equal(owner[rows], owner[col]):
         raise ValueError("graphs: an edge leaves its graph")
     colors = color_refinement(adj, depth, node_label=x)
-    nodes = torch.arange(x.size(0))
+    nodes = torch.arange(x.size(0), device=x.device)
     edges = torch.cat([torch.stack([col, rows]), nodes.expand(2, -1)], 1)
     edges = edges[:, edges[1].argsort(stable=True)]
     begin = torch.cat(
@@ -102,6 +103,7 @@ def unfold(
     return parts
 
 
+@on_cpu()
 def _joined(graphs: Sequence[Data] | Batch) -> Batch:
     if isinstance(graphs, Data) and not isinstance(graphs, Batch):
         raise TypeError("graphs: got one Data, expected a list of them or a Batch")
@@ -157,7 +159,7 @@ def _part(
     for color in colors[1:]:
         below, size = number, first.numel()
         number, first = number_keys(none, color)
-        chosen = torch.zeros(owner.numel(), dtype=torch.bool)
+        chosen = torch.zeros(owner.numel(), dtype=torch.bool, device=owner.device)
         chosen[first] = True
         kept = edges[:, chosen[edges[1]]]
         weight = terms[kept[1]].reciprocal() if mean else torch.ones_like(terms)[kept[1]]

@@ -80,11 +80,11 @@ class Numbers:
 
     def gather(self, graphs: Tensor) -> Gathered:
         """Return the numbers of some graphs."""
-        value = torch.tensor([self.values[i] for i in graphs.tolist()])
+        value = torch.tensor([self.values[i] for i in graphs.tolist()], device="cpu")
         raised = cumsum(self.step[graphs[:-1]])
         if int(raised[-1]):
             value.add_(raised)
-        return value, torch.arange(graphs.numel() + 1), raised
+        return value, torch.arange(graphs.numel() + 1, device="cpu"), raised
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,8 @@ class Listed:
 
     def gather(self, graphs: Tensor) -> Gathered:
         """Return what some graphs have."""
-        return [self.values[i] for i in graphs.tolist()], torch.arange(graphs.numel() + 1), None
+        ends = torch.arange(graphs.numel() + 1, device="cpu")
+        return [self.values[i] for i in graphs.tolist()], ends, None
 
 
 @dataclass(frozen=True)
@@ -231,7 +232,7 @@ def _rows(
     if dim is None or first.dim() == 0:
         values, dim = [value.unsqueeze(0) for value in values], 0
     dim %= values[0].dim()
-    sizes = torch.tensor([value.size(dim) for value in values])
+    sizes = torch.tensor([value.size(dim) for value in values], device="cpu")
     try:
         joined = torch.cat(values, dim=dim).contiguous()
     except RuntimeError as error:
@@ -264,4 +265,4 @@ def _steps(key: Any, values: list[Any], graphs: Sequence[Any], stores: Sequence[
         raise ValueError(
             f"{stores[0]._key}, {key}: nodes of the type {kind!r} have no number; set num_nodes"
         ) from error
-    return torch.stack(each) if isinstance(each[0], Tensor) else torch.tensor(each)
+    return torch.stack(each) if isinstance(each[0], Tensor) else torch.tensor(each, device="cpu")

@@ -122,10 +122,10 @@ class DiskFeatures(FeatureStore):
             first, last, step = (index or slice(None)).indices(size)
             if step == 1:
                 return file.range(first, max(first, last))
-            return self._rows(attr, torch.arange(size)[index])
+            return self._rows(attr, torch.arange(size, device="cpu")[index])
         if isinstance(index, int | np.integer):
-            return self._rows(attr, _within(torch.tensor([int(index)]), size))[0]
-        index = torch.as_tensor(index)
+            return self._rows(attr, _within(torch.tensor([int(index)], device="cpu"), size))[0]
+        index = torch.as_tensor(index, device="cpu")
         if index.dtype == torch.bool:
             if index.shape != (size,):
                 raise IndexError(f"index: got a mask of {list(index.shape)}, there are {size} rows")

@@ -12,12 +12,13 @@ from torch_geometric.data import Data
 
 from graphpoly.files import replacing
 from graphpoly.loader.bar import bar
+from graphpoly.loader.cpu_batches import CPUBatches
 from graphpoly.ops import number_keys, sample_neighbors, take_numbers
 
 __all__ = ["GraphSAINTEdgeSampler", "GraphSAINTNodeSampler", "GraphSAINTRandomWalkSampler"]
 
 
-class _GraphSAINTSampler(torch.utils.data.DataLoader[Any]):
+class _GraphSAINTSampler(CPUBatches, torch.utils.data.DataLoader[Any]):
     """Subgraphs that drawn nodes induce; subclasses say how nodes are drawn."""
 
     def __init__(
@@ -130,7 +131,7 @@ class _GraphSAINTSampler(torch.utils.data.DataLoader[Any]):
 
     def _estimated_norm(self) -> tuple[Tensor, Tensor]:
         """Count how often each node and edge is drawn. PyG's values for what never was."""
-        nodes, edges = torch.zeros(self.N), torch.zeros(self.E)
+        nodes, edges = torch.zeros(self.N, device="cpu"), torch.zeros(self.E, device="cpu")
         drawn, batches, enough = 0, 0, self.N * self.sample_coverage
         with bar("GraphSAINT norms", enough, shown=self.log) as done:
             while drawn < enough:
@@ -211,7 +212,7 @@ class GraphSAINTNodeSampler(_GraphSAINTSampler):
     """
 
     def _sample_nodes(self) -> Tensor:
-        return self._row[torch.randint(self.E, (self._batch_size,))]
+        return self._row[torch.randint(self.E, (self._batch_size,), device="cpu")]
 
     def _exact_norm(self) -> tuple[Tensor, Tensor]:
         once = self._rowptr.diff().double() / self.E
@@ -250,7 +251,7 @@ class GraphSAINTEdgeSampler(_GraphSAINTSampler):
         self._until = self._share.cumsum(0)
 
     def _sample_nodes(self) -> Tensor:
-        draw = torch.rand(self._batch_size, dtype=torch.float64) * self._until[-1]
+        draw = torch.rand(self._batch_size, dtype=torch.float64, device="cpu") * self._until[-1]
         entry = torch.searchsorted(self._until, draw, right=True).clamp(max=self.E - 1)
         return torch.cat([self._row[entry], self._col[entry]])
 
@@ -314,11 +315,11 @@ class GraphSAINTRandomWalkSampler(_GraphSAINTSampler):
         return f"{self.walk_length}_{super()._filename}"
 
     def _sample_nodes(self) -> Tensor:
-        walk = [torch.randint(self.N, (self._batch_size,))]
+        walk = [torch.randint(self.N, (self._batch_size,), device="cpu")]
         for _ in range(self.walk_length):
             here = walk[-1]
             begin, degree = self._rowptr[here], self._rowptr[here + 1] - self._rowptr[here]
-            step = (torch.rand(here.numel(), dtype=torch.float64) * degree).long()
+            step = (torch.rand(here.numel(), dtype=torch.float64, device="cpu") * degree).long()
             entry = (begin + step).clamp(max=self.E - 1)
             walk.append(torch.where(degree > 0, self._col[entry], here))
         return torch.cat(walk)

@@ -8,12 +8,14 @@ from typing import Any
 from torch_geometric.data import HeteroData
 from torch_geometric.loader import NodeLoader
 
+from graphpoly.devices import on_cpu
+from graphpoly.loader.cpu_batches import CPUBatches
 from graphpoly.loader.hgt_sampler import HGTSampler
 
 __all__ = ["HGTLoader"]
 
 
-class HGTLoader(NodeLoader):
+class HGTLoader(CPUBatches, NodeLoader):
     """``torch_geometric.loader.HGTLoader`` that does not need torch-sparse.
 
     Arguments and fields of the batches are PyG's; see :class:`~graphpoly.loader.HGTSampler` for
@@ -51,12 +53,13 @@ class HGTLoader(NodeLoader):
     ) -> None:
         share = kwargs.get("num_workers", 0) > 0
         sampler = HGTSampler(data, num_samples, is_sorted=is_sorted, share_memory=share)
-        super().__init__(
-            data,
-            sampler,
-            input_nodes,
-            transform=transform,
-            transform_sampler_output=transform_sampler_output,
-            filter_per_worker=filter_per_worker,
-            **kwargs,
-        )
+        with on_cpu():
+            super().__init__(
+                data,
+                sampler,
+                input_nodes,
+                transform=transform,
+                transform_sampler_output=transform_sampler_output,
+                filter_per_worker=filter_per_worker,
+                **kwargs,
+            )

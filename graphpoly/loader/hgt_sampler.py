@@ -130,7 +130,7 @@ class _Growth:
 
     def __init__(self, sampler: HGTSampler, seeds: dict[str, Tensor]) -> None:
         self.sampler = sampler
-        empty = torch.empty(0, dtype=torch.int64)
+        empty = torch.empty(0, dtype=torch.int64, device="cpu")
         self.node = dict.fromkeys(sampler.node_types, empty) | seeds
         self.waiting = dict.fromkeys(sampler.node_types, empty)
         self.share = dict.fromkeys(sampler.node_types, empty.double())
@@ -155,7 +155,7 @@ class _Growth:
             count = min(self.sampler.num_samples[kind][hop], waiting.numel())
             clock = torch.empty_like(self.share[kind]).exponential_() / self.share[kind].square()
             taken = clock.topk(count, largest=False).indices
-            left = torch.ones(waiting.numel(), dtype=torch.bool)
+            left = torch.ones(waiting.numel(), dtype=torch.bool, device="cpu")
             left[taken] = False
             fresh[kind] = waiting[taken]
             self.node[kind] = torch.cat([self.node[kind], fresh[kind]])

@@ -25,8 +25,8 @@ class HotRows:
 
     def __init__(self, nodes: Tensor, rows: Mapping[Any, Tensor], num_nodes: int) -> None:
         self.nodes, self.rows = nodes, dict(rows)
-        self._slot = torch.full((num_nodes,), -1, dtype=torch.int32)
-        self._slot[nodes] = torch.arange(nodes.numel(), dtype=torch.int32)
+        self._slot = torch.full((num_nodes,), -1, dtype=torch.int32, device="cpu")
+        self._slot[nodes] = torch.arange(nodes.numel(), dtype=torch.int32, device="cpu")
 
     def without_rows(self) -> HotRows:
         """Return what tells the nodes that are held from others, and no more."""
@@ -43,7 +43,7 @@ class HotRows:
         held, slot, rest = split
         if not held.numel():
             return others
-        out = torch.empty(held.numel() + rest.numel(), *others.shape[1:], dtype=others.dtype)
+        out = others.new_empty(held.numel() + rest.numel(), *others.shape[1:])
         if out.numel():
             size = out[0].numel() * out.element_size()
             raw = _raw(out, size)
@@ -77,10 +77,10 @@ def hottest(
     kinds: Sequence[Any] = list(scores)
     score = torch.cat([scores[kind] for kind in kinds])
     sizes = [scores[kind].numel() for kind in kinds]
-    cost = torch.tensor([row_bytes[kind] for kind in kinds]).repeat_interleave(torch.tensor(sizes))
+    cost = torch.cat([torch.full_like(scores[kind], row_bytes[kind]) for kind in kinds])
     order = score.sort(descending=True, stable=True).indices
     fits = (cost[order].cumsum(0) <= budget) & (score[order] > 0)
-    chosen = torch.zeros(score.numel(), dtype=torch.bool)
+    chosen = torch.zeros(score.numel(), dtype=torch.bool, device="cpu")
     chosen[order[fits]] = True
     parts = chosen.split(sizes)
     return {kind: part.nonzero().view(-1) for kind, part in zip(kinds, parts, strict=True)}

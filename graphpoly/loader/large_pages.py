@@ -38,7 +38,7 @@ def large_pages() -> Iterator[None]:
         def gathered(value: Any, index: Tensor, dim: int = 0) -> Any:
             if not _is_large(value, index) or dim != 0:
                 return gather(value, index, dim)
-            out = torch.empty(index.numel(), *value.shape[1:], dtype=value.dtype)
+            out = value.new_empty(index.numel(), *value.shape[1:])
             begin, end = -(-out.data_ptr() // _PAGE), (out.data_ptr() + out.nbytes) // _PAGE
             ctypes.CDLL(None).madvise(
                 ctypes.c_void_p(begin * _PAGE), ctypes.c_size_t((end - begin) * _PAGE), advice

@@ -7,6 +7,8 @@ from typing import Any
 
 from torch_geometric import loader as pyg
 
+from graphpoly.devices import on_cpu
+from graphpoly.loader.cpu_batches import CPUBatches
 from graphpoly.loader.large_pages import large_pages
 from graphpoly.loader.neighbor_sampler import NeighborSampler
 
@@ -18,7 +20,7 @@ _SAMPLING = (
 )
 
 
-class _OwnSampler:
+class _OwnSampler(CPUBatches):
     """A loader of PyG's, which gets a sampler where the user gives none."""
 
     def __init__(self, data: Any, num_neighbors: Any, *args: Any, **kwargs: Any) -> None:
@@ -30,12 +32,13 @@ class _OwnSampler:
             kwargs["neighbor_sampler"] = NeighborSampler(
                 data, num_neighbors, share_memory=workers > 0, **options
             )
-        made(data, num_neighbors, *args, **kwargs)
+        with on_cpu():
+            made(data, num_neighbors, *args, **kwargs)
 
     def filter_fn(self, out: Any) -> Any:
         """Join what was sampled with its features, as PyG does."""
         loader: Any = super()
-        with large_pages():
+        with large_pages(), on_cpu():
             return loader.filter_fn(out)
 
 

@@ -134,7 +134,7 @@ class _Growth:
         self.sampler = sampler
         homogeneous = None in seeds
         self.sizes = {None: sampler.num_nodes} if homogeneous else sampler.num_nodes
-        empty = torch.empty(0, dtype=torch.int64)
+        empty = torch.empty(0, dtype=torch.int64, device="cpu")
         self.node: dict[Any, Tensor] = dict.fromkeys(self.sizes, empty)
         self.batch: dict[Any, Tensor] = dict.fromkeys(self.sizes, empty)
         self.num_nodes: dict[Any, list[int]] = {kind: [0] for kind in self.sizes}
@@ -144,7 +144,7 @@ class _Growth:
         until, count = [], 0
         for kind, node in seeds.items():
             self.node[kind] = node = node.to(torch.int64)
-            self.batch[kind] = torch.arange(count, count + node.numel())
+            self.batch[kind] = torch.arange(count, count + node.numel(), device="cpu")
             self.num_nodes[kind] = [node.numel()]
             count += node.numel()
             if sampler.is_temporal:
@@ -170,8 +170,9 @@ class _Growth:
         else:
             mapped = counts.get_mapped_values(self.sampler.edge_types)
             wanted = {k: mapped["__".join(k)] for k in self.sampler.edge_types}
-        steps, places = torch.arange(counts.num_hops), torch.arange(len(self.sampler._relations))
-        seeds = mix64(torch.randint(2**62, ()) + 1009 * steps.unsqueeze(1) + places).tolist()
+        steps = torch.arange(counts.num_hops, device="cpu").unsqueeze(1)
+        places = torch.arange(len(self.sampler._relations), device="cpu")
+        seeds = mix64(torch.randint(2**62, (), device="cpu") + 1009 * steps + places).tolist()
         begin = dict.fromkeys(self.sizes, 0)
         for hop in range(counts.num_hops):
             end = {kind: node.numel() for kind, node in self.node.items()}
@@ -241,7 +242,7 @@ class _Growth:
         """What PyG's outputs hold, each by type."""
         parts: dict[Any, list[Tensor]] = {}
         for relation in self.sampler._relations:
-            steps = self.edges[relation.name] or [(torch.empty(0, dtype=torch.int64),) * 3]
+            steps = self.edges[relation.name] or [(relation.row[:0],) * 3]
             parts[relation.name] = [torch.cat(each) for each in zip(*steps, strict=True)]
         row, col, edge = ({name: each[i] for name, each in parts.items()} for i in range(3))
         counted = self.sampler.subgraph_type != SubgraphType.induced
@@ -277,7 +278,7 @@ def _relations_of(sampler: Any) -> tuple[list[_Relation], Tensor]:
         times[kind] = edge_time[kind] if of_nodes is None else of_nodes[columns[kind][1].long()]
     held = [time for time in times.values() if time is not None]
     held += [time for time in node_time.values() if time is not None]
-    moments = torch.unique(torch.cat(held)) if held else torch.empty(0)
+    moments = torch.unique(torch.cat(held)) if held else torch.empty(0, device="cpu")
     relations = []
     for kind in kinds:
         source, target = (None, None) if kind is None else (kind[0], kind[-1])
@@ -295,7 +296,7 @@ def _relations_of(sampler: Any) -> tuple[list[_Relation], Tensor]:
 
 
 def _check_order(colptr: Tensor, time: Tensor) -> None:
-    falls = torch.zeros(time.numel() + 1, dtype=torch.bool)
+    falls = torch.zeros(time.numel() + 1, dtype=torch.bool, device="cpu")
     falls[1:-1] = time[1:] < time[:-1]
     falls[colptr] = False  # from one node to the next
     if bool(falls.any()):
@@ -308,7 +309,7 @@ def _keep_freed_memory() -> None:
     It would return it, and fetch it again page by page, which takes as long as the sampling. Blocks
     up to the largest that it has seen freed are kept; 32 MB is as far as that goes.
     """
-    torch.empty(31 * 2**20, dtype=torch.uint8)  # freed at once
+    torch.empty(31 * 2**20, dtype=torch.uint8, device="cpu")  # freed at once
 
 
 @contextmanager

@@ -141,7 +141,7 @@ class NpyRows:
 
     def _tensor(self, out: Any, shape: tuple[int, ...]) -> Tensor:
         if not out.nbytes:
-            return torch.empty(shape, dtype=self.dtype)
+            return torch.empty(shape, dtype=self.dtype, device="cpu")
         return torch.from_numpy(out.view(np.uint8)).view(self.dtype).view(shape)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -175,7 +175,9 @@ def _most_sampled(
 ) -> dict[str | None, Tensor]:
     """The nodes that are kept: by in how many batches each is, at least two."""
     sizes = {group: plan.of(group)[0].shape[0] for group in plan.groups}
-    counts = {group: torch.zeros(size, dtype=torch.int64) for group, size in sizes.items()}
+    counts = {
+        group: torch.zeros(size, dtype=torch.int64, device="cpu") for group, size in sizes.items()
+    }
     for nodes in _drawn(loader, plan):
         for group, count in counts.items():
             if group in nodes:
@@ -221,7 +223,7 @@ def _gathered(
 def _cold(
     nodes: dict[str | None, Tensor], group: str | None, hot: dict[str | None, HotRows]
 ) -> Tensor:
-    once, _ = numbered(nodes.get(group, torch.empty(0, dtype=torch.int64)))
+    once, _ = numbered(nodes.get(group, torch.empty(0, dtype=torch.int64, device="cpu")))
     return once[hot[group].split(once)[2]]
 
 

@@ -162,7 +162,7 @@ class PackedDataset(torch.utils.data.Dataset[Any]):
             store.num_nodes or 0 if known else 0
             for store, known in zip(stores, counted, strict=True)
         ]
-        return _Store(columns, counted, torch.tensor(nodes))
+        return _Store(columns, counted, torch.tensor(nodes, device="cpu"))
 
     def save(self, path: str | Path) -> None:
         """Write the dataset to a file, which :meth:`load` reads.
@@ -248,7 +248,7 @@ class PackedDataset(torch.utils.data.Dataset[Any]):
             IndexError: If there is no such graph.
             ValueError: If there are no numbers.
         """
-        graphs = torch.as_tensor(numbers, dtype=torch.int64)
+        graphs = torch.as_tensor(numbers, dtype=torch.int64, device="cpu")
         if not graphs.numel():
             raise ValueError("numbers: got none; a batch has at least one graph")
         low, high = _ends(numbers)
@@ -305,7 +305,7 @@ def _ends(numbers: Sequence[int] | Tensor) -> tuple[int, int]:
     """The least and the largest; of a short list Python finds them sooner than PyTorch."""
     if isinstance(numbers, list):
         return min(numbers), max(numbers)
-    low, high = torch.as_tensor(numbers, dtype=torch.int64).aminmax()
+    low, high = torch.as_tensor(numbers, dtype=torch.int64, device="cpu").aminmax()
     return int(low), int(high)
 
 
@@ -331,4 +331,4 @@ def _followed(slices: Any) -> tuple[Any, Any]:
 
 
 def _numbered(counts: Tensor) -> tuple[Tensor, Tensor]:
-    return torch.repeat_interleave(torch.arange(counts.numel()), counts), cumsum(counts)
+    return torch.repeat_interleave(counts), cumsum(counts)

@@ -173,7 +173,7 @@ class _Rows:
         return [found[attr.group_name, attr.attr_name] for attr in attrs]
 
 
-_NONE = torch.empty(0, dtype=torch.int64)
+_NONE = torch.empty(0, dtype=torch.int64, device="cpu")
 
 
 def kept_rows(reader: BlockReader, manifest: Manifest) -> dict[str | None, HotRows]:

@@ -208,7 +208,7 @@ class BlockReader:
             ValueError: If its checksum is another.
         """
         path = self.folder / name
-        buffer = torch.empty(block.bytes, dtype=torch.uint8)
+        buffer = torch.empty(block.bytes, dtype=torch.uint8, device="cpu")
         raw: Any = buffer.numpy()
         with self._lock:
             if self._file is None or self._file.path != path:

@@ -11,12 +11,14 @@ import torch
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler
 from torch_geometric.data import Batch
 
+from graphpoly.devices import steps_on_cpu
+from graphpoly.loader.cpu_batches import CPUBatches
 from graphpoly.loader.packed import PackedDataset
 
 __all__ = ["PackedLoader"]
 
 
-class PackedLoader(DataLoader[Any]):
+class PackedLoader(CPUBatches, DataLoader[Any]):
     """Batches of packed graphs, as ``torch_geometric.loader.DataLoader`` gives them.
 
     The order of the graphs is torch's: the same under the same generator. Nothing but the way in
@@ -59,20 +61,21 @@ class PackedLoader(DataLoader[Any]):
 
     def __iter__(self) -> Any:
         """Go through the batches of an epoch."""
-        if self.num_workers or self.pin_memory or self.batch_sampler is None:
+        batches: Any = self.batch_sampler
+        if self.num_workers or self.pin_memory or batches is None:
             return super().__iter__()
         # what torch's loader draws for its workers; the order of the graphs is drawn after it
-        torch.empty((), dtype=torch.int64).random_(generator=self.generator)
-        if _has_each(self.batch_sampler, self.dataset):
-            return self._in_order(self.batch_sampler)
-        return map(self.collate_fn, self.batch_sampler)
+        torch.empty((), dtype=torch.int64, device="cpu").random_(generator=self.generator)
+        if _has_each(batches, self.dataset):
+            return self._in_order(batches)
+        return steps_on_cpu(lambda: map(self.collate_fn, batches))
 
     def _in_order(self, batches: Any) -> Iterator[Batch]:
         """The batches of an order that is known as a whole when it begins."""
         followed, excluded = set(self.follow_batch or ()), set(self.exclude_keys or ())
         packed: Any = self.dataset
-        numbers = iter(batches.sampler)
-        order = torch.tensor(list(itertools.islice(numbers, len(packed))))
+        numbers = steps_on_cpu(lambda: iter(batches.sampler))
+        order = torch.tensor(list(itertools.islice(numbers, len(packed))), device="cpu")
         for graphs in order.split(batches.batch_size):
             if len(graphs) < batches.batch_size:
                 next(numbers, None)  # asked for more than there are, the sampler draws once more

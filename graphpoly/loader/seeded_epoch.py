@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from graphpoly.devices import on_cpu
+
 __all__ = ["sampled_nodes", "samples", "seeded_epoch"]
 
 
@@ -40,7 +42,9 @@ def seeded_epoch(loader: Any, seed: int, *, start: int = 0) -> Iterator[Any]:
     True
     """
     for out in itertools.islice(samples(loader, seed), start, None):
-        yield loader.filter_fn(out)
+        with on_cpu():
+            batch = loader.filter_fn(out)
+        yield batch
 
 
 def samples(loader: Any, seed: int) -> Iterator[Any]:
@@ -56,8 +60,9 @@ def samples(loader: Any, seed: int) -> Iterator[Any]:
         outside = torch.get_rng_state()
         torch.set_rng_state(state)
         try:
-            iterator = iter(bare) if iterator is None else iterator
-            out = next(iterator, end)
+            with on_cpu():
+                iterator = iter(bare) if iterator is None else iterator
+                out = next(iterator, end)
             state = torch.get_rng_state()
         finally:
             torch.set_rng_state(outside)

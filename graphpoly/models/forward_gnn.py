@@ -339,7 +339,7 @@ class ForwardGNN(Pretrained, NamedArguments):
         classes = self.out_channels
         words = F.one_hot(copies.given[0].clamp(min=0), classes).to(copies.x)
         words[copies.given[0] < 0] = 1 / classes
-        return torch.cat([words, torch.eye(classes).to(copies.x)])
+        return torch.cat([words, torch.eye(classes, dtype=copies.x.dtype, device=copies.x.device)])
 
     def _scores(self, copies: Copies, states: Tensor) -> Tensor:
         """Return logits ``[N, C]``, or the goodness of nodes in each copy ``[B, N]``."""

@@ -118,7 +118,8 @@ def search(
         every = torch.where(over[query], torch.where(is_end, 0.0, -torch.inf), every)
         total = rank = log_prob[query] + every
         if generator is not None:  # the largest of these is drawn with its probability
-            noise = torch.empty(rank.shape, dtype=torch.float64).exponential_(generator=generator)
+            noise = torch.empty(rank.shape, dtype=torch.float64, device=generator.device)
+            noise.exponential_(generator=generator)
             rank = rank - noise.log().to(rank)
         order = rank.argsort(descending=True, stable=True)
         best = order[of[order].argsort(stable=True)][kept]

@@ -17,6 +17,7 @@ from graphpoly.data.set_recursion import (
     recursive_independent_set,
     subgraphs,
 )
+from graphpoly.devices import on_cpu
 from graphpoly.layers.arguments import check_size, check_sizes
 
 __all__ = ["Round", "comparator_value", "train_comparator"]
@@ -141,7 +142,7 @@ def train_comparator(
     log = []
     for _ in range(rounds):
         while len(queue) < roots:
-            queue += torch.randperm(len(graphs), generator=generator).tolist()
+            queue += torch.randperm(len(graphs), generator=generator, device="cpu").tolist()
         some, queue = [graphs[i] for i in queue[:roots]], queue[roots:]
         net.eval()
         value = comparator_value(net)
@@ -170,9 +171,10 @@ def _met(
     roots: list[Data], value: GraphValue, steps: int, generator: torch.Generator
 ) -> tuple[_Pairs, float]:
     """Return the graphs of the first steps with the pairs of each root, and the mean set size."""
-    whole: Any = Batch.from_data_list(
-        [Data(edge_index=g.edge_index, num_nodes=g.num_nodes) for g in roots]
-    )
+    with on_cpu():
+        whole: Any = Batch.from_data_list(
+            [Data(edge_index=g.edge_index, num_nodes=g.num_nodes) for g in roots]
+        )
     kept: list[Tensor] = []
 
     def record(choices: Choices) -> None:
@@ -185,14 +187,15 @@ def _met(
     )
     size = float(found.sum()) / count
     if not kept:
-        none = torch.empty(0, dtype=torch.long)
+        none = torch.empty(0, dtype=torch.long, device=edges.device)
         return _Pairs(edges[:, :0], none, 0, none.view(2, 0), none.float()), size
     edges, batch, num_graphs = subgraphs(edges, batch, kept, count)
     there = torch.bincount(batch, minlength=num_graphs).view(-1, count) > 0
-    number = torch.arange(num_graphs).view(-1, count)
+    number = torch.arange(num_graphs, device=edges.device).view(-1, count)
     pairs = [torch.combinations(number[there[:, b], b]) for b in range(count)]
     joined = torch.cat(pairs).t().contiguous()
-    return _Pairs(edges, batch, num_graphs, joined, torch.empty(joined.size(1))), size
+    target = torch.empty(joined.size(1), device=edges.device)
+    return _Pairs(edges, batch, num_graphs, joined, target), size
 
 
 def _labelled(
@@ -201,7 +204,7 @@ def _labelled(
     edges, batch, num_graphs, pairs, _ = met
     if not pairs.numel():
         return met
-    size = torch.zeros(num_graphs, dtype=torch.long)
+    size = torch.zeros(num_graphs, dtype=torch.long, device=edges.device)
     if mixed:
         size = torch.bincount(
             batch[greedy_independent_set(edges, len(batch))], minlength=num_graphs

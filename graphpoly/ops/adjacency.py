@@ -451,7 +451,9 @@ class _LeafValues(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
         col = entry_rows(ctx.colptr, ctx.row.size(0))
-        return torch.sparse_coo_tensor(torch.stack([ctx.row, col]), grads[0], ctx.shape)
+        return torch.sparse_coo_tensor(
+            torch.stack([ctx.row, col]), grads[0], ctx.shape, device=ctx.row.device
+        )
 
 
 def _recall(

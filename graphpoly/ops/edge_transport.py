@@ -13,6 +13,7 @@ import torch
 from scipy.optimize import linprog
 from torch import Tensor
 
+from graphpoly.devices import on_cpu
 from graphpoly.ops.balanced_forman import neighbour_sets
 from graphpoly.ops.entry import affordable, check_device, check_graphs, check_held, check_index
 from graphpoly.ops.library import implement, interruptible
@@ -71,6 +72,7 @@ def _check_edges(rowptr: Tensor, col: Tensor, edges: Tensor) -> None:
         raise ValueError("edges: got a pair of nodes that are not adjacent")
 
 
+@on_cpu()
 def edge_transport_reference(rowptr: Tensor, col: Tensor, edges: Tensor) -> tuple[Tensor, Tensor]:
     """The definition, as a linear program."""
     near = neighbour_sets(rowptr, col)

@@ -18,6 +18,7 @@ import math
 import torch
 from torch import Tensor
 
+from graphpoly.devices import on_cpu
 from graphpoly.ops.entry import INT64_MIN, as_size, check_graphs, on_graphs
 from graphpoly.ops.hashing import hash64, uniform
 from graphpoly.ops.library import implement
@@ -68,6 +69,7 @@ def fosr(
     return out
 
 
+@on_cpu()
 def fosr_reference(
     rowptr: Tensor,
     col: Tensor,

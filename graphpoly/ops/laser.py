@@ -17,6 +17,7 @@ import math
 import torch
 from torch import Tensor
 
+from graphpoly.devices import on_cpu
 from graphpoly.ops.balanced_forman import neighbour_sets
 from graphpoly.ops.entry import INT64_MIN, as_size, check_graphs, on_graphs
 from graphpoly.ops.hashing import hash64
@@ -69,6 +70,7 @@ def laser(
     return out
 
 
+@on_cpu()
 def laser_reference(
     rowptr: Tensor,
     col: Tensor,

@@ -211,7 +211,8 @@ def _by_factorisation(
         matrix.index_put_(where, weight[entry], accumulate=True)
         right = x.new_zeros(chosen.numel(), width, x.size(1))
         right[slot[block[node]], place[node]] = x[node]
-        shifted = torch.complex(-matrix, torch.eye(width).to(x).expand_as(matrix))
+        eye = torch.eye(width, dtype=x.dtype, device=x.device)
+        shifted = torch.complex(-matrix, eye.expand_as(matrix))
         found = torch.linalg.solve(shifted, right.to(shifted.dtype))
         solution[node] = -found.imag[slot[block[node]], place[node]]
     return solution

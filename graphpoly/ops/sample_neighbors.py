@@ -150,7 +150,7 @@ def _draw(
         return list(range(size))
 
     def bits(draws: int) -> Tensor:
-        return hash64(seed, torch.tensor([place]), torch.arange(draws))
+        return hash64(seed, torch.tensor([place], device="cpu"), torch.arange(draws, device="cpu"))
 
     if weight is not None:
         return _draw_weighted(weight[begin:end].tolist(), count, replace, bits)

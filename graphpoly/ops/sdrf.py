@@ -15,6 +15,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
+from graphpoly.devices import on_cpu
 from graphpoly.ops.balanced_forman import neighbour_sets, ricci_of_edge
 from graphpoly.ops.entry import INT64_MIN, as_size, check_graphs, on_graphs
 from graphpoly.ops.hashing import hash64, uniform
@@ -68,6 +69,7 @@ def sdrf(
     return out
 
 
+@on_cpu()
 def sdrf_reference(
     rowptr: Tensor, col: Tensor, ptr: Tensor, iterations: int, tau: float, bound: float, seed: int
 ) -> Tensor:

@@ -122,7 +122,7 @@ def _moments(adj: CSR, vectors: Tensor, K: int) -> Tensor:
 def _jackson(K: int) -> Tensor:
     """Factors of the terms 0..K."""
     size = K + 2
-    k = torch.arange(K + 1, dtype=torch.float64)
+    k = torch.arange(K + 1, dtype=torch.float64, device="cpu")
     angle = torch.pi / size
     damped = (size - k) * torch.cos(k * angle) + torch.sin(k * angle) / math.tan(angle)
     return damped / size

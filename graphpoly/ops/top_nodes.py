@@ -45,7 +45,7 @@ def top_nodes_reference(
     _, graph, size = batch.unique_consecutive(return_inverse=True, return_counts=True)
     if ratio < 1:
         kind = torch.float64 if wide else torch.float32
-        share = (torch.tensor(ratio, dtype=kind) * size.to(kind)).ceil().long()
+        share = (size.new_tensor(ratio, dtype=kind) * size.to(kind)).ceil().long()
     else:
         share = size.clamp(max=int(ratio))
     rank = torch.arange(nodes, device=order.device) - (size.cumsum(0) - size)[graph]

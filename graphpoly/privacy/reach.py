@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
+from graphpoly.devices import on_cpu
 from graphpoly.privacy.examples import keep_edges
 
 __all__ = ["measured_reach", "stirred"]
@@ -17,6 +18,7 @@ _PATH = 5  # nodes of the path; two more are joined to each other alone
 _DRAWS = 3
 
 
+@on_cpu()
 def stirred(model: nn.Module) -> nn.Module:
     """Return a copy whose weights have moved, so that nothing that begins at 0 hides."""
     moved = copy.deepcopy(model)
@@ -27,6 +29,7 @@ def stirred(model: nn.Module) -> nn.Module:
     return moved
 
 
+@on_cpu()
 def measured_reach(
     model: nn.Module, forward: Callable[[nn.Module, Data], Tensor], sample: Data
 ) -> int:

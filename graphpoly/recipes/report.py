@@ -46,7 +46,7 @@ def write_report(path: Path, finished: Finished, results: Path) -> Path:
     assert data is not None
     models = {name: model.cpu() for name, model in finished.models.items()}
     eigenvalues, energy = label_spectrum(data)
-    lambdas = torch.linspace(-1, 1, _POINTS, dtype=torch.float64)
+    lambdas = torch.linspace(-1, 1, _POINTS, dtype=torch.float64, device="cpu")
     gains = {
         name: filter_gain(model, data, lambdas)
         for name, model in models.items()

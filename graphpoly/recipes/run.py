@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 
 from graphpoly import registry
 from graphpoly.data import Loaded, default_root
+from graphpoly.devices import on_cpu
 from graphpoly.distributed import in_turn, is_first, process_device
 from graphpoly.errors import unknown
 from graphpoly.files import plain, to_json, write_atomically
@@ -238,6 +239,7 @@ class Loads:
             )
         return self._held[key]
 
+    @on_cpu()
     def rewired(self, seed: int) -> Loaded:
         """Return the dataset of a seed after its rewiring; of links, the training part of it."""
         method = self._recipe.rewire
@@ -261,6 +263,7 @@ class Loads:
             )
         return self._held[key]
 
+    @on_cpu()
     def read_by(self, model: str, seed: int) -> Loaded:
         """Return the dataset of a seed as a model reads it."""
         rewired = self.rewired(seed)
@@ -289,6 +292,7 @@ def _run_point(recipe: Recipe, options: RunOptions, point: dict[str, Any]) -> Fi
         out = folder if len(recipe.models) == 1 else folder / name.lower()
         settings = recipe.settings_of(name)
 
+        @on_cpu()
         def build(
             seed: int, name: str = name, settings: ModelSettings = settings
         ) -> tuple[nn.Module, Task, Optimizer]:

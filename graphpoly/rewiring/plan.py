@@ -9,6 +9,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.utils import cumsum
 
+from graphpoly.devices import on_cpu
 from graphpoly.rewiring.base import Rewiring
 from graphpoly.rewiring.settings import MethodSettings
 from graphpoly.rewiring.structure import Changes, Graphs
@@ -35,6 +36,7 @@ def blocks(graphs: Sequence[Data]) -> Iterator[range]:
         yield range(first, len(graphs))
 
 
+@on_cpu()
 def side_by_side(some: Sequence[Data], *, symmetrize: bool = False) -> Graphs:
     """Return some graphs as rewiring looks at them.
 
@@ -50,6 +52,7 @@ def side_by_side(some: Sequence[Data], *, symmetrize: bool = False) -> Graphs:
     return Graphs.of(pairs, int(ptr[-1]), ptr)
 
 
+@on_cpu()
 def decide(transform: Rewiring, some: Sequence[Data]) -> list[Changes]:
     """Return what a method does to each of some graphs, as if it were alone.
 

@@ -120,7 +120,7 @@ class Graphs(NamedTuple):
     def dense(self, graph: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
         """Return the adjacency matrix of one graph, ``[n, n]``."""
         one = self.single(graph)
-        matrix = torch.zeros(one.num_nodes, one.num_nodes, dtype=dtype)
+        matrix = torch.zeros(one.num_nodes, one.num_nodes, dtype=dtype, device=one.col.device)
         return matrix.index_put((one.row, one.col), matrix.new_ones(()))
 
 
@@ -155,7 +155,8 @@ def net_changes(graphs: Graphs, steps: Tensor, adds: Tensor) -> Changes:
     n = graphs.num_nodes
     low, high = steps.min(0).values, steps.max(0).values
     key, step = torch.unique(low * n + high, return_inverse=True)
-    last = torch.full_like(key, -1).scatter_reduce(0, step, torch.arange(step.numel()), "amax")
+    place = torch.arange(step.numel(), device=step.device)
+    last = torch.full_like(key, -1).scatter_reduce(0, step, place, "amax")
     held = torch.isin(key, graphs.edges[0] * n + graphs.edges[1])
     now = adds[last]
     pairs = torch.stack([key // max(n, 1), key % max(n, 1)])

@@ -184,7 +184,9 @@ class _Draws:
             shape = tuple(out.shape)
             raise ValueError(f"model: gave shape {shape}, expected logits of two classes or more")
         out = out.view(draws, -1, out.size(-1))
-        return out if self.index is None else out[:, torch.as_tensor(self.index).reshape(-1)]
+        if self.index is None:
+            return out
+        return out[:, torch.as_tensor(self.index, device=out.device).reshape(-1)]
 
     def enumerate(self, drawn: Tensor, stays: float) -> tuple[Tensor, Tensor]:
         """Return all subsets of ``drawn`` in each graph ``[S, P]`` and their chances ``[S]``."""

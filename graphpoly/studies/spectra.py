@@ -146,7 +146,7 @@ def _spectrum(
 ) -> Spectrum:
     x, edge_index = args[:2]
     weight = args[2] if len(args) > 2 else None
-    lambdas = torch.linspace(-1, 1, _POINTS, dtype=torch.float64)
+    lambdas = torch.linspace(-1, 1, _POINTS, dtype=torch.float64, device=x.device)
     given = (x, edge_index, weight) if isinstance(layer, KrylovConv | FEConv) else ()
     response = layer.response(lambdas, *given)
     size = x.norm(dim=0).double()
@@ -154,9 +154,9 @@ def _spectrum(
         size = size.unsqueeze(-1).expand(-1, response.size(2)).reshape(-1)
         response = response.flatten(1)
     if response.size(1) != size.numel():  # a linear map comes first
-        size = torch.ones(response.size(1), dtype=torch.float64)
+        size = torch.ones(response.size(1), dtype=torch.float64, device=x.device)
     adj = layer.operator(x, edge_index, weight)
-    edges = torch.linspace(-1, 1, _BINS + 1, dtype=torch.float64)
+    edges = torch.linspace(-1, 1, _BINS + 1, dtype=torch.float64, device=x.device)
     return Spectrum(
         model=name,
         layer=f"{place or name}: {layer!r}",

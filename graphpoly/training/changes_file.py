@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphpoly.devices import on_cpu
 from graphpoly.files import naming
 from graphpoly.rewiring.settings import MethodSettings
 from graphpoly.rewiring.structure import Changes
@@ -25,7 +26,9 @@ def changes_key(graphs: Sequence[Data], method: MethodSettings) -> str:
     sizes = [int(graph.num_nodes or 0) for graph in graphs]
     counts = [graph.edge_index.size(1) for graph in graphs]
     edges = torch.cat([graph.edge_index.cpu() for graph in graphs], 1)
-    return fingerprint(torch.tensor(sizes), torch.tensor(counts), edges, method.to_dict())
+    with on_cpu():
+        held = torch.tensor(sizes), torch.tensor(counts)
+    return fingerprint(*held, edges, method.to_dict())
 
 
 def write_changes(path: Path, key: str, changes: Sequence[Changes]) -> None:
@@ -40,7 +43,7 @@ def write_changes(path: Path, key: str, changes: Sequence[Changes]) -> None:
     for name in ("added", "removed"):
         pairs = [getattr(change, name) for change in changes]
         content[name] = torch.cat(pairs, 1)
-        content[f"{name} of each"] = torch.tensor([each.size(1) for each in pairs])
+        content[f"{name} of each"] = torch.tensor([each.size(1) for each in pairs], device="cpu")
     kinds = [change.kind for change in changes if change.kind is not None]
     content["kind"] = torch.cat(kinds) if len(kinds) == len(changes) else None
     path.parent.mkdir(parents=True, exist_ok=True)

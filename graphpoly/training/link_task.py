@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from graphpoly.devices import on_cpu
 from graphpoly.distributed import backward, gather_rows, share, stretch
 from graphpoly.training.config import SPLITS
 from graphpoly.training.fingerprint import fingerprint
@@ -73,7 +74,8 @@ class LinkTask:
         if batch_size < 1:
             raise ValueError(f"batch_size: got {batch_size}, expected at least 1")
         if isinstance(metric, str):
-            link_score(metric, torch.ones(2), torch.zeros(2))  # an unknown name is refused here
+            with on_cpu():
+                link_score(metric, torch.ones(2), torch.zeros(2))  # refuses an unknown name
             metric = Metric(metric, partial(link_score, metric), True)
         self._metric = metric
         self.metric, self.maximize = metric.name, metric.maximize
@@ -112,10 +114,11 @@ class LinkTask:
         """See :meth:`Task.train_epoch`; the mean is over links."""
         model.train()
         train = self._links["train"]
-        order = torch.randperm(train.size(1), generator=self._generator).to(train.device)
+        order = torch.randperm(train.size(1), generator=self._generator, device="cpu")
+        order = order.to(train.device)
         if self.drop_last and train.size(1) > self.batch_size:
             order = order[: train.size(1) // self.batch_size * self.batch_size]
-        total = torch.zeros((), dtype=torch.float64)
+        total = torch.zeros((), dtype=torch.float64, device="cpu")
         for chosen in order.split(self.batch_size):
             optimizer.zero_grad()
             positive, negative = train[:, chosen], self._draw(chosen.numel())
@@ -149,7 +152,7 @@ class LinkTask:
             finite = bool(torch.isfinite(positive).all() & torch.isfinite(negative).all())
             scores[name] = self._metric.function(positive, negative) if finite else math.nan
             if name == "val":
-                truth = torch.cat([torch.ones_like(positive), torch.zeros(negative.numel())])
+                truth = torch.cat([torch.ones_like(positive), torch.zeros_like(negative.flatten())])
                 both = torch.cat([positive, negative.flatten()])
                 scores["val_loss"] = float(F.binary_cross_entropy_with_logits(both, truth))
         return scores
@@ -201,7 +204,7 @@ class LinkTask:
         return pairs
 
     def _pairs(self, count: int) -> Tensor:
-        drawn = torch.randint(self._num_nodes, (2, count), generator=self._generator)
+        drawn = torch.randint(self._num_nodes, (2, count), generator=self._generator, device="cpu")
         return drawn.to(self.edge_index.device)
 
     def _is_taken(self, pairs: Tensor) -> Tensor:

@@ -73,6 +73,6 @@ def link_score(metric: str, positive: Tensor, negative: Tensor) -> float:
     if metric not in ("auc", "ap"):
         raise unknown("metric", metric, LINK_METRICS)
     negative = negative.reshape(-1)
-    truth = torch.cat([torch.ones(positive.numel()), torch.zeros(negative.numel())])
+    truth = torch.cat([torch.ones_like(positive.flatten()), torch.zeros_like(negative)])
     function = rocauc if metric == "auc" else average_precision
     return function(truth, torch.cat([positive, negative]))

@@ -83,8 +83,8 @@ class RowTask:
         """See :meth:`Task.train_epoch`; the mean is over nodes."""
         model.train()
         index = self._index["train"]
-        order = index[torch.randperm(index.numel(), generator=self._generator)]
-        total = torch.zeros((), dtype=torch.float64)
+        order = index[torch.randperm(index.numel(), generator=self._generator, device="cpu")]
+        total = torch.zeros((), dtype=torch.float64, device="cpu")
         for chosen in order.split(self.batch_size):
             optimizer.zero_grad()
             with joint_batch_norm(is_divided(chosen.numel())):

@@ -85,7 +85,7 @@ def own_draws() -> Iterator[None]:
     if size() == 1:
         yield
         return
-    drawn = int(torch.randint(2**62, ()))
+    drawn = int(torch.randint(2**62, (), device="cpu"))
     common = rng_state()
     seed_everything(random.Random(f"graphpoly process {rank()} {drawn}").getrandbits(32))
     try:

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 from torch_geometric.data import Data
-from torch_geometric.loader import DataLoader
 
+from graphpoly.loader.cpu_batches import CPULoader
 from graphpoly.training.config import SPLITS
 from graphpoly.training.fingerprint import fingerprint
 from graphpoly.training.tasks import Forward
@@ -48,7 +48,7 @@ class SeparationTask:
         model.eval()
         weight = next(model.parameters())
         rows = []
-        for batch in DataLoader(self.graphs, batch_size=self.batch_size):
+        for batch in CPULoader(self.graphs, batch_size=self.batch_size):
             batch = batch.to(weight.device)
             batch.x = batch.x.to(weight.dtype)
             rows.append(self._forward(model, batch).cpu())

@@ -80,7 +80,7 @@ class SequenceTask(GraphTask):
     def train_epoch(self, model: nn.Module, optimizer: Optimizer) -> float:
         """See :meth:`Task.train_epoch`; the mean is over steps of answers."""
         model.train()
-        total, terms = torch.zeros((), dtype=torch.float64), 0
+        total, terms = torch.zeros((), dtype=torch.float64, device="cpu"), 0
         for batch in self._shuffled:
             batch = self._place(batch)
             optimizer.zero_grad()

@@ -24,6 +24,7 @@ from graphpoly.distributed import (
 )
 from graphpoly.errors import unknown
 from graphpoly.loader import PackedDataset, PackedLoader
+from graphpoly.loader.cpu_batches import CPULoader
 from graphpoly.training.config import SPLITS
 from graphpoly.training.fingerprint import fingerprint
 from graphpoly.training.forward import call_by_name, call_on_nodes
@@ -228,7 +229,7 @@ class GraphTask:
     def train_epoch(self, model: nn.Module, optimizer: Optimizer) -> float:
         """See :meth:`Task.train_epoch`; the mean is over graphs."""
         model.train()
-        total = torch.zeros((), dtype=torch.float64)
+        total = torch.zeros((), dtype=torch.float64, device="cpu")
         size = len(self._datasets["train"])
         for place, batch in enumerate(self._shuffled):
             batch = self._place(batch if self._transform is None else self._transform(batch))
@@ -333,9 +334,7 @@ def _packed(dataset: Any) -> Any:
 def _loader(dataset: Any, **options: Any) -> Any:
     if isinstance(dataset, PackedDataset):
         return PackedLoader(dataset, **options)
-    from torch_geometric.loader import DataLoader
-
-    return DataLoader(dataset, **options)
+    return CPULoader(dataset, **options)
 
 
 def _ignore_interrupt(worker: int) -> None:

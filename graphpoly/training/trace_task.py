@@ -70,7 +70,7 @@ class TraceTask(GraphTask):
     def train_epoch(self, model: nn.Module, optimizer: Optimizer) -> float:
         """See :meth:`Task.train_epoch`; the mean is over graphs."""
         model.train()
-        total, graphs = torch.zeros((), dtype=torch.float64), 0
+        total, graphs = torch.zeros((), dtype=torch.float64, device="cpu"), 0
         for batch in self._shuffled:
             batch = self._place(batch)
             optimizer.zero_grad()

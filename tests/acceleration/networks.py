@@ -38,7 +38,7 @@ def doubled(module, *given, **named):
 
 
 def of(kind, **settings):
-    return lambda: NETWORKS[kind](**SIZES, **SETTINGS.get(kind, {}) | settings)
+    return lambda: {"GIN": pyg.GIN, **NETWORKS}[kind](**SIZES, **SETTINGS.get(kind, {}) | settings)
 
 
 def replaced(kind, name):

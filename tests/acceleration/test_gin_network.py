@@ -163,29 +163,6 @@ def test_arguments_that_the_layers_see_run_them():
         assert_close(out, network(*args, **kwargs))
 
 
-def test_an_index_out_of_range_is_left_to_the_original():
-    network = pyg.GIN(**SIZES).double()
-    accelerate(network)
-    with pytest.raises(IndexError, match="larger than 29"):
-        network(features(), torch.tensor([[30], [0]]))
-
-
-def test_without_gradients_and_with_second_ones():
-    network = pyg.GIN(**SIZES).double()
-    twin = copy.deepcopy(network)
-    accelerate(twin)
-    with torch.no_grad():
-        assert_close(twin(features(), EDGES), network(features(), EDGES))
-
-    def penalty(model):
-        x = features().requires_grad_()
-        (slope,) = torch.autograd.grad(model(x, EDGES).sin().sum(), x, create_graph=True)
-        return torch.autograd.grad(slope.square().sum(), list(model.parameters())[:-1])
-
-    for one, other in zip(penalty(twin), penalty(network), strict=True):
-        assert_close(one, other)
-
-
 @pytest.mark.parametrize("reentrant", [True, False])
 def test_a_checkpoint_runs_it_again(reentrant):
     network = with_norms(pyg.GIN(**SIZES)).double()

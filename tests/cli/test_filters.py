@@ -20,6 +20,7 @@ def test_writes_the_page_and_says_where(tmp_path: Path) -> None:
 
 
 def test_what_is_no_run_is_one_line(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
     result = CliRunner().invoke(app, ["filters", str(tmp_path)])
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (

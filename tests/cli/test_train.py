@@ -47,6 +47,9 @@ def test_the_default_is_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert f"{100 * found['test']['mean']:.2f} ± {100 * found['test']['std']:.2f}" in line
     assert lines[0] == "demo: test accuracy on csbm, split stratified, 2 runs"
     assert "results: runs/demo/results.json" in lines
+    pytest.importorskip(
+        "matplotlib", reason="matplotlib, the extra graphpoly[viz], is not installed"
+    )
     assert "report: runs/demo/report.html" in lines
 
 

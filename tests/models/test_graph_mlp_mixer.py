@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import networkx as nx
+import pytest
 import torch
 
 from graphpoly.features import ExtractPatches
@@ -46,6 +47,7 @@ def test_numbers_of_patches_matter():
 
 def test_the_mixer_reaches_what_message_passing_does_not():
     """From one end of a path to the other, over four patches with two layers."""
+    pytest.importorskip("pymetis", reason="pymetis is not installed")
     data = ExtractPatches(4)(graph_of(nx.path_graph(12)))
     given = {"patch_node_index": data.patch_node_index, "patch_number": data.patch_number}
     data.x.requires_grad_()

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from benchmarks import results_page
 from graphpoly import registry
 
@@ -62,6 +64,32 @@ def test_a_result_of_older_settings_is_no_verdict() -> None:
     assert "| below |" not in page
     was["overridden"] = ["patience", "stopping"]
     assert results_page.outdated(was) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "was"),
+    [("dataset", "cornell"), ("metric", "rocauc"), ("rewire", {"method": "FoSR", "edges": 5})],
+)
+def test_a_result_on_other_data_is_no_verdict(key: str, was: Any) -> None:
+    found = result(**{key: was})
+    assert results_page.outdated(found) == [key]
+    assert "| older settings |" in results_page.render([found])
+    found["overridden"] = [key if key != "rewire" else "rewire.edges"]
+    assert results_page.outdated(found) == []
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "was"),
+    [
+        ("protocol", "split", "stratified"),
+        ("reading", "directed", True),
+    ],
+)
+def test_a_result_that_read_or_divided_the_data_otherwise_is_no_verdict(
+    part: str, key: str, was: Any
+) -> None:
+    now = result()
+    assert results_page.outdated({**now, part: {**now.get(part, {}), key: was}}) == [key]
 
 
 def test_intervals_that_touch_agree() -> None:

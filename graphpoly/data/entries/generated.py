@@ -123,7 +123,7 @@ class _Everything:
     name, index = "all", 0
 
     def __init__(self, count: int) -> None:
-        self.train = self.val = self.test = torch.arange(count)
+        self.train = self.val = self.test = torch.arange(count, device="cpu")
 
 
 def _cycles(root: Path | None, reading: Reading, seed: int) -> Loaded:

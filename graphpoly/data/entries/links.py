@@ -45,7 +45,7 @@ def link_problem(
     categories = None
     if data.get("x") is None:
         data = data.clone()
-        data.x = torch.arange(num_nodes).unsqueeze(1)
+        data.x = torch.arange(num_nodes, device="cpu").unsqueeze(1)
         categories = (num_nodes,)
     data.num_nodes = num_nodes
 

@@ -64,7 +64,8 @@ class BidirectionalMamba(nn.Module):
         for module in self.children():
             reset(module)
         with torch.no_grad():
-            self.log_rate.copy_(torch.arange(1.0, self.states + 1).log().expand_as(self.log_rate))
+            rate = torch.arange(1.0, self.states + 1, device=self.log_rate.device)
+            self.log_rate.copy_(rate.log().expand_as(self.log_rate))
 
     def forward(self, x: Tensor, ptr: Tensor) -> Tensor:
         """Return ``[L, channels]``."""

@@ -103,6 +103,7 @@ class SheafLaplacian:
             torch.cat([degree, -carried]).reshape(-1),
             (num_nodes * size, num_nodes * size),
             check_invariants=False,
+            device=carried.device,
         ).coalesce()
 
     def to_dense(self) -> Tensor:

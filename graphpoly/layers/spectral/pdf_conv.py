@@ -302,7 +302,8 @@ class PDFConv(OperatorLayer):
             return None
         if basis.device.type != "cpu" or bool(basis.isnan().any()):
             return None
-        number, first = number_keys(torch.empty(0, dtype=torch.int64), label_names(basis))
+        names = label_names(basis)
+        number, first = number_keys(names.new_empty(0), names)
         same = torch.equal(basis[first].index_select(0, number), basis)  # and not by name alone
         return (number, first) if same else None
 

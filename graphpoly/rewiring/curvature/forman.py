@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from graphpoly.devices import on_cpu
 from graphpoly.errors import unknown
 from graphpoly.ops import balanced_forman as balanced_forman_of_entries
 from graphpoly.ops import common_neighbors
@@ -39,6 +40,7 @@ def balanced_forman(edge_index: Tensor, num_nodes: int | None = None) -> Tensor:
     return in_given_order(graphs, balanced_forman_of_entries(*graphs), edge_index)
 
 
+@on_cpu()
 def augmented_forman(
     edge_index: Tensor, num_nodes: int | None = None, *, cycles: int = 3
 ) -> Tensor:

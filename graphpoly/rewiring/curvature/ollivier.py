@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from graphpoly.devices import on_cpu
 from graphpoly.ops import edge_transport
 from graphpoly.rewiring.curvature.edges import graph_of, in_given_order
 from graphpoly.rewiring.structure import Graphs
@@ -22,6 +23,7 @@ from graphpoly.rewiring.structure import Graphs
 __all__ = ["Transport", "lin_lu_yau", "ollivier_ricci"]
 
 
+@on_cpu()
 def ollivier_ricci(
     edge_index: Tensor, num_nodes: int | None = None, *, alpha: float = 0.0
 ) -> Tensor:
@@ -55,6 +57,7 @@ def ollivier_ricci(
     return in_given_order(graphs, _both(graphs, value), edge_index)
 
 
+@on_cpu()
 def lin_lu_yau(edge_index: Tensor, num_nodes: int | None = None) -> Tensor:
     r"""Return the curvature of Lin, Lu and Yau of each edge, float64 ``[E]``.
 

@@ -129,7 +129,7 @@ def _sum_of_gammas(theta: Tensor, k: int) -> Tensor:
     shape = torch.full_like(theta, 1 / k)
     for i in range(1, _TERMS + 1):
         total = total + torch._standard_gamma(shape) * k / i
-    return (total - torch.log(torch.tensor(float(_TERMS)))) / k
+    return (total - torch.log(torch.tensor(float(_TERMS), device=theta.device))) / k
 
 
 class _ImplicitMLE(torch.autograd.Function):

@@ -19,6 +19,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
+from graphpoly.devices import on_cpu
 from graphpoly.rewiring.structure import Graphs
 
 __all__ = [
@@ -42,6 +43,7 @@ def components(graphs: Graphs) -> Tensor:
     return torch.from_numpy(connected_components(matrix, directed=False)[1].astype(np.int64))
 
 
+@on_cpu()
 def laplacian_pinv(graphs: Graphs, part: Tensor | None = None) -> Tensor:
     r"""Return :math:`L^+`, float64 ``[N, N]``.
 
@@ -74,6 +76,7 @@ def laplacian_pinv(graphs: Graphs, part: Tensor | None = None) -> Tensor:
     return inverse - same
 
 
+@on_cpu()
 def effective_resistance(
     edge_index: Tensor, num_nodes: int | None = None, *, pairs: Tensor | None = None
 ) -> Tensor:
@@ -111,6 +114,7 @@ def effective_resistance(
     return torch.where(part[u] == part[v], resistance, torch.inf)
 
 
+@on_cpu()
 def commute_time(
     edge_index: Tensor, num_nodes: int | None = None, *, pairs: Tensor | None = None
 ) -> Tensor:
@@ -135,6 +139,7 @@ def commute_time(
     return torch.where(pairs[0] == pairs[1], 0, volume[pairs[0]] * resistance)
 
 
+@on_cpu()
 def total_resistance(edge_index: Tensor, num_nodes: int | None = None) -> float:
     r"""Return the sum of the effective resistances of all unordered pairs, the Kirchhoff index.
 
@@ -153,6 +158,7 @@ def total_resistance(edge_index: Tensor, num_nodes: int | None = None) -> float:
     return graphs.num_nodes * float(laplacian_pinv(graphs, part).trace())
 
 
+@on_cpu()
 def sketched_resistance(
     edge_index: Tensor,
     num_nodes: int | None = None,

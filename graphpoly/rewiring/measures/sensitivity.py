@@ -106,11 +106,11 @@ def sensitivity_bound(
     if layers < 0:
         raise ValueError(f"layers: got {layers}, expected at least 0")
     pairs, value = to_edges(edge_index, None, size=(num_nodes, num_nodes))
-    value = torch.ones(pairs.size(1)).double() if value is None else value.double()
-    degree = torch.zeros(num_nodes, dtype=torch.float64).index_add(0, pairs[1], value)
+    value = torch.ones_like(pairs[0]).double() if value is None else value.double()
+    degree = value.new_zeros(num_nodes).index_add(0, pairs[1], value)
     root = torch.where(degree > 0, degree, torch.inf).rsqrt()
     value = value * root[pairs[0]] * root[pairs[1]]
-    row = torch.zeros(num_nodes, dtype=torch.float64)
+    row = value.new_zeros(num_nodes)
     row[target] = 1
     for _ in range(layers):  # S is symmetric
         heard = torch.zeros_like(row).index_add(0, pairs[1], value * row[pairs[0]])
