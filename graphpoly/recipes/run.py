@@ -463,20 +463,37 @@ def judge(ours: float, half: float, published: float, interval: float | None) ->
         interval: What stands after its ±, if anything does.
 
     Returns:
-        None where neither has an interval: then nobody can say.
+        None where neither has an interval, or ours is NaN: then nobody can say.
 
     >>> judge(73.2, 3.1, 74.3, 0.7), judge(70.0, 1.0, 74.3, 0.7), judge(1.0, math.nan, 1.1, None)
     (True, False, None)
     """
-    if math.isnan(half) and interval is None:
+    if math.isnan(ours) or (math.isnan(half) and interval is None):
         return None
     reach = (0.0 if math.isnan(half) else half) + (interval or 0.0)
     return abs(ours - published) <= reach
 
 
 def read_results(path: Path) -> dict[str, Any]:
-    """Read what :func:`write_results` wrote; a :class:`CheckpointError` names an altered file."""
-    return read_record(path)
+    """Read what :func:`write_results` wrote; a :class:`CheckpointError` names an altered file.
+
+    A score that was not finite, for which JSON has no number, is NaN again.
+    """
+    content = read_record(path)
+    return {**content, **{key: _scores(content[key]) for key in _SCORED if key in content}}
+
+
+_SCORED = ("models", "parts")
+
+
+def _scores(held: Any) -> Any:
+    if isinstance(held, dict):
+        names = ("train", "val", "test", "val_loss", "mean")
+        return {
+            key: math.nan if value is None and key in names else _scores(value)
+            for key, value in held.items()
+        }
+    return [_scores(each) for each in held] if isinstance(held, list) else held
 
 
 def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
