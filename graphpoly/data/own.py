@@ -22,7 +22,7 @@ from graphpoly.data.entries.nodes import node_problem
 from graphpoly.data.files import DatasetError, first_line, pyg_storage_allowed
 from graphpoly.data.folds import GraphFold
 from graphpoly.data.links import LINK_SPLITS
-from graphpoly.data.splits import Split
+from graphpoly.data.splits import Split, make_split
 from graphpoly.errors import unknown
 
 __all__ = ["any_dataset", "dataset_from", "is_own"]
@@ -37,6 +37,7 @@ _KEYS = {
     "edge_weight": ("edge_weight", "edge_weights"),
 }
 _MASKS = ("train", "val", "test")
+_UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)  # of which torch knows no maximum
 _OF_EDGES = ("edge_weight", "edge_attr", "edge_type")
 
 
@@ -89,6 +90,7 @@ def dataset_from(source: str) -> Dataset:
         made = Data.from_dict(made)
     name = source.partition(":")[2] if ":" in source else Path(source).stem
     if isinstance(made, Data) and not isinstance(made, Batch):
+        _count(made)
         _check(made, source)
         return _of_links(made, name) if made.get("y") is None else _of_nodes(made, name, source)
     graphs = made.to_data_list() if isinstance(made, Batch) else made
@@ -149,7 +151,7 @@ def _from_arrays(path: Path) -> Data:
     for name, names in _KEYS.items():
         for key in names:
             if key in arrays:
-                given[name] = torch.from_numpy(arrays[key])
+                given[name] = _tensor(arrays[key], f"{path}: {key}")
                 break
     if "edge_index" not in given:
         raise DatasetError(
@@ -159,6 +161,7 @@ def _from_arrays(path: Path) -> Data:
     if edges.dim() == 2 and edges.size(0) != 2 and edges.size(1) == 2:
         given["edge_index"] = edges.t().contiguous()
     data = Data(**given)
+    _count(data)
     for part in _MASKS:
         for key in (f"{part}_mask", f"{part}_masks"):
             if key in arrays:
@@ -166,6 +169,15 @@ def _from_arrays(path: Path) -> Data:
                 nodes = int(data.num_nodes or 0)
                 data[f"{part}_mask"] = mask.t() if mask.size(0) != nodes else mask
     return data
+
+
+def _count(data: Data) -> None:
+    """Let labels say how many nodes there are, where edges alone would: the last may have none."""
+    if any(data.get(key) is not None for key in ("x", "pos", "num_nodes")):
+        return
+    edges, y = data.get("edge_index"), data.get("y")
+    if isinstance(edges, Tensor) and isinstance(y, Tensor) and y.dim():
+        data.num_nodes = max(len(y), int(edges.long().max()) + 1 if edges.numel() else 0)
 
 
 def _check(data: Data, where: str) -> None:
@@ -204,6 +216,8 @@ def _tensor(value: Any, where: str) -> Tensor:
         raise DatasetError(f"{where}: got {_kind(value)}, expected a tensor") from None
     if found.is_complex():
         raise DatasetError(f"{where}: got {found.dtype}, expected real numbers")
+    if found.dtype in _UNSIGNED:
+        found = found.long()
     return found if found.layout == torch.strided else found.to_dense()
 
 
@@ -275,7 +289,8 @@ def _of_nodes(data: Data, name: str, source: str) -> Dataset:
 
         def split(asked: str, seed: int) -> Split:
             if asked == "public":
-                return Split("public", 0, read.train_mask, read.val_mask, read.test_mask)
+                masks = read.train_mask
+                return make_split(read, "public", seed % masks[0].numel())
             parts = _thirds(nodes, seed)
             masks = [torch.zeros(nodes, dtype=torch.bool) for _ in parts]
             for mask, rows in zip(masks, parts, strict=True):
