@@ -19,7 +19,7 @@ from typing import Any
 
 from graphpoly import registry
 from graphpoly.files import plain
-from graphpoly.recipes.run import judge
+from graphpoly.recipes import judge
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "recipes"

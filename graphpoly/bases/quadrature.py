@@ -34,8 +34,9 @@ def golub_welsch(
     >>> [round(x, 4) for x in nodes.tolist()], [round(x, 4) for x in weights.tolist()]
     ([-0.5774, 0.5774], [1.0, 1.0])
     """
-    columns = diagonal.double().reshape(diagonal.size(0), -1).T
-    sides = off_diagonal.double().reshape(off_diagonal.size(0), -1).T
+    channels = diagonal[0].numel()
+    columns = diagonal.double().reshape(diagonal.size(0), channels).T
+    sides = off_diagonal.double().reshape(off_diagonal.size(0), channels).T
     matrix = torch.diag_embed(columns)
     matrix = matrix + torch.diag_embed(sides, 1) + torch.diag_embed(sides, -1)
     nodes, vectors = torch.linalg.eigh(matrix)

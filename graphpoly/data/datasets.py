@@ -291,6 +291,16 @@ class _Guard(InMemoryDataset):
                 "pass another root, or set GRAPHPOLY_DATA"
             ) from error
 
+    def _process(self) -> None:
+        try:
+            super()._process()
+        except (DatasetError, MemoryError, OSError):
+            raise
+        except Exception as error:  # of what PyG keeps beside the data
+            folder = Path(self.processed_dir)
+            path, reason = find_damaged([folder]) or (folder, first_line(error))
+            raise self._cut(path, reason) from error
+
     def process(self) -> None:
         try:
             super().process()
@@ -323,10 +333,13 @@ class _Guard(InMemoryDataset):
                 raise
             wrong = first_line(error)
         if wrong:
-            raise DatasetError(
-                f"dataset {self.key!r}: {path} is cut short or altered ({wrong}); delete it and "
-                "it is made anew from the raw files"
-            )
+            raise self._cut(path, wrong)
+
+    def _cut(self, path: str | Path, reason: str) -> DatasetError:
+        return DatasetError(
+            f"dataset {self.key!r}: {path} is cut short or altered ({reason}); delete it and it is "
+            "made anew from the raw files"
+        )
 
     def _raw_error(self, reason: str) -> DatasetError:
         raw = Path(self.raw_dir)

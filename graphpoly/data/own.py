@@ -22,7 +22,7 @@ from graphpoly.data.entries.nodes import node_problem
 from graphpoly.data.files import DatasetError, first_line, pyg_storage_allowed
 from graphpoly.data.folds import GraphFold
 from graphpoly.data.links import LINK_SPLITS
-from graphpoly.data.splits import Split
+from graphpoly.data.splits import Split, make_split
 from graphpoly.devices import on_cpu
 from graphpoly.errors import unknown
 
@@ -40,6 +40,7 @@ _KEYS = {
     "edge_type": ("edge_type", "edge_types"),
 }
 _MASKS = ("train", "val", "test")
+_UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)  # of which torch knows no maximum
 _OF_EDGES = ("edge_weight", "edge_attr", "edge_type")
 
 
@@ -94,6 +95,7 @@ def dataset_from(source: str) -> Dataset:
         made = Data.from_dict(made)
     name = source.partition(":")[2] if ":" in source else Path(source).stem
     if isinstance(made, Data) and not isinstance(made, Batch):
+        _count_labels(made)
         _check(made, source)
         return _of_links(made, name) if made.get("y") is None else _of_nodes(made, name, source)
     graphs = made.to_data_list() if isinstance(made, Batch) else made
@@ -154,7 +156,7 @@ def _from_arrays(path: Path) -> Data:
     for name, names in _KEYS.items():
         for key in names:
             if key in arrays:
-                given[name] = torch.from_numpy(arrays[key])
+                given[name] = _tensor(arrays[key], f"{path}: {key}")
                 break
     if "edge_index" not in given:
         raise DatasetError(
@@ -165,7 +167,8 @@ def _from_arrays(path: Path) -> Data:
         given["edge_index"] = edges.t().contiguous()
     data = Data(**given)
     if "num_nodes" in arrays:
-        data.num_nodes = _count(arrays["num_nodes"], f"{path}: num_nodes")
+        data.num_nodes = _as_count(arrays["num_nodes"], f"{path}: num_nodes")
+    _count_labels(data)
     for part in _MASKS:
         for key in (f"{part}_mask", f"{part}_masks"):
             if key in arrays:
@@ -175,11 +178,20 @@ def _from_arrays(path: Path) -> Data:
     return data
 
 
-def _count(value: np.ndarray, where: str) -> int:
+def _as_count(value: np.ndarray, where: str) -> int:
     if value.size != 1 or not np.issubdtype(value.dtype, np.integer) or value.item() < 0:
         got = value.item() if value.size == 1 else list(value.shape)
         raise DatasetError(f"{where}: got {got}, expected one number of at least 0")
     return int(value.item())
+
+
+def _count_labels(data: Data) -> None:
+    """Let labels say how many nodes there are, where edges alone would: the last may have none."""
+    if any(data.get(key) is not None for key in ("x", "pos", "num_nodes")):
+        return
+    edges, y = data.get("edge_index"), data.get("y")
+    if isinstance(edges, Tensor) and isinstance(y, Tensor) and y.dim():
+        data.num_nodes = max(len(y), int(edges.long().max()) + 1 if edges.numel() else 0)
 
 
 def _check(data: Data, where: str) -> None:
@@ -218,6 +230,8 @@ def _tensor(value: Any, where: str) -> Tensor:
         raise DatasetError(f"{where}: got {_kind(value)}, expected a tensor") from None
     if found.is_complex():
         raise DatasetError(f"{where}: got {found.dtype}, expected real numbers")
+    if found.dtype in _UNSIGNED:
+        found = found.long()
     return found if found.layout == torch.strided else found.to_dense()
 
 
@@ -289,7 +303,8 @@ def _of_nodes(data: Data, name: str, source: str) -> Dataset:
 
         def split(asked: str, seed: int) -> Split:
             if asked == "public":
-                return Split("public", 0, read.train_mask, read.val_mask, read.test_mask)
+                masks = read.train_mask
+                return make_split(read, "public", seed % masks[0].numel())
             parts = _thirds(nodes, seed)
             masks = [torch.zeros(nodes, dtype=torch.bool) for _ in parts]
             for mask, rows in zip(masks, parts, strict=True):

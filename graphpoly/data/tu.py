@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from graphpoly.data.files import (
     DatasetError,
     check_reachable,
     default_root,
+    find_damaged,
     first_line,
     is_storage_error,
     network_timeout,
@@ -122,13 +122,19 @@ def read_tu(name: str, folder: Path, *, attributes: bool) -> Any:
             return TUDataset(str(folder), name, use_node_attr=attributes)
     except MemoryError:
         raise
-    except (OSError, zipfile.BadZipFile, RuntimeError, ValueError, IndexError) as error:
+    except Exception as error:  # a broken file can raise anything inside a parser
         if not present:
             remove_empty_folders(raw, folder.parent)
         if is_storage_error(error):
             raise DatasetError(
                 f"dataset {name!r}: cannot use the folder {folder} ({first_line(error)}); pass a "
                 "root that can be written to, or set GRAPHPOLY_DATA"
+            ) from error
+        damaged = find_damaged([raw.parent / "processed"]) if present else None
+        if damaged is not None:
+            raise DatasetError(
+                f"dataset {name!r}: {damaged[0]} is cut short or altered ({damaged[1]}); delete "
+                "it and it is made anew from the raw files"
             ) from error
         what = (
             f"cannot use the files in {raw.parent}: {first_line(error)}; delete them to have them "

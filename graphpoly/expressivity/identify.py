@@ -259,9 +259,15 @@ def r2_bound(colors: Tensor, target: Tensor) -> float:
     0.97...
     """
     ids, target = dense_ids(colors), target.double()
-    total = (target - target.mean()).square().sum()
-    if float(total) == 0:
-        return 1.0
+    total = _left(torch.zeros_like(ids), target)
+    return max(0.0, 1 - _left(ids, target) / total) if total else 1.0
+
+
+def _left(ids: Tensor, target: Tensor) -> float:
+    """Sum of the squares of what the mean of each colour leaves: 0 where its targets are equal."""
     count = torch.bincount(ids).double()
-    mean = torch.zeros_like(count).index_add(0, ids, target) / count
-    return float(1 - (target - mean[ids]).square().sum() / total)
+    some = torch.zeros_like(count)
+    some[ids] = target
+    away = target - some[ids]
+    mean = torch.zeros_like(count).index_add(0, ids, away) / count
+    return float((away - mean[ids]).square().sum())

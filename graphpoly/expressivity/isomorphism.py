@@ -83,13 +83,12 @@ def _same_parts(parts: GraphSet, order: Tensor, ids: Tensor) -> bool:
     names = graph_names(mix64(ids[order]), parts.batch, parts.num_graphs).tolist()
     sides = (order[parts.ptr[:-1]] < split).tolist()
     plain = discrete(parts, ids[order]).tolist()
-    held: dict[int, list[tuple[Data, list[int]]]] = {}
+    held: dict[int, list[tuple[Data | None, list[int]]]] = {}
     for number, (name, side) in enumerate(zip(names, sides, strict=True)):
-        if plain[number]:  # its colours say all, and have been counted
-            continue
-        data = parts.graph(number)
+        data = None if plain[number] else parts.graph(number)
         for other, counts in held.setdefault(name, []):
-            if isomorphic(other, data):
+            # where all colours differ, they say all
+            if other is None or data is None or isomorphic(other, data):
                 counts[side] += 1
                 break
         else:

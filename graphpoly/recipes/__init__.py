@@ -7,9 +7,10 @@ import pkgutil
 
 from graphpoly.recipes.ad_hoc import recipe_for, recipe_of
 from graphpoly.recipes.recipe import Protocol, Published, Recipe, SharedSettings, Study, publish
-from graphpoly.recipes.run import Outcome, RunOptions, compare, judge, resolve_device, run_recipe
+from graphpoly.recipes.run import Outcome, RunOptions, compare, resolve_device, run_recipe
 from graphpoly.recipes.trained import trained_network
 from graphpoly.settings import Settings, bounded, parse_assignments
+from graphpoly.training.experiment import judge
 
 __all__ = [
     "Outcome",

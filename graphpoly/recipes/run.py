@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,8 +25,9 @@ from graphpoly.recipes.recipe import Recipe
 from graphpoly.recipes.rewired import rewire_loaded
 from graphpoly.recipes.tasks import task_for
 from graphpoly.training import Experiment, Progress, Task, TrainConfig, run_seeds
+from graphpoly.training.experiment import judge
 from graphpoly.training.metrics import METRICS, official
-from graphpoly.training.run_directory import read_record, reserve
+from graphpoly.training.run_directory import read_scores, reserve
 
 __all__ = [
     "Finished",
@@ -35,7 +35,6 @@ __all__ = [
     "Outcome",
     "RunOptions",
     "compare",
-    "judge",
     "read_results",
     "resolve_device",
     "run_recipe",
@@ -457,30 +456,9 @@ def compare(recipe: Recipe, experiment: Experiment) -> dict[str, Any] | None:
     }
 
 
-def judge(ours: float, half: float, published: float, interval: float | None) -> bool | None:
-    """Say whether two figures agree: whether their intervals have a point in common.
-
-    Args:
-        ours: Our mean.
-        half: Half width of the 95 % interval of our mean; NaN of a single run.
-        published: The published mean.
-        interval: What stands after its ±, if anything does.
-
-    Returns:
-        None where neither has an interval: then nobody can say.
-
-    >>> judge(73.2, 3.1, 74.3, 0.7), judge(70.0, 1.0, 74.3, 0.7), judge(1.0, math.nan, 1.1, None)
-    (True, False, None)
-    """
-    if math.isnan(half) and interval is None:
-        return None
-    reach = (0.0 if math.isnan(half) else half) + (interval or 0.0)
-    return abs(ours - published) <= reach
-
-
 def read_results(path: Path) -> dict[str, Any]:
     """Read what :func:`write_results` wrote; a :class:`CheckpointError` names an altered file."""
-    return read_record(path)
+    return read_scores(path, ("models", "parts"))
 
 
 def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:

@@ -118,7 +118,7 @@ class Contest:
         """Search, run and compare; None while another process is at work on a part of it.
 
         Raises:
-            ValueError: If no trial of a model could be trained.
+            ValueError: If no trial of a model could be trained, or a run has no finite score.
             DatasetError: If the dataset cannot be had.
             CheckpointError: If the folder holds something else.
             ImportError: If optuna is not installed.
@@ -196,7 +196,17 @@ def judge_scores(
         ``rows`` with mean and unbiased std of each model, the best first; ``pairs`` of them in that
         order, with the mean difference, half its 95 % interval, ``p_t``, ``p_holm`` and
         ``p_wilcoxon``; ``ranks``, their ``critical_difference`` and ``friedman_p``.
+
+    Raises:
+        ValueError: If a score is not finite.
     """
+    for name, row in scores.items():
+        failed = int((~np.isfinite(row)).sum())
+        if failed:
+            raise ValueError(
+                f"scores: {name} has no finite one in {failed} of {len(row)} runs, and is not "
+                "compared"
+            )
     sign = -1 if maximize else 1
     names = sorted(scores, key=lambda name: (sign * float(np.mean(scores[name])), name))
     table = [scores[name] for name in names]

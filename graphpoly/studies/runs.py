@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,7 +30,8 @@ class Run:
         metric: Of the test part.
         maximize: Whether larger is better.
         scale: 100 where scores are shown in per cent, else 1.
-        test: Recorded mean, unbiased standard deviation and 95 % bootstrap interval, unscaled.
+        test: Recorded mean, unbiased standard deviation and 95 % bootstrap interval, unscaled; a
+            mean of scores that are not all finite is NaN.
         seeds: What was recorded of each seed.
         divisions: Name, index and hash of each seed's division.
         curves: Rows of each seed's history; empty where there is no file any more.
@@ -73,9 +75,11 @@ class Run:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Of :attr:`mean`, or None of a single seed."""
+        """Of :attr:`mean`, or None of a single seed or a mean that is NaN."""
         held = self.test["ci95"]
-        return None if held is None else (held[0] * self.scale, held[1] * self.scale)
+        if held is None or math.isnan(self.mean):
+            return None
+        return held[0] * self.scale, held[1] * self.scale
 
     @property
     def published_interval(self) -> tuple[float, float] | None:
@@ -113,6 +117,12 @@ def read_runs(folders: Sequence[str | Path]) -> list[Run]:
 
 def run_sentence(run: Run) -> str:
     """Return what a run found, and whether it agrees with what was published."""
+    failed = sum(not math.isfinite(seed["test"]) for seed in run.seeds)
+    if failed:
+        return (
+            f"{run.model} has no finite test {run.metric} on {run.dataset} in {failed} of "
+            f"{len(run.seeds)} seeds."
+        )
     words = f"{run.model} reaches a test {run.metric} of {_figure(run)} on {run.dataset}"
     if run.published is None or run.compared is None:
         return f"{words}; no published figure is known."
@@ -135,7 +145,13 @@ def runs_sentence(runs: Sequence[Run]) -> str:
     Args:
         runs: At least two, of one dataset, metric and scale.
     """
-    first, second = sorted(runs, key=lambda run: -run.mean if run.maximize else run.mean)[:2]
+
+    def place(run: Run) -> tuple[bool, float]:
+        return math.isnan(run.mean), -run.mean if run.maximize else run.mean
+
+    first, second = sorted(runs, key=place)[:2]
+    if math.isnan(first.mean):
+        return f"On {first.dataset} no run has a finite mean test {first.metric}."
     words = (
         f"On {first.dataset} {first.label} has the best mean test {first.metric}, "
         f"{_figure(first)}, before {second.label} with {_figure(second)}"
@@ -233,6 +249,8 @@ def _run(
 
 def _figure(run: Run) -> str:
     """A mean with its interval."""
+    if math.isnan(run.mean):
+        return "no finite one"
     mean = f"{run.show(run.mean)}{run.unit}"
     if run.interval is None:
         return f"{mean} (one seed)"

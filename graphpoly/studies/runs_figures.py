@@ -34,6 +34,7 @@ def draw_scores(runs: Sequence[Run], width: float) -> str:
     for run in runs:
         if run.published is not None:
             values += [run.published["mean"], *(run.published_interval or ())]
+    values = values or [0.0, 1.0]
     left = min(0.4 * width, 16 + _BOLD * max(len(run.label) for run in runs))
     x = _axis(min(values), max(values), left, width - 14)
     rows = [
@@ -63,6 +64,8 @@ def draw_scores(runs: Sequence[Run], width: float) -> str:
             f'<circle cx="{x(score):.1f}" cy="{y:.1f}" r="2.6" fill="{color}" opacity=".55"/>'
             for score in _scores(run)
         ]
+        if math.isnan(run.mean):
+            continue
         at = x(run.mean)
         parts.append(
             f'<line class="mean" x1="{at:.1f}" x2="{at:.1f}" y1="{y - 7:.1f}" y2="{y + 7:.1f}" '
@@ -112,7 +115,9 @@ def draw_curves(
 
 
 def _scores(run: Run) -> list[float]:
-    return [seed["test"] * run.scale for seed in run.seeds]
+    """Those that are finite."""
+    scores = [seed["test"] * run.scale for seed in run.seeds]
+    return [score for score in scores if math.isfinite(score)]
 
 
 def _axis(

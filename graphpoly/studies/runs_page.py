@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -123,6 +124,8 @@ def _against(run: Run) -> list[str]:
         return ["–", "–", "–"]
     mean = run.published["mean"]
     gap = run.mean - mean
+    if math.isnan(gap):
+        return [run.show(mean), _range(run, run.published_interval), "–"]
     sign = "−" if gap < 0 else "+"
     mark = "" if run.compared is None or run.compared["comparable"] else " (other settings)"
     return [run.show(mean), _range(run, run.published_interval), sign + run.show(abs(gap)) + mark]

@@ -170,8 +170,18 @@ def _spectrum(
 
 
 def _label_energy(adj: CSR, y: Tensor, edges: Tensor) -> Tensor:
-    """Share of the energy of the centred one-hot labels in each bin."""
-    signal = torch.nn.functional.one_hot(y.reshape(-1).clamp(min=0)).double()
-    signal = signal - signal.mean(0)
-    scale = (signal.size(0) * signal.size(1)) ** 0.5 / signal.norm().clamp(min=1e-300)
+    """Share of the energy of the centred labels in each bin; unknown ones are as the mean.
+
+    Of one-hot classes, or of columns of numbers, each of which counts alike.
+    """
+    y = y.reshape(len(y), -1)
+    numbers = y.is_floating_point() or y.size(1) > 1
+    known = ~y.isnan()
+    one_hot = torch.nn.functional.one_hot
+    signal = (y if numbers else one_hot(y[:, 0].clamp(min=0))).double()
+    mean = torch.where(known, signal, 0).sum(0) / known.sum(0).clamp(min=1)
+    signal = torch.where(known, signal - mean, 0)
+    if numbers:
+        signal = signal / signal.norm(dim=0).clamp(min=1e-300)
+    scale = signal.numel() ** 0.5 / signal.norm().clamp(min=1e-300)
     return spectral_density(adj, edges, K=_ORDER, vectors=signal * scale)

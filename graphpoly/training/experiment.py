@@ -24,7 +24,7 @@ from graphpoly.training.tasks import Task
 from graphpoly.training.trackers import trackers
 from graphpoly.versions import versions
 
-__all__ = ["Experiment", "bootstrap_interval", "run_seeds"]
+__all__ = ["Experiment", "bootstrap_interval", "judge", "run_seeds"]
 
 _RESAMPLES = 10_000
 _RECORDED = ("device", "task", "all_parameters", "processes")  # taken over from each run
@@ -212,3 +212,24 @@ def _write_results(
         "versions": versions(),
     }
     write_atomically(out / "results.json", to_json(results))
+
+
+def judge(ours: float, half: float, published: float, interval: float | None) -> bool | None:
+    """Say whether two figures agree: whether their intervals have a point in common.
+
+    Args:
+        ours: Our mean.
+        half: Half width of the 95 % interval of our mean; NaN of a single run.
+        published: The published mean.
+        interval: What stands after its ±, if anything does.
+
+    Returns:
+        None where neither has an interval, or ours is NaN: then nobody can say.
+
+    >>> judge(73.2, 3.1, 74.3, 0.7), judge(70.0, 1.0, 74.3, 0.7), judge(1.0, math.nan, 1.1, None)
+    (True, False, None)
+    """
+    if math.isnan(ours) or (math.isnan(half) and interval is None):
+        return None
+    reach = (0.0 if math.isnan(half) else half) + (interval or 0.0)
+    return abs(ours - published) <= reach

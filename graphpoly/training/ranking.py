@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -21,9 +23,14 @@ def hits(positive: Tensor, negative: Tensor, K: int) -> float:
         negative: Scores of non-links, ``[M]``, the same for all links.
         K: Rank; with fewer than K non-links every link is a hit, as in OGB's evaluator.
 
+    Returns:
+        NaN where a score is NaN.
+
     >>> hits(torch.tensor([3.0, 1.0]), torch.tensor([2.0, 1.0, 0.0]), K=2)
     0.5
     """
+    if _has_nan(positive, negative):
+        return math.nan
     if negative.numel() < K:
         return 1.0
     bound = torch.topk(negative, K).values[-1]
@@ -40,9 +47,21 @@ def mrr(positive: Tensor, negative: Tensor) -> float:
     A tie is worth the mean of the best and the worst rank that it could have, as in OGB's
     evaluator.
 
+    Returns:
+        NaN where a score is NaN.
+
+    Raises:
+        ValueError: If non-links are not as many rows as there are links.
+
     >>> mrr(torch.tensor([1.0]), torch.tensor([[1.0, 0.0]]))
     0.6666666666666666
     """
+    positive = positive.reshape(-1)
+    count = positive.numel()
+    if negative.dim() not in (1, 2) or (negative.dim() == 2 and negative.size(0) != count):
+        raise ValueError(f"negative: got {list(negative.shape)}, expected [M] or [{count}, M]")
+    if _has_nan(positive, negative):
+        return math.nan
     if negative.dim() == 1:  # sorted once, ranks by bisection: no [P, M]
         order = negative.sort().values
         above = order.numel() - torch.searchsorted(order, positive, right=True)
@@ -62,6 +81,9 @@ def link_score(metric: str, positive: Tensor, negative: Tensor) -> float:
         positive: Scores of links, ``[P]``.
         negative: Scores of non-links, ``[M]`` or, for ``"mrr"``, ``[P, M]``.
 
+    Returns:
+        NaN where a score is NaN.
+
     Raises:
         ValueError: If there is no such metric; the message names the nearest one.
     """
@@ -72,7 +94,14 @@ def link_score(metric: str, positive: Tensor, negative: Tensor) -> float:
         return mrr(positive, negative)
     if metric not in ("auc", "ap"):
         raise unknown("metric", metric, LINK_METRICS)
-    negative = negative.reshape(-1)
-    truth = torch.cat([torch.ones_like(positive.flatten()), torch.zeros_like(negative)])
+    if _has_nan(positive, negative):
+        return math.nan
+    positive, negative = positive.reshape(-1), negative.reshape(-1)
+    truth = torch.cat([torch.ones_like(positive), torch.zeros_like(negative)])
     function = rocauc if metric == "auc" else average_precision
     return function(truth, torch.cat([positive, negative]))
+
+
+def _has_nan(positive: Tensor, negative: Tensor) -> bool:
+    # No comparison with NaN is true: the rank would be the best, and look like a result.
+    return bool(positive.isnan().any() | negative.isnan().any())

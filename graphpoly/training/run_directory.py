@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -18,8 +19,10 @@ from graphpoly.files import naming, plain, write_atomically
 from graphpoly.training.checkpoint import CheckpointError, require_same
 from graphpoly.training.config import TrainConfig
 
-__all__ = ["claim", "lock", "read_record", "reserve", "write_config"]
+__all__ = ["claim", "lock", "read_record", "read_scores", "reserve", "write_config"]
 
+# what of a record may be null in place of a number
+_SCORES = ("train", "val", "test", "val_loss", "mean")
 # Any of these says that a run, or several, live here.
 _TRACES = (
     "config.yaml",
@@ -134,6 +137,24 @@ def read_record(path: Path) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise CheckpointError(f"{path}: altered; it holds no results")
     return record
+
+
+def read_scores(path: Path, parts: Sequence[str]) -> dict[str, Any]:
+    """Read a record in some parts of which scores that were not finite are NaN again.
+
+    JSON has no number for them, and they stand there as null.
+    """
+    record = read_record(path)
+    return {**record, **{part: _scores(record[part]) for part in parts if part in record}}
+
+
+def _scores(held: Any) -> Any:
+    if isinstance(held, dict):
+        return {
+            key: math.nan if value is None and key in _SCORES else _scores(value)
+            for key, value in held.items()
+        }
+    return [_scores(each) for each in held] if isinstance(held, list) else held
 
 
 @contextmanager

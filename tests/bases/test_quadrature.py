@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from graphpoly.bases import chebyshev, gauss, golub_welsch, monomial
+from graphpoly.bases import chebyshev, gauss, golub_welsch, jacobi, monomial
 from graphpoly.testing import assert_close
 
 
@@ -23,6 +23,23 @@ def test_chebyshev_has_equal_weights_channel_by_channel():
     angle = (torch.arange(order, -1, -1, dtype=torch.float64) + 0.5) * torch.pi / (order + 1)
     assert_close(nodes, angle.cos().unsqueeze(1).expand(-1, 2))
     assert_close(weights, (mass / (order + 1)).expand(order + 1, 2))
+
+
+@pytest.mark.parametrize("channels", [0, 1, 3])
+def test_of_one_node_it_is_the_mean(channels):
+    mean = torch.linspace(-0.5, 0.5, channels, dtype=torch.float64)
+    nodes, weights = golub_welsch(mean.unsqueeze(0), torch.empty(0, channels), mass=2.0)
+    assert_close(nodes, mean.unsqueeze(0))
+    assert_close(weights, torch.full((1, channels), 2.0, dtype=torch.float64))
+
+
+def test_gauss_of_order_one_is_the_midpoint_rule():
+    for node, family in ((0.0, chebyshev(1)), (1 / 3, jacobi(1, 0.0, 1.0))):
+        nodes, weights = gauss(family, mass=2.0)
+        assert_close(nodes, torch.full((1, 1), node, dtype=torch.float64))
+        assert_close(weights, torch.full((1, 1), 2.0, dtype=torch.float64))
+    nodes, weights = golub_welsch(torch.tensor([0.25]), torch.empty(0))
+    assert (nodes.tolist(), weights.tolist()) == ([0.25], [1.0])
 
 
 def test_gauss_reads_any_normalisation():

@@ -166,13 +166,17 @@ def test_readable_but_altered_raw_file_is_refused_before_it_is_processed(
     assert list(files_below(tmp_path)) == ["heterophilous/minesweeper/raw/minesweeper.npz"]
 
 
-def test_damaged_processed_file_is_named_and_kept(tmp_path, minesweeper: Path) -> None:
+@pytest.mark.parametrize("name", ["data", "pre_filter", "pre_transform"])
+@pytest.mark.parametrize("share", [0, 2])
+def test_damaged_processed_file_is_named_and_kept(
+    tmp_path, minesweeper: Path, name: str, share: int
+) -> None:
     load_node_data("minesweeper", tmp_path)
-    processed = tmp_path / "heterophilous" / "minesweeper" / "processed" / "data.pt"
+    processed = tmp_path / "heterophilous" / "minesweeper" / "processed" / f"{name}.pt"
     whole = processed.read_bytes()
-    processed.write_bytes(whole[: len(whole) // 2])
+    processed.write_bytes(whole[: share and len(whole) // share])
     before = files_below(tmp_path)
-    with pytest.raises(DatasetError, match=r"processed/data\.pt is cut short .* delete it"):
+    with pytest.raises(DatasetError, match=rf"processed/{name}\.pt is cut short .* delete it"):
         load_node_data("minesweeper", tmp_path)
     assert files_below(tmp_path) == before
     processed.unlink()

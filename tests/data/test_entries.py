@@ -9,8 +9,9 @@ import torch
 from torch_geometric.data import Data
 
 from graphpoly import registry
-from graphpoly.data import DatasetError, LinkSplit, Reading, Split, find_dataset
+from graphpoly.data import DatasetError, LinkSplit, Reading, Split, find_dataset, make_split
 from graphpoly.data.entries import generated, graphs
+from graphpoly.data.entries.nodes import node_problem
 
 ENTRIES = {entry.name: entry.obj for entry in registry.entries("dataset")}
 STORED = [name for name, entry in ENTRIES.items() if entry.stored]
@@ -93,6 +94,27 @@ def test_unknown_labels_are_in_no_division(data_root: Path) -> None:
     for mask in (split.train_mask, split.val_mask, split.test_mask):
         assert not (mask & unknown).any()
     assert loaded.num_outputs == 2
+
+
+DRAWN = ["dense", "sparse", "stratified", "five-fold", "dense-bernnet", "dense-fegnn"]
+
+
+@pytest.mark.parametrize("name", DRAWN)
+@pytest.mark.parametrize("first", [4, 120])
+def test_what_is_drawn_is_drawn_among_the_nodes_whose_label_is_known(name: str, first: int) -> None:
+    """As many as there are of them: the unknown ones count for no class and no share."""
+    known = torch.tensor([0] * first + [1] * 120)
+    y = torch.cat([known, torch.full((200,), -1)])[torch.randperm(first + 320)]
+    data = Data(x=torch.ones(len(y), 1), edge_index=torch.empty(2, 0, dtype=torch.long), y=y)
+    loaded = node_problem(data)
+    here = (y >= 0).nonzero().view(-1)
+    for seed in range(3):
+        expected = make_split(Data(y=y[here], num_nodes=len(here)), name, seed)
+        split = loaded.split(name, seed)
+        assert (split.name, split.index, split.sizes) == (name, seed, expected.sizes)
+        for part in ("train", "val", "test"):
+            rows = getattr(split, f"{part}_mask").nonzero().view(-1)
+            assert torch.equal(rows, here[getattr(expected, f"{part}_mask")])
 
 
 def test_any_name_of_tudataset_and_ogb_is_found() -> None:

@@ -277,3 +277,59 @@ def test_nodes_of_which_nothing_is_known_are_ones(tmp_path: Path) -> None:
     data.num_nodes = 30
     _, loaded = load(saved(tmp_path / "mine.pt", data))
     assert torch.equal(loaded.data.x, torch.ones(30, 1))
+
+
+@pytest.mark.parametrize("kind", ["pt", "npz"])
+@pytest.mark.parametrize("masks", [1, 3])
+def test_labels_say_how_many_nodes_there_are_where_nothing_else_does(
+    kind: str, masks: int, tmp_path: Path
+) -> None:
+    """The last ones have no edge."""
+    ahead, y = torch.stack([torch.arange(9), torch.arange(1, 10)]), torch.arange(12) % 2
+    rows = (torch.arange(12) % 3).unsqueeze(1) == torch.arange(masks)
+    held = {
+        f"{part}_mask": rows.roll(shift, 0) for shift, part in enumerate(("train", "val", "test"))
+    }
+    path = tmp_path / f"mine.{kind}"
+    if kind == "pt":
+        torch.save(Data(edge_index=ahead, y=y, **held), path)
+    else:
+        np.savez(path, edge_index=ahead, y=y, **{key: mask.T for key, mask in held.items()})
+    entry, loaded = load(str(path))
+    assert (entry.task, loaded.data.num_nodes, loaded.data.x.shape) == ("nodes", 12, (12, 1))
+    assert torch.equal(loaded.split("public", masks - 1).train_mask, rows[:, -1])
+
+
+@pytest.mark.parametrize("y", [torch.arange(30) % 2, torch.rand(30), torch.rand(30, 2)])
+def test_several_stored_divisions_take_turns(y: torch.Tensor, tmp_path: Path) -> None:
+    rows = (torch.arange(30) % 3).unsqueeze(1)
+    masks = {
+        f"{part}_mask": rows == (torch.arange(2) + shift) % 3
+        for shift, part in enumerate(("train", "val", "test"))
+    }
+    _, loaded = load(saved(tmp_path / "mine.pt", ring(y=y, **masks)))
+    for seed in range(4):
+        division = loaded.split("public", seed)
+        assert torch.equal(division.val_mask, masks["val_mask"][:, seed % 2])
+        assert division.index == seed % 2
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.uint32, np.uint64, np.int16])
+def test_whole_numbers_of_every_sort_are_read(kind: type, tmp_path: Path) -> None:
+    edges, y = np.array([[0, 1, 2], [1, 2, 3]]), np.array([0, 1, 0, 1])
+    np.savez(tmp_path / "bare.npz", edges=edges.astype(kind), y=y.astype(kind))
+    assert load(str(tmp_path / "bare.npz"))[1].data.num_nodes == 4
+    np.savez(
+        tmp_path / "mine.npz", x=np.eye(4, dtype=kind), edges=edges.astype(kind), y=y.astype(kind)
+    )
+    _, loaded = load(str(tmp_path / "mine.npz"))
+    ways = loaded.data.edge_index
+    assert ways[:, ways[0] < ways[1]].tolist() == edges.tolist()
+    assert loaded.data.y.tolist() == y.tolist()
+    assert torch.equal(loaded.data.x, torch.eye(4))
+
+
+def test_words_for_numbers_are_one_line(tmp_path: Path) -> None:
+    np.savez(tmp_path / "mine.npz", edges=np.array([[0, 1]]), y=np.array(["cat", "dog"]))
+    with pytest.raises(DatasetError, match=r"mine\.npz: y: got ndarray, expected a tensor"):
+        dataset_from(str(tmp_path / "mine.npz"))

@@ -50,6 +50,21 @@ def test_cut_files_are_refused(tmp_path):
         load_tu("MUTAG", tmp_path)
 
 
+@pytest.mark.parametrize("name", ["data", "pre_filter", "pre_transform"])
+@pytest.mark.parametrize("share", [0, 2])
+def test_cut_processed_files_are_named(name, share, tmp_path, monkeypatch):
+    raw = write_raw(tmp_path)
+    monkeypatch.setitem(tu._SOURCES, "MUTAG", tu._Source(3, 8, 14, 2))
+    load_tu("MUTAG", tmp_path)
+    processed = raw.parent / "processed" / f"{name}.pt"
+    whole = processed.read_bytes()
+    processed.write_bytes(whole[: share and len(whole) // share])
+    with pytest.raises(DatasetError, match=rf"processed/{name}\.pt is cut short .* delete it"):
+        load_tu("MUTAG", tmp_path)
+    processed.unlink()
+    assert len(load_tu("MUTAG", tmp_path)) == 3
+
+
 def test_unreachable_and_unknown(monkeypatch, tmp_path):
     def refuse(url, seconds):
         raise ConnectionError("no route")

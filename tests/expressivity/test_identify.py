@@ -42,6 +42,18 @@ def test_constant_targets_and_empty_sets() -> None:
     assert unique_share(empty) == accuracy_bound(empty, empty) == 1
 
 
+@pytest.mark.parametrize("value", [0.1, 1 / 3, 0.7, 76_000.1])
+@pytest.mark.parametrize("count", [3, 7, 1000])
+def test_equal_targets_are_fitted_exactly(value: float, count: int) -> None:
+    """Whatever their mean is rounded to."""
+    target = torch.full((count,), value, dtype=torch.float64)
+    color = torch.zeros(count, dtype=torch.int64)
+    assert r2_bound(color, target) == 1
+    other = torch.cat([target, target + 1e-6])
+    assert r2_bound(torch.cat([color, color + 1]), other) == 1
+    assert r2_bound(torch.zeros(2 * count, dtype=torch.int64), other) == 0
+
+
 def test_levels_of_hard_graphs() -> None:
     graphs = [*csl_family(), *hard_pair("sr16622"), *hard_pair("hexagon")]
     for number, graph in enumerate(graphs):

@@ -20,6 +20,27 @@ def test_isomorphism_is_that_of_networkx() -> None:
         assert isomorphic(of_networkx(graphs[0]), moved(of_networkx(graphs[0]), seed))
 
 
+def test_whose_edge_it_is_counts_where_incoming_colors_are_the_same() -> None:
+    """Every edge keeps its target and takes another source of the same colour, part by part."""
+    draw = random.Random(0)
+    answers = []
+    for seed in range(200):
+        graph = nx.gnm_random_graph(6, 4, seed=seed, directed=True)
+        other = graph.copy()
+        u, v = draw.choice(list(other.edges))
+        other.remove_edge(u, v)
+        other.add_edge(draw.choice([w for w in other if not other.has_edge(w, v)]), v)
+        labels = {node: draw.randrange(3) if graph.in_degree(node) else 0 for node in graph}
+        for each in (graph, other):
+            nx.set_node_attributes(each, labels, "kind")
+        same = nx.algorithms.isomorphism.categorical_node_match("kind", 0)
+        answers.append(nx.is_isomorphic(graph, other, node_match=same))
+        one, two = (of_networkx(each) for each in (graph, other))
+        one.x = two.x = torch.tensor([labels[node] for node in graph])
+        assert isomorphic(one, two) == answers[-1], (seed, graph.edges, other.edges)
+    assert 10 < sum(answers) < 190
+
+
 def test_parallel_edges_and_their_labels_count() -> None:
     edges = torch.tensor([[0, 0, 1], [1, 1, 0]])
     labels = [torch.tensor(label) for label in ([0, 1, 0], [1, 0, 0], [0, 0, 1])]

@@ -98,6 +98,14 @@ def test_pairs_are_judged_in_the_order_of_the_means(share: float) -> None:
         assert turned["ranks"][name] == pytest.approx(4 - found["ranks"][name])
 
 
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+@pytest.mark.parametrize("others", ["b", "bc"])
+def test_a_run_without_a_finite_score_is_not_compared(bad: float, others: str) -> None:
+    scores = {"a": [0.5, bad, 0.7]} | {name: [0.4, 0.5, 0.6] for name in others}
+    with pytest.raises(ValueError, match=r"scores: a has no finite one in 1 of 3 runs"):
+        judge_scores(scores, share=0.0, maximize=True)
+
+
 @needs_optuna
 @pytest.mark.usefixtures("dataset")
 def test_seeds_on_one_division_are_called_that(tmp_path: Path, stand_in: StandIn) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 import xml.etree.ElementTree as ET
@@ -15,9 +16,11 @@ from typer.testing import CliRunner
 
 from graphpoly.cli.app import app
 from graphpoly.data import csbm
+from graphpoly.files import to_json
 from graphpoly.recipes import Outcome, run_recipe
 from graphpoly.studies import (
     Run,
+    make_card,
     read_runs,
     run_sentence,
     runs_page,
@@ -171,6 +174,39 @@ def test_curves_that_are_gone_are_said(held: tuple[Path, Outcome], tmp_path: Pat
     for path in (tmp_path / "a").glob("seed-*/history.csv"):
         path.unlink()
     assert "No history is left of GPRGNN." in runs_page(read_runs([tmp_path / "a"]))
+
+
+@pytest.fixture
+def broken(held: tuple[Path, Outcome], tmp_path: Path) -> Path:
+    """A run whose second seed gave no finite test score, as it is recorded."""
+    shutil.copytree(held[0] / "a", tmp_path / "a")
+    path = tmp_path / "a" / "results.json"
+    content = json.loads(path.read_text())
+    model = content["models"]["GPRGNN"]
+    model["seeds"][1]["test"] = math.nan
+    model["test"] = {"mean": math.nan, "std": math.nan, "ci95": [math.nan, math.nan]}
+    path.write_text(to_json(content))
+    return tmp_path / "a"
+
+
+def test_a_seed_without_a_finite_score_is_said(broken: Path, run: Run) -> None:
+    (found,) = read_runs([broken])
+    words = "GPRGNN has no finite test accuracy on texas in 1 of 3 seeds."
+    assert run_sentence(found) == words
+    assert runs_sentence([found, run]).startswith(f"On texas {run.label} has the best mean")
+    assert runs_sentence([run, found]).endswith(
+        "before GPRGNN with no finite one; whether that is chance cannot be said."
+    )
+    assert runs_sentence([found, found]) == "On texas no run has a finite mean test accuracy."
+    drawn = draw_scores([found], 940)
+    assert "nan" not in drawn
+    assert drawn.count("<circle") == 2
+    assert 'class="mean"' not in drawn
+    page = runs_page([found])
+    assert words in page
+    assert "NaN" not in page.split('id="report">')[1]
+    card = make_card(broken / "results.json")
+    assert math.isnan(card["rows"][0]["test"]["mean"])
 
 
 def test_what_is_no_run_is_named(held: tuple[Path, Outcome], tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch_geometric.data import Data
 
 from graphpoly.data import csbm
 from graphpoly.ops import normalize
@@ -53,6 +54,45 @@ def test_densities_are_those_of_the_filter_s_own_operator(tmp_path: Path, graph)
     expected = energy[values <= 0].sum() / energy.sum()
     assert spectrum.labels[low].sum().item() == pytest.approx(expected.item(), abs=0.03)
     assert expected > 0.6  # the graph is heterophilous
+
+
+def labelled(graph: Data, kind: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Labels, and as columns that are 0 on average what they say of each node."""
+    wave = graph.y.double() + torch.linspace(0, 1, 80, dtype=torch.float64)
+    y = {
+        "classes": graph.y,
+        "number": wave,
+        "units": torch.stack([wave, 1e3 * wave.flip(0)], 1),
+        "marks": torch.stack([graph.y, torch.arange(80) % 3 == 0], 1).float(),
+    }[kind.removeprefix("unknown ")].clone()
+    known = torch.arange(80) % 5 > 0 if "unknown" in kind else torch.ones(80, dtype=torch.bool)
+    if "unknown" in kind:
+        y[~known] = torch.nan
+    classes = torch.stack([graph.y == 0, graph.y == 1], 1).double()
+    signal = y.double().view(80, -1) if y.is_floating_point() else classes
+    signal = (signal - signal[known].mean(0)).masked_fill(~known.unsqueeze(1), 0)
+    return y, signal / signal.norm(dim=0) if y.is_floating_point() else signal
+
+
+@pytest.mark.parametrize(
+    "kind", ["classes", "number", "unknown number", "units", "unknown units", "marks"]
+)
+def test_labels_of_every_kind_have_their_energy(tmp_path: Path, graph, kind: str) -> None:
+    """What is unknown says nothing, and the units of numbers are nobody's matter."""
+    y, signal = labelled(graph, kind)
+    torch.save(Data(graph.x, graph.edge_index, y=y), tmp_path / "mine.pt")
+    recipe = recipe_for("GPRGNN", str(tmp_path / "mine.pt"))
+    run_recipe(recipe, out=tmp_path / "run", seeds=1, device="cpu", overrides={"epochs": 2, "K": 3})
+    (spectrum,) = filter_spectra(tmp_path / "run")
+    adj = normalize(
+        graph.edge_index, num_nodes=80, add_self_loops=True, dtype=torch.float64
+    ).to_dense()
+    values, vectors = torch.linalg.eigh(adj)
+    energy = (vectors.T @ signal).square().sum(1) / signal.square().sum()
+    assert spectrum.labels.sum() == pytest.approx(1, abs=1e-9)
+    for bound in (-0.5, 0.0, 0.5):
+        below = spectrum.labels[spectrum.edges[1:] <= bound + 1e-9].sum().item()
+        assert below == pytest.approx(energy[values <= bound].sum().item(), abs=0.03)
 
 
 def test_the_page_is_one_file_that_draws_every_filter(tmp_path: Path) -> None:

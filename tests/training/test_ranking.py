@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
-from graphpoly.training.ranking import hits, link_score, mrr
+from graphpoly.training.ranking import LINK_METRICS, hits, link_score, mrr
 
 
 def scores(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -45,6 +47,32 @@ def test_shared_negatives_are_as_if_every_link_had_them(seed: int) -> None:
     positive, negative = scores(seed)
     shared = negative[0]
     assert mrr(positive, shared) == pytest.approx(mrr(positive, shared.expand(9, 12)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_column_of_links_is_a_row_of_them(seed: int) -> None:
+    positive, negative = scores(seed)
+    for name, others in (("mrr", negative), ("mrr", negative[0]), ("hits@3", negative[0])):
+        expected = link_score(name, positive, others)
+        assert link_score(name, positive.unsqueeze(1), others) == expected
+
+
+@pytest.mark.parametrize("shape", [(8, 12), (9, 12, 1), (1, 12), ()])
+def test_non_links_that_fit_no_link_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"negative: got \[.*\], expected \[M\] or \[9, M\]"):
+        mrr(scores(0)[0], torch.ones(shape))
+
+
+@pytest.mark.parametrize("metric", LINK_METRICS)
+@pytest.mark.parametrize("side", [0, 1])
+@pytest.mark.parametrize("share", [False, True])
+def test_of_scores_that_are_nan_the_metric_is_nan(metric: str, side: int, share: bool) -> None:
+    """No comparison with NaN is true, and the best rank would look like a result."""
+    given = list(scores(0))
+    if share:
+        given[1] = given[1][0]
+    given[side][-1] = math.nan
+    assert math.isnan(link_score(metric, *given))
 
 
 def test_auc_counts_a_tie_as_half() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.utils import scatter
 
@@ -62,12 +64,16 @@ def node_problem(data: Data, *, other_masks: Any = None) -> Loaded:
     """Return a graph with one class a node as a dataset in memory.
 
     Args:
-        data: As it is trained on. Labels below 0 are unknown: such a node is in no division.
+        data: As it is trained on. Labels below 0 are unknown: such a node is in no division, and
+            what is drawn is drawn among the others.
         other_masks: From nothing to the graph with geom-gcn's masks, where those are apart.
     """
     data, known = _labelled(data)
 
     def split(name: str, seed: int) -> Split:
+        if known is not None and name in DRAWN:
+            some = Data(y=data.y[known], num_nodes=int(known.sum()))
+            return _among(known, make_split(some, name, seed))
         held = other_masks() if name == "geom-gcn" and other_masks is not None else data
         stored, count = held.get("train_mask"), None
         if name in ("public", "geom-gcn") and stored is not None:
@@ -101,6 +107,15 @@ def _labelled(data: Data) -> tuple[Data, Any]:
     data = data.clone()
     data.y = data.y.clamp(min=0)
     return data, known
+
+
+def _among(known: Tensor, drawn: Split) -> Split:
+    """Return a division of the known nodes as one of all."""
+    train, val, test = (
+        torch.zeros_like(known).masked_scatter(known, mask)
+        for mask in (drawn.train_mask, drawn.val_mask, drawn.test_mask)
+    )
+    return Split(drawn.name, drawn.index, train, val, test)
 
 
 def _loader(key: str, cls: str) -> Any:
