@@ -21,7 +21,13 @@ class CollisionError(ArithmeticError):
 
 
 def dense_ids(values: Tensor) -> Tensor:
-    """Number equal values, or equal rows, alike from 0 on, ``[N]``."""
+    """Number equal values, or equal rows, alike from 0 on, ``[N]``.
+
+    Raises:
+        ValueError: If a value is NaN.
+    """
+    if values.is_floating_point() and bool(values.isnan().any()):
+        raise ValueError("label: got NaN, which is equal to nothing; fill it in first")
     if values.dim() == 1:
         return values.unique(return_inverse=True)[1]
     if values[0:1].numel() == 0:

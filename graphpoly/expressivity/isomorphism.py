@@ -32,6 +32,9 @@ def isomorphic(one: Data, other: Data) -> bool:
     Args:
         one, other: Directed or not; parallel edges and their labels count.
 
+    Raises:
+        ValueError: If a label is NaN, which is equal to nothing.
+
     Complexity: a refinement for each step of the search. Colours say no to most pairs at once, and
     one or two steps decide most others; graphs over bases of large treewidth take exponential time.
 

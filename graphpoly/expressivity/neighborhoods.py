@@ -73,7 +73,7 @@ def neighborhood_types(graphs: Any, depth: int = 1) -> Tensor:
         ``[N]``, int64, comparable within this call only.
 
     Raises:
-        ValueError: If ``depth`` is less than 1.
+        ValueError: If ``depth`` is less than 1, or a label is NaN.
 
     Complexity: stable colours of all neighbourhoods, and a search
     (:func:`~graphpoly.expressivity.isomorphic`) for each node whose neighbourhood colours do not

@@ -152,6 +152,11 @@ def runs_sentence(runs: Sequence[Run]) -> str:
     first, second = sorted(runs, key=place)[:2]
     if math.isnan(first.mean):
         return f"On {first.dataset} no run has a finite mean test {first.metric}."
+    if first.mean == second.mean:
+        return (
+            f"On {first.dataset} {first.label} and {second.label} have the same best mean test "
+            f"{first.metric}, {first.show(first.mean)}{first.unit}."
+        )
     words = (
         f"On {first.dataset} {first.label} has the best mean test {first.metric}, "
         f"{_figure(first)}, before {second.label} with {_figure(second)}"

@@ -107,7 +107,11 @@ def draw_curves(
         drawn = [*((curve, look) for curve in seeds), (_mean(seeds), _STRONG.format(color))]
         for curve, how in drawn if len(seeds) > 1 else drawn[-1:]:
             thin = [each for each in _thin(curve, most) if math.isfinite(each[1])]
-            parts.append(polyline(((x(a), y(b)) for a, b in thin), how))
+            points = [(x(a), y(b)) for a, b in thin]
+            parts.append(polyline(points, how))
+            if len(points) == 1:  # of a line through one point nothing is seen
+                ((a, b),) = points
+                parts.append(f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.6" fill="{color}"/>')
     marks = [(f'<line x1="-7" x2="7" {_STRONG.format(c)}/>', n) for n, (c, _) in lines.items()]
     if sum(40 + _LETTER * len(name) for name in lines) < width:
         parts += legend(0, height - 8, marks)

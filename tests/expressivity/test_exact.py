@@ -4,7 +4,14 @@ import networkx as nx
 import pytest
 import torch
 
-from graphpoly.expressivity import CollisionError, GraphSet, of_networkx, wl_colors
+from graphpoly.expressivity import (
+    CollisionError,
+    GraphSet,
+    isomorphic,
+    neighborhood_types,
+    of_networkx,
+    wl_colors,
+)
 from graphpoly.expressivity.exact import check_graphs, check_nodes, dense_ids
 
 
@@ -27,3 +34,17 @@ def test_a_forged_name_is_found() -> None:
         check_nodes(with_labels, [], color)
     with pytest.raises(CollisionError, match="two graphs"):
         check_graphs(torch.tensor([1, 2, 3]), torch.tensor([5, 5]), torch.tensor([0, 1, 3]))
+
+
+@pytest.mark.parametrize("part", ["x", "edge_attr"])
+@pytest.mark.parametrize("columns", [1, 2])
+@pytest.mark.parametrize(
+    "asked", [wl_colors, neighborhood_types, lambda graph: isomorphic(graph, graph)]
+)
+def test_labels_that_are_equal_to_nothing_are_refused(asked, columns: int, part: str) -> None:
+    """A graph with such a label would not even be the same as itself."""
+    graph = of_networkx(nx.path_graph(3))
+    rows = 3 if part == "x" else graph.num_edges
+    graph[part] = torch.zeros(rows, columns).index_fill(0, torch.tensor(1), torch.nan).squeeze(1)
+    with pytest.raises(ValueError, match="label: got NaN, which is equal to nothing"):
+        asked(graph)

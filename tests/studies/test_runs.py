@@ -98,6 +98,13 @@ def test_the_best_of_several_is_named_with_what_chance_leaves_of_it(run: Run) ->
     assert runs_sentence([a, scored(run, "b", 0.7, None)]).endswith("chance cannot be said.")
 
 
+def test_equal_means_are_nobodys_alone(run: Run) -> None:
+    runs = [scored(run, name, mean, None) for name, mean in (("a", 0.7), ("b", 0.6), ("c", 0.7))]
+    same = "On texas a and c have the same best mean test accuracy, 70.00 %."
+    assert runs_sentence(runs) == same
+    assert "a has the best mean" in runs_sentence(runs[:2])
+
+
 def test_marks_stand_where_the_numbers_are(run: Run) -> None:
     drawn = ET.fromstring(draw_scores([run], 940))
     at = [float(one.get("cx")) for one in drawn.iter("circle")]
@@ -137,6 +144,21 @@ def test_the_strong_curve_is_the_mean_and_a_long_one_keeps_its_ends() -> None:
     assert (second[-1][0] - second[0][0]) / width == pytest.approx(499 / 999, abs=1e-3)
     # at epoch 500 the mean of 500 and 1500 is 1000, where the first one ends
     assert mean[-1] == pytest.approx((second[-1][0], first[-1][1]), abs=0.1)
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_a_single_epoch_is_a_dot(seeds: int) -> None:
+    """Of a line through one point nothing is seen."""
+    curves = [[(1, 0.5 + 0.2 * seed)] for seed in range(seeds)]
+    long = [(1, 0.0), (2, 1.0)]
+    drawn = ET.fromstring(draw_curves({"a": ("red", curves), "b": ("blue", [long])}, "loss"))
+    dots = [(each.get("fill"), float(each.get("cy"))) for each in drawn.iter("circle")]
+    (line,) = (one for one in drawn.iter("polyline") if "blue" in one.get("stroke"))
+    base, top = (float(pair.split(",")[1]) for pair in line.get("points").split())
+    values = [0.5] if seeds == 1 else [0.5, 0.7, 0.6]
+    assert dots == [
+        ("red", pytest.approx(base + value * (top - base), abs=0.2)) for value in values
+    ]
 
 
 def test_runs_of_one_name_are_told_apart_by_their_folders(held: tuple[Path, Outcome]) -> None:
