@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -25,7 +26,7 @@ class _Tracker:
 
     Args:
         directory: Folder of the run; its ``trackers.json`` holds the run's name at the tracker, so
-            that a resumed run goes on there.
+            that a resumed run goes on there, from its first epoch on, too.
         project: Project or experiment; it is made where it is new.
         name: Of the run; default that of the folder.
         settings: Of the run, as plain values.
@@ -97,7 +98,7 @@ class WandbLogger(_Tracker):
 
     def open(self, after: int) -> None:
         """See :meth:`Logger.open`."""
-        identity = self._held().get(self.kind) if after else None
+        identity = self._held().get(self.kind)
         self._run = self._wandb.init(
             project=self.project,
             name=self.name,
@@ -116,7 +117,7 @@ class WandbLogger(_Tracker):
         """See :meth:`Logger.close`."""
         run, self._run = self._run, None
         if run is not None:
-            run.finish()
+            run.finish(exit_code=0 if _ending() == "FINISHED" else 1)
 
 
 class MlflowLogger(_Tracker):
@@ -140,7 +141,7 @@ class MlflowLogger(_Tracker):
 
     def open(self, after: int) -> None:
         """See :meth:`Logger.open`."""
-        identity = self._held().get(self.kind) if after else None
+        identity = self._held().get(self.kind)
         if identity:
             self._run = self._client.get_run(identity).info.run_id
             self._client.update_run(self._run, status="RUNNING")
@@ -167,7 +168,7 @@ class MlflowLogger(_Tracker):
         """See :meth:`Logger.close`."""
         run, self._run = self._run, None
         if run is not None:
-            self._client.set_terminated(run)
+            self._client.set_terminated(run, status=_ending())
 
 
 TRACKERS: dict[str, Callable[..., Logger]] = {"mlflow": MlflowLogger, "wandb": WandbLogger}
@@ -203,6 +204,14 @@ def check_trackers(words: Sequence[str]) -> None:
         if kind not in TRACKERS:
             raise unknown("tracker", kind, TRACKERS)
         _imported(kind)
+
+
+def _ending() -> str:
+    """How a run ends that is closed now, as MLflow says it: an error passes by here."""
+    error = sys.exc_info()[1]
+    if error is None:
+        return "FINISHED"
+    return "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
 
 
 def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

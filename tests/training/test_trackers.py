@@ -30,7 +30,7 @@ class StoredRun:
     def __init__(self, made, **named):
         self.made, self.id, self.named = made, named.get("id") or f"run-{len(made)}", named
         self.rows = made.setdefault(self.id, {})
-        self.finished = False
+        self.ended = None
 
     @property
     def step(self):
@@ -40,8 +40,8 @@ class StoredRun:
         assert step >= self.step, "steps only grow"
         self.rows[step] = dict(values)
 
-    def finish(self):
-        self.finished = True
+    def finish(self, exit_code):
+        self.ended = exit_code
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_wandb_gets_each_epoch_and_the_settings(service, tmp_path):
         held = json.loads((tmp_path / "run" / f"seed-{seed}" / "trackers.json").read_text())
         assert held == {"wandb": identity}
     first = service[1][0]
-    assert first.finished
+    assert first.ended == 0
     assert first.named["project"] == "mine"
     assert first.named["config"]["settings.protocol.epochs"] == 6
 
@@ -122,24 +122,48 @@ class Stops:
 
     def update(self, epoch, row):
         if epoch == 3:
-            signal.raise_signal(signal.SIGINT)
+            self.end()
+
+    def end(self):
+        signal.raise_signal(signal.SIGINT)
 
     def stop(self):
         pass
 
 
+class Fails(Stops):
+    """One that a run dies of, before it has a checkpoint."""
+
+    def end(self):
+        raise RuntimeError("died")
+
+
+@pytest.mark.parametrize(
+    ("progress", "error", "status"),
+    [(Stops(), KeyboardInterrupt, "KILLED"), (Fails(), RuntimeError, "FAILED")],
+)
 @pytest.mark.parametrize("name", NAMES)
-def test_a_stopped_recipe_goes_on_in_the_same_run(name, service, tmp_path):
+def test_a_stopped_recipe_goes_on_in_the_same_run(name, progress, error, status, service, tmp_path):
     pytest.importorskip(name)
     place = tmp_path / "run"
-    with pytest.raises(KeyboardInterrupt):
-        run_recipe(RECIPE, seeds=1, out=place, track=[name], progress=Stops())
+    with pytest.raises(error):
+        run_recipe(RECIPE, seeds=1, out=place, track=[name], progress=progress)
     before = json.loads((place / "seed-0/trackers.json").read_text())
+    assert how_it_ended(before, service) == {"wandb": 1, "mlflow": status}[name]
     run_recipe(RECIPE, seeds=1, out=place, track=[name], resume=True)
     assert json.loads((place / "seed-0/trackers.json").read_text()) == before
     held = service[0][before[name]] if name == "wandb" else mlflow_rows(before[name])
     assert held == rows(place / "seed-0")
     assert sorted(held) == [1, 2, 3, 4, 5, 6]
+    assert how_it_ended(before, service) == {"wandb": 0, "mlflow": "FINISHED"}[name]
+
+
+def how_it_ended(held, service):
+    if "wandb" in held:
+        return service[1][-1].ended
+    from mlflow import MlflowClient
+
+    return MlflowClient().get_run(held["mlflow"]).info.status
 
 
 @pytest.mark.parametrize("name", NAMES)
