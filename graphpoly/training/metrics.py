@@ -1,10 +1,12 @@
 """Metrics on tensors; whatever else is callable serves as well.
 
-A metric is ``f(y_true, y_pred) -> float``, where ``y_pred`` is the raw output of the model.
+A metric is ``f(y_true, y_pred) -> float``, where ``y_pred`` is the raw output of the model. Where
+there is no label, accuracy and errors are NaN.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -50,7 +52,7 @@ def accuracy(y_true: Tensor, y_pred: Tensor) -> float:
         guess = y_pred.reshape(-1)
     if guess.numel() != truth.numel():
         raise ValueError(f"{guess.numel()} predictions for {truth.numel()} labels")
-    return int((guess == truth).sum()) / truth.numel()
+    return int((guess == truth).sum()) / truth.numel() if truth.numel() else math.nan
 
 
 def rocauc(y_true: Tensor, y_pred: Tensor) -> float:
@@ -103,11 +105,14 @@ def rmse(y_true: Tensor, y_pred: Tensor) -> float:
 
 def sse(y_true: Tensor, y_pred: Tensor) -> float:
     """Return the sum of squared errors over all labels that are not NaN."""
-    return float(_errors(y_true, y_pred).square().sum())
+    errors = _errors(y_true, y_pred)
+    return float(errors.square().sum()) if errors.numel() else math.nan
 
 
 def _errors(y_true: Tensor, y_pred: Tensor) -> Tensor:
-    if y_true.numel() != y_pred.numel():
+    sizes = [[size for size in part.shape if size != 1] for part in (y_true, y_pred)]
+    apart = min(map(len, sizes)) > 1 and sizes[0] != sizes[1]  # not one of them flat
+    if apart or y_true.numel() != y_pred.numel():
         raise ValueError(
             f"y_pred of shape {tuple(y_pred.shape)} does not fit y_true of {tuple(y_true.shape)}"
         )

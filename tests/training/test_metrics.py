@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
 from graphpoly.training import METRICS, accuracy, mae, rocauc
-from graphpoly.training.metrics import average_precision, get_metric, mse, rmse
+from graphpoly.training.metrics import average_precision, get_metric, mse, rmse, sse
 
 
 def pairs(y, score):
@@ -60,6 +62,16 @@ def test_errors_skip_missing_labels_and_do_not_broadcast():
     assert rmse(y, guess) == pytest.approx((5 / 2) ** 0.5)
     with pytest.raises(ValueError, match="does not fit"):
         mae(y, guess[:2])
+    with pytest.raises(ValueError, match="does not fit"):
+        mae(torch.ones(2, 3), torch.ones(3, 2))
+    assert mae(torch.arange(6.0), torch.arange(6.0).view(2, 3)) == 0
+
+
+@pytest.mark.parametrize("metric", [accuracy, mae, mse, rmse, sse])
+def test_without_a_label_there_is_no_score(metric):
+    assert math.isnan(metric(torch.zeros(0), torch.zeros(0)))
+    if metric is not accuracy:
+        assert math.isnan(metric(torch.tensor([float("nan")]), torch.ones(1)))
 
 
 def test_lookup():
