@@ -39,7 +39,7 @@ def dirichlet_energy(
     >>> dirichlet_energy(torch.tensor([0.0, 1.0, 3.0]), path, normalize=False).item()
     5.0
     """
-    size = x.size(0)
+    size, x = x.size(0), _real(x)
     pairs, weight = to_edges(edge_index, edge_weight, size=(size, size))
     weight = x.new_ones(pairs.size(1)) if weight is None else weight.to(x.dtype)
     x = x.reshape(size, -1)
@@ -70,7 +70,7 @@ def mean_average_distance(x: Tensor, edge_index: Any = None) -> Tensor:
     >>> round(mean_average_distance(torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])).item(), 6)
     0.666667
     """
-    size = x.size(0)
+    size, x = x.size(0), _real(x)
     norm = x.norm(dim=1, keepdim=True)
     unit = x / torch.where(norm > 0, norm, 1)
     if edge_index is None:
@@ -84,3 +84,8 @@ def mean_average_distance(x: Tensor, edge_index: Any = None) -> Tensor:
     total = x.new_zeros(size).index_add(0, pairs[1], distance)
     count = x.new_zeros(size).index_add(0, pairs[1], torch.ones_like(distance))
     return (total / count.clamp(min=1)).sum() / (count > 0).sum().clamp(min=1)
+
+
+def _real(x: Tensor) -> Tensor:
+    """Whole numbers as floating-point ones, which weights and roots are."""
+    return x if x.is_floating_point() else x.to(torch.get_default_dtype())

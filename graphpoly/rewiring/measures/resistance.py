@@ -129,10 +129,9 @@ def commute_time(
     part = components(graphs)
     volume = torch.zeros(int(part.max()) + 1 if part.numel() else 0).double()
     volume = volume.index_add(0, part, graphs.degree.double())[part]
-    if pairs is None:
-        time = volume[:, None] * resistance
-        return time.fill_diagonal_(0)
-    return torch.where(pairs[0] == pairs[1], 0, volume[pairs[0]] * resistance)
+    steps = volume[:, None] if pairs is None else volume[pairs[0]]
+    # of a node without edges the volume is 0, and infinity stays what it is
+    return torch.where(resistance.isinf(), resistance, steps * resistance)
 
 
 def total_resistance(edge_index: Tensor, num_nodes: int | None = None) -> float:

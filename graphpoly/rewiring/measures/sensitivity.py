@@ -89,9 +89,9 @@ def sensitivity_bound(
     r"""Return the bound :math:`(c_\sigma w p)^m (S^m)_{vu}` for each u, float64 ``[N]``.
 
     Args:
-        edge_index: Undirected graph, in any form that :func:`graphpoly.ops.to_csr` takes; its
-            values are :math:`A`, and :math:`\hat A = D^{-1/2} A D^{-1/2}` as it is given, without
-            further loops.
+        edge_index: The graph, in any form that :func:`graphpoly.ops.to_csr` takes; its values are
+            :math:`A`, and :math:`\hat A = D^{-1/2} A D^{-1/2}` as it is given, without further
+            loops, D by the edges that come in.
         num_nodes: N.
         layers: m.
         target: v.
@@ -112,8 +112,8 @@ def sensitivity_bound(
     value = value * root[pairs[0]] * root[pairs[1]]
     row = torch.zeros(num_nodes, dtype=torch.float64)
     row[target] = 1
-    for _ in range(layers):  # S is symmetric
-        heard = torch.zeros_like(row).index_add(0, pairs[1], value * row[pairs[0]])
+    for _ in range(layers):  # from v back along the edges
+        heard = torch.zeros_like(row).index_add(0, pairs[0], value * row[pairs[1]])
         row = residual * row + aggregation * heard
     return (lipschitz * weight * width) ** layers * row
 

@@ -29,6 +29,17 @@ def test_energy_of_what_is_smooth():
     assert torch.autograd.gradcheck(lambda x: dirichlet_energy(x, edges(graph)), x)
 
 
+def test_whole_numbers_are_measured_like_others():
+    x, pairs = torch.tensor([[0, 2], [1, 0], [3, 4]]), edges(nx.path_graph(3))
+    weight = torch.tensor([0.5, 0.25, 0.5, 0.25])
+    for normalize in (True, False):
+        for given in (weight, None):
+            found = dirichlet_energy(x, pairs, given, normalize=normalize)
+            assert_close(found, dirichlet_energy(x.float(), pairs, given, normalize=normalize))
+    for graph in (pairs, None):
+        assert_close(mean_average_distance(x, graph), mean_average_distance(x.float(), graph))
+
+
 def brute_force(x, pairs=None):
     n, rows = x.size(0), []
     for u in range(n):

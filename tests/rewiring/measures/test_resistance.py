@@ -93,6 +93,17 @@ def test_parts_count_by_themselves():
     assert effective_resistance(edges(graph), 5, pairs=pairs).tolist() == [np.inf, 0, np.inf]
 
 
+def test_no_walk_leads_out_of_a_part():
+    """From a node without edges either, whose component has no edge to count."""
+    for graph in (*random_graphs(20, 8, seed=4), nx.empty_graph(3)):
+        n = len(graph)
+        found, apart = commute_time(edges(graph), n), resistance(graph).isinf()
+        assert torch.equal(found.isinf(), apart)
+        assert_close(found, found.T)
+        pairs = torch.cartesian_prod(torch.arange(n), torch.arange(n)).T
+        assert_close(commute_time(edges(graph), n, pairs=pairs).view(n, n), found)
+
+
 def test_sketches_are_near():
     graph = nx.connected_watts_strogatz_graph(300, 4, 0.2, seed=1)
     pairs = torch.randint(0, 300, (2, 200), generator=torch.Generator().manual_seed(1))
