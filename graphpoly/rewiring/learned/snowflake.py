@@ -11,7 +11,7 @@ from torch_geometric.nn import MLP
 from torch_geometric.utils import to_dense_batch
 
 from graphpoly.ops.edge_masks import carried_masks
-from graphpoly.ops.entry import as_size
+from graphpoly.ops.entry import as_size, check_index
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 from graphpoly.rewiring.learned.features import check_features
@@ -211,6 +211,7 @@ class NeuralSnowflake(Pretrained):
         pairs, weight = self.graph(x, batch)
         place = pairs.new_full((pairs.size(1),), -1)
         if self.keep and edge_index is not None:
+            check_index("edge_index", edge_index.flatten(), x.size(0))
             ones = x.new_ones(edge_index.size(1)) if edge_weight is None else edge_weight
             pairs = torch.cat([edge_index, pairs], 1)
             weight = torch.cat([ones.to(weight), weight])

@@ -185,6 +185,8 @@ def sketched_resistance(
     """
     if not 0 < error < 1:
         raise ValueError(f"error: got {error}, expected between 0 and 1")
+    if not 0 < tolerance < 1:
+        raise ValueError(f"tolerance: got {tolerance}, expected between 0 and 1")
     graphs = as_graph(edge_index, num_nodes)
     u, v = _checked(pairs, graphs.num_nodes)
     part = components(graphs)

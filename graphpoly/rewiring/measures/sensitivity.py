@@ -22,6 +22,7 @@ from torch import Tensor
 
 from graphpoly.errors import unknown
 from graphpoly.ops import to_edges
+from graphpoly.ops.entry import check_index
 
 __all__ = ["jacobian", "jacobian_obstruction", "sensitivity", "sensitivity_bound"]
 
@@ -106,7 +107,10 @@ def sensitivity_bound(
     if layers < 0:
         raise ValueError(f"layers: got {layers}, expected at least 0")
     pairs, value = to_edges(edge_index, None, size=(num_nodes, num_nodes))
+    check_index("edge_index", pairs.flatten(), num_nodes)
     value = torch.ones(pairs.size(1)).double() if value is None else value.double()
+    if bool((value < 0).any()):
+        raise ValueError("edge_index: got a weight below 0, of which there is no bound")
     degree = torch.zeros(num_nodes, dtype=torch.float64).index_add(0, pairs[1], value)
     root = torch.where(degree > 0, degree, torch.inf).rsqrt()
     value = value * root[pairs[0]] * root[pairs[1]]

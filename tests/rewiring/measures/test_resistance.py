@@ -130,3 +130,6 @@ def test_refusals():
         effective_resistance(pairs, 20001)
     with pytest.raises(ValueError, match="error: got 0"):
         sketched_resistance(pairs, pairs=pairs, error=0.0)
+    for tolerance in (-1e-3, 0.0, 1.0):
+        with pytest.raises(ValueError, match="tolerance: got"):
+            sketched_resistance(pairs, pairs=pairs, tolerance=tolerance)

@@ -75,6 +75,12 @@ def test_the_bound_follows_the_edges():
         assert_close(found, torch.linalg.matrix_power(step, 3)[target])
 
 
+def test_weights_below_zero_have_no_bound():
+    graph = torch.eye(3).sub(2).to_sparse()
+    with pytest.raises(ValueError, match="below 0"):
+        sensitivity_bound(graph, 3, 2, 0)
+
+
 def test_norms():
     matrix = torch.tensor([[1.0, -2.0, 3.0], [0.0, 4.0, -1.0]]).double()
     # rows of two channels out of three features
