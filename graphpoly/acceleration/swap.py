@@ -117,7 +117,8 @@ def accelerate(model: Module) -> Report:
         cached in a layer and nothing stands between them but ReLU, all of them are one operator.
         Features that are mostly 0 and ask for no gradient are multiplied as sparse ones. Operators
         made of an ``edge_index`` are remembered for as long as that tensor lives: keep it, rather
-        than make a new one for each epoch.
+        than make a new one for each epoch. What PyTorch writes into it is noticed, what is written
+        through NumPy or ``tensor.data`` is not.
 
     >>> import torch_geometric.nn as pyg
     >>> report = accelerate(pyg.Sequential("x, e", [(pyg.GCNConv(4, 4), "x, e -> x"),

@@ -10,6 +10,8 @@ from torch_geometric.nn.inits import reset
 from graphpoly.layers.feed_forward import FeedForward
 from graphpoly.layers.linear import LazyLinear as Linear
 from graphpoly.ops import CSR, entry_sum
+from graphpoly.ops.hooks import is_hooked
+from graphpoly.ops.take_rows import take_rows
 
 __all__ = ["EdgeMessage"]
 
@@ -70,10 +72,15 @@ class EdgeMessage(nn.Module):
         width = x.size(1)
         if self.in_channels < 0:
             self.lin.initialize_parameters(None, (x.new_empty(0, 2 * width + self.carried),))
-        target, source, edge = self.lin.weight.split([width, width, self.carried], dim=1)
-        ends = entry_sum(adj, F.linear(x, target, self.lin.bias), F.linear(x, source))
-        # laid out by rows: the gradient of a narrow matrix is several times slower by columns
-        message: Tensor = self.after(torch.addmm(ends, carried, edge.t().contiguous()))
+        if is_hooked(self.lin):
+            ends = take_rows(x, adj.rows()), take_rows(x, adj.col)
+            made = self.lin(torch.cat([*ends, carried], 1))
+        else:
+            target, source, edge = self.lin.weight.split([width, width, self.carried], dim=1)
+            both = entry_sum(adj, F.linear(x, target, self.lin.bias), F.linear(x, source))
+            # laid out by rows: the gradient of a narrow matrix is several times slower by columns
+            made = torch.addmm(both, carried, edge.t().contiguous())
+        message: Tensor = self.after(made)
         if self.attention is not None:
             message = message * self.attention(message).sigmoid()
         return message

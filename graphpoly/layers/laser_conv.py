@@ -136,7 +136,10 @@ class LASERConv(NamedArguments, MessagePassing):
         adj = to_csr(edge_index, edge_weight, x.size(0))
         if adj.weight is not None:
             adj = adj.with_weight(adj.weight.to(x.dtype))
-        adj = self._typed(masked(self, adj), edge_type)
+        mask = masked(self, adj.with_weight(None)).weight
+        adj = self._typed(adj, edge_type)
+        if mask is not None:
+            adj = adj.with_weight(mask if adj.weight is None else adj.weight * mask)
         message = self.lin(x).view(-1, self.out_channels)  # row u R + r is X W_r of node u
         out = spmm(adj, message)
         if self.lin_root is not None:

@@ -209,7 +209,7 @@ class PathConv(NamedArguments, MessagePassing):
             if trie.distance is None:
                 raise ValueError("paths: got none with distances, distances=True needs them")
             assert self.lin_distance is not None
-            near = self.lin_distance(self.distance.weight)
+            near = self.lin_distance(self.distance(torch.arange(self.K + 1, device=x.device)))
         state = cell = weight = None
         for t, node in enumerate(trie.node):
             gates = take_rows(projected, node)  # a copy, so that sums can stay in place

@@ -22,6 +22,7 @@ from graphpoly.models.class_copies import (
 from graphpoly.models.heads import names_argument
 from graphpoly.models.named_convs import Conv, make_conv
 from graphpoly.ops import to_edges
+from graphpoly.ops.entry import check_index
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
@@ -218,6 +219,7 @@ class ForwardGNN(Pretrained, NamedArguments):
         """Return what the layers in training read of a graph; it stays while they are trained."""
         check_features(type(self).__name__, x, self.in_channels)
         edges, weight = to_edges(edge_index, edge_weight, size=(x.size(0), x.size(0)))
+        check_index("edge_index", edges.flatten(), x.size(0))
         if weight is not None and not names_argument(self.convs[0], "edge_weight"):
             raise ValueError(f"edge_weight: {type(self.convs[0]).__name__} has no use for weights")
         copies = self._copies(x, edges, weight)

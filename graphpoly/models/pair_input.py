@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from graphpoly.ops import PairBlocks, to_edges
+from graphpoly.ops.entry import check_index
 from graphpoly.ops.normalize import normalized
 
 __all__ = ["pair_input"]
@@ -39,7 +40,8 @@ def pair_input(
         ``[1 + D + F + D', P]``; entry (i, j) belongs to the edge from i to j.
 
     Raises:
-        ValueError: If an edge joins two graphs, or there are too many rows of ``pair_features``.
+        ValueError: If an edge joins two graphs or leads to no node, or there are too many rows of
+            ``pair_features``.
 
     >>> from graphpoly.ops import pair_blocks
     >>> pair_input(pair_blocks(None, 2), torch.ones(2, 1), torch.tensor([[0], [1]])).tolist()
@@ -47,6 +49,7 @@ def pair_input(
     """
     num_nodes, num_pairs = x.size(0), blocks.num_pairs
     ends, weight = to_edges(edge_index, edge_weight, size=(num_nodes, num_nodes))
+    check_index("edge_index", ends.flatten(), num_nodes)
     if not torch.compiler.is_compiling() and blocks.num_graphs > 1:
         graph = blocks.graph[ends.long()]
         if not torch.equal(graph[0], graph[1]):

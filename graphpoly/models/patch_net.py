@@ -22,6 +22,7 @@ from graphpoly.models.pooling import check_pool, pool_nodes
 from graphpoly.ops import pool as pooled
 from graphpoly.ops import to_edges
 from graphpoly.ops.batching import count_graphs, nodes_of_each
+from graphpoly.ops.edge_masks import carried_masks
 from graphpoly.ops.entry import check_index, check_values
 from graphpoly.ops.patches import patch_edges, patch_overlap, patch_walks
 from graphpoly.ops.take_rows import take_rows
@@ -191,7 +192,8 @@ class PatchNet(Pretrained, NamedArguments):
         attr = self._read("edge_attr", edge_attr, pairs.size(1), self.edge_dim, self.edge_lin)
         places = self._read("encoding", encoding, num_nodes, self.encoding_dim, self.encoding)
         h = self.lin(x) if places is None else self.lin(x) + places
-        h = self.encoder(h, node, patch, count, inside, None if attr is None else attr[edge])
+        with carried_masks(self.encoder, inside, edge):
+            h = self.encoder(h, node, patch, count, inside, None if attr is None else attr[edge])
         tokens = pooled(h, patch, "mean", batch_size=count)
         some = patch.unique_consecutive()
         shape = num_graphs, self.num_patches, num_nodes

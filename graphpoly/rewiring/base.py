@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import difflib
 import inspect
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from torch_geometric.data import Batch, Data
 from torch_geometric.transforms import BaseTransform
 from torch_geometric.utils import cumsum
 
+from graphpoly.errors import unknown
 from graphpoly.rewiring.structure import Changes, Graphs
 
 __all__ = ["Fill", "Rewiring"]
@@ -22,6 +24,8 @@ Fill: TypeAlias = float | Mapping[str, Any]
 
 # What an added edge gets where the user does not say; an edge that weighs nothing is no edge.
 _FILL = {"edge_weight": 1.0}
+# How alike two names are, of which one is a slip of the pen: more than edge_attr and edge_weight.
+_ALIKE = 0.8
 # How many edges were added and removed.
 _COUNTS = "rewired"
 _NEVER_OF_EDGES = ("edge_index", "edge_type", "batch", "ptr", "y", _COUNTS)
@@ -51,7 +55,8 @@ class Rewiring(BaseTransform):
 
     Raises:
         TypeError: On ``HeteroData`` and other things that are not ``Data``.
-        ValueError: On ``adj_t``, on a directed graph, and on types without a fill.
+        ValueError: On ``adj_t``, on a directed graph, on types without a fill, and on a name in it
+            that is nearly that of an attribute.
     """
 
     def __init__(
@@ -142,6 +147,7 @@ class Rewiring(BaseTransform):
 
     def _apply(self, data: Data, graphs: Graphs, changes: Changes, names: list[str]) -> None:
         device, before = data.edge_index.device, data.edge_index
+        self._check_fill(names)
         kind = self._types(data, changes)
         keep = _stay(before.cpu(), changes.removed, graphs.num_nodes)
         added = torch.stack([changes.added, changes.added.flip(0)], 2).flatten(1)
@@ -188,6 +194,17 @@ class Rewiring(BaseTransform):
         # further kinds of added edges count on from the first
         return kind + (int(self.fill["edge_type"]) - 1)
 
+    def _check_fill(self, names: list[str]) -> None:
+        """Refuse a name that is spelled nearly like one that the edges have and the fill has not.
+
+        Other names may be those of other graphs.
+        """
+        if isinstance(self.fill, Mapping):
+            left = [name for name in names if name not in self.fill]
+            for name in self.fill.keys() - {*names}:
+                if difflib.get_close_matches(name, left, n=1, cutoff=_ALIKE):
+                    raise unknown("fill", name, left)
+
     def _filled(self, name: str, value: Tensor, count: int) -> Tensor:
         fill: Any = _FILL.get(name, 0)
         if isinstance(self.fill, Mapping):
@@ -198,7 +215,8 @@ class Rewiring(BaseTransform):
         if not value.dtype.is_floating_point and bool((one != one.to(value.dtype)).any()):
             raise ValueError(f"fill: got {fill} for {name}, which holds {value.dtype}")
         try:
-            return one.to(value.dtype).expand(count, *value.shape[1:])
+            row = one.to(value.dtype).expand(value.shape[1:])
+            return row.expand(count, *row.shape)
         except RuntimeError:
             shape = list(value.shape[1:])
             raise ValueError(

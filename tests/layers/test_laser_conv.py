@@ -1,6 +1,7 @@
 import networkx as nx
 import pytest
 import torch
+from torch_geometric.explain.algorithm.utils import clear_masks, set_masks
 
 from graphpoly.layers import LASERConv
 from graphpoly.rewiring import LASER
@@ -74,3 +75,24 @@ def test_refusals():
         conv(x, pairs, torch.tensor([0.0, 1.0]))
     with pytest.raises(ValueError, match="num_relations: got 0"):
         LASERConv(2, 2, num_relations=0)
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+def test_an_explainer_masks_what_edges_bring(normalize):
+    """Behind the norms, as PyG does: weaker edges are weaker, also where all of them are."""
+    data = LASER(2, 0.5)(data_of(nx.random_regular_graph(3, 12, seed=0)))
+    order = torch.randperm(data.edge_index.size(1))
+    edge_index, edge_type = data.edge_index[:, order], data.edge_type[order]
+    conv = LASERConv(5, 3, num_relations=3, normalize=normalize).double()
+    x = torch.randn(12, 5).double()
+    mask = torch.rand(order.numel(), requires_grad=True).double()
+    whole = conv(x, edge_index, edge_type)
+    own = x @ conv.lin_root.weight.T + conv.bias
+    set_masks(conv, 0.3 * torch.ones(order.numel()).double(), edge_index, apply_sigmoid=False)
+    assert_close(conv(x, edge_index, edge_type), own + 0.3 * (whole - own))
+    set_masks(conv, mask, edge_index, apply_sigmoid=False)
+    for v in range(12):
+        (reached,) = torch.autograd.grad(conv(x, edge_index, edge_type)[v].sum(), mask)
+        assert not reached[edge_index[1] != v].any()
+    clear_masks(conv)
+    assert_close(conv(x, edge_index, edge_type), whole)

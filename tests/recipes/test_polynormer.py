@@ -40,3 +40,16 @@ def test_starts_locally_on_a_graph_with_self_loops(graph: Data) -> None:
     assert model.stage == "local"
     assert (model.hidden_channels, model.conv.heads, model.conv.beta) == (960, 16, 0.1)
     assert optimizer.param_groups[0]["lr"] == 1e-3
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_no_node_has_two_self_loops(weighted: bool, graph: Data) -> None:
+    """Also where those of the graph are kept (``self_loops=true``), twice some of them."""
+    loops = torch.tensor([[3, 5, 5], [3, 5, 5]])
+    graph.edge_index = torch.cat([loops, graph.edge_index], 1)
+    if weighted:
+        graph.edge_weight = torch.rand(graph.num_edges)
+    prepared = registry.get("recipe", "polynormer/photo").obj.settings.prepare(graph)
+    source, target = prepared.edge_index
+    assert torch.equal(source[source == target].sort().values, torch.arange(60))
+    assert (source != target).sum() == graph.num_edges - 3

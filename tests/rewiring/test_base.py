@@ -4,6 +4,7 @@ import networkx as nx
 import pytest
 import torch
 from torch_geometric.data import Batch
+from torch_geometric.transforms import Compose
 
 from graphpoly.rewiring import DIGL, LASER, SDRF, ExpanderPropagation, FoSR
 from tests.rewiring.graphs import data_of
@@ -46,3 +47,27 @@ def test_other_pairs_of_nodes_are_no_attribute_of_edges():
     made = FoSR(2)(data)
     assert made.edge_index.size(1) == 16
     assert torch.equal(made.expander_index, data.expander_index)
+
+
+def test_a_misspelt_fill_is_refused_and_one_for_other_graphs_is_not():
+    data = graphs()[0]
+    data.edge_weight = torch.rand(12)
+    for fill in ({"edge_wieght": 2.0}, {"edge_weights": 2.0, "edge_attr": 1.0}):
+        for run in (FoSR(2, fill=fill), Compose([FoSR(2, fill=fill)])):
+            with pytest.raises(ValueError, match="did you mean 'edge_weight'"):
+                run(data.clone())
+    fill = {"edge_weight": 2.0, "edge_attr": [3.0, 4.0], "edge_age": 5.0}
+    made = FoSR(2, fill=fill)(data.clone())
+    assert made.edge_weight[12:].tolist() == [2.0] * 4
+    assert made.edge_attr[12:].tolist() == [[3.0, 4.0]] * 4
+    other = FoSR(2, fill=fill)(graphs()[0])  # whose edges have no weight
+    assert other.edge_attr[12:].tolist() == [[3.0, 4.0]] * 4
+
+
+@pytest.mark.parametrize("added", [1, 2, 3])
+def test_a_fill_is_one_row_however_many_edges_are_added(added):
+    data = graphs()[1]
+    data.edge_weight = torch.rand(18)
+    for fill in ({"edge_weight": [1.0] * 2 * added}, {"edge_attr": [[1.0, 2.0]] * 2 * added}):
+        with pytest.raises(ValueError, match="fill: got"):
+            FoSR(added, fill=fill)(data.clone())

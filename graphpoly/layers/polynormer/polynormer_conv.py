@@ -68,7 +68,7 @@ class PolynormerConv(NamedArguments, nn.Module):
 
         No graph is padded: on a batch each graph gets what it gets alone. Nodes without incoming
         edges attend to nothing; the paper gives each a self-loop
-        (:class:`~torch_geometric.transforms.AddSelfLoops`).
+        (:class:`~torch_geometric.transforms.AddRemainingSelfLoops`).
 
     Complexity:
         O(E C + N C^2) a layer; no score of any pair is stored.

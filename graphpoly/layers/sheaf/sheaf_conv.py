@@ -19,6 +19,8 @@ from graphpoly.ops import (
     restriction_products,
     sum_entries,
 )
+from graphpoly.ops.hooks import is_hooked
+from graphpoly.ops.take_rows import take_rows
 from graphpoly.registry import register
 
 __all__ = ["SheafConv"]
@@ -218,13 +220,13 @@ class SheafConv(SheafDiffusion):
             return None, None, None
         features = stalks.sum(1) if self.sparse_learner else stalks.flatten(1)
         features = dropout(features, self.map_dropout, self.training)
-        weight, count = self.learner.weight, self._params
+        learner, count = self.learner, self._params
         strength = signs = numbers = None
         if count:
-            target, source = _of_both_ends(features, weight[:count], adj)
+            target, source = _of_both_ends(features, learner, slice(count), adj)
             numbers = target.tanh(), source.tanh()
         if self.reflections or self.edge_strength:
-            target, source = _of_both_ends(features, weight[count:], adj)
+            target, source = _of_both_ends(features, learner, slice(count, None), adj)
             if self.reflections:
                 signs = _sign(target[:, 0]), _sign(source[:, 0])
             if self.edge_strength:
@@ -268,9 +270,17 @@ class SheafConv(SheafDiffusion):
         return self.assemble(adj, carried, degree, strength)
 
 
-def _of_both_ends(features: Tensor, weight: Tensor, adj: CSR) -> tuple[Tensor, Tensor]:
-    """Apply a linear map to both ends of each edge, first as its target sees them."""
-    own, other = weight.chunk(2, 1)
+def _of_both_ends(
+    features: Tensor, learner: nn.Linear, rows: slice, adj: CSR
+) -> tuple[Tensor, Tensor]:
+    """Apply rows of a linear map to both ends of each edge, first as its target sees them."""
+    if is_hooked(learner):
+        own, other = take_rows(features, adj.rows()), take_rows(features, adj.col)
+        made = learner(torch.cat([torch.cat([own, other], 1), torch.cat([other, own], 1)]))
+        made = made.to(torch.promote_types(made.dtype, torch.float32))
+        target, source = made[:, rows].chunk(2)
+        return target, source
+    own, other = learner.weight[rows].chunk(2, 1)
     first, second = F.linear(features, own), F.linear(features, other)
     dtype = torch.promote_types(first.dtype, torch.float32)
     first, second = first.to(dtype), second.to(dtype)

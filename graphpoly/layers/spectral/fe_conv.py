@@ -12,6 +12,7 @@ from torch_geometric.nn.dense.linear import Linear
 from graphpoly.layers.arguments import check_batch, check_size
 from graphpoly.layers.spectral.operator_conv import OperatorConv
 from graphpoly.ops import CSR, column_space, spmm, to_csr
+from graphpoly.ops.hooks import is_hooked
 from graphpoly.registry import register
 
 __all__ = ["FEConv"]
@@ -304,6 +305,11 @@ class SeparateLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``[N, out_channels]``."""
+        if is_hooked(self.maps):
+            doubled, *maps = self._maps()
+            blocks = x.split([linear.in_features for linear in maps], 1)
+            parts = [linear(block) for linear, block in zip(maps, blocks, strict=True)]
+            return torch.stack([doubled(blocks[0]), *parts]).sum(0)
         return F.linear(x, self.weight, self.bias)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 from torch_geometric.data import Data
-from torch_geometric.transforms import AddSelfLoops
+from torch_geometric.transforms import AddRemainingSelfLoops
 
 from graphpoly.models.co_gnn import CoGNN
 from graphpoly.models.polynormer import Polynormer
@@ -98,8 +98,8 @@ class PolynormerSettings(ModelSettings):
     weight_decay: float = bounded(0.0, low=0)
 
     def prepare(self, data: Data) -> Data:
-        """Give each node a self-loop."""
-        prepared: Data = AddSelfLoops()(data.clone())
+        """Give each node a self-loop, those that have one no second."""
+        prepared: Data = AddRemainingSelfLoops()(data.clone())
         return prepared
 
     def arguments(self, inputs: Inputs) -> dict[str, Any]:

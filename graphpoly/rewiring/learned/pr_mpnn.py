@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch_geometric.nn import GIN, MLP
 
 from graphpoly.errors import unknown
-from graphpoly.ops.entry import as_size
+from graphpoly.ops.edge_masks import carried_masks
+from graphpoly.ops.entry import as_size, check_index
 from graphpoly.ops.take_rows import take_rows
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
@@ -169,6 +170,7 @@ class PRMPNN(Pretrained):
         """
         check_features("PRMPNN", x, self.in_channels)
         size = x.size(0)
+        check_index("edge_index", edge_index.flatten(), size)
         graph = x.new_zeros(size, dtype=torch.int64) if batch is None else batch
         count = int(graph[-1]) + 1 if size else 0
         weight = x.new_ones(edge_index.size(1)) if edge_weight is None else edge_weight.to(x.dtype)
@@ -198,10 +200,13 @@ class PRMPNN(Pretrained):
                 edges += [new.pairs, new.pairs.flip(0)]
                 weights = torch.cat([weights, joined, joined])
             wired = torch.cat(edges, 1)
+            place = torch.arange(wired.size(1), device=x.device)
+            place = torch.where(place < edge_index.size(1), place, -1)
             if not (self.training and torch.is_grad_enabled()):
                 there = weights != 0
-                wired, weights = wired[:, there], weights[there]
-            found.append(self.downstream(x, wired, edge_weight=weights, **kwargs))
+                wired, weights, place = wired[:, there], weights[there], place[there]
+            with carried_masks(self.downstream, wired, place):
+                found.append(self.downstream(x, wired, edge_weight=weights, **kwargs))
         return torch.cat(found, -1) if self.combine == "concat" else torch.stack(found).mean(0)
 
     @staticmethod

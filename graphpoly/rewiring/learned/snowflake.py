@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch_geometric.nn import MLP
 from torch_geometric.utils import to_dense_batch
 
-from graphpoly.ops.entry import as_size
+from graphpoly.ops.edge_masks import carried_masks
+from graphpoly.ops.entry import as_size, check_index
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 from graphpoly.rewiring.learned.features import check_features
@@ -208,13 +209,17 @@ class NeuralSnowflake(Pretrained):
         """
         check_features("NeuralSnowflake", x, self.in_channels)
         pairs, weight = self.graph(x, batch)
+        place = pairs.new_full((pairs.size(1),), -1)
         if self.keep and edge_index is not None:
+            check_index("edge_index", edge_index.flatten(), x.size(0))
             ones = x.new_ones(edge_index.size(1)) if edge_weight is None else edge_weight
             pairs = torch.cat([edge_index, pairs], 1)
             weight = torch.cat([ones.to(weight), weight])
+            place = torch.cat([torch.arange(edge_index.size(1), device=x.device), place])
         if batch is not None and "batch" in inspect.signature(self.downstream.forward).parameters:
             kwargs["batch"] = batch
-        out: Tensor = self.downstream(x, pairs, edge_weight=weight, **kwargs)
+        with carried_masks(self.downstream, pairs, place):
+            out: Tensor = self.downstream(x, pairs, edge_weight=weight, **kwargs)
         return out
 
     def graph(self, x: Tensor, batch: Tensor | None = None) -> tuple[Tensor, Tensor]:

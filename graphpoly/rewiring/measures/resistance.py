@@ -133,10 +133,9 @@ def commute_time(
     part = components(graphs)
     volume = torch.zeros(int(part.max()) + 1 if part.numel() else 0).double()
     volume = volume.index_add(0, part, graphs.degree.double())[part]
-    if pairs is None:
-        time = volume[:, None] * resistance
-        return time.fill_diagonal_(0)
-    return torch.where(pairs[0] == pairs[1], 0, volume[pairs[0]] * resistance)
+    steps = volume[:, None] if pairs is None else volume[pairs[0]]
+    # of a node without edges the volume is 0, and infinity stays what it is
+    return torch.where(resistance.isinf(), resistance, steps * resistance)
 
 
 @on_cpu()
@@ -192,6 +191,8 @@ def sketched_resistance(
     """
     if not 0 < error < 1:
         raise ValueError(f"error: got {error}, expected between 0 and 1")
+    if not 0 < tolerance < 1:
+        raise ValueError(f"tolerance: got {tolerance}, expected between 0 and 1")
     graphs = as_graph(edge_index, num_nodes)
     u, v = _checked(pairs, graphs.num_nodes)
     part = components(graphs)

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from graphpoly.errors import unknown
 from graphpoly.ops import to_edges
+from graphpoly.ops.entry import check_index
 
 __all__ = ["jacobian", "jacobian_obstruction", "sensitivity", "sensitivity_bound"]
 
@@ -89,9 +90,9 @@ def sensitivity_bound(
     r"""Return the bound :math:`(c_\sigma w p)^m (S^m)_{vu}` for each u, float64 ``[N]``.
 
     Args:
-        edge_index: Undirected graph, in any form that :func:`graphpoly.ops.to_csr` takes; its
-            values are :math:`A`, and :math:`\hat A = D^{-1/2} A D^{-1/2}` as it is given, without
-            further loops.
+        edge_index: The graph, in any form that :func:`graphpoly.ops.to_csr` takes; its values are
+            :math:`A`, and :math:`\hat A = D^{-1/2} A D^{-1/2}` as it is given, without further
+            loops, D by the edges that come in.
         num_nodes: N.
         layers: m.
         target: v.
@@ -106,14 +107,17 @@ def sensitivity_bound(
     if layers < 0:
         raise ValueError(f"layers: got {layers}, expected at least 0")
     pairs, value = to_edges(edge_index, None, size=(num_nodes, num_nodes))
+    check_index("edge_index", pairs.flatten(), num_nodes)
     value = torch.ones_like(pairs[0]).double() if value is None else value.double()
+    if bool((value < 0).any()):
+        raise ValueError("edge_index: got a weight below 0, of which there is no bound")
     degree = value.new_zeros(num_nodes).index_add(0, pairs[1], value)
     root = torch.where(degree > 0, degree, torch.inf).rsqrt()
     value = value * root[pairs[0]] * root[pairs[1]]
     row = value.new_zeros(num_nodes)
     row[target] = 1
-    for _ in range(layers):  # S is symmetric
-        heard = torch.zeros_like(row).index_add(0, pairs[1], value * row[pairs[0]])
+    for _ in range(layers):  # from v back along the edges
+        heard = torch.zeros_like(row).index_add(0, pairs[0], value * row[pairs[1]])
         row = residual * row + aggregation * heard
     return (lipschitz * weight * width) ** layers * row
 

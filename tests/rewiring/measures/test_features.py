@@ -1,4 +1,5 @@
 import networkx as nx
+import pytest
 import torch
 from torch_geometric.utils import get_laplacian, to_dense_adj
 
@@ -27,6 +28,25 @@ def test_energy_of_what_is_smooth():
     assert dirichlet_energy(torch.ones(10, 2), edges(graph)) == 0
     x = torch.randn(10, 2, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda x: dirichlet_energy(x, edges(graph)), x)
+
+
+def test_whole_numbers_are_measured_like_others():
+    x, pairs = torch.tensor([[0, 2], [1, 0], [3, 4]]), edges(nx.path_graph(3))
+    weight = torch.tensor([0.5, 0.25, 0.5, 0.25])
+    for normalize in (True, False):
+        for given in (weight, None):
+            found = dirichlet_energy(x, pairs, given, normalize=normalize)
+            assert_close(found, dirichlet_energy(x.float(), pairs, given, normalize=normalize))
+    for graph in (pairs, None):
+        assert_close(mean_average_distance(x, graph), mean_average_distance(x.float(), graph))
+
+
+def test_degrees_that_are_no_divisors_are_refused():
+    pairs = edges(nx.path_graph(3))
+    for weight in (-torch.ones(4), -0.5 * torch.ones(4)):
+        with pytest.raises(ValueError, match="edge_weight: got a degree of"):
+            dirichlet_energy(torch.ones(3), pairs, weight)
+        assert dirichlet_energy(torch.arange(3.0), pairs, weight, normalize=False) < 0
 
 
 def brute_force(x, pairs=None):

@@ -93,6 +93,17 @@ def test_parts_count_by_themselves():
     assert effective_resistance(edges(graph), 5, pairs=pairs).tolist() == [np.inf, 0, np.inf]
 
 
+def test_no_walk_leads_out_of_a_part():
+    """From a node without edges either, whose component has no edge to count."""
+    for graph in (*random_graphs(20, 8, seed=4), nx.empty_graph(3)):
+        n = len(graph)
+        found, apart = commute_time(edges(graph), n), resistance(graph).isinf()
+        assert torch.equal(found.isinf(), apart)
+        assert_close(found, found.T)
+        pairs = torch.cartesian_prod(torch.arange(n), torch.arange(n)).T
+        assert_close(commute_time(edges(graph), n, pairs=pairs).view(n, n), found)
+
+
 def test_sketches_are_near():
     graph = nx.connected_watts_strogatz_graph(300, 4, 0.2, seed=1)
     pairs = torch.randint(0, 300, (2, 200), generator=torch.Generator().manual_seed(1))
@@ -119,3 +130,6 @@ def test_refusals():
         effective_resistance(pairs, 20001)
     with pytest.raises(ValueError, match="error: got 0"):
         sketched_resistance(pairs, pairs=pairs, error=0.0)
+    for tolerance in (-1e-3, 0.0, 1.0):
+        with pytest.raises(ValueError, match="tolerance: got"):
+            sketched_resistance(pairs, pairs=pairs, tolerance=tolerance)

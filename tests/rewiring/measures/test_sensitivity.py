@@ -60,6 +60,27 @@ def test_the_bound_is_tight_on_linear_networks():
     assert_close(found, bound(graph, 3, 5, weight=0.3, width=4))
 
 
+def test_the_bound_follows_the_edges():
+    """Of a directed graph, too: S is not symmetric there."""
+    torch.manual_seed(0)
+    pairs = torch.tensor([[0, 1, 2, 0, 3, 1], [1, 2, 3, 2, 1, 1]])
+    weight = torch.rand(6).double()
+    adjacency = torch.zeros(4, 4).double().index_put((pairs[1], pairs[0]), weight)
+    degree = adjacency.sum(1)
+    root = torch.where(degree > 0, degree, torch.inf).rsqrt()
+    step = 0.5 * torch.eye(4).double() + root[:, None] * adjacency * root
+    graph = torch.sparse_coo_tensor(pairs.flip(0), weight, (4, 4)).coalesce()
+    for target in range(4):
+        found = sensitivity_bound(graph, 4, 3, target, residual=0.5)
+        assert_close(found, torch.linalg.matrix_power(step, 3)[target])
+
+
+def test_weights_below_zero_have_no_bound():
+    graph = torch.eye(3).sub(2).to_sparse()
+    with pytest.raises(ValueError, match="below 0"):
+        sensitivity_bound(graph, 3, 2, 0)
+
+
 def test_norms():
     matrix = torch.tensor([[1.0, -2.0, 3.0], [0.0, 4.0, -1.0]]).double()
     # rows of two channels out of three features

@@ -43,6 +43,16 @@ def test_large_graphs():
     assert plain == pytest.approx(6 * expected, abs=1e-7)
 
 
+def test_long_graphs():
+    """Whose small eigenvalues lie close together, where a Lanczos iteration takes for ever."""
+    n = 1100
+    for graph, angle in ((nx.path_graph(n), math.pi / n), (nx.cycle_graph(n), 2 * math.pi / n)):
+        plain = spectral_gap(edges(graph), normalization="none")
+        assert plain == pytest.approx(4 * math.sin(angle / 2) ** 2, rel=1e-6)
+    path = spectral_gap(edges(nx.path_graph(n)))
+    assert path == pytest.approx(2 * math.sin(math.pi / (n - 1) / 2) ** 2, rel=1e-6)
+
+
 def test_refusals():
     with pytest.raises(ValueError, match="normalization"):
         spectral_gap(edges(nx.path_graph(3)), normalization="rw")

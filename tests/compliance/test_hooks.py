@@ -1,0 +1,62 @@
+"""Whatever a layer multiplies by belongs to a module that it calls, where a hook is on it.
+
+Pruning and weight norms of PyTorch make a weight anew in such a hook.
+"""
+
+import pytest
+import torch
+from torch.nn.utils import prune
+
+from graphpoly.layers import FEConv, SheafConv
+from graphpoly.registry import entries
+from graphpoly.testing import assert_close
+from graphpoly.testing.subject import Subject, joined
+
+FORMS = {
+    "FEConv(separate)": lambda: FEConv(8, 6, separate=True),
+    "SheafConv(strength)": lambda: SheafConv(
+        8, 6, stalk_dim=3, reflections=True, edge_strength=True, sparse_learner=True
+    ),
+    "SheafConv(general)": lambda: SheafConv(8, 6, stalk_dim=3, maps="general"),
+}
+MADE = {**{entry.name: entry for entry in entries("layer")}, **FORMS}
+
+
+def case(name):
+    subject = Subject(MADE[name])
+    layer, data = subject.layer(), subject.graph("erdos_renyi", dtype=torch.float32)
+    return layer, lambda: joined(subject.call(layer, data))
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_every_module_is_called_that_learns(name):
+    layer, run = case(name)
+    expected, heard = run().detach(), set()
+    for place, module in layer.named_modules():
+        module.register_forward_hook(lambda *_, place=place: heard.add(place))
+    out = run()
+    assert_close(out, expected, kind="accumulated")
+    out.sum().backward()
+    learns = {
+        place
+        for place, module in layer.named_modules()
+        if any(p.grad is not None and bool(p.grad.any()) for p in module.parameters(recurse=False))
+    }
+    assert learns <= heard
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_pruned_maps_learn(name):
+    """The weight of a pruned map is that of its parameter at each step."""
+    layer, run = case(name)
+    pruned = [m for m in layer.modules() if type(m) is torch.nn.Linear]
+    for module in pruned:
+        prune.random_unstructured(module, "weight", 1)
+    optimizer = torch.optim.SGD(layer.parameters(), 0.01)
+    for _ in range(2):
+        optimizer.zero_grad()
+        run().square().sum().backward()
+        optimizer.step()
+    run()
+    for module in pruned:
+        assert torch.equal(module.weight, module.weight_orig * module.weight_mask)
