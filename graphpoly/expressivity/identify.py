@@ -71,7 +71,7 @@ def identify(
 
     Args:
         graphs: See :meth:`GraphSet.of`; ``y`` has one target a graph, or one a node where there is
-            one graph.
+            one graph. NaN, and a class of a node that is below 0, is a target that is not known.
         features: With and without labels of nodes and edges.
         rounds: Most rounds of 1-WL that get a level of their own; no level after the first that
             refines nothing.
@@ -177,15 +177,16 @@ def _level(
     target, accuracy, r2 = shown.y, None, None
     if target is not None and target.dim() == 2 and target.size(1) == 1:
         target = target[:, 0]
-    if target is not None and target.numel() and bool(target.isnan().all()):
-        target = None
     colors = node if shown.num_graphs == 1 else graph
     if target is not None and colors is not None and target.shape == colors.shape:
         known = ~target.isnan()  # those of whole numbers all are
+        if shown.num_graphs == 1 and not target.is_floating_point():
+            known = target >= 0  # the classes of nodes, as divisions of a dataset read them
+        some = bool(known.any()) or not known.numel()
         colors, target = colors[known], target[known]
-        if _are_classes(target):
+        if some and _are_classes(target):
             accuracy = accuracy_bound(colors, target)
-        else:
+        elif some:
             r2 = r2_bound(colors, target)
     graph_classes, graph_unique = _classes(graph)
     node_classes, node_unique = (None, None) if node is None else _classes(node)

@@ -176,7 +176,7 @@ def _label_energy(adj: CSR, y: Tensor, edges: Tensor) -> Tensor:
     """
     y = y.reshape(len(y), -1)
     numbers = y.is_floating_point() or y.size(1) > 1
-    known = ~y.isnan()
+    known = ~y.isnan() if numbers else y >= 0
     one_hot = torch.nn.functional.one_hot
     signal = (y if numbers else one_hot(y[:, 0].clamp(min=0))).double()
     mean = torch.where(known, signal, 0).sum(0) / known.sum(0).clamp(min=1)

@@ -107,6 +107,7 @@ def test_what_is_drawn_is_drawn_among_the_nodes_whose_label_is_known(name: str, 
     y = torch.cat([known, torch.full((200,), -1)])[torch.randperm(first + 320)]
     data = Data(x=torch.ones(len(y), 1), edge_index=torch.empty(2, 0, dtype=torch.long), y=y)
     loaded = node_problem(data)
+    assert torch.equal(loaded.data.y, y)  # whoever looks at all labels sees which there are
     here = (y >= 0).nonzero().view(-1)
     for seed in range(3):
         expected = make_split(Data(y=y[here], num_nodes=len(here)), name, seed)

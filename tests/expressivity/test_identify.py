@@ -113,6 +113,23 @@ def test_labels_that_are_not_known_bound_nothing() -> None:
     assert identify(star)[-1].accuracy_bound == 1
 
 
+@pytest.mark.parametrize("column", [False, True])
+def test_nodes_without_a_class_bound_nothing(column: bool) -> None:
+    """Of the classes of nodes it is a number below 0, here as in a division."""
+    graph = of_networkx(nx.disjoint_union(nx.star_graph(5), nx.path_graph(4)))
+    y = torch.tensor([-1, 0, 1, 1, -1, -1, 2, -1, -1, 0])
+    graph.y = y.unsqueeze(1) if column else y
+    colors = {0: [0] * 10, 1: [0, 1, 1, 1, 1, 1, 1, 2, 2, 1]}
+    found = {level.rounds: level for level in identify(graph, rounds=1)}
+    for rounds, color in colors.items():
+        known = [(c, label) for c, label in zip(color, y.tolist(), strict=True) if label >= 0]
+        best = {c: Counter(label for d, label in known if d == c) for c, _ in known}
+        fitted = sum(each.most_common(1)[0][1] for each in best.values())
+        assert found[rounds].accuracy_bound == fitted / len(known)
+    graph.y = torch.full((10,), -1)
+    assert {each.accuracy_bound for each in identify(graph)} == {None}
+
+
 def test_large_graphs_have_no_level_of_pairs() -> None:
     graphs = [of_networkx(nx.cycle_graph(450))] * 2
     assert "2-FWL" not in {level.test for level in identify(graphs)}

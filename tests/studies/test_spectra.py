@@ -67,7 +67,7 @@ def labelled(graph: Data, kind: str) -> tuple[torch.Tensor, torch.Tensor]:
     }[kind.removeprefix("unknown ")].clone()
     known = torch.arange(80) % 5 > 0 if "unknown" in kind else torch.ones(80, dtype=torch.bool)
     if "unknown" in kind:
-        y[~known] = torch.nan
+        y[~known] = torch.nan if y.is_floating_point() else -1
     classes = torch.stack([graph.y == 0, graph.y == 1], 1).double()
     signal = y.double().view(80, -1) if y.is_floating_point() else classes
     signal = (signal - signal[known].mean(0)).masked_fill(~known.unsqueeze(1), 0)
@@ -75,7 +75,8 @@ def labelled(graph: Data, kind: str) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @pytest.mark.parametrize(
-    "kind", ["classes", "number", "unknown number", "units", "unknown units", "marks"]
+    "kind",
+    ["classes", "unknown classes", "number", "unknown number", "units", "unknown units", "marks"],
 )
 def test_labels_of_every_kind_have_their_energy(tmp_path: Path, graph, kind: str) -> None:
     """What is unknown says nothing, and the units of numbers are nobody's matter."""

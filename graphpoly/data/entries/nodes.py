@@ -64,11 +64,11 @@ def node_problem(data: Data, *, other_masks: Any = None) -> Loaded:
     """Return a graph with one class a node as a dataset in memory.
 
     Args:
-        data: As it is trained on. Labels below 0 are unknown: such a node is in no division, and
-            what is drawn is drawn among the others.
+        data: As it is trained on. Labels below 0 are unknown, and stay so: such a node is in no
+            division, and what is drawn is drawn among the others.
         other_masks: From nothing to the graph with geom-gcn's masks, where those are apart.
     """
-    data, known = _labelled(data)
+    known = None if bool((data.y >= 0).all()) else data.y >= 0
 
     def split(name: str, seed: int) -> Split:
         if known is not None and name in DRAWN:
@@ -97,16 +97,6 @@ def node_problem(data: Data, *, other_masks: Any = None) -> Loaded:
             "classes": classes,
         },
     )
-
-
-def _labelled(data: Data) -> tuple[Data, Any]:
-    """Give unknown labels the class 0 that no division will look at, and say which are known."""
-    known = data.y >= 0
-    if bool(known.all()):
-        return data, None
-    data = data.clone()
-    data.y = data.y.clamp(min=0)
-    return data, known
 
 
 def _among(known: Tensor, drawn: Split) -> Split:
