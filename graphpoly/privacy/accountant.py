@@ -95,9 +95,12 @@ class Mechanism:
 
     def renyi(self, orders: _Numbers = ORDERS) -> _Numbers:
         """Return the divergence of one step for each order."""
-        if self.independent:
-            return _poisson(self.batch_size / self.num_nodes, self.sigma, orders)
-        return _several(self, orders)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            if self.independent:
+                found = _poisson(self.batch_size / self.num_nodes, self.sigma, orders)
+            else:
+                found = _several(self, orders)
+        return np.where(np.isnan(found), np.inf, found)  # where little noise overflows, no bound
 
     def epsilon(self, steps: int, delta: float, orders: _Numbers = ORDERS) -> float:
         """Return the loss after so many steps; 0 after none."""
@@ -108,6 +111,8 @@ def to_epsilon(divergences: _Numbers, delta: float, orders: _Numbers = ORDERS) -
     """Convert divergences, one an order, into epsilon for a delta."""
     if not 0 < delta < 1:
         raise ValueError(f"delta: got {delta}, expected more than 0 and less than 1")
+    if not (divergences >= 0).all():
+        raise ValueError(f"divergences: got {divergences.min()}, expected at least 0")
     bounds = divergences + np.log1p(-1 / orders) - np.log(delta * orders) / (orders - 1)
     return max(0.0, float(bounds.min()))
 
@@ -134,8 +139,8 @@ def noise_for(
         >>> step.epsilon(100, 1e-6) <= 10 < step.epsilon(101, 1e-6)
         True
     """
-    if not epsilon > 0:
-        raise ValueError(f"epsilon: got {epsilon}, expected more than 0")
+    if not 0 < epsilon < math.inf:
+        raise ValueError(f"epsilon: got {epsilon}, expected a number of more than 0")
     if steps < 1:
         raise ValueError(f"steps: got {steps}, expected at least 1")
     least = to_epsilon(np.zeros_like(ORDERS), delta)

@@ -56,6 +56,28 @@ def test_more_steps_reveal_more_and_more_noise_less() -> None:
     assert by_noise == sorted(set(by_noise), reverse=True)
 
 
+@pytest.mark.parametrize("independent", [False, True])
+@pytest.mark.parametrize("batch_size", [1, 20, 100])
+def test_too_little_noise_to_count_with_hides_nothing(independent: bool, batch_size: int) -> None:
+    """What overflows on the way is a loss that is infinite, and none of 0."""
+    found = [
+        Mechanism(
+            num_nodes=100, batch_size=batch_size, terms=1, sigma=sigma, independent=independent
+        ).epsilon(5, DELTA)
+        for sigma in (1.0, 1e-3, 1e-100, 1e-153, 1e-155, 1e-160, 1e-200, 5e-324)
+    ]
+    assert found == sorted(found)
+    assert found[-1] == math.inf
+
+
+@pytest.mark.parametrize("divergence", [-1.0, math.nan])
+def test_what_is_no_divergence_is_no_loss(divergence: float) -> None:
+    with pytest.raises(ValueError, match=f"divergences: got {divergence}"):
+        to_epsilon(np.where(ORDERS > 2, divergence, 1.0), DELTA)
+    with pytest.raises(ValueError, match="divergences: got -"):
+        arxiv(2.0).epsilon(-3, DELTA)
+
+
 @pytest.mark.parametrize("terms", [1, 6, 31])
 def test_all_nodes_at_once_are_a_gaussian(terms: int) -> None:
     step = Mechanism(num_nodes=50, batch_size=50, terms=terms, sigma=3.0)
@@ -113,6 +135,7 @@ def test_without_a_graph_a_toss_for_each_node_needs_less_noise() -> None:
     ("changes", "words"),
     [
         ({"epsilon": 0.0}, "epsilon: got 0.0"),
+        ({"epsilon": math.inf}, "epsilon: got inf"),
         ({"epsilon": 1e-3}, "expected more than 0.00835"),
         ({"delta": 0.0}, "delta: got 0.0"),
         ({"steps": 0}, "steps: got 0"),
