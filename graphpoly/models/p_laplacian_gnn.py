@@ -96,10 +96,10 @@ class PLaplacianGNN(Pretrained, NamedArguments):
         check_features(type(self).__name__, x, self.in_channels)
         convs: list[Any] = list(self.convs)
         adj = convs[0].clean(x, edge_index, edge_weight)
-        x = convs[0].convolve(x, adj)
+        x = convs[0](x, edge_index, edge_weight, cleaned=adj)
         for conv in convs[1:]:
             x = dropout(x.relu(), self.dropout, self.training)
-            x = conv.convolve(x, adj)
+            x = conv(x, edge_index, edge_weight, cleaned=adj)
         return x
 
     def __repr__(self) -> str:

@@ -149,15 +149,26 @@ class PLaplacianConv(OperatorLayer):
         self.lin.reset_parameters()
         zeros(self.bias)
 
-    def forward(self, x: Tensor, edge_index: Any, edge_weight: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        edge_index: Any,
+        edge_weight: Tensor | None = None,
+        *,
+        cleaned: CSR | None = None,
+    ) -> Tensor:
         """Clean the graph and convolve.
 
         Args:
             x: ``[N, in_channels]``.
             edge_index: The graph.
             edge_weight: ``[E]``.
+            cleaned: What :meth:`clean` made of the graph, of this layer or of an earlier one; by
+                default it is made here.
         """
-        return self.convolve(x, self.clean(x, edge_index, edge_weight))
+        if cleaned is None:
+            cleaned = self.clean(x, edge_index, edge_weight)
+        return self.convolve(x, cleaned)
 
     def clean(self, x: Tensor, edge_index: Any, edge_weight: Tensor | None = None) -> CSR:
         """Return the operator of the cleaned graph; arguments as for :meth:`forward`."""
