@@ -104,7 +104,7 @@ def shortest_tour(pos: Tensor) -> Tensor:
         ``[n]``, from point 0; of both directions the one whose second point is before its last.
 
     Raises:
-        ValueError: If there are no points, or too many.
+        ValueError: If there are no points, or too many, or a distance is not finite.
 
     Notes:
         O(n^2 2^n) time, O(n 2^n) memory.
@@ -117,7 +117,10 @@ def shortest_tour(pos: Tensor) -> Tensor:
         raise ValueError(
             f"pos: got shape {tuple(pos.shape)}, expected [n, D] with 1 to {_LARGEST_TOUR} points"
         )
-    return torch.from_numpy(_tour(pos.detach().double().cpu().numpy()))
+    pos = pos.detach().double().cpu()
+    if not bool(torch.pdist(pos).isfinite().all()):
+        raise ValueError("pos: got distances that are not finite")
+    return torch.from_numpy(_tour(pos.numpy()))
 
 
 def closed_length(pos: Tensor, order: Tensor) -> float:

@@ -158,6 +158,9 @@ def test_bad_arguments():
         (lambda: shortest_tour(torch.zeros(17, 2)), "pos: got shape (17, 2)"),
         (lambda: shortest_tour(torch.zeros(3)), "pos: got shape (3,)"),
         (lambda: shortest_tour(torch.zeros(0, 2)), "pos: got shape (0, 2)"),
+        (lambda: shortest_tour(torch.full((3, 2), torch.nan)), "pos: got distances that are not"),
+        (lambda: shortest_tour(torch.tensor([[0.0], [1.0], [torch.inf]])), "pos: got distances"),
+        (lambda: shortest_tour(1e200 * torch.eye(3).double()), "pos: got distances"),
     ):
         with pytest.raises(ValueError) as caught:
             given()
