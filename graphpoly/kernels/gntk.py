@@ -41,8 +41,9 @@ class GNTK(KernelEstimator):
     r"""Kernel between graphs of an infinitely wide network of L blocks.
 
     Each block sums over a node and its neighbours and applies R perceptron layers; the readout sums
-    over the nodes. Nodes with equal unfoldings have equal rows, and one of them is computed; where
-    features are continuous every node has its own.
+    over the nodes. A self-loop is a term beside the node itself, and an edge that is there twice
+    two terms, as in :class:`~torch_geometric.nn.conv.GINConv`. Nodes with equal unfoldings have
+    equal rows, and one of them is computed; where features are continuous every node has its own.
 
     As an estimator of scikit-learn it turns graphs into their kernel with those that it was fitted
     on: ``make_pipeline(GNTK(3), SVC(kernel="precomputed"))``. Features of all graphs must have the

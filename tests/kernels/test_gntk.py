@@ -19,7 +19,8 @@ from tests.kernels.wide import check_limit, gradients, labelled, normal, plain_g
     [(1, 1, False, "uniform"), (2, 2, True, "degree"), (3, 1, True, "uniform")],
 )
 def test_the_recursion_is_the_papers(layers: int, mlp: int, jumping: bool, scaling: str) -> None:
-    graphs = zoo()
+    multiple = nx.MultiGraph([(0, 1), (0, 1), (1, 2), (2, 2)])  # each edge is a term of its own
+    graphs = [*zoo(), labelled(multiple, 8)]
     kernel = GNTK(layers, mlp, jumping_knowledge=jumping, scaling=scaling)(graphs)
     expected = torch.tensor(
         [[plain_gntk(g, h, layers, mlp, jumping, scaling) for h in graphs] for g in graphs],
