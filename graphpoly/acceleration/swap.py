@@ -127,6 +127,9 @@ def accelerate(model: Module) -> Report:
     module_0  GCNConv   accelerated
     module_1  ARMAConv  left alone: no kernel for this layer
     """
+    if not isinstance(model, Module):
+        got = f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__
+        raise TypeError(f"model: got {got}, expected a torch.nn.Module")
     report = Report()
     for name, module in model.named_modules():
         kind = type(module)

@@ -35,6 +35,9 @@ def export(
 
         net, _ = trained_network(run, root=root, model=model, seed=seed)
         if not isinstance(net, Pretrained):
-            raise ValueError(f"{type(net).__name__} is not one of graphpoly's networks")
+            raise ValueError(
+                f"{type(net).__name__}: is not one of graphpoly's networks, which "
+                "`graphpoly list models` names, and has no save_pretrained"
+            )
         net.save_pretrained(folder)
         typer.echo(f"{type(net).__name__}: {folder}")

@@ -34,6 +34,9 @@ def check_names(names: list[str]) -> None:
         if name.lower() in methods:
             again = f"graphpoly train MODEL {names[1]} rewire={name.lower()}"
             raise ValueError(f"{name}: is no model, it rewires the graphs of one; {again}")
+        if names[1].lower() in {each.lower() for each in known["models"]}:
+            again = f"graphpoly train {names[1]} {name}"
+            raise ValueError(f"{name}: is no model, and the model comes first; {again}")
         raise unknown("model", name, known["models"])
     if len(names) == 1 and name not in known["recipes"] and not is_model:
         error = unknown("recipe", name, known["recipes"])

@@ -103,6 +103,12 @@ def dataset_from(source: str) -> Dataset:
         graphs = [made[i] for i in range(len(made))]  # type: ignore[arg-type]
     listed = isinstance(graphs, list | tuple)
     others = [each for each in graphs if not isinstance(each, Data)] if listed else graphs
+    if isinstance(graphs, tuple) and others:
+        held = ", ".join(type(each).__name__ for each in graphs)
+        raise DatasetError(
+            f"{source}: got a tuple of {held}, expected Data or a list of Data; of a file in a "
+            "dataset's folder processed/, save list(dataset) instead"
+        )
     if not listed or others:
         raise DatasetError(f"{source}: got {_kind(others)}, expected Data or a list of Data")
     if not graphs:
@@ -137,8 +143,8 @@ def _read(path: Path) -> Any:
         raise
     except pickle.UnpicklingError as error:
         raise DatasetError(
-            f"{path}: holds objects other than tensors and PyG's graphs, and is not read; save "
-            "plain Data, or give module:factory"
+            f"{path}: holds objects other than tensors and PyG's graphs of one type of nodes, and "
+            "is not read; save plain Data, or give module:factory"
         ) from error
     except (OSError, ValueError, KeyError, RuntimeError, EOFError, zipfile.BadZipFile) as error:
         raise DatasetError(f"{path}: cut short or altered: {first_line(error)}") from error
@@ -292,7 +298,7 @@ def _of_nodes(data: Data, name: str, source: str) -> Dataset:
         got = len(data.y) if data.y.dim() else 1
         raise DatasetError(f"{source}: y: got {got} labels, expected {nodes}")
     data.y, loss, metric, outputs = _target(data.y, source)
-    stored = all(isinstance(data.get(f"{part}_mask"), Tensor) for part in _MASKS)
+    stored = any(isinstance(data.get(f"{part}_mask"), Tensor) for part in _MASKS)
     drawn = "stratified" if loss == "ce" else "random"
     splits = ("public", drawn) if stored else (drawn,)
 
@@ -303,8 +309,8 @@ def _of_nodes(data: Data, name: str, source: str) -> Dataset:
 
         def split(asked: str, seed: int) -> Split:
             if asked == "public":
-                masks = read.train_mask
-                return make_split(read, "public", seed % masks[0].numel())
+                masks = read.get("train_mask")
+                return make_split(read, "public", 0 if masks is None else seed % masks[0].numel())
             parts = _thirds(nodes, seed)
             masks = [torch.zeros(nodes, dtype=torch.bool) for _ in parts]
             for mask, rows in zip(masks, parts, strict=True):

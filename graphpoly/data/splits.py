@@ -135,10 +135,14 @@ Masks = tuple[Tensor, Tensor, Tensor]
 
 
 def _stored(data: Data) -> Masks:
-    masks = tuple(data.get(f"{part}_mask") for part in ("train", "val", "test"))
-    if any(mask is None for mask in masks):
-        raise ValueError("data has no train_mask, val_mask and test_mask; use 'stratified'")
-    train, val, test = (mask.to(torch.bool) for mask in masks)
+    names = ("train_mask", "val_mask", "test_mask")
+    absent = [name for name in names if data.get(name) is None]
+    if absent:
+        raise ValueError(
+            f"data has no {' and no '.join(absent)}; give all three, or use a split that is drawn, "
+            "such as 'stratified'"
+        )
+    train, val, test = (data[name].to(torch.bool) for name in names)
     return train, val, test
 
 

@@ -242,3 +242,11 @@ def test_lazy_layers():
     out = conv(x, PAIRS)
     restore(conv)
     assert_close(out, conv(x, PAIRS))
+
+
+@pytest.mark.parametrize(
+    ("model", "words"), [(pyg.GCN, "got the class GCN"), ([pyg.GCNConv(4, 4)], "got list")]
+)
+def test_what_is_no_module_is_refused(model: object, words: str) -> None:
+    with pytest.raises(TypeError, match=f"model: {words}, expected a torch.nn.Module"):
+        accelerate(model)  # type: ignore[arg-type]

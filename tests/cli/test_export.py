@@ -73,3 +73,13 @@ def test_what_the_run_has_not_is_one_line(
     assert (result.exit_code, result.stdout) == (1, "")
     assert words in result.stderr
     assert not (tmp_path / "net").exists()
+
+
+def test_a_network_that_is_not_ours_is_said_to_have_no_files(tmp_path: Path) -> None:
+    given = ["GCN", "csbm", "num_nodes=60", "epochs=1", "--seeds", "1", "--out"]
+    trained = CliRunner().invoke(app, ["train", *given, str(tmp_path / "run")])
+    assert trained.exit_code == 0
+    result = call(tmp_path / "run", tmp_path / "net")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "GCN: is not one of graphpoly's networks" in result.stderr
+    assert not (tmp_path / "net").exists()

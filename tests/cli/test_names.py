@@ -63,3 +63,11 @@ def test_a_rewiring_in_place_of_a_model_is_told_how_it_is_used(name: str) -> Non
     code = f"from graphpoly.cli.names import check_names; check_names([{name!r}, 'MUTAG'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert f"graphpoly train MODEL MUTAG rewire={name.lower()}" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["csbm", "mine.pt"])
+def test_a_dataset_before_its_model_is_told_the_order(name: str) -> None:
+    code = f"from graphpoly.cli.names import check_names; check_names([{name!r}, 'GCN'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert f"{name}: is no model" in done.stderr
+    assert f"graphpoly train GCN {name}" in done.stderr

@@ -65,6 +65,18 @@ def test_stored_masks_come_first(tmp_path: Path) -> None:
     assert torch.equal(loaded.split("public", 0).train_mask, part == 0)
 
 
+@pytest.mark.parametrize("y", [torch.arange(30) % 2, torch.rand(30)])
+@pytest.mark.parametrize("held", [("train",), ("train", "val"), ("val", "test")])
+def test_masks_that_lack_one_are_not_passed_over(
+    held: tuple[str, ...], y: torch.Tensor, tmp_path: Path
+) -> None:
+    masks = {f"{name}_mask": torch.arange(30) % 3 == i for i, name in enumerate(held)}
+    entry, loaded = load(saved(tmp_path / "mine.pt", ring(y=y, **masks)))
+    with pytest.raises(ValueError, match=r"data has no (train|val|test)_mask.*give all three"):
+        loaded.split(entry.splits[0], 0)
+    assert sum(loaded.split(entry.splits[1], 0).sizes) == 30
+
+
 @pytest.mark.parametrize("form", ["list", "batch"])
 def test_many_graphs(form: str, tmp_path: Path) -> None:
     graphs: Any = [ring(4 + i % 3, y=torch.tensor([i % 2])) for i in range(40)]
@@ -153,6 +165,7 @@ class Stranger:
         ([], "holds no graphs"),
         ([ring(4)], "every graph needs a label"),
         ([ring(4), 3, "four"], "got a list of int, expected Data or a list of Data"),
+        ((ring(4), {"x": 0}), "got a tuple of Data, dict, expected .* save list"),
         ([ring(4, y=torch.tensor([float("nan")]))] * 3, "y: no label is known, all are NaN"),
         (Data(x=torch.zeros(3, 1), y=torch.zeros(3)), "edge_index: there is none"),
         (ring(y=torch.zeros(29, dtype=torch.long)), "y: got 29 labels, expected 30"),
