@@ -339,6 +339,11 @@ def _of_links(data: Data, name: str) -> Dataset:
 def _of_graphs(graphs: list[Data], name: str, source: str) -> Dataset:
     if any(graph.get("y") is None for graph in graphs):
         raise DatasetError(f"{source}: y: every graph needs a label")
+    if all(graph.y.dim() and len(graph.y) == (graph.num_nodes or 0) > 1 for graph in graphs):
+        again = "; save the graph itself, not a list of it" if len(graphs) == 1 else ""
+        raise DatasetError(
+            f"{source}: y: got a label for each node, expected one a graph, or [1, T]{again}"
+        )
     rows = [graph.y.view(1, -1) for graph in graphs]
     if len({row.size(1) for row in rows}) > 1:
         raise DatasetError(f"{source}: y: graphs have labels of different sizes")

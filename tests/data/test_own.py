@@ -164,6 +164,8 @@ class Stranger:
         (torch.zeros(3), "got Tensor, expected Data or a list of Data"),
         ([], "holds no graphs"),
         ([ring(4)], "every graph needs a label"),
+        ([ring(4, y=torch.arange(4))] * 3, r"node, expected one a graph, or \[1, T\]$"),
+        ([ring(30, y=torch.arange(30))], "save the graph itself, not a list of it"),
         ([ring(4), 3, "four"], "got a list of int, expected Data or a list of Data"),
         ((ring(4), {"x": 0}), "got a tuple of Data, dict, expected .* save list"),
         ([ring(4, y=torch.tensor([float("nan")]))] * 3, "y: no label is known, all are NaN"),
