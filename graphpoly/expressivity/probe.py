@@ -14,6 +14,7 @@ from torch_geometric.data import Data
 
 from graphpoly.devices import on_cpu
 from graphpoly.expressivity.graphs import GraphSet
+from graphpoly.ops.cached import keeps_graph
 
 __all__ = ["Probe"]
 
@@ -72,8 +73,7 @@ class Probe:
         if not callable(module):
             raise TypeError(f"model: the factory made {type(module).__name__}, not a module")
         self.name = name or type(module).__name__
-        parts = module.modules() if isinstance(module, nn.Module) else ()
-        if any(getattr(part, "cached", False) is True for part in parts):
+        if keeps_graph(module):
             raise ValueError(f"{self.name}: cached=True holds one graph, here there are many")
         self.in_channels = _input_size(module) if in_channels is None else in_channels
         self.takes = _arguments(module, self.name)

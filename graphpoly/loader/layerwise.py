@@ -13,6 +13,7 @@ from torch_geometric import nn as pyg
 
 from graphpoly.loader.bar import bar
 from graphpoly.ops import number_keys, sample_neighbors, to_csr
+from graphpoly.ops.cached import keeps_graph
 
 __all__ = ["layerwise_inference"]
 
@@ -199,7 +200,7 @@ def _outermost(module: Any) -> Iterator[Any]:
 
 def _hops_of(layer: Any) -> int:
     """How far a layer reads, or more: what it declares, else what PyG's layers call it."""
-    if any(getattr(module, "cached", False) is True for module in layer.modules()):
+    if keeps_graph(layer):
         raise ValueError(f"{type(layer).__name__}: cached=True holds one graph, a block is another")
     reason = getattr(layer, "compliance_exceptions", {}).get("num_hops")
     if getattr(layer, "hops", 1) is None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from graphpoly.errors import unknown
+from graphpoly.ops.cached import keeps_graph
 
 __all__ = ["FLIPS", "check_uncached", "count_pairs", "flip_edges", "greedy_flips", "random_flips"]
 
@@ -190,8 +191,7 @@ def greedy_flips(
 
 def check_uncached(model: Any) -> None:
     """Raise a ValueError if a network would answer for another graph than it is given."""
-    modules = model.modules() if isinstance(model, torch.nn.Module) else ()
-    if any(getattr(module, "cached", False) is True for module in modules):
+    if keeps_graph(model):
         raise ValueError("model: cached=True holds one graph, of which edges are changed here")
 
 
