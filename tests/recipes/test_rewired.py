@@ -218,6 +218,7 @@ def test_types_of_the_graph_itself_are_kept() -> None:
 def test_a_rewiring_that_is_learned_stands_around_the_network(
     method: str, model: str, task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("GRAPHPOLY_DATA", str(tmp_path))  # a folder that is there to be found again
     kind, told = LEARNED[method]
     dataset = entry(task)
     recipe = recipe_for(model, dataset).override({"rewire": method.lower(), **told})

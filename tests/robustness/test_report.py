@@ -26,7 +26,8 @@ def run(*arguments):
 
 
 @pytest.fixture
-def cora(stand_in):
+def cora(stand_in, tmp_path, monkeypatch):
+    monkeypatch.setenv("GRAPHPOLY_DATA", str(tmp_path))  # a folder that is there to be found again
     stand_in("cora", on_nodes(csbm(60, 4.0, 12, phi=0.5, epsilon=1.0, seed=3)))
 
 
