@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 __all__ = ["ConvergenceError", "nearest", "unknown"]
 
+_SHOWN = 30  # names that one line has room for
+
 
 class ConvergenceError(RuntimeError):
     """An iteration did not reach its tolerance; the message says how far it came."""
@@ -36,6 +38,9 @@ def unknown(what: str, name: object, candidates: Iterable[str]) -> ValueError:
     match = nearest(str(name), known)
     if match is not None:
         hint = f"did you mean {match!r}?"
+    elif known:
+        more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
+        hint = f"known: {', '.join(known[:_SHOWN])}{more}"
     else:
-        hint = f"known: {', '.join(known)}" if known else "none is registered"
+        hint = "none is registered"
     return ValueError(f"unknown {what} {str(name)!r}; {hint}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from torch.nn import Dropout, Module
 from torch_geometric.nn.conv import MessagePassing
@@ -50,6 +50,8 @@ _REASONS = {
     "GINEConv": "a ReLU of node and edge features together is needed for each edge",
 }
 
+_NO_MODEL = "accelerate returns a report and no model: it changes the model it is given, in place"
+
 
 @dataclass(frozen=True)
 class Report:
@@ -66,6 +68,12 @@ class Report:
     accelerated: dict[str, str] = field(default_factory=dict)
     left_alone: dict[str, str] = field(default_factory=dict)
     declined: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def __call__(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError(_NO_MODEL)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"{name!r}: {_NO_MODEL}", name=name, obj=self)
 
     def __str__(self) -> str:
         rows = []

@@ -110,8 +110,16 @@ def _facts(entry: Entry) -> dict[str, Any]:
             "splits": ", ".join(data.splits),
         }
     elif inspect.getdoc(entry.obj) and entry.kind != "recipe":
-        facts["about"] = (inspect.getdoc(entry.obj) or "").partition("\n\n")[0].replace("\n", " ")
+        facts["about"] = _in_words((inspect.getdoc(entry.obj) or "").partition("\n\n")[0])
     return facts
+
+
+def _in_words(text: str) -> str:
+    """Return reStructuredText as one line of words, without roles, links and marks."""
+    text = re.sub(r":[\w:]+:`~[\w.]*?(\w+)`", r"\1", " ".join(text.split()))
+    text = re.sub(r":[\w:]+:`([^`<]+?)\s*(<[^`]*>)?`", r"\1", text)
+    text = re.sub(r'`"?([^`"<]+?)"?\s*<[^`>]*>`_+', r"\1", text)
+    return text.replace("``", "").replace("`", "")
 
 
 def _tables(entry: Entry) -> dict[str, list[dict[str, Any]]]:

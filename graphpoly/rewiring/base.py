@@ -191,8 +191,11 @@ class Rewiring(BaseTransform):
                 f"{type(self).__name__}: the graph has an edge_type already; say which one added "
                 "edges get, with fill={'edge_type': ...}"
             )
+        first = self.fill["edge_type"]
+        if int(first) != first:
+            raise ValueError(f"fill: got {first} for edge_type, expected a whole number")
         # further kinds of added edges count on from the first
-        return kind + (int(self.fill["edge_type"]) - 1)
+        return kind + (int(first) - 1)
 
     def _check_fill(self, names: list[str]) -> None:
         """Refuse a name that is spelled nearly like one that the edges have and the fill has not.

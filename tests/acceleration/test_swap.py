@@ -250,3 +250,12 @@ def test_lazy_layers():
 def test_what_is_no_module_is_refused(model: object, words: str) -> None:
     with pytest.raises(TypeError, match=f"model: {words}, expected a torch.nn.Module"):
         accelerate(model)  # type: ignore[arg-type]
+
+
+def test_a_report_taken_for_the_model_says_that_it_is_none():
+    report = accelerate(gcn())
+    for use in (lambda: report(features()), lambda: report.parameters(), lambda: report.to("cpu")):
+        with pytest.raises((TypeError, AttributeError), match="changes the model it is given"):
+            use()
+    assert copy.deepcopy(report) == pickle.loads(pickle.dumps(report)) == report
+    assert not hasattr(report, "parameters")

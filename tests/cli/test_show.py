@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from typer.testing import CliRunner
@@ -73,3 +74,12 @@ def test_meanings_read_as_words() -> None:
             assert not [mark for mark in (":class:", "``", "Likewise.") if mark in tables], (
                 entry.name
             )
+
+
+@pytest.mark.parametrize("kind", ["baseline", "model", "layer", "aggregation", "transform"])
+def test_what_is_said_of_a_name_is_plain_words(kind: str) -> None:
+    names = [entry.name for entry in registry.entries(kind)]
+    for name in names[:: max(1, len(names) // 8)]:
+        about = json.loads(show(name, "--json").stdout)["about"]
+        assert about
+        assert not re.search(r"[`<>]|:[a-z:]+:", about), about

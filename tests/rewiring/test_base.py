@@ -64,6 +64,14 @@ def test_a_misspelt_fill_is_refused_and_one_for_other_graphs_is_not():
     assert other.edge_attr[12:].tolist() == [[3.0, 4.0]] * 4
 
 
+def test_a_type_of_added_edges_is_a_whole_number():
+    data = graphs()[0]
+    data.edge_type = torch.zeros(12, dtype=torch.int64)
+    for typed in (False, True):
+        with pytest.raises(ValueError, match=r"fill: got 1\.5 for edge_type"):
+            FoSR(2, typed=typed, fill={"edge_type": 1.5})(data.clone())
+
+
 @pytest.mark.parametrize("added", [1, 2, 3])
 def test_a_fill_is_one_row_however_many_edges_are_added(added):
     data = graphs()[1]
