@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import pickle
 import sys
-import zipfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
@@ -19,9 +16,11 @@ from graphpoly.data.dataset import Dataset, Loaded, Reading, find_dataset
 from graphpoly.data.entries.graphs import FOLDS, graph_problem
 from graphpoly.data.entries.links import link_problem
 from graphpoly.data.entries.nodes import node_problem
-from graphpoly.data.files import DatasetError, first_line, pyg_storage_allowed
+from graphpoly.data.files import DatasetError
 from graphpoly.data.folds import GraphFold
 from graphpoly.data.links import LINK_SPLITS
+from graphpoly.data.own_checks import OF_EDGES, PARTS, check, count_labels, kind_of, target_of
+from graphpoly.data.own_files import SUFFIXES, read_file
 from graphpoly.data.splits import Split, make_split
 from graphpoly.devices import on_cpu
 from graphpoly.errors import unknown
@@ -29,24 +28,11 @@ from graphpoly.errors import unknown
 __all__ = ["any_dataset", "dataset_from", "is_own"]
 
 _SOURCE = "the user's own data"
-_SUFFIXES = (".pt", ".pth", ".npz")
-# names that arrays go by in the files that people share
-_KEYS = {
-    "x": ("x", "features", "node_features", "feats"),
-    "edge_index": ("edge_index", "edges"),
-    "y": ("y", "labels", "node_labels", "label"),
-    "edge_weight": ("edge_weight", "edge_weights"),
-    "edge_attr": ("edge_attr", "edge_features", "edge_feats"),
-    "edge_type": ("edge_type", "edge_types"),
-}
-_MASKS = ("train", "val", "test")
-_UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)  # of which torch knows no maximum
-_OF_EDGES = ("edge_weight", "edge_attr", "edge_type")
 
 
 def is_own(name: str) -> bool:
     """Return whether a name stands for data of the user's own: a file, or ``"module:factory"``."""
-    return ":" in name or name.endswith(_SUFFIXES)
+    return ":" in name or name.endswith(SUFFIXES)
 
 
 def any_dataset(name: str) -> Dataset:
@@ -88,15 +74,15 @@ def dataset_from(source: str) -> Dataset:
             fit together. Nothing but tensors and PyG's graphs is ever unpickled.
         ValueError: If ``source`` is neither a file of these kinds nor ``"module:factory"``.
     """
-    made = _made(source) if ":" in source else _read(Path(source).expanduser())
+    made = _made(source) if ":" in source else read_file(Path(source).expanduser())
     if isinstance(made, Dataset):
         return made
     if isinstance(made, dict):
         made = Data.from_dict(made)
     name = source.partition(":")[2] if ":" in source else Path(source).stem
     if isinstance(made, Data) and not isinstance(made, Batch):
-        _count_labels(made)
-        _check(made, source)
+        count_labels(made)
+        check(made, source)
         return _of_links(made, name) if made.get("y") is None else _of_nodes(made, name, source)
     graphs = made.to_data_list() if isinstance(made, Batch) else made
     if isinstance(made, TorchDataset):
@@ -110,11 +96,11 @@ def dataset_from(source: str) -> Dataset:
             "dataset's folder processed/, save list(dataset) instead"
         )
     if not listed or others:
-        raise DatasetError(f"{source}: got {_kind(others)}, expected Data or a list of Data")
+        raise DatasetError(f"{source}: got {kind_of(others)}, expected Data or a list of Data")
     if not graphs:
         raise DatasetError(f"{source}: holds no graphs")
     for place, graph in enumerate(graphs):
-        _check(graph, f"{source}, graph {place}")
+        check(graph, f"{source}, graph {place}")
     return _of_graphs(list(graphs), name, source)
 
 
@@ -132,173 +118,13 @@ def _made(source: str) -> Any:
     return factory() if callable(factory) else factory
 
 
-def _read(path: Path) -> Any:
-    if path.suffix not in _SUFFIXES:
-        raise unknown("kind of file", path.suffix or path.name, _SUFFIXES)
-    if not path.is_file():
-        raise DatasetError(f"{path}: no such file")
-    try:
-        return _from_arrays(path) if path.suffix == ".npz" else _from_pickle(path)
-    except DatasetError:
-        raise
-    except pickle.UnpicklingError as error:
-        raise DatasetError(
-            f"{path}: holds objects other than tensors and PyG's graphs of one type of nodes, and "
-            "is not read; save plain Data, or give module:factory"
-        ) from error
-    except (OSError, ValueError, KeyError, RuntimeError, EOFError, zipfile.BadZipFile) as error:
-        raise DatasetError(f"{path}: cut short or altered: {first_line(error)}") from error
-
-
-def _from_pickle(path: Path) -> Any:
-    with pyg_storage_allowed():
-        return torch.load(path, weights_only=True)
-
-
-def _from_arrays(path: Path) -> Data:
-    with np.load(path, allow_pickle=False) as archive:
-        arrays = {key: archive[key] for key in archive.files}
-    given = {}
-    for name, names in _KEYS.items():
-        for key in names:
-            if key in arrays:
-                given[name] = _tensor(arrays[key], f"{path}: {key}")
-                break
-    if "edge_index" not in given:
-        raise DatasetError(
-            f"{path}: holds {', '.join(sorted(arrays)) or 'nothing'}, expected edge_index or edges"
-        )
-    edges = given["edge_index"]
-    if edges.dim() == 2 and edges.size(0) != 2 and edges.size(1) == 2:
-        given["edge_index"] = edges.t().contiguous()
-    data = Data(**given)
-    if "num_nodes" in arrays:
-        data.num_nodes = _as_count(arrays["num_nodes"], f"{path}: num_nodes")
-    _count_labels(data)
-    for part in _MASKS:
-        for key in (f"{part}_mask", f"{part}_masks"):
-            if key in arrays:
-                mask = torch.from_numpy(arrays[key]).bool()
-                nodes = int(data.num_nodes or 0)
-                data[f"{part}_mask"] = mask.t() if mask.size(0) != nodes else mask
-    return data
-
-
-def _as_count(value: np.ndarray, where: str) -> int:
-    if value.size != 1 or not np.issubdtype(value.dtype, np.integer) or value.item() < 0:
-        got = value.item() if value.size == 1 else list(value.shape)
-        raise DatasetError(f"{where}: got {got}, expected one number of at least 0")
-    return int(value.item())
-
-
-def _count_labels(data: Data) -> None:
-    """Let labels say how many nodes there are, where edges alone would: the last may have none."""
-    if any(data.get(key) is not None for key in ("x", "pos", "num_nodes")):
-        return
-    edges, y = data.get("edge_index"), data.get("y")
-    if isinstance(edges, Tensor) and isinstance(y, Tensor) and y.dim():
-        data.num_nodes = max(len(y), int(edges.long().max()) + 1 if edges.numel() else 0)
-
-
-def _check(data: Data, where: str) -> None:
-    """Refuse what does not fit together, and make the types those that networks read."""
-    if data.get("edge_index") is None:
-        raise DatasetError(f"{where}: edge_index: there is none, expected [2, E]")
-    for name in ("x", "edge_index", "y", *_OF_EDGES):
-        if data.get(name) is not None:
-            data[name] = _tensor(data[name], f"{where}: {name}")
-    edges, nodes = data.edge_index, int(data.num_nodes or 0)
-    if edges.dim() != 2 or edges.size(0) != 2:
-        raise DatasetError(f"{where}: edge_index: got {list(edges.shape)}, expected [2, E]")
-    if edges.is_floating_point() or edges.dtype == torch.bool:
-        raise DatasetError(f"{where}: edge_index: got {edges.dtype}, expected whole numbers")
-    data.edge_index = edges.long()
-    if edges.numel() and not 0 <= int(edges.min()) <= int(edges.max()) < nodes:
-        raise DatasetError(f"{where}: edge_index: a node is outside 0 to {nodes - 1}")
-    if data.get("x") is not None:
-        data.x = _features(data.x, nodes, f"{where}: x")
-    elif data.get("y") is not None:
-        data.x = torch.ones(nodes, 1)  # nothing is known of any node
-    _check_edges(data, where)
-    for name in (f"{part}_mask" for part in _MASKS):
-        mask = data.get(name)
-        if isinstance(mask, Tensor) and mask.shape[:1] != (nodes,):
-            raise DatasetError(
-                f"{where}: {name}: got {list(mask.shape)}, expected {nodes} rows of True and False"
-            )
-
-
-def _tensor(value: Any, where: str) -> Tensor:
-    """Return a tensor of what PyG's graphs may hold in its place: an array, a list, a number."""
-    try:
-        found = torch.as_tensor(value)
-    except (TypeError, ValueError, RuntimeError):
-        raise DatasetError(f"{where}: got {_kind(value)}, expected a tensor") from None
-    if found.is_complex():
-        raise DatasetError(f"{where}: got {found.dtype}, expected real numbers")
-    if found.dtype in _UNSIGNED:
-        found = found.long()
-    return found if found.layout == torch.strided else found.to_dense()
-
-
-def _features(x: Tensor, nodes: int, where: str) -> Tensor:
-    if x.dim() not in (1, 2) or x.size(0) != nodes:
-        raise DatasetError(f"{where}: got {list(x.shape)}, expected [{nodes}, F]")
-    x = x.view(nodes, -1) if x.dim() == 1 else x
-    x = x if x.dtype in (torch.float32, torch.float64) else x.float()
-    if not bool(torch.isfinite(x).all()):
-        raise DatasetError(f"{where}: holds values that are not finite")
-    return x
-
-
-def _check_edges(data: Data, where: str) -> None:
-    """Refuse attributes that are not one a edge, and give weights the type of the features."""
-    count = data.edge_index.size(1)
-    for name in _OF_EDGES:
-        value = data.get(name)
-        if value is None:
-            continue
-        if value.shape[:1] != (count,):
-            raise DatasetError(f"{where}: {name}: got {list(value.shape)}, expected {count} rows")
-        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
-            raise DatasetError(f"{where}: {name}: holds values that are not finite")
-    if (weight := data.get("edge_weight")) is not None:
-        if weight.numel() != count:
-            raise DatasetError(
-                f"{where}: edge_weight: got {list(weight.shape)}, expected [{count}]"
-            )
-        x = data.get("x")
-        data.edge_weight = weight.view(-1).to(torch.float32 if x is None else x.dtype)
-
-
-def _target(y: Tensor, where: str) -> tuple[Tensor, str, str, int]:
-    """Return labels in shape, loss, metric and number of outputs."""
-    if y.dim() == 2 and y.size(1) == 1:
-        y = y.view(-1)
-    if not y.is_floating_point() and y.dim() == 1:
-        classes = int(y.max()) + 1 if y.numel() else 0
-        if classes < 2:
-            raise DatasetError(f"{where}: y: got {classes} classes, at least 2 are needed")
-        return y.long(), "ce", "accuracy", classes
-    y = y.float()
-    if bool(y.isinf().any()):
-        raise DatasetError(f"{where}: y: holds infinities; NaN is a label that is not known")
-    columns = 1 if y.dim() == 1 else y.size(1)
-    known = y[~y.isnan()]
-    if y.numel() and not known.numel():
-        raise DatasetError(f"{where}: y: no label is known, all are NaN")
-    if columns > 1 and bool(((known == 0) | (known == 1)).all()):
-        return y, "bce", "rocauc", columns
-    return y, "l1", "mae", columns
-
-
 def _of_nodes(data: Data, name: str, source: str) -> Dataset:
     nodes = int(data.num_nodes or 0)
     if data.y.shape[:1] != (nodes,):
         got = len(data.y) if data.y.dim() else 1
         raise DatasetError(f"{source}: y: got {got} labels, expected {nodes}")
-    data.y, loss, metric, outputs = _target(data.y, source)
-    stored = any(isinstance(data.get(f"{part}_mask"), Tensor) for part in _MASKS)
+    data.y, loss, metric, outputs = target_of(data.y, source)
+    stored = any(isinstance(data.get(f"{each}_mask"), Tensor) for each in PARTS)
     drawn = "stratified" if loss == "ce" else "random"
     splits = ("public", drawn) if stored else (drawn,)
 
@@ -347,10 +173,10 @@ def _of_graphs(graphs: list[Data], name: str, source: str) -> Dataset:
     rows = [graph.y.view(1, -1) for graph in graphs]
     if len({row.size(1) for row in rows}) > 1:
         raise DatasetError(f"{source}: y: graphs have labels of different sizes")
-    y, loss, metric, outputs = _target(torch.cat(rows), source)
+    y, loss, metric, outputs = target_of(torch.cat(rows), source)
     if loss == "ce" and int(y.min()) < 0:
         raise DatasetError(f"{source}: y: got the class {int(y.min())}, the first one is 0")
-    for part in ("x", *_OF_EDGES):
+    for part in ("x", *OF_EDGES):
         widths = {_width(graph.get(part)) for graph in graphs}
         if len(widths) > 1:
             raise DatasetError(
@@ -401,9 +227,3 @@ def _entry(
         source=_SOURCE,
         stored=False,
     )
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, list | tuple) and value:
-        return f"a {type(value).__name__} of {type(value[0]).__name__}"
-    return type(value).__name__

@@ -1,0 +1,125 @@
+"""What graphs of the user's own have to be, and what their labels ask for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from graphpoly.data.files import DatasetError
+
+__all__ = ["OF_EDGES", "PARTS", "as_tensor", "check", "count_labels", "kind_of", "target_of"]
+
+PARTS = ("train", "val", "test")  # which masks are of
+OF_EDGES = ("edge_weight", "edge_attr", "edge_type")
+_UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)  # of which torch knows no maximum
+
+
+def count_labels(data: Data) -> None:
+    """Let labels say how many nodes there are, where edges alone would: the last may have none."""
+    if any(data.get(key) is not None for key in ("x", "pos", "num_nodes")):
+        return
+    edges, y = data.get("edge_index"), data.get("y")
+    if isinstance(edges, Tensor) and isinstance(y, Tensor) and y.dim():
+        data.num_nodes = max(len(y), int(edges.long().max()) + 1 if edges.numel() else 0)
+
+
+def check(data: Data, where: str) -> None:
+    """Refuse what does not fit together, and make the types those that networks read."""
+    if data.get("edge_index") is None:
+        raise DatasetError(f"{where}: edge_index: there is none, expected [2, E]")
+    for name in ("x", "edge_index", "y", *OF_EDGES):
+        if data.get(name) is not None:
+            data[name] = as_tensor(data[name], f"{where}: {name}")
+    edges, nodes = data.edge_index, int(data.num_nodes or 0)
+    if edges.dim() != 2 or edges.size(0) != 2:
+        raise DatasetError(f"{where}: edge_index: got {list(edges.shape)}, expected [2, E]")
+    if edges.is_floating_point() or edges.dtype == torch.bool:
+        raise DatasetError(f"{where}: edge_index: got {edges.dtype}, expected whole numbers")
+    data.edge_index = edges.long()
+    if edges.numel() and not 0 <= int(edges.min()) <= int(edges.max()) < nodes:
+        raise DatasetError(f"{where}: edge_index: a node is outside 0 to {nodes - 1}")
+    if data.get("x") is not None:
+        data.x = _features(data.x, nodes, f"{where}: x")
+    elif data.get("y") is not None:
+        data.x = torch.ones(nodes, 1)  # nothing is known of any node
+    _check_edges(data, where)
+    for name in (f"{part}_mask" for part in PARTS):
+        mask = data.get(name)
+        if isinstance(mask, Tensor) and mask.shape[:1] != (nodes,):
+            raise DatasetError(
+                f"{where}: {name}: got {list(mask.shape)}, expected {nodes} rows of True and False"
+            )
+
+
+def as_tensor(value: Any, where: str) -> Tensor:
+    """Return a tensor of what PyG's graphs may hold in its place: an array, a list, a number."""
+    try:
+        found = torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError):
+        raise DatasetError(f"{where}: got {kind_of(value)}, expected a tensor") from None
+    if found.is_complex():
+        raise DatasetError(f"{where}: got {found.dtype}, expected real numbers")
+    if found.dtype in _UNSIGNED:
+        found = found.long()
+    return found if found.layout == torch.strided else found.to_dense()
+
+
+def _features(x: Tensor, nodes: int, where: str) -> Tensor:
+    if x.dim() not in (1, 2) or x.size(0) != nodes:
+        raise DatasetError(f"{where}: got {list(x.shape)}, expected [{nodes}, F]")
+    x = x.view(nodes, -1) if x.dim() == 1 else x
+    x = x if x.dtype in (torch.float32, torch.float64) else x.float()
+    if not bool(torch.isfinite(x).all()):
+        raise DatasetError(f"{where}: holds values that are not finite")
+    return x
+
+
+def _check_edges(data: Data, where: str) -> None:
+    """Refuse attributes that are not one a edge, and give weights the type of the features."""
+    count = data.edge_index.size(1)
+    for name in OF_EDGES:
+        value = data.get(name)
+        if value is None:
+            continue
+        if value.shape[:1] != (count,):
+            raise DatasetError(f"{where}: {name}: got {list(value.shape)}, expected {count} rows")
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            raise DatasetError(f"{where}: {name}: holds values that are not finite")
+    if (weight := data.get("edge_weight")) is not None:
+        if weight.numel() != count:
+            raise DatasetError(
+                f"{where}: edge_weight: got {list(weight.shape)}, expected [{count}]"
+            )
+        x = data.get("x")
+        data.edge_weight = weight.view(-1).to(torch.float32 if x is None else x.dtype)
+
+
+def target_of(y: Tensor, where: str) -> tuple[Tensor, str, str, int]:
+    """Return labels in shape, loss, metric and number of outputs."""
+    if y.dim() == 2 and y.size(1) == 1:
+        y = y.view(-1)
+    if not y.is_floating_point() and y.dim() == 1:
+        classes = int(y.max()) + 1 if y.numel() else 0
+        if classes < 2:
+            raise DatasetError(f"{where}: y: got {classes} classes, at least 2 are needed")
+        return y.long(), "ce", "accuracy", classes
+    y = y.float()
+    if bool(y.isinf().any()):
+        raise DatasetError(f"{where}: y: holds infinities; NaN is a label that is not known")
+    columns = 1 if y.dim() == 1 else y.size(1)
+    known = y[~y.isnan()]
+    if y.numel() and not known.numel():
+        raise DatasetError(f"{where}: y: no label is known, all are NaN")
+    if columns > 1 and bool(((known == 0) | (known == 1)).all()):
+        return y, "bce", "rocauc", columns
+    return y, "l1", "mae", columns
+
+
+def kind_of(value: Any) -> str:
+    """Return the name of a value's type, and of what a list holds."""
+    if isinstance(value, list | tuple) and value:
+        return f"a {type(value).__name__} of {type(value[0]).__name__}"
+    return type(value).__name__
