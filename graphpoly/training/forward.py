@@ -20,8 +20,9 @@ def call_by_name(model: nn.Module, batch: Any) -> Tensor:
     ``edge_weight``, ``edge_attr`` and ``batch``.
 
     Raises:
-        ValueError: If a required argument is no attribute of the batch, if ``forward`` has no
-            named arguments to go by, or if it gives anything but a tensor.
+        ValueError: If a required argument is no attribute of the batch, if the graphs have
+            ``edge_weight`` and ``forward`` takes none, if it has no named arguments to go by, or if
+            it gives anything but a tensor.
     """
     name = type(model).__name__
     parameters = _forward_parameters(model)
@@ -42,6 +43,10 @@ def call_by_name(model: nn.Module, batch: Any) -> Tensor:
                 f"{name}.forward needs {parameter.name!r}, which the batch does not have; "
                 "pass forward=, a function of (model, batch)"
             )
+    if "edge_weight" not in values and (weight := getattr(batch, "edge_weight", None)) is not None:
+        if not _takes(model, "edge_weight"):
+            raise ValueError(f"{name}.forward takes no edge_weight, which the graphs have")
+        values["edge_weight"] = weight
     return _one_tensor(model, model(**values))
 
 

@@ -225,6 +225,25 @@ def test_graph_epoch_loss_is_the_mean_over_graphs():
     assert graph_task().train_epoch(model, optimizer) == pytest.approx((3 + 8 + 15 + 4 + 1.5) / 5)
 
 
+def test_weights_that_a_graph_model_does_not_read_are_refused():
+    class Plain(Readout):
+        def forward(self, x, edge_index, batch=None):
+            return super().forward(x, edge_index, batch=batch)
+
+    class Open(Readout):
+        def forward(self, x, edge_index, batch=None, **further):
+            assert set(further) == {"edge_weight"}
+            return super().forward(x, edge_index, **further, batch=batch)
+
+    graphs = [ring(1), ring(2)]
+    for graph in graphs:
+        graph.edge_weight = torch.arange(1.0, 5.0)
+    task = GraphTask(graphs, graphs, graphs, loss="l1", metric="mae")
+    with pytest.raises(ValueError, match=r"Plain\.forward takes no edge_weight"):
+        task.evaluate(Plain())
+    assert task.evaluate(Open()) == task.evaluate(Readout())
+
+
 class Counting(torch.utils.data.Dataset):
     """Graphs that are others at each access, as augmented ones are."""
 
