@@ -34,12 +34,26 @@ class _OwnSampler(CPUBatches):
             )
         with on_cpu():
             made(data, num_neighbors, *args, **kwargs)
+        _check_lengths(self)
 
     def filter_fn(self, out: Any) -> Any:
         """Join what was sampled with its features, as PyG does."""
         loader: Any = super()
         with large_pages(), on_cpu():
             return loader.filter_fn(out)
+
+
+def _check_lengths(loader: Any) -> None:
+    """Refuse what is said of seeds and is not as long as they are, such as the times of a mask."""
+    held, of = loader.input_data, "input_nodes"
+    told, seeds = {"input_time": held.time}, getattr(held, "node", None)
+    if seeds is None:
+        of, seeds = "edge_label_index", held.row
+        told = {"edge_label": held.label, "edge_label_time": held.time}
+    for name, value in told.items():
+        if value is not None and value.size(0) != seeds.numel():
+            got = f"got {value.size(0)}, there are {seeds.numel()}"
+            raise ValueError(f"{name}: {got} in {of}")
 
 
 class NeighborLoader(_OwnSampler, pyg.NeighborLoader):

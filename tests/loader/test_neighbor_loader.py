@@ -18,6 +18,7 @@ def graph(nodes=30, edges=120):
         edge_index=torch.randint(nodes, (2, edges)),
         edge_attr=torch.arange(edges),
         y=torch.arange(nodes),
+        time=torch.arange(nodes),
         train_mask=torch.arange(nodes) % 3 == 0,
     )
 
@@ -114,6 +115,34 @@ def test_links():
     binary = LinkNeighborLoader(data, [2], batch_size=16, neg_sampling="binary")
     batch = next(iter(binary))
     assert batch.edge_label.tolist() == [1.0] * 16 + [0.0] * 16
+
+
+@pytest.mark.parametrize("size", [2, 12])
+def test_what_is_said_of_seeds_is_as_long_as_they_are(size):
+    data = graph()
+    seeds = torch.arange(30) % 8 == 0
+    with pytest.raises(ValueError, match=f"input_time: got {size}, there are 4 in input_nodes"):
+        NeighborLoader(
+            data, [2], input_nodes=seeds, input_time=torch.arange(size), time_attr="time"
+        )
+    for name in ("edge_label", "edge_label_time"):
+        given = {"time_attr": "time"} if name == "edge_label_time" else {}
+        with pytest.raises(ValueError, match=f"{name}: got {size}, there are 4 in edge_label"):
+            LinkNeighborLoader(
+                *(data, [2]),
+                edge_label_index=data.edge_index[:, :4],
+                **{name: torch.arange(size), **given},
+            )
+
+
+def test_a_time_that_is_none_is_no_time_of_a_seed():
+    data = graph()
+    loader = NeighborLoader(
+        data, [2], input_nodes=torch.tensor([1]), input_time=torch.tensor([torch.nan]),
+        time_attr="time",
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="input_time: got NaN"):
+        next(iter(loader))
 
 
 def test_a_sampler_of_ones_own_stays():
