@@ -77,6 +77,7 @@ class HGTSampler(BaseSampler):
             raise TypeError(f"data: got {type(data).__name__}, expected HeteroData")
         check_edges(data)
         self.node_types, self.edge_types = data.metadata()
+        self.num_nodes = {kind: data[kind].num_nodes for kind in self.node_types}
         self.num_samples = _checked(num_samples, self.node_types)
         self.num_hops = len(next(iter(self.num_samples.values()), []))
         colptrs, rows, self._perm = to_hetero_csc(
