@@ -11,6 +11,7 @@ import torch
 import torch_geometric.typing
 from torch import Tensor
 from torch_geometric import sampler as pyg
+from torch_geometric.data.graph_store import EdgeLayout
 from torch_geometric.sampler import HeteroSamplerOutput, SamplerOutput
 from torch_geometric.sampler.base import SubgraphType
 
@@ -41,13 +42,25 @@ def check_edges(data: Any) -> None:
                 "adj_t: got a torch.sparse tensor, edge_index and torch-sparse's SparseTensor are "
                 "accepted"
             )
-        edge_index = store.get("edge_index")
-        if edge_index is None or not edge_index.numel():
-            continue
-        for ends, size in zip(edge_index.as_subclass(Tensor), store.size(), strict=True):
-            least, most = (int(bound) for bound in ends.aminmax())
-            if size is not None and (least < 0 or most >= size):
+    for edge_index, sizes in _edges_of(data):
+        for ends, size in zip(edge_index, sizes, strict=True):
+            if size is None or not ends.numel():
+                continue
+            least, most = (int(bound) for bound in ends.as_subclass(Tensor).aminmax())
+            if least < 0 or most >= size:
                 raise ValueError(f"edge_index: got nodes {least} to {most}, there are {size}")
+
+
+def _edges_of(data: Any) -> Iterator[tuple[Any, Any]]:
+    """Both ends of the edges of each type, and how many nodes there are for them."""
+    if isinstance(data, tuple | list):  # of a feature store and a graph store
+        for attr in data[1].get_all_edge_attrs():
+            if attr.layout == EdgeLayout.COO and attr.size is not None:
+                yield data[1].get_edge_index(attr), attr.size
+        return
+    for store in getattr(data, "edge_stores", ()):
+        if store.get("edge_index") is not None:
+            yield store.edge_index, store.size()
 
 
 class NeighborSampler(pyg.NeighborSampler):

@@ -205,7 +205,10 @@ def test_edges_that_leave_the_graph_are_refused(edge):
     typed = HeteroData()
     typed["a"].num_nodes = typed["b"].num_nodes = 5
     typed["a", "to", "b"].edge_index = data.edge_index
+    features, stored = Data(x=torch.zeros(5, 1)), Data()
+    stored.put_edge_index(data.edge_index, "coo", size=(5, 5))
     for make in (
+        lambda: NeighborSampler((features, stored), [2]),
         lambda: NeighborSampler(data, [2]),
         lambda: NeighborLoader(data, [2]),
         lambda: NeighborLoader(typed, [2], input_nodes="b"),
