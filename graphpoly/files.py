@@ -7,12 +7,17 @@ import json
 import math
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
 import torch
+
+try:
+    import fcntl
+except ImportError:  # only POSIX has advisory locks that die with their owner
+    fcntl = None  # type: ignore[assignment]
 
 __all__ = [
     "fsync_directory",
@@ -68,18 +73,44 @@ def fsync_directory(path: Path) -> None:
 def replacing(path: Path) -> Iterator[Path]:
     """Give the name of a file that takes the place of another in one step when the block ends.
 
-    A reader sees the old content or the new, never a part; where the block fails, the old.
+    A reader sees the old content or the new, never a part; where the block fails, the old. Who
+    replaces the same file meanwhile, in another process or thread, waits.
     """
     temporary = path.with_name(f".{path.name}.tmp")
-    with naming(path):
+    with naming(path), _alone(temporary):
         try:
             yield temporary
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
             os.replace(temporary, path)
-        finally:
+        except BaseException:
             temporary.unlink(missing_ok=True)
+            raise
     fsync_directory(path.parent)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Have a temporary file to oneself; what a process has locked is free when it ends."""
+    if fcntl is None:
+        yield
+        return
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            with suppress(OSError):  # some network file systems have no locks
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            if _is_open_as(path, handle):  # nobody has put it in place meanwhile
+                yield
+                return
+        finally:
+            os.close(handle)
+
+
+def _is_open_as(path: Path, handle: int) -> bool:
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(handle), path.stat())
+    return False
 
 
 def write_atomically(path: Path, content: str) -> None:

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.distributed as dist
 
-from graphpoly.files import fsync_directory, naming, write_atomically, write_synced
+from graphpoly.files import fsync_directory, naming, replacing, write_atomically, write_synced
 from graphpoly.training import CsvLogger, JsonlLogger
 from graphpoly.training.checkpoint import Snapshot, load_checkpoint, save_checkpoint
 from graphpoly.training.lines import LineFile
 from graphpoly.training.run_directory import lock, write_config
+from tests.processes import together
 
 ROW = {"epoch": 1, "loss": 1 / 3}
 IDENTITY = {"seed": 0}
@@ -144,3 +146,37 @@ def test_errors_without_a_number_pass(tmp_path):
     with pytest.raises(OSError, match=r"^words$") as caught, naming(tmp_path):
         raise OSError("words")
     assert caught.value.filename is None
+
+
+def replaced_often(path):
+    """Replace a file by two hundred lines, one after the other, many times."""
+    for turn in range(40):
+        with replacing(path) as temporary, temporary.open("w") as file:
+            for _ in range(200):
+                file.write(f"{dist.get_rank()} {turn}\n")
+                file.flush()
+        assert len(set(path.read_text().splitlines())) == 1
+    return dist.get_rank()
+
+
+def test_processes_that_replace_one_file_take_turns(tmp_path):
+    path = tmp_path / "one.txt"
+    assert together(replaced_often, 3, tmp_path / "meeting", path) == [0, 1, 2]
+    lines = path.read_text().splitlines()
+    assert len(lines) == 200
+    assert len(set(lines)) == 1
+    assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["one.txt"]
+
+
+def half_of(path):
+    with replacing(path) as temporary:
+        temporary.write_text("half of")
+        raise KeyError
+
+
+def test_a_file_that_fails_leaves_the_old_one_and_nothing_else(tmp_path):
+    path = tmp_path / "one.txt"
+    write_atomically(path, "old")
+    with pytest.raises(KeyError):
+        half_of(path)
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("one.txt", "old")]

@@ -22,6 +22,7 @@ from graphpoly.distributed.processes import (
     process_device,
     rank,
     size,
+    sum_counts,
 )
 from graphpoly.distributed.shares import BatchShares, Stretch, is_divided, share, stretch
 
@@ -47,5 +48,6 @@ __all__ = [
     "share",
     "size",
     "stretch",
+    "sum_counts",
     "sum_over_processes",
 ]

@@ -69,12 +69,18 @@ def _join(parameters: Sequence[Tensor], count: Tensor) -> None:
 
 
 @torch.no_grad()
-def copy_from_first(model: nn.Module) -> None:
-    """Give every process the parameters and buffers of the first one."""
+def copy_from_first(model: nn.Module, *, parameters: bool = True) -> None:
+    """Give every process the parameters and buffers of the first one.
+
+    Args:
+        model: The model.
+        parameters: Whether they are copied, too; gradients that were joined leave them the same.
+    """
     if size() == 1:
         return
     for value in model.state_dict(keep_vars=True).values():
-        if isinstance(value, Tensor) and not is_lazy(value):
+        own = isinstance(value, nn.Parameter) and not parameters
+        if isinstance(value, Tensor) and not own and not is_lazy(value):
             held = value.detach().contiguous()
             dist.broadcast(held, 0)
             value.copy_(held)

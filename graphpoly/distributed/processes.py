@@ -19,7 +19,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 __all__ = ["anyone", "from_first", "gather_rows", "in_turn", "is_first", "launched"]
-__all__ += ["process_device", "rank", "size"]
+__all__ += ["process_device", "rank", "size", "sum_counts"]
 
 T = TypeVar("T")
 
@@ -137,6 +137,20 @@ def anyone(flag: bool) -> bool:
     flags = torch.tensor(int(flag), device="cpu")
     dist.all_reduce(flags, dist.ReduceOp.MAX)
     return bool(flags)
+
+
+def sum_counts(counts: Sequence[int]) -> list[int]:
+    """Return numbers summed over the processes, of which each has as many.
+
+    >>> sum_counts([3, 4])  # one process alone
+    [3, 4]
+    """
+    if size() == 1:
+        return list(counts)
+    told = torch.tensor(counts, dtype=torch.int64, device="cpu")
+    dist.all_reduce(told)
+    found: list[int] = told.tolist()
+    return found
 
 
 def gather_rows(parts: Sequence[Tensor]) -> Tensor:

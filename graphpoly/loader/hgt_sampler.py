@@ -11,7 +11,7 @@ from torch_geometric.data import HeteroData
 from torch_geometric.sampler import BaseSampler, HeteroSamplerOutput, NodeSamplerInput
 from torch_geometric.sampler.utils import to_hetero_csc
 
-from graphpoly.loader.neighbor_sampler import check_adjacency
+from graphpoly.loader.neighbor_sampler import check_edges
 from graphpoly.ops import SampledEntries, number_keys, sample_neighbors, take_numbers
 
 __all__ = ["HGTSampler"]
@@ -75,8 +75,9 @@ class HGTSampler(BaseSampler):
     ) -> None:
         if not isinstance(data, HeteroData):
             raise TypeError(f"data: got {type(data).__name__}, expected HeteroData")
-        check_adjacency(data)
+        check_edges(data)
         self.node_types, self.edge_types = data.metadata()
+        self.num_nodes = {kind: data[kind].num_nodes for kind in self.node_types}
         self.num_samples = _checked(num_samples, self.node_types)
         self.num_hops = len(next(iter(self.num_samples.values()), []))
         colptrs, rows, self._perm = to_hetero_csc(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+import torch
+from torch import Tensor
 from torch_geometric import loader as pyg
 
 from graphpoly.devices import on_cpu
@@ -12,7 +14,7 @@ from graphpoly.loader.cpu_batches import CPUBatches
 from graphpoly.loader.large_pages import large_pages
 from graphpoly.loader.neighbor_sampler import NeighborSampler
 
-__all__ = ["LinkNeighborLoader", "NeighborLoader"]
+__all__ = ["LinkNeighborLoader", "NeighborLoader", "check_mask"]
 
 _SAMPLING = (
     *("replace", "subgraph_type", "disjoint", "temporal_strategy", "time_attr", "weight_attr"),
@@ -29,17 +31,46 @@ class _OwnSampler(CPUBatches):
         if given.get("neighbor_sampler") is None:
             options = {name: given[name] for name in _SAMPLING if name in given}
             workers = given.get("kwargs", {}).get("num_workers", 0)
-            kwargs["neighbor_sampler"] = NeighborSampler(
+            kwargs["neighbor_sampler"] = sampler = NeighborSampler(
                 data, num_neighbors, share_memory=workers > 0, **options
             )
+            check_mask(given.get("input_nodes"), sampler.num_nodes)
         with on_cpu():
             made(data, num_neighbors, *args, **kwargs)
+        _check_lengths(self)
 
     def filter_fn(self, out: Any) -> Any:
         """Join what was sampled with its features, as PyG does."""
         loader: Any = super()
         with large_pages(), on_cpu():
             return loader.filter_fn(out)
+
+
+def check_mask(input_nodes: Any, num_nodes: Any) -> None:
+    """Refuse a mask of seeds that is that of another graph, or of nodes of another type."""
+    size, mask = num_nodes, input_nodes
+    if isinstance(num_nodes, dict):
+        if not isinstance(input_nodes, tuple | list) or len(input_nodes) != 2:
+            return
+        kind, mask = input_nodes
+        size = num_nodes.get(kind)
+    if not isinstance(mask, Tensor) or mask.dtype != torch.bool:
+        return
+    if size is not None and mask.numel() != size:
+        raise ValueError(f"input_nodes: got a mask of {mask.numel()}, there are {size} nodes")
+
+
+def _check_lengths(loader: Any) -> None:
+    """Refuse what is said of seeds and is not as long as they are, such as the times of a mask."""
+    held, of = loader.input_data, "input_nodes"
+    told, seeds = {"input_time": held.time}, getattr(held, "node", None)
+    if seeds is None:
+        of, seeds = "edge_label_index", held.row
+        told = {"edge_label": held.label, "edge_label_time": held.time}
+    for name, value in told.items():
+        if value is not None and value.size(0) != seeds.numel():
+            got = f"got {value.size(0)}, there are {seeds.numel()}"
+            raise ValueError(f"{name}: {got} in {of}")
 
 
 class NeighborLoader(_OwnSampler, pyg.NeighborLoader):

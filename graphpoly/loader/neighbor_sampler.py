@@ -11,6 +11,7 @@ import torch
 import torch_geometric.typing
 from torch import Tensor
 from torch_geometric import sampler as pyg
+from torch_geometric.data.graph_store import EdgeLayout
 from torch_geometric.sampler import HeteroSamplerOutput, SamplerOutput
 from torch_geometric.sampler.base import SubgraphType
 
@@ -23,17 +24,43 @@ from graphpoly.ops import (
     take_numbers,
 )
 
-__all__ = ["NeighborSampler", "check_adjacency"]
+__all__ = ["NeighborSampler", "check_edges"]
+
+_SMALL = 2.0**-64  # so that the sum of as many float64 as there are in memory is finite
 
 
-def check_adjacency(data: Any) -> None:
-    """Raise a TypeError if the edges of a graph are in a tensor that PyG does not take apart."""
+def check_edges(data: Any) -> None:
+    """Refuse edges that PyG does not take apart, and those that it writes beside its memory for.
+
+    Raises:
+        TypeError: If they are in a ``torch.sparse`` tensor.
+        ValueError: If they leave the graph.
+    """
     for store in getattr(data, "edge_stores", ()):
         if isinstance(store.get("adj_t"), Tensor):
             raise TypeError(
                 "adj_t: got a torch.sparse tensor, edge_index and torch-sparse's SparseTensor are "
                 "accepted"
             )
+    for edge_index, sizes in _edges_of(data):
+        for ends, size in zip(edge_index, sizes, strict=True):
+            if size is None or not ends.numel():
+                continue
+            least, most = (int(bound) for bound in ends.as_subclass(Tensor).aminmax())
+            if least < 0 or most >= size:
+                raise ValueError(f"edge_index: got nodes {least} to {most}, there are {size}")
+
+
+def _edges_of(data: Any) -> Iterator[tuple[Any, Any]]:
+    """Both ends of the edges of each type, and how many nodes there are for them."""
+    if isinstance(data, tuple | list):  # of a feature store and a graph store
+        for attr in data[1].get_all_edge_attrs():
+            if attr.layout == EdgeLayout.COO and attr.size is not None:
+                yield data[1].get_edge_index(attr), attr.size
+        return
+    for store in getattr(data, "edge_stores", ()):
+        if store.get("edge_index") is not None:
+            yield store.edge_index, store.size()
 
 
 class NeighborSampler(pyg.NeighborSampler):
@@ -58,8 +85,9 @@ class NeighborSampler(pyg.NeighborSampler):
 
     Raises:
         TypeError: If the graph is a ``torch.sparse`` tensor, which PyG does not take apart.
-        ValueError: If weights are negative or not finite, if ``temporal_strategy`` is unknown, or
-            if ``is_sorted`` is claimed of times that are not in order.
+        ValueError: If edges leave the graph, if weights are negative or not finite, if a time is
+            NaN, if ``temporal_strategy`` is unknown, or if ``is_sorted`` is claimed of times that
+            are not in order.
 
     Complexity: O(nodes + edges of the sample), once more for each hop.
 
@@ -72,7 +100,7 @@ class NeighborSampler(pyg.NeighborSampler):
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        check_adjacency(args[0] if args else kwargs.get("data"))
+        check_edges(args[0] if args else kwargs.get("data"))
         with _nothing_asked_for():
             super().__init__(*args, **kwargs)
         _keep_freed_memory()
@@ -159,7 +187,9 @@ class _Growth:
             if held is None:
                 raise ValueError("input_time: got None; the seeds have no time of their own")
             given = held[node]
-        moments = self.sampler._moments
+        moments, given = self.sampler._moments, _clock("input_time", given)
+        if given.is_floating_point() and not moments.is_floating_point():
+            given = given.floor().clamp(-(2.0**63), 2.0**63 - 1024).to(torch.int64)
         return torch.searchsorted(moments, given.to(moments.dtype), right=True) - 1
 
     def grow(self) -> None:
@@ -276,8 +306,8 @@ def _relations_of(sampler: Any) -> tuple[list[_Relation], Tensor]:
         source = None if kind is None else kind[0]
         of_nodes = node_time.get(source)
         times[kind] = edge_time[kind] if of_nodes is None else of_nodes[columns[kind][1].long()]
-    held = [time for time in times.values() if time is not None]
-    held += [time for time in node_time.values() if time is not None]
+    held = [*times.values(), *node_time.values()]
+    held = [_clock("time_attr", time) for time in held if time is not None]
     moments = torch.unique(torch.cat(held)) if held else torch.empty(0, device="cpu")
     relations = []
     for kind in kinds:
@@ -288,11 +318,21 @@ def _relations_of(sampler: Any) -> tuple[list[_Relation], Tensor]:
             weight = weight.to(torch.float64)
             if not bool(((weight >= 0) & weight.isfinite()).all()):
                 raise ValueError("weight_attr: got negative weights, or some that are not finite")
+            weight = weight if bool(weight.sum().isfinite()) else weight * _SMALL
         if time is not None:
-            time = torch.searchsorted(moments, time)
+            time = torch.searchsorted(moments, time.to(moments.dtype))
             _check_order(colptr, time)
         relations.append(_Relation(kind, source, target, colptr, row, weight, time))
     return relations, moments
+
+
+def _clock(name: str, time: Tensor) -> Tensor:
+    """Times in a type that holds those of all others of their kind."""
+    if not time.is_floating_point():
+        return time.to(torch.int64)
+    if bool(time.isnan().any()):
+        raise ValueError(f"{name}: got NaN, which is no time")
+    return time.to(torch.float64)
 
 
 def _check_order(colptr: Tensor, time: Tensor) -> None:

@@ -52,8 +52,9 @@ def pack_epochs(
 
     Args:
         loader: A :class:`~graphpoly.loader.NeighborLoader` of ``(store, data)``, or of ``data``
-            that holds everything but what is in the store. Epoch k is what it draws after
-            ``torch.manual_seed(seed + k)``, see :func:`~graphpoly.loader.seeded_epoch`.
+            that holds everything but what is in the store; ``LinkNeighborLoader`` and ``HGTLoader``
+            serve as well. Epoch k is what it draws after ``torch.manual_seed(seed + k)``, see
+            :func:`~graphpoly.loader.seeded_epoch`.
         store: The features.
         folder: Where to write; it may hold what an earlier call has left.
         epochs: How many to draw. The folder takes the rows of all their batches, less what is kept.

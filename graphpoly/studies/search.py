@@ -13,10 +13,12 @@ import torch
 from graphpoly.data import DatasetError
 from graphpoly.files import plain, to_json, write_atomically
 from graphpoly.recipes import Outcome, Recipe, run_recipe
+from graphpoly.recipes.run import Loads
 from graphpoly.studies.spaces import space_of
 from graphpoly.studies.trials import Curve, Trials, is_free, turn
 from graphpoly.training import CheckpointError, Progress
 from graphpoly.training.checkpoint import require_same
+from graphpoly.training.fingerprint import fingerprint
 from graphpoly.training.metrics import maximizes
 from graphpoly.training.run_directory import claim, lock, read_record
 
@@ -120,7 +122,8 @@ class Search:
             ImportError: If optuna is not installed.
         """
         options: dict[str, Any] = {"root": root, "device": device}
-        held = self._open()
+        identity = self._identity(None if root is None else Path(root).expanduser())
+        held = self._open(identity)
         while self._step(held, options, progress):
             pass
         rows = held.rows(self.trials)
@@ -143,25 +146,27 @@ class Search:
                 raise
             return Tuned(recipe, rows, best, None, self.record)
         found = {"trials": rows, "chosen": best, "results": f"{folder.name}/results.json"}
-        write_atomically(self.record, to_json(plain({"search": self._identity(), **found})))
+        write_atomically(self.record, to_json({"search": identity, **plain(found)}))
         return Tuned(recipe, rows, best, outcome, self.record)
 
-    def _open(self) -> Trials:
+    def _open(self, identity: dict[str, Any]) -> Trials:
         """Begin in the folder, or go on there."""
-        identity = plain(self._identity())
         if not self.record.exists():
             claim(self.out, None, resume=False)
         self.out.mkdir(parents=True, exist_ok=True)
         with turn(self.out):
             if self.record.exists():
-                require_same(self.record, read_record(self.record).get("search"), identity)
+                held = read_record(self.record).get("search")
+                if isinstance(held, dict):
+                    held.setdefault("data", identity["data"])  # absent until 0.1
+                require_same(self.record, held, identity)
             epochs = self.recipe.protocol.epochs
-            held = Trials(
+            trials = Trials(
                 self.out, self.space, maximize=self.maximize, epochs=epochs, seed=self.search_seed
             )
             if not self.record.exists():
                 write_atomically(self.record, to_json({"search": identity}))
-        return held
+        return trials
 
     def _step(self, held: Trials, options: Mapping[str, Any], progress: Progress | None) -> bool:
         """Run the next trial; False where there is none."""
@@ -189,8 +194,8 @@ class Search:
     def _with(self, settings: Mapping[str, Any]) -> Recipe:
         return self.recipe.override({f"settings.{key}": value for key, value in settings.items()})
 
-    def _identity(self) -> dict[str, Any]:
-        """Return what everybody who works on the search shares."""
+    def _identity(self, root: Path | None) -> dict[str, Any]:
+        """Return what everybody who works on the search shares, as plain values."""
         told = self.recipe.to_dict()
         for key in ("title", "given", "published", "notes", "overridden", "paper", "arxiv"):
             del told[key]
@@ -198,4 +203,6 @@ class Search:
         for key in self.space:
             del told["settings"][key]
         space = {key: dataclasses.asdict(each) for key, each in self.space.items()}
-        return {**told, "space": space, "search_seed": self.search_seed}
+        loaded = Loads(self.recipe, root).of(_SEED)
+        data = fingerprint(loaded.data, loaded.graphs)
+        return dict(plain({**told, "space": space, "search_seed": self.search_seed, "data": data}))

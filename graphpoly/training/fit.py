@@ -205,6 +205,8 @@ class _Run:
         set_rng_state(self.rng)
         with own_draws():
             loss = float(self.task.train_epoch(self.model, self.optimizer))
+        # what a layer has gathered of its share; a checkpoint holds that of the first process
+        copy_from_first(self.model, parameters=False)
         self.rng = rng_state()
         self.epoch += 1
         row: dict[str, float] = {"epoch": self.epoch, "loss": loss}

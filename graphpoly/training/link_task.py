@@ -14,7 +14,14 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from graphpoly.devices import on_cpu
-from graphpoly.distributed import backward, gather_rows, share, stretch
+from graphpoly.distributed import (
+    backward,
+    gather_rows,
+    is_divided,
+    joint_batch_norm,
+    share,
+    stretch,
+)
 from graphpoly.training.config import SPLITS
 from graphpoly.training.fingerprint import fingerprint
 from graphpoly.training.forward import names
@@ -125,7 +132,9 @@ class LinkTask:
             mine = share(torch.arange(chosen.numel(), device=chosen.device))
             pairs = torch.cat([positive[:, mine], negative[:, mine]], 1)
             edges, types = self._without(chosen)
-            scores = model(self.data.x, edges, pairs, **self._typed(model, types))
+            divided = is_divided(chosen.numel())
+            with joint_batch_norm(divided, common=self._num_nodes):
+                scores = model(self.data.x, edges, pairs, **self._typed(model, types))
             truth = torch.zeros_like(scores)
             truth[: mine.numel()] = 1
             loss = F.binary_cross_entropy_with_logits(scores, truth)

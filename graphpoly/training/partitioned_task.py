@@ -89,7 +89,7 @@ class PartitionedNodeTask(NodeTask):
         """See :meth:`Task.train_epoch`; one step on the whole graph."""
         model.train()
         optimizer.zero_grad()
-        with joint_batch_norm(size() > 1):
+        with joint_batch_norm():
             output, y = model(self._x, self.graph)[self._train], self._y[self._train]
         # a mean over no node is not a number
         loss = self._loss(output, y) if y.numel() else output.sum()
@@ -99,7 +99,7 @@ class PartitionedNodeTask(NodeTask):
 
     def _joined(self, model: nn.Module) -> Tensor:
         """Return the outputs of all nodes, of norms without running moments by those of all."""
-        with joint_batch_norm(size() > 1):
+        with joint_batch_norm():
             return self.graph.join(model(self._x, self.graph))
 
     def describe(self) -> dict[str, Any]:

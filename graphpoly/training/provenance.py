@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shlex
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.distributed as dist
 
 import graphpoly
 from graphpoly.distributed import size
@@ -100,11 +102,16 @@ def commit_of(folder: Path, *paths: str) -> str | None:
 
 
 def _command() -> str:
-    """Return what was typed, without the folder of the program."""
+    """Return what was typed, without the folder of the program; of torchrun, what it started."""
     program = Path(sys.argv[0])
     ours = program.parts[-2:] in (("cli", "app.py"), ("graphpoly", "__main__.py"))
-    name = "graphpoly" if ours else program.name
-    return shlex.join([name, *sys.argv[1:]])
+    words = ["graphpoly" if ours else program.name, *sys.argv[1:]]
+    if size() > 1 and dist.is_torchelastic_launched():
+        each = int(os.environ["LOCAL_WORLD_SIZE"])
+        machines = [] if each == size() else ["--nnodes", str(size() // each)]
+        started = ["-m", *words] if ours else words
+        words = ["torchrun", *machines, "--nproc-per-node", str(each), *started]
+    return shlex.join(words)
 
 
 def _peak_bytes() -> int | None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from graphpoly.distributed import backward, gather_rows
+from graphpoly.distributed import backward, gather_rows, is_divided, joint_batch_norm, sum_counts
 from graphpoly.errors import unknown
 from graphpoly.training.config import SPLITS
 from graphpoly.training.metrics import Metric
@@ -81,13 +81,16 @@ class SequenceTask(GraphTask):
         """See :meth:`Task.train_epoch`; the mean is over steps of answers."""
         model.train()
         total, terms = torch.zeros((), dtype=torch.float64, device="cpu"), 0
-        for batch in self._shuffled:
+        for graphs, batch in zip(self._counts(), self._shuffled, strict=True):
             batch = self._place(batch)
             optimizer.zero_grad()
-            log_prob = self._forward(model, batch)
+            divided = is_divided(graphs)
+            with joint_batch_norm(divided):
+                log_prob = self._forward(model, batch)
             count = log_prob.numel()
             loss = backward(-log_prob.sum() / max(count, 1), count, model)
             optimizer.step()
+            (count,) = sum_counts([count]) if divided else [count]
             total = total.to(loss.device) + loss.double() * count
             terms += count
         return float(total) / terms

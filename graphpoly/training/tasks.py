@@ -230,10 +230,9 @@ class GraphTask:
         """See :meth:`Task.train_epoch`; the mean is over graphs."""
         model.train()
         total = torch.zeros((), dtype=torch.float64, device="cpu")
-        size = len(self._datasets["train"])
-        for place, batch in enumerate(self._shuffled):
+        counts = self._counts()
+        for graphs, batch in zip(counts, self._shuffled, strict=True):
             batch = self._place(batch if self._transform is None else self._transform(batch))
-            graphs = min(self.batch_size, size - place * self.batch_size)
             optimizer.zero_grad()
             with joint_batch_norm(is_divided(graphs)):
                 loss = self._loss(self._forward(model, batch), batch.y)
@@ -241,7 +240,7 @@ class GraphTask:
             optimizer.step()
             # Summed where it lies: reading it out would wait for the device at every step.
             total = total.to(loss.device) + loss.double() * graphs
-        return float(total) / size
+        return float(total) / sum(counts)
 
     @torch.no_grad()
     def evaluate(self, model: nn.Module, splits: Sequence[str] = SPLITS) -> dict[str, float]:
@@ -280,6 +279,11 @@ class GraphTask:
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Continue the shuffling from a state."""
         self._generator.set_state(state["generator"])
+
+    def _counts(self) -> list[int]:
+        """Return the number of graphs of each step, those of all processes together."""
+        size = len(self._datasets["train"])
+        return [min(self.batch_size, size - at) for at in range(0, size, self.batch_size)]
 
     def _place(self, batch: Any) -> Any:
         return batch if self._device is None else batch.to(self._device)

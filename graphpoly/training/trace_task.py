@@ -11,7 +11,14 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch_geometric.utils import scatter
 
-from graphpoly.distributed import backward, gather_rows
+from graphpoly.distributed import (
+    backward,
+    gather_rows,
+    is_divided,
+    joint_batch_norm,
+    size,
+    sum_counts,
+)
 from graphpoly.training.config import SPLITS
 from graphpoly.training.metrics import Metric
 from graphpoly.training.tasks import GraphTask, check_splits
@@ -70,16 +77,19 @@ class TraceTask(GraphTask):
     def train_epoch(self, model: nn.Module, optimizer: Optimizer) -> float:
         """See :meth:`Task.train_epoch`; the mean is over graphs."""
         model.train()
-        total, graphs = torch.zeros((), dtype=torch.float64, device="cpu"), 0
-        for batch in self._shuffled:
+        total, graphs = torch.zeros((), dtype=torch.float64, device="cpu"), self._counts()
+        for count, batch in zip(graphs, self._shuffled, strict=True):
             batch = self._place(batch)
             optimizer.zero_grad()
-            loss = _loss(batch, _traced(model, batch))
-            loss = backward(loss, batch.num_graphs, model)
+            with joint_batch_norm(is_divided(count)):
+                means, held = zip(*_parts(batch, _traced(model, batch)), strict=True)
+            # shares of several processes differ in nodes and states, by which their means count
+            parts = zip(means, held, sum_counts(held), strict=True)
+            loss: Any = sum(mean * (size() * n / max(whole, 1)) for mean, n, whole in parts)
+            loss = backward(loss, 1, model)
             optimizer.step()
-            total = total.to(loss.device) + loss.double() * batch.num_graphs
-            graphs += batch.num_graphs
-        return float(total) / graphs
+            total = total.to(loss.device) + loss.double() * count
+        return float(total) / sum(graphs)
 
     @torch.no_grad()
     def evaluate(self, model: nn.Module, splits: Sequence[str] = SPLITS) -> dict[str, float]:
@@ -95,7 +105,8 @@ class TraceTask(GraphTask):
                 right, guess = _answers(batch, traced)
                 wanted.append(right.cpu())
                 found.append(guess.cpu())
-                losses.append(_loss(batch, traced).double().cpu().expand(batch.num_graphs))
+                loss: Any = sum(mean for mean, _ in _parts(batch, traced))
+                losses.append(loss.double().cpu().expand(batch.num_graphs))
             scores[name] = float(self._metric.function(gather_rows(wanted), gather_rows(found)))
             if name == "val":
                 scores["val_loss"] = float(gather_rows(losses).mean())
@@ -124,28 +135,28 @@ def _hints(batch: Any) -> list[str]:
     return [key for key in batch.to_dict() if key.startswith(_HINT)]
 
 
-def _loss(batch: Any, traced: Any) -> Tensor:
-    """Return the loss of the answer and of all hints."""
-    if "pointer" in batch:
-        loss = -traced.answer[_along(batch, batch.pointer)].mean()
-    else:
-        loss = -traced.answer[batch.y.bool()].mean()
+def _parts(batch: Any, traced: Any) -> list[tuple[Tensor, int]]:
+    """Return the loss of the answer and of each hint, and of how many terms each is the mean."""
+    aim = _along(batch, batch.pointer) if "pointer" in batch else batch.y.bool()
+    right = traced.answer[aim]
+    parts = [(-right.mean(), right.numel())]
     there = batch.steps[:, 1:]
     for key in _hints(batch):
         said, hint = traced.hints[key.removeprefix(_HINT)], batch[key][:, 1:]
         owner = there[batch.batch] if len(hint) == batch.num_nodes else there
         if not bool(owner.any()):
+            parts.append((right.new_zeros(()), 0))
             continue
         if hint.dtype == torch.int64:
             target = batch.edge_index[1]
-            along = (batch.edge_index[0].unsqueeze(1) == hint[target]) & owner[target]
-            term = -said[along].mean()
+            owner = (batch.edge_index[0].unsqueeze(1) == hint[target]) & owner[target]
+            term = -said[owner].mean()
         elif hint.dtype == torch.bool:
             term = F.binary_cross_entropy_with_logits(said[owner], hint[owner].to(said.dtype))
         else:
             term = F.mse_loss(said[owner], hint[owner].to(said.dtype))
-        loss = loss + term
-    return loss
+        parts.append((term, said[owner].numel()))
+    return parts
 
 
 def _along(batch: Any, pointer: Tensor) -> Tensor:

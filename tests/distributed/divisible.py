@@ -6,13 +6,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.data import Data
 from torch_geometric.nn import GIN, BatchNorm, GCNConv, GINConv, global_mean_pool
 
 from graphpoly.acceleration import accelerate
 from graphpoly.acceleration.dense import Perceptron
-from graphpoly.training import GraphTask, LinkTask, RowTask
+from graphpoly.data import algorithm_traces, hint_kinds, point_sets
+from graphpoly.models import AlgorithmNet, PointerNetwork
+from graphpoly.training import GraphTask, LinkTask, RowTask, SequenceTask, TraceTask
+from graphpoly.training.seeds import own_draws, seed_everything
 
 
 class GraphNet(nn.Module):
@@ -111,7 +115,22 @@ class PairNet(nn.Module):
         return self.decode(self.encode(x, edge_index), pairs)
 
 
-def link_problem() -> tuple[nn.Module, LinkTask]:
+class NormedPairNet(PairNet):
+    """Statistics of the nodes, of which every process has all, and of the pairs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(5)
+        self.norm_of_pairs = nn.BatchNorm1d(5)
+
+    def encode(self, x: Tensor, edge_index: Tensor) -> Tensor:
+        return self.norm(self.conv(x, edge_index))
+
+    def decode(self, hidden: Tensor, pairs: Tensor) -> Tensor:
+        return self.norm_of_pairs(hidden[pairs[0]] * hidden[pairs[1]]).sum(-1)
+
+
+def link_problem(net: type[nn.Module] = PairNet) -> tuple[nn.Module, LinkTask]:
     """Forty-one links in batches of ten: the last step has one."""
     generator = torch.Generator().manual_seed(0)
     pairs = torch.combinations(torch.arange(16)).T
@@ -124,7 +143,31 @@ def link_problem() -> tuple[nn.Module, LinkTask]:
     )
     x = torch.randn(16, 4, generator=generator, dtype=torch.float64)
     torch.manual_seed(1)
-    return PairNet().double(), LinkTask(Data(x, num_nodes=16), split, batch_size=10, seed=2)
+    return net().double(), LinkTask(Data(x, num_nodes=16), split, batch_size=10, seed=2)
+
+
+def normed_link_problem() -> tuple[nn.Module, LinkTask]:
+    return link_problem(NormedPairNet)
+
+
+def in_double(graphs: list[Data]) -> list[Data]:
+    return [graph.apply(lambda held: held.double() if held.is_floating_point() else held)
+            for graph in graphs]  # fmt: skip
+
+
+def sequence_problem() -> tuple[nn.Module, SequenceTask]:
+    """Answers of several lengths, so that shares differ in their steps."""
+    parts = [in_double(point_sets("convex_hull", n, (3, 5, 8), seed=n)) for n in (11, 4, 5)]
+    torch.manual_seed(1)
+    return PointerNetwork(2, 4).double(), SequenceTask(*parts, batch_size=5, seed=3)
+
+
+def trace_problem() -> tuple[nn.Module, TraceTask]:
+    """Graphs of several sizes, so that shares differ in nodes and in states."""
+    parts = [in_double(algorithm_traces("bfs", n, (2, 7, 4), seed=n)) for n in (11, 4, 5)]
+    torch.manual_seed(1)
+    net = AlgorithmNet(2, 6, hints=hint_kinds(parts[0][1])).double()
+    return net, TraceTask(*parts, batch_size=5, seed=3)
 
 
 PROBLEMS = {
@@ -132,7 +175,22 @@ PROBLEMS = {
     "fused": fused_problem,
     "rows": row_problem,
     "links": link_problem,
+    "normed links": normed_link_problem,
+    "sequences": sequence_problem,
+    "traces": trace_problem,
 }
+
+
+def dropped(name: str) -> dict[str, Tensor]:
+    """Train two epochs with dropout before the norms; return parameters and buffers."""
+    model, task = PROBLEMS[name]()
+    model.conv.register_forward_hook(lambda conv, given, out: F.dropout(out))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    seed_everything(5)
+    for _ in range(2):
+        with own_draws():
+            task.train_epoch(model, optimizer)
+    return {key: value.detach() for key, value in model.state_dict().items()}
 
 
 def epochs(name: str, number: int = 2) -> dict[str, Any]:

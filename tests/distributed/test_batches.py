@@ -48,3 +48,15 @@ def test_the_unused_parameter_has_no_gradient(tmp_path: Path) -> None:
     before = model.state_dict()["unused.weight"]
     after = divisible.epochs("graphs")["state"]["unused.weight"]
     assert torch.equal(before, after)
+
+
+@pytest.mark.parametrize("name", ["graphs", "normed links"])
+def test_norms_hold_the_same_moments_though_each_process_drops_for_itself(
+    name: str, tmp_path: Path
+) -> None:
+    """Of a step that is not divided, and of nodes that all have, each has other values."""
+    one, *others = together(divisible.dropped, 3, tmp_path, name)
+    for other in others:
+        for key, value in one.items():
+            if not key.endswith("num_batches_tracked"):
+                assert torch.equal(value, other[key]), key

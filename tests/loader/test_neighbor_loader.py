@@ -8,7 +8,7 @@ from torch_geometric.nn import SAGEConv
 from torch_geometric.sampler import NegativeSampling
 from torch_geometric.utils import trim_to_layer
 
-from graphpoly.loader import LinkNeighborLoader, NeighborLoader, NeighborSampler
+from graphpoly.loader import HGTLoader, LinkNeighborLoader, NeighborLoader, NeighborSampler
 
 
 def graph(nodes=30, edges=120):
@@ -18,6 +18,7 @@ def graph(nodes=30, edges=120):
         edge_index=torch.randint(nodes, (2, edges)),
         edge_attr=torch.arange(edges),
         y=torch.arange(nodes),
+        time=torch.arange(nodes),
         train_mask=torch.arange(nodes) % 3 == 0,
     )
 
@@ -114,6 +115,57 @@ def test_links():
     binary = LinkNeighborLoader(data, [2], batch_size=16, neg_sampling="binary")
     batch = next(iter(binary))
     assert batch.edge_label.tolist() == [1.0] * 16 + [0.0] * 16
+
+
+@pytest.mark.parametrize("size", [2, 12])
+def test_what_is_said_of_seeds_is_as_long_as_they_are(size):
+    data = graph()
+    seeds = torch.arange(30) % 8 == 0
+    with pytest.raises(ValueError, match=f"input_time: got {size}, there are 4 in input_nodes"):
+        NeighborLoader(
+            data, [2], input_nodes=seeds, input_time=torch.arange(size), time_attr="time"
+        )
+    for name in ("edge_label", "edge_label_time"):
+        given = {"time_attr": "time"} if name == "edge_label_time" else {}
+        with pytest.raises(ValueError, match=f"{name}: got {size}, there are 4 in edge_label"):
+            LinkNeighborLoader(
+                *(data, [2]),
+                edge_label_index=data.edge_index[:, :4],
+                **{name: torch.arange(size), **given},
+            )
+
+
+@pytest.mark.parametrize("size", [3, 5, 9])
+def test_a_mask_of_seeds_is_that_of_all_nodes(size):
+    data, typed = graph(), HeteroData()
+    for kind, count in (("a", 5), ("b", 9), ("c", 3)):
+        typed[kind].num_nodes = count
+    typed["b", "to", "a"].edge_index = torch.tensor([[8, 1, 2], [0, 1, 4]])
+    mask = torch.ones(size, dtype=torch.bool)
+    with pytest.raises(ValueError, match=f"input_nodes: got a mask of {size}, there are 30"):
+        NeighborLoader(data, [2], input_nodes=mask)
+    assert (
+        next(iter(NeighborLoader(typed, [2], input_nodes="a", batch_size=5)))["a"].batch_size == 5
+    )
+    for make in (
+        lambda: NeighborLoader(typed, [2], input_nodes=("a", mask)),
+        lambda: HGTLoader(typed, [2], ("a", mask)),
+    ):
+        if size == 5:
+            assert next(iter(make()))["a"].batch_size == 1
+            continue
+        with pytest.raises(ValueError, match=f"input_nodes: got a mask of {size}, there are 5"):
+            make()
+
+
+def test_a_time_that_is_none_is_no_time_of_a_seed():
+    data = graph()
+    loader = NeighborLoader(
+        data, [2], input_nodes=torch.tensor([1]), input_time=torch.tensor([torch.nan]),
+        time_attr="time",
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="input_time: got NaN"):
+        next(iter(loader))
 
 
 def test_a_sampler_of_ones_own_stays():

@@ -161,6 +161,63 @@ def test_nothing_comes_from_the_future(attribute, given):
     assert (of_edge <= limit[out.batch[out.col]]).all()
 
 
+@pytest.mark.parametrize(
+    ("of_nodes", "of_seed"),
+    [
+        (torch.tensor([-9, -4, -3, -2, -1]), torch.tensor([-2.5])),
+        (torch.tensor([-9.0, -4.0, -2.5, -2.25, 1.0]), torch.tensor([-3])),
+        (torch.tensor([0, 7, 8, 9, 2], dtype=torch.int32), torch.tensor([2**40])),
+        (torch.tensor([0, 7, 8, 9, 2]), torch.tensor([-torch.inf])),
+        (torch.tensor([0, 7, 8, 9, 2]), torch.tensor([torch.inf])),
+        (
+            torch.tensor([0, 2**31, 2**31 + 256, 2**31 + 512, 1]).float(),
+            torch.tensor([2**31 + 255]),
+        ),
+        (torch.tensor([0.0, 0.5, 1.5, 2.5, 0.5]).half(), torch.tensor([1.4999999])),
+    ],
+)
+def test_times_of_other_types_are_compared_as_they_are(of_nodes, of_seed):
+    star = Data(edge_index=torch.tensor([[1, 2, 3, 4], [0, 0, 0, 0]]), time=of_nodes, num_nodes=5)
+    out = NeighborSampler(star, [-1], time_attr="time").sample_from_nodes(
+        NodeSamplerInput(None, torch.tensor([0]), of_seed)
+    )
+    limit = of_seed.item()  # Python compares integers with floats exactly
+    assert sorted(out.node[1:].tolist()) == [v for v in range(1, 5) if of_nodes[v].item() <= limit]
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_weights_whose_sum_is_infinite_are_drawn_by_their_shares(replace):
+    star = Data(edge_index=torch.tensor([[1, 2, 3, 4], [0, 0, 0, 0]]), num_nodes=5)
+    drawn = []
+    for scale in (1.0, 2.0**1023):
+        star.share = scale * torch.tensor([0.5, 1.5, 1.0, 1.0], dtype=torch.float64)
+        sampler = NeighborSampler(star, [1], weight_attr="share", replace=replace)
+        torch.manual_seed(0)
+        inputs = NodeSamplerInput(None, torch.zeros(200, dtype=torch.int64))
+        drawn.append(sampler.sample_from_nodes(inputs).edge)
+    assert torch.equal(*drawn)
+    assert drawn[0].unique().numel() == 4
+
+
+@pytest.mark.parametrize("edge", [(1, 9), (9, 1), (1, -1), (-1, 1)])
+def test_edges_that_leave_the_graph_are_refused(edge):
+    data = Data(edge_index=torch.tensor([(0, 1), edge]).T, num_nodes=5)
+    typed = HeteroData()
+    typed["a"].num_nodes = typed["b"].num_nodes = 5
+    typed["a", "to", "b"].edge_index = data.edge_index
+    features, stored = Data(x=torch.zeros(5, 1)), Data()
+    stored.put_edge_index(data.edge_index, "coo", size=(5, 5))
+    for make in (
+        lambda: NeighborSampler((features, stored), [2]),
+        lambda: NeighborSampler(data, [2]),
+        lambda: NeighborLoader(data, [2]),
+        lambda: NeighborLoader(typed, [2], input_nodes="b"),
+        lambda: HGTSampler(typed, [2]),
+    ):
+        with pytest.raises(ValueError, match=r"edge_index: got nodes -?\d to \d, there are 5"):
+            make()
+
+
 def test_the_latest_neighbours():
     data = Data(
         edge_index=torch.tensor([[1, 2, 3, 4], [0, 0, 0, 0]]),
@@ -291,6 +348,8 @@ def test_links_and_their_negatives():
     [
         ({"share": -torch.ones(50)}, {"weight_attr": "share"}, "weight_attr: got negative"),
         ({"share": torch.full((50,), float("nan"))}, {"weight_attr": "share"}, "not finite"),
+        ({"moment": torch.full((12,), torch.nan)}, {"time_attr": "moment"}, "time_attr: got NaN"),
+        ({"edge_moment": torch.full((50,), torch.nan)}, {"time_attr": "edge_moment"}, "got NaN"),
         ({}, {"time_attr": "moment", "is_sorted": True}, "is_sorted: the times"),
         ({}, {"time_attr": "moment", "temporal_strategy": "first"}, "temporal_strategy: got"),
     ],

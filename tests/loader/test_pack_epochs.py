@@ -12,6 +12,7 @@ from torch_geometric.data import Data, HeteroData
 
 from graphpoly.loader import (
     DiskFeatures,
+    HGTLoader,
     LinkNeighborLoader,
     NeighborLoader,
     PackedEpochs,
@@ -200,6 +201,10 @@ def test_types_of_nodes(pair, tmp_path):
     reference = own if pair else NeighborLoader(full, [3, 3], **options)
     same_batches(packed, seeded_epoch(reference, 0), order=pair)
     assert packed.num_hits > 0
+    if not pair:
+        own, full = (HGTLoader(each, [4, 4], **options) for each in (graph, full))
+        packed = pack_epochs(own, store, tmp_path / "budgets", epochs=1, cache_bytes=400)
+        same_batches(packed, seeded_epoch(full, 0), order=False)
 
 
 def test_links_and_repeated_nodes(tmp_path):

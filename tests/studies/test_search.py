@@ -121,6 +121,20 @@ def test_test_scores_decide_nothing(tmp_path: Path, stand_in: StandIn) -> None:
     assert one.val == other.val
 
 
+def test_trials_of_other_data_do_not_join(tmp_path: Path, stand_in: StandIn) -> None:
+    """Such as another file of the same name, or a file that was mended meanwhile."""
+    first = search(tmp_path / "search", 1, seeds=1).run()
+    other = stored()
+    other.x = 2 * other.x
+    stand_in("actor", on_nodes(other), splits=SPLITS)
+    with pytest.raises(CheckpointError, match=r'search\.json: this run has data = "\w+", not'):
+        search(tmp_path / "search", 2, seeds=1).run()
+    stand_in("actor", on_nodes(stored()), splits=SPLITS)
+    again = search(tmp_path / "search", 2, seeds=1).run()
+    assert again.rows[0] == first.rows[0]
+    assert len(list((tmp_path / "search" / "trials").iterdir())) == 2
+
+
 def test_settings_that_cannot_be_trained_are_tried_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

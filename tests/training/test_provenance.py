@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from graphpoly.training import TrainConfig, fit
+from graphpoly.training import provenance as module
 from graphpoly.training.provenance import Provenance, commit_of
 
 
@@ -96,3 +97,24 @@ def test_the_commit_is_that_of_tracked_files(tmp_path: Path) -> None:
     assert commit_of(tmp_path / "ours") == commit
     assert commit_of(tmp_path / "changed") == f"{commit}+changes"
     assert commit_of(tmp_path / "installed") is None
+
+
+@pytest.mark.parametrize(
+    ("program", "each", "command"),
+    [
+        ("/env/graphpoly/__main__.py", 4, "torchrun --nproc-per-node 4 -m graphpoly train GIN"),
+        ("/x/cli/app.py", 2, "torchrun --nnodes 2 --nproc-per-node 2 -m graphpoly train GIN"),
+        ("/home/me/mine.py", 4, "torchrun --nproc-per-node 4 mine.py train GIN"),
+    ],
+)
+def test_the_command_of_several_processes_starts_as_many(
+    program: str, each: int, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "size", lambda: 4)
+    monkeypatch.setattr(sys, "argv", [program, "train", "GIN"])
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", str(each))
+    provenance = Provenance()
+    provenance.begin(torch.device("cpu"))
+    (held,) = provenance.processes()
+    assert held["command"] == command
