@@ -234,9 +234,10 @@ def keep_moments(norm: Any, mean: Tensor, var: Tensor, rows: int) -> None:
     """Let the running moments of a norm follow those of a batch in training."""
     if not norm.training or norm.running_mean is None:
         return
-    norm.num_batches_tracked.add_(1)
-    share = norm.momentum
+    counted, share = norm.num_batches_tracked, norm.momentum
+    if counted is not None:
+        counted.add_(1)
     if share is None:
-        share = 1 / float(norm.num_batches_tracked)
+        share = 0.0 if counted is None else 1 / float(counted)
     norm.running_mean.lerp_(mean, share)
     norm.running_var.lerp_(var * (rows / (rows - 1)), share)

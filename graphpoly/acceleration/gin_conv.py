@@ -9,7 +9,7 @@ from torch import Tensor
 from torch_geometric.nn import GINConv
 from torch_geometric.nn.aggr import SumAggregation
 
-from graphpoly.acceleration.accelerated import AcceleratedNeighbors
+from graphpoly.acceleration.accelerated import AcceleratedNeighbors, readable
 from graphpoly.acceleration.dense import perceived, perceived_sums
 from graphpoly.ops import CSR
 from graphpoly.ops.linear import computes
@@ -32,7 +32,7 @@ class AcceleratedGINConv(AcceleratedNeighbors, GINConv):
         if target is source and self._adds(adj):
             return perceived_sums(
                 self.nn,
-                source,
+                readable(source),
                 lambda x: self._with_root(self._reduce(adj, x), x),
                 among=self._among(adj, source),
             )

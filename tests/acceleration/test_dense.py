@@ -61,11 +61,21 @@ def forgetful():
     return sequence(norm, nn.ReLU())
 
 
+def uncounted(**settings):
+    norm = NORM(HIDDEN, **settings)
+    norm.num_batches_tracked = None
+    return sequence(norm, nn.ReLU())
+
+
 def hooked(layers):
     layers[2].register_forward_hook(lambda module, given, out: out * 2)
     return layers
 
 
+SERVED |= {
+    "batches are not counted": uncounted,
+    "mean of batches that are not counted": lambda: uncounted(momentum=None),
+}
 LEFT = {
     "another activation": lambda: sequence(nn.Tanh()),
     "another norm": lambda: sequence(nn.LayerNorm(HIDDEN), nn.ReLU()),

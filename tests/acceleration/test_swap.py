@@ -22,6 +22,13 @@ def features(size=4):
     return torch.randn(5, size, dtype=torch.float64)
 
 
+LEARNS_FROM_INFERENCE = {
+    "GINConv": lambda: pyg.GINConv(pyg.MLP([4, 6, 3])),
+    "GIN": lambda: pyg.GIN(4, 6, 2, 3),
+    "PNAConv": lambda: pyg.PNAConv(4, 4, ["mean", "max"], ["identity"], torch.tensor([1, 4, 1])),
+}
+
+
 def gcn():
     return pyg.GCN(4, 8, num_layers=2, out_channels=3).double()
 
@@ -202,6 +209,23 @@ def test_training_after_inference_mode():
         assert torch.equal(twin(x, pairs), first)
     assert_close(twin(x, pairs), first.clone())
     check_same(conv, x, pairs)
+
+
+@pytest.mark.usefixtures("sooner")
+@pytest.mark.parametrize("kind", LEARNS_FROM_INFERENCE)
+def test_features_of_inference_mode_are_learned_from(kind):
+    """Where PyG's own layer learns from them: PyTorch keeps none of them for a gradient."""
+    layer = LEARNS_FROM_INFERENCE[kind]().double()
+    twin = copy.deepcopy(layer)
+    accelerate(twin)
+    with torch.inference_mode():
+        x = features()
+    found = []
+    for each in (layer, twin):
+        out = each(x, PAIRS)
+        found.append([out, *torch.autograd.grad(out.sin().sum(), list(each.parameters()))])
+    for one, other in zip(*found, strict=True):
+        assert_close(other, one, kind="accumulated")
 
 
 def test_second_derivatives():
