@@ -193,12 +193,12 @@ def _follows(first: Any, norm: Any, last: Any, x: Tensor) -> bool:
         return False
     if norm is None:
         return True
-    if torch._C._len_torch_function_stack():  # such as what norms over several processes
+    # a mode is such as what norms over several processes
+    if type(norm) is not nn.BatchNorm1d or torch._C._len_torch_function_stack():
         return False
     held = (norm.weight, norm.bias, norm.running_mean, norm.running_var)
     return (
-        type(norm) is nn.BatchNorm1d
-        and norm.track_running_stats is (norm.running_mean is not None)
+        norm.track_running_stats is (norm.running_mean is not None)
         and len(x) > 1
         and norm.num_features == hidden
         and all(tensor is None or tensor.dtype is x.dtype for tensor in held)

@@ -197,6 +197,24 @@ def test_without_gradients_and_with_second_ones(kind):
             assert_close(one, other)
 
 
+class Kept(nn.Dropout):
+    def forward(self, x):
+        return 3 * x
+
+
+@pytest.mark.parametrize("other", [nn.Identity, Kept, nn.Tanh, nn.ReLU6])
+@pytest.mark.parametrize("part", ["dropout", "act", "norms.1"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_another_module_in_the_place_of_what_stands_between(kind, part, other):
+    network = of(kind)().double()
+    network.set_submodule(part, other())
+    twin = copy.deepcopy(network)
+    accelerate(twin)
+    for training in (True, False):
+        network.train(training), twin.train(training)
+        compare(network, twin, features())
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_several_gradients_at_once(kind):
     network = of(kind)().double()
