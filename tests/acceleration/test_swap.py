@@ -7,6 +7,7 @@ import pickle
 import pytest
 import torch
 import torch_geometric.nn as pyg
+from torch.nn.utils import parametrize
 from torch_geometric.explain import Explainer, GNNExplainer
 
 import graphpoly
@@ -70,6 +71,38 @@ def test_again_changes_nothing_and_restore_undoes():
     assert graphpoly.restore(model) == ["convs.0", "convs.1"]
     assert [type(module) for module in model.modules()] == kinds
     assert restore(model) == []
+
+
+class Doubled(torch.nn.Module):
+    def forward(self, weight):
+        return 2 * weight
+
+
+class Shifted(torch.nn.Module):
+    """A network with a parameter of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.bias = pyg.GCNConv(4, 3), torch.nn.Parameter(torch.ones(3))
+
+    def forward(self, x, edge_index):
+        return self.conv(x, edge_index) + self.bias
+
+
+@pytest.mark.parametrize("make", [Shifted, lambda: pyg.GCNConv(4, 3), lambda: pyg.GATConv(4, 3)])
+def test_what_a_parametrization_reads_is_restored_with_it(make):
+    plain, x = make().double(), features()
+    torch.nn.init.normal_(plain.bias)
+    twin = copy.deepcopy(plain)
+    accelerate(twin)
+    for network in (plain, twin):
+        parametrize.register_parametrization(network, "bias", Doubled())
+    restore(twin)
+    assert_close(twin(x, PAIRS), plain(x, PAIRS))
+    for network in (plain, twin):
+        parametrize.remove_parametrizations(network, "bias")
+    assert type(twin) is type(plain)
+    assert_close(twin(x, PAIRS), plain(x, PAIRS))
 
 
 @pytest.mark.parametrize("clone", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
