@@ -29,7 +29,7 @@ class AcceleratedGINConv(AcceleratedNeighbors, GINConv):
         if adj is None:
             return super().forward(x, edge_index, size)
         source, target = pair
-        if target is source and self._adds(adj):
+        if target is source and self._adds(adj) and self.eps.numel() == 1:
             return perceived_sums(
                 self.nn,
                 readable(source),
@@ -52,7 +52,9 @@ class AcceleratedGINConv(AcceleratedNeighbors, GINConv):
         return torch.add(out, target, alpha=self._root())
 
     def _root_is_given(self, x: Tensor) -> bool:
-        return not self.eps.requires_grad and self.eps.dtype is x.dtype and computes(x)
+        eps = self.eps
+        given = not eps.requires_grad and eps.numel() == 1 and eps.dtype is x.dtype
+        return given and computes(x)
 
     def _root(self) -> float:
         return 1 + float(self.eps)
