@@ -32,6 +32,7 @@ __all__ = [
     "declined_calls",
     "given_sizes",
     "promoted",
+    "readable",
 ]
 
 REDUCTIONS: dict[type, str] = {
@@ -208,6 +209,14 @@ def promoted(adj: CSR | LinearOperator, x: Tensor) -> Tensor:
     if isinstance(adj, LinearOperator) or adj.weight is None or adj.weight.dtype == x.dtype:
         return x
     return x.to(torch.promote_types(adj.weight.dtype, x.dtype))
+
+
+def readable(x: Tensor) -> Tensor:
+    """Return ``x``, or a copy that gradients may read where it was made in inference mode.
+
+    For layers of which PyG's own reads nothing but sums of it.
+    """
+    return x.clone() if x.is_inference() and torch.is_grad_enabled() else x
 
 
 class AcceleratedNeighbors(Accelerated):

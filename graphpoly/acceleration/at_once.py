@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from graphpoly.acceleration.dropout import AcceleratedDropout
 from graphpoly.acceleration.drops import apart
 from graphpoly.acceleration.operators import is_pairs
 from graphpoly.ops.hooks import is_hooked, is_itself_hooked
@@ -18,6 +19,7 @@ from graphpoly.ops.linear import computes
 __all__ = ["at_once", "is_bare"]
 
 _UNREAD = {"batch", "batch_size"}  # by networks without norms
+_DROPOUTS = (nn.Dropout, AcceleratedDropout)
 
 
 def at_once(kind: type, run: Callable[..., Tensor | None], *, weighted: bool = False) -> Any:
@@ -59,6 +61,7 @@ def _serves(network: Any, x: Any, edge_index: Any) -> bool:
         and is_pairs(edge_index)
         and network.jk_mode is None
         and type(network.act) is nn.ReLU
+        and type(network.dropout) in _DROPOUTS
         and not (network.dropout.training and network.dropout.p)
         and all(type(norm) is nn.Identity for norm in network.norms)
         and not is_hooked(*between)

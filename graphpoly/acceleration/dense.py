@@ -193,12 +193,12 @@ def _follows(first: Any, norm: Any, last: Any, x: Tensor) -> bool:
         return False
     if norm is None:
         return True
-    if torch._C._len_torch_function_stack():  # such as what norms over several processes
+    # a mode is such as what norms over several processes
+    if type(norm) is not nn.BatchNorm1d or torch._C._len_torch_function_stack():
         return False
     held = (norm.weight, norm.bias, norm.running_mean, norm.running_var)
     return (
-        type(norm) is nn.BatchNorm1d
-        and norm.track_running_stats is (norm.running_mean is not None)
+        norm.track_running_stats is (norm.running_mean is not None)
         and len(x) > 1
         and norm.num_features == hidden
         and all(tensor is None or tensor.dtype is x.dtype for tensor in held)
@@ -234,9 +234,10 @@ def keep_moments(norm: Any, mean: Tensor, var: Tensor, rows: int) -> None:
     """Let the running moments of a norm follow those of a batch in training."""
     if not norm.training or norm.running_mean is None:
         return
-    norm.num_batches_tracked.add_(1)
-    share = norm.momentum
+    counted, share = norm.num_batches_tracked, norm.momentum
+    if counted is not None:
+        counted.add_(1)
     if share is None:
-        share = 1 / float(norm.num_batches_tracked)
+        share = 0.0 if counted is None else 1 / float(counted)
     norm.running_mean.lerp_(mean, share)
     norm.running_var.lerp_(var * (rows / (rows - 1)), share)

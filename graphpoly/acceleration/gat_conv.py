@@ -9,11 +9,10 @@ from torch import Tensor
 from torch_geometric.nn import GATConv
 
 from graphpoly.acceleration.attention import AcceleratedAttention
-from graphpoly.acceleration.dense import mapped, serves, sparse
+from graphpoly.acceleration.dense import is_plain, mapped, serves, sparse
 from graphpoly.ops import CSR, gat_attention
 from graphpoly.ops.gat_layer import gat_layer
 from graphpoly.ops.head_scores import head_scores
-from graphpoly.ops.hooks import is_hooked
 from graphpoly.ops.linear import computes
 
 __all__ = ["AcceleratedGATConv"]
@@ -37,8 +36,10 @@ class AcceleratedGATConv(AcceleratedAttention, GATConv):
         features = edge_attr if self.lin_edge is not None else None
         if return_attention_weights is not None:
             self._declined("return_attention_weights: a weight for each edge is not kept")
-        elif features is not None and is_hooked(self.lin_edge):
-            self._declined("hooks: lin_edge has some, and would see other features")
+        elif features is not None and not self._joins_edges():
+            self._declined(
+                "lin_edge: with hooks, a bias or a forward of its own is called as it is"
+            )
         else:
             adj = self._entries(
                 x, edge_index, features, size=size, add_self_loops=self.add_self_loops
@@ -91,6 +92,10 @@ class AcceleratedGATConv(AcceleratedAttention, GATConv):
         alike = (self.att_src, self.att_dst, *(() if self.bias is None else (self.bias,)))
         plain = self.lin.bias is None and all(t.dtype is x.dtype for t in alike)
         return plain and sparse(self.lin, x) is None
+
+    def _joins_edges(self) -> bool:
+        """Whether the map of edges may be multiplied by the vectors that score it."""
+        return is_plain(self.lin_edge) and self.lin_edge.bias is None
 
     def _scores(self, x: Tensor, *vectors: Tensor) -> list[Tensor]:
         """``<x_h, a_h>`` of each head and vector."""

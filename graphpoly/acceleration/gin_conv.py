@@ -9,7 +9,7 @@ from torch import Tensor
 from torch_geometric.nn import GINConv
 from torch_geometric.nn.aggr import SumAggregation
 
-from graphpoly.acceleration.accelerated import AcceleratedNeighbors
+from graphpoly.acceleration.accelerated import AcceleratedNeighbors, readable
 from graphpoly.acceleration.dense import perceived, perceived_sums
 from graphpoly.ops import CSR
 from graphpoly.ops.linear import computes
@@ -29,10 +29,10 @@ class AcceleratedGINConv(AcceleratedNeighbors, GINConv):
         if adj is None:
             return super().forward(x, edge_index, size)
         source, target = pair
-        if target is source and self._adds(adj):
+        if target is source and self._adds(adj) and self.eps.numel() == 1:
             return perceived_sums(
                 self.nn,
-                source,
+                readable(source),
                 lambda x: self._with_root(self._reduce(adj, x), x),
                 among=self._among(adj, source),
             )
@@ -52,7 +52,9 @@ class AcceleratedGINConv(AcceleratedNeighbors, GINConv):
         return torch.add(out, target, alpha=self._root())
 
     def _root_is_given(self, x: Tensor) -> bool:
-        return not self.eps.requires_grad and self.eps.dtype is x.dtype and computes(x)
+        eps = self.eps
+        given = not eps.requires_grad and eps.numel() == 1 and eps.dtype is x.dtype
+        return given and computes(x)
 
     def _root(self) -> float:
         return 1 + float(self.eps)

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 from torch_geometric.nn.aggr import SumAggregation
 
+from graphpoly.acceleration.accelerated import readable
 from graphpoly.acceleration.at_once import is_bare
 from graphpoly.acceleration.dense import keep_moments, moments_of, parts_of, sparse
 from graphpoly.acceleration.gin_conv import AcceleratedGINConv
@@ -38,7 +39,7 @@ def run_gin(network: Any, x: Tensor, edge_index: Tensor) -> Tensor | None:
     if adj is None or len(rules) != 1:
         return None
     ((root, which, eps),) = rules
-    out, moments = gin_network(adj, x, layers, root=root, norm=which, eps=eps)
+    out, moments = gin_network(adj, readable(x), layers, root=root, norm=which, eps=eps)
     for norm, found in zip(norms, moments, strict=True):
         if norm is not None:
             keep_moments(norm, *found, len(x))

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch_geometric import EdgeIndex
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
-from torch_geometric.utils import to_edge_index
+from torch_geometric.utils import coalesce, to_edge_index
 
 from graphpoly.ops import CSR, spmm, to_csr
 from graphpoly.ops.degree_weights import degree_weights
@@ -295,7 +295,10 @@ def replaced_loops(edge_index: Any, num_sources: int, num_targets: int) -> CSR |
 
     def make(transposed: bool) -> CSR:
         shared = min(num_sources, num_targets)
-        plain = edge_index if is_pairs(edge_index) else to_edge_index(edge_index)[0].flip(0)
+        if is_pairs(edge_index):
+            plain = edge_index
+        else:  # what is listed twice is one edge to PyG, too, whether or not it is called coalesced
+            plain = coalesce(to_edge_index(edge_index)[0].flip(0))
         pairs, num_edges = _with_loops(plain, shared), plain.size(1)
         kept = plain[0] != plain[1]
         size = (num_sources, num_targets)

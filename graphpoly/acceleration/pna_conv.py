@@ -9,7 +9,7 @@ from torch import Tensor
 from torch_geometric.nn import PNAConv, aggr
 from torch_geometric.nn.dense.linear import Linear
 
-from graphpoly.acceleration.accelerated import Accelerated
+from graphpoly.acceleration.accelerated import Accelerated, readable
 from graphpoly.acceleration.operators import is_pairs, operator, uncovered_graph
 from graphpoly.ops import CSR, multi_aggregate
 from graphpoly.ops.hooks import is_hooked
@@ -59,6 +59,7 @@ class AcceleratedPNAConv(Accelerated, PNAConv):
             adj = self._operator(x, edge_index)
         if adj is None:
             return super().forward(x, edge_index, edge_attr)
+        x = readable(x)
         if self.divide_input:
             x = x.view(-1, self.towers, self.F_in)
         else:

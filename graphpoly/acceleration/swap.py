@@ -45,6 +45,7 @@ ACCELERATED: dict[type, type[Accelerated]] = {
     )
 }
 POOLINGS: dict[type, type[Accelerated]] = {AcceleratedTopKPooling.original: AcceleratedTopKPooling}
+_OF_EACH_CLASS = ("__dict__", "__weakref__")
 # layers that one might look for in vain
 _REASONS = {
     "GINEConv": "a ReLU of node and edge features together is needed for each edge",
@@ -180,8 +181,17 @@ def restore(model: Module) -> list[str]:
             restored.append(name)
         elif not isinstance(module, AcceleratedDropout | AcceleratedNetwork):
             continue
-        module.__class__ = kind.original
+        module.__class__ = _own_class(kind)
     return restored
+
+
+def _own_class(kind: Any) -> Any:
+    """The class that an accelerated one stands for, within what a parametrization made of it."""
+    if "original" in kind.__dict__:
+        return kind.original
+    made = {name: kind.__dict__[name] for name in kind.__dict__ if name not in _OF_EACH_CLASS}
+    base, *others = kind.__bases__
+    return type(kind)(kind.__name__, (_own_class(base), *others), made)
 
 
 def _reason(kind: type) -> str:

@@ -166,11 +166,12 @@ def check_batch(batch: Any) -> None:
 
 
 def check_edge_attr(edge_attr: Any, edge_dim: int) -> None:
-    """Raise a ValueError unless ``edge_attr`` is a matrix of so many columns."""
+    """Raise a ValueError unless ``edge_attr`` is a matrix of so many columns, -1 for any."""
     if isinstance(edge_attr, fx.Proxy):
         return
-    if edge_attr.dim() != 2 or edge_attr.size(1) != edge_dim:
-        raise ValueError(f"edge_attr: got shape {list(edge_attr.shape)}, expected [E, {edge_dim}]")
+    if edge_attr.dim() != 2 or (edge_dim >= 0 and edge_attr.size(1) != edge_dim):
+        wanted = "D" if edge_dim < 0 else edge_dim
+        raise ValueError(f"edge_attr: got shape {list(edge_attr.shape)}, expected [E, {wanted}]")
 
 
 def entry_attr(adj: CSR, edge_attr: Tensor | None, edge_dim: int | None) -> Tensor | None:

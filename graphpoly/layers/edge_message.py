@@ -9,8 +9,8 @@ from torch_geometric.nn.inits import reset
 
 from graphpoly.layers.feed_forward import FeedForward
 from graphpoly.layers.linear import LazyLinear as Linear
+from graphpoly.layers.linear import is_map, width_of
 from graphpoly.ops import CSR, entry_sum
-from graphpoly.ops.hooks import is_hooked
 from graphpoly.ops.take_rows import take_rows
 
 __all__ = ["EdgeMessage"]
@@ -53,7 +53,7 @@ class EdgeMessage(nn.Module):
     @property
     def in_channels(self) -> int:
         """Size of h; -1 where the first input has yet to say so."""
-        width: int = self.lin.in_channels
+        width = width_of(self.lin)
         return -1 if width < 0 else (width - self.carried) // 2
 
     def reset_parameters(self) -> None:
@@ -70,9 +70,9 @@ class EdgeMessage(nn.Module):
             carried: ``[E, carried]``.
         """
         width = x.size(1)
-        if self.in_channels < 0:
+        if isinstance(self.lin, Linear) and self.in_channels < 0:
             self.lin.initialize_parameters(None, (x.new_empty(0, 2 * width + self.carried),))
-        if is_hooked(self.lin):
+        if not is_map(self.lin):
             ends = take_rows(x, adj.rows()), take_rows(x, adj.col)
             made = self.lin(torch.cat([*ends, carried], 1))
         else:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch_geometric.nn.dense.linear import Linear
 from torch_geometric.nn.inits import reset
 
+from graphpoly.layers.linear import width_of
 from graphpoly.ops import CSR, block_spmm
 
 __all__ = ["EdgeNetwork"]
@@ -60,7 +61,7 @@ class EdgeNetwork(nn.Module):
     @property
     def in_channels(self) -> int:
         """Size of h; -1 where the first input has yet to say so."""
-        width: int = self.lin.in_channels
+        width = width_of(self.lin)
         return -1 if width < 0 else width // self.terms
 
     def reset_parameters(self) -> None:

@@ -11,6 +11,7 @@ from torch_geometric.nn.dense.linear import Linear
 
 from graphpoly.layers.arguments import NamedArguments, check_features, check_size
 from graphpoly.layers.edge_mask import masked
+from graphpoly.layers.linear import width_of
 from graphpoly.ops import CSR, spmm, to_csr
 from graphpoly.ops.adjacency import trusted_csr
 from graphpoly.ops.take_rows import take_rows
@@ -132,12 +133,13 @@ class LASERConv(NamedArguments, MessagePassing):
                 "LASERConv needs a square operator: got a tuple of node features; message passing "
                 "on bipartite graphs is not supported"
             )
-        check_features("LASERConv", x, self.lin.in_channels)
+        check_features("LASERConv", x, width_of(self.lin))
         adj = to_csr(edge_index, edge_weight, x.size(0))
+        dtype = torch.promote_types(x.dtype, torch.float32)  # what degrees are counted in
         if adj.weight is not None:
-            adj = adj.with_weight(adj.weight.to(x.dtype))
+            adj = adj.with_weight(adj.weight.to(dtype))
         mask = masked(self, adj.with_weight(None)).weight
-        adj = self._typed(adj, edge_type)
+        adj = self._typed(adj, edge_type, dtype)
         if mask is not None:
             adj = adj.with_weight(mask if adj.weight is None else adj.weight * mask)
         message = self.lin(x).view(-1, self.out_channels)  # row u R + r is X W_r of node u
@@ -146,7 +148,7 @@ class LASERConv(NamedArguments, MessagePassing):
             out = out + self.lin_root(x)
         return out if self.bias is None else out + self.bias
 
-    def _typed(self, adj: CSR, edge_type: Tensor | None) -> CSR:
+    def _typed(self, adj: CSR, edge_type: Tensor | None, dtype: torch.dtype) -> CSR:
         """The same entries, from one source for each node and type."""
         num_cols = adj.num_cols * self.num_relations
         wide = torch.compiler.is_exporting() or num_cols >= _INT32_MAX
@@ -161,7 +163,7 @@ class LASERConv(NamedArguments, MessagePassing):
         if self.normalize:
             rows = adj.rows().long() * self.num_relations
             rows = rows if kind is None else rows + kind
-            ones = torch.ones(adj.num_entries, dtype=self.lin.weight.dtype, device=col.device)
+            ones = torch.ones(adj.num_entries, dtype=dtype, device=col.device)
             value = ones if weight is None else weight
             zeros = value.new_zeros(num_cols)
             one, other = (take_rows(zeros.index_add(0, e, value), e) for e in (rows, col))

@@ -16,6 +16,7 @@ from graphpoly.layers.arguments import (
     chosen_normalization,
 )
 from graphpoly.layers.edge_mask import masked
+from graphpoly.layers.linear import width_of
 from graphpoly.ops import CSR
 from graphpoly.ops.normalize import NORMALIZATIONS, normalized
 
@@ -91,7 +92,7 @@ class OperatorLayer(NamedArguments, MessagePassing):
     def width(self) -> int:
         """Columns of x that forward takes; -1 where the first input has yet to say so."""
         first = getattr(self, "lin", None)
-        return self.in_channels if self.in_channels > 0 or first is None else first.in_channels
+        return self.in_channels if self.in_channels > 0 or first is None else width_of(first)
 
     def operator(self, x: Tensor, edge_index: Any, edge_weight: Tensor | None = None) -> CSR:
         """Return the operator P, with an explainer's edge mask applied where one is set."""

@@ -16,6 +16,7 @@ from graphpoly.layers.arguments import (
     check_features,
     check_size,
 )
+from graphpoly.layers.linear import width_of
 from graphpoly.ops import CSR, Paths, PathTrie, enumerate_paths, path_trie, to_csr
 from graphpoly.ops.enumerate_paths import MAX_PATHS, PATHS
 from graphpoly.ops.take_rows import take_rows
@@ -191,7 +192,7 @@ class PathConv(NamedArguments, MessagePassing):
         K: int | None = None,
     ) -> Tensor:
         """Return what the paths bring to each node, without what the node has; see forward."""
-        check_features(type(self).__name__, x, self.lin_node.in_channels)
+        check_features(type(self).__name__, x, width_of(self.lin_node))
         trie = self._trie(x, edge_index, paths, K)
         message = self.read(x, trie, self._edges(x, edge_index, edge_attr))
         end = trie.node[-1]
@@ -262,7 +263,7 @@ class PathConv(NamedArguments, MessagePassing):
         if self.lin_edge is not None:
             if edge_attr is None:
                 raise ValueError(f"edge_attr: got None, edge_dim is {self.edge_dim}")
-            check_edge_attr(edge_attr, self.lin_edge.in_channels)
+            check_edge_attr(edge_attr, width_of(self.lin_edge))
             gates = self.lin_edge(edge_attr)
         elif edge_attr is not None:
             raise ValueError("edge_attr: given to a layer without edge_dim")

@@ -12,6 +12,7 @@ from torch_geometric.nn.dense.linear import Linear
 from torch_geometric.nn.inits import reset
 
 from graphpoly.layers.arguments import NamedArguments, check_edge_attr, check_features, check_size
+from graphpoly.layers.linear import width_of
 from graphpoly.ops import pool, random_walks, to_csr, walk_bits
 from graphpoly.ops.take_rows import take_rows
 from graphpoly.registry import register
@@ -160,11 +161,11 @@ class SCRaWlConv(NamedArguments, MessagePassing):
             edge_index: The graph, in any form.
             edge_attr: ``[E, edge_dim]``.
         """
-        check_features(type(self).__name__, x, self.lin_node.in_channels)
+        check_features(type(self).__name__, x, width_of(self.lin_node))
         if self.lin_edge is not None:
             if edge_attr is None:
                 raise ValueError(f"edge_attr: got None, edge_dim is {self.edge_dim}")
-            check_edge_attr(edge_attr, self.lin_edge.in_channels)
+            check_edge_attr(edge_attr, width_of(self.lin_edge))
         elif edge_attr is not None:
             raise ValueError("edge_attr: given to a layer without edge_dim")
         mean = self._seen(x, edge_index, edge_attr) if x.size(0) else self.lin_node(x)

@@ -20,6 +20,7 @@ from graphpoly.layers.arguments import (
     check_size,
 )
 from graphpoly.layers.edge_mask import masked
+from graphpoly.layers.linear import width_of
 from graphpoly.ops import CSR, Triplets, entry_sum, list_triplets, spmm, to_csr, triplets_min_plus
 from graphpoly.ops.pool import ranges
 from graphpoly.registry import register
@@ -180,7 +181,7 @@ class TripletConv(NamedArguments, MessagePassing):
                 steps on one graph need them once.
             return_edge_attr: Return the new attributes of edges, too.
         """
-        check_features("TripletConv", x, self.lin_root.in_channels)
+        check_features("TripletConv", x, width_of(self.lin_root))
         adj = to_csr(edge_index, None, x.size(0), transposed=torch.is_grad_enabled())
         self._check(adj, edge_attr)
         message, rest, first, second = self._parts(adj, x, edge_attr, graph_attr, batch)

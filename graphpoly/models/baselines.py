@@ -9,7 +9,7 @@ from torch_geometric.nn import GAT, GCN, GIN, LINKX, GCN2Conv, GraphSAGE, SGConv
 from torch_geometric.nn import MLP as Perceptron
 
 from graphpoly import registry
-from graphpoly.layers.linear import Linear
+from graphpoly.layers.linear import Linear, after_dropout
 from graphpoly.ops import dropout
 from graphpoly.pretrained import Pretrained
 
@@ -102,7 +102,7 @@ class GCNII(Pretrained):
 
     def forward(self, x: Tensor, edge_index: Any, edge_weight: Tensor | None = None) -> Tensor:
         """Return logits, ``[N, out_channels]``."""
-        x = first = self.lin_in(x, dropout=self.dropout if self.training else 0.0).relu()
+        x = first = after_dropout(self.lin_in, x, self.dropout if self.training else 0.0).relu()
         for conv in self.convs:
             x = dropout(x, self.dropout, self.training)
             x = conv(x, first, edge_index, edge_weight).relu()

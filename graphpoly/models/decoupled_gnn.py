@@ -8,6 +8,7 @@ from torch import Tensor
 
 from graphpoly.layers import BernConv, ChebIIConv, GPRConv, LegendreConv, TFGConv
 from graphpoly.layers.arguments import check_batch, check_features
+from graphpoly.layers.linear import after_dropout
 from graphpoly.models.polynomial_gnn import PolynomialGNN
 from graphpoly.ops import CSR, dropout
 from graphpoly.registry import register
@@ -67,7 +68,7 @@ class DecoupledGNN(PolynomialGNN):
     def encode(self, x: Tensor) -> Tensor:
         """Return what the filter receives, ``[N, out_channels]``."""
         dropped = self.dropout if self.training else 0.0
-        x = self.lin2(self.lin1(x, dropout=dropped).relu(), dropout=dropped)
+        x = after_dropout(self.lin2, after_dropout(self.lin1, x, dropped).relu(), dropped)
         return dropout(x, self.filter_dropout, self.training)
 
     def whole_operator(self, x: Tensor, edge_index: Any, edge_weight: Tensor | None = None) -> CSR:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from graphpoly.layers import JacobiConv
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
-from graphpoly.layers.linear import Linear
+from graphpoly.layers.linear import Linear, after_dropout
 from graphpoly.models.passed_on import passes_on
 from graphpoly.ops import CSR, dropout
 from graphpoly.pretrained import Pretrained
@@ -94,7 +94,7 @@ class JacobiGNN(Pretrained, NamedArguments):
         """Return logits, ``[N, out_channels]``."""
         check_features(type(self).__name__, x, self.in_channels)
         check_batch(batch)
-        x = self.lin(x, dropout=self.dropout if self.training else 0.0)
+        x = after_dropout(self.lin, x, self.dropout if self.training else 0.0)
         x = dropout(x, self.filter_dropout, self.training)
         out: Tensor = self.filter(x, edge_index, edge_weight, batch)
         return out

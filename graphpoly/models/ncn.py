@@ -19,7 +19,7 @@ from graphpoly.errors import unknown
 from graphpoly.layers.arguments import NamedArguments, check_features, check_sizes
 from graphpoly.layers.dropout import Dropout
 from graphpoly.layers.feed_forward import FeedForward
-from graphpoly.layers.linear import Linear
+from graphpoly.layers.linear import Linear, is_map
 from graphpoly.ops import CSR, common_neighbors, dropout, spmm, to_csr
 from graphpoly.ops.adjacency import to_edges, trusted_csr
 from graphpoly.ops.affine import affine
@@ -304,9 +304,14 @@ class NCN(Pretrained, NamedArguments):
         products with matrices of C x C for each pair of five. A refined head has no linear ends.
         """
         few = num_pairs <= max(2 * states.h.size(0), 3 * self.hidden_channels)
-        if few or self.head == "refined" or is_hooked(self.shared, self.ends, self.score):
+        heard, own, score = parts = (self.shared, self.ends, self.score)
+        if few or self.head == "refined" or is_hooked(*parts):
             return None
-        maps: Any = (self.shared[0], self.shared[-1], self.ends[-1], self.score[0])
+        if any(type(part) is not FeedForward for part in parts):
+            return None
+        maps: Any = (heard[0], heard[-1], own[-1], score[0])
+        if not is_map(*maps) or any(lin.bias is None for lin in maps):
+            return None
         opening, shared, ends, first = maps
         return _Folded(
             image=affine(states.h, opening.weight),

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from graphpoly.layers import FavardConv, OptBasisConv, PolynomialConv
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
-from graphpoly.layers.linear import Linear
+from graphpoly.layers.linear import Linear, after_dropout
 from graphpoly.models.passed_on import passes_on
 from graphpoly.ops import dropout
 from graphpoly.pretrained import Pretrained
@@ -90,7 +90,7 @@ class PolynomialGNN(Pretrained, NamedArguments):
 
     def encode(self, x: Tensor) -> Tensor:
         """Return what the filter receives, ``[N, hidden_channels]``."""
-        x = self.lin1(x, dropout=self.dropout if self.training else 0.0).relu()
+        x = after_dropout(self.lin1, x, self.dropout if self.training else 0.0).relu()
         return dropout(x, self.filter_dropout, self.training)
 
     def forward(
@@ -104,7 +104,7 @@ class PolynomialGNN(Pretrained, NamedArguments):
         check_features(type(self).__name__, x, self.in_channels)
         check_batch(batch)
         x = self.filter(self.encode(x), edge_index, edge_weight, batch)
-        return self.lin2(x, dropout=self.dropout if self.training else 0.0)
+        return after_dropout(self.lin2, x, self.dropout if self.training else 0.0)
 
     def _options(self) -> list[str]:
         """Return the filter's arguments that repr has to name."""

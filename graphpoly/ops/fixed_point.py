@@ -363,7 +363,9 @@ class _Adjoint(NamedTuple):
             )
             return grad + product
 
-        found, _ = _iterate(step, grad, step(grad), self.graphs, self.rule, "fixed_point, gradient")
+        what = "fixed_point, gradient"
+        with torch.autocast(grad.device.type, enabled=False):
+            found, _ = _iterate(step, grad, step(grad), self.graphs, self.rule, what)
         return found.value
 
 

@@ -75,7 +75,8 @@ class _Network(torch.autograd.Function):
             return (None,) * (1 + len(wanted))
         saved, count = ctx.saved_tensors, len(wanted)
         inputs, kept = saved[:count], saved[count:]
-        if torch.is_grad_enabled():
+        # several gradients at once hold no memory, and lists of tensors have no rule for them
+        if torch.is_grad_enabled() or not torch._C._has_storage(grad):
 
             def again(x: Tensor, *maps: Any) -> tuple[Tensor]:
                 return (ctx.rule.one_by_one(x, maps),)

@@ -197,6 +197,43 @@ def test_without_gradients_and_with_second_ones(kind):
             assert_close(one, other)
 
 
+class Kept(nn.Dropout):
+    def forward(self, x):
+        return 3 * x
+
+
+@pytest.mark.parametrize("other", [nn.Identity, Kept, nn.Tanh, nn.ReLU6])
+@pytest.mark.parametrize("part", ["dropout", "act", "norms.1"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_another_module_in_the_place_of_what_stands_between(kind, part, other):
+    network = of(kind)().double()
+    network.set_submodule(part, other())
+    twin = copy.deepcopy(network)
+    accelerate(twin)
+    for training in (True, False):
+        network.train(training), twin.train(training)
+        compare(network, twin, features())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_several_gradients_at_once(kind):
+    network = of(kind)().double()
+    twin = copy.deepcopy(network)
+    accelerate(twin)
+    units = torch.eye(3, dtype=torch.float64)
+
+    def rows(model):
+        x = features().requires_grad_()
+        out = model(x, EDGES)[:3].sum(1)
+        wanted = [x, *model.parameters()]
+        return torch.autograd.grad(out, wanted, units, is_grads_batched=True, allow_unused=True)
+
+    for one, other in zip(rows(twin), rows(network), strict=True):
+        assert (one is None) == (other is None)
+        if one is not None:
+            assert_close(one, other, kind="accumulated")
+
+
 @pytest.mark.parametrize("kind", NETWORKS)
 def test_what_changes_between_steps_is_seen(kind):
     """Parameters, hooks and modes may change after a step that went through all layers at once."""

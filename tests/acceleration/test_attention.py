@@ -84,6 +84,55 @@ def test_sparse_adjacency(conv):
             check_same(conv(IN, OUT, heads=2).double(), data.x.requires_grad_(), form)
 
 
+@pytest.mark.parametrize("loops", [False, True])
+@pytest.mark.parametrize("conv", [pyg.GATConv, pyg.GATv2Conv], ids=name_of)
+def test_a_sparse_adjacency_that_lists_an_edge_twice(conv, loops):
+    """Where loops are added PyG makes one edge of it."""
+    rows, columns = torch.tensor([0, 3, 5, 7]), torch.tensor([1, 1, 2, 0, 0, 0, 1])
+    adj_t = torch.sparse_csr_tensor(rows, columns, torch.ones(7).double(), (3, 3))
+    x = torch.randn(3, IN, dtype=torch.float64, requires_grad=True)
+    check_same(conv(IN, OUT, heads=2, add_self_loops=loops).double(), x, adj_t)
+
+
+@pytest.mark.parametrize("conv", [pyg.GATConv, pyg.GATv2Conv], ids=name_of)
+def test_a_sparse_adjacency_that_pyg_has_read(conv):
+    """PyG marks a matrix as coalesced that is not, so that from then on it looks like one."""
+    layer = conv(IN, OUT, heads=2).double()
+    twin, x = copy.deepcopy(layer), torch.randn(3, IN, dtype=torch.float64)
+    accelerate(twin)
+    pairs = torch.tensor([[1, 0, 2, 0, 1, 0], [0, 2, 0, 1, 0, 2]])
+    adj_t = torch.sparse_coo_tensor(pairs.flip(0), torch.ones(6).double(), (3, 3))
+    expected = layer(x, adj_t.clone())
+    for _ in range(3):
+        assert_close(twin(x, adj_t), expected)
+
+
+class Bent(torch.nn.Linear):
+    def forward(self, x):
+        return super().forward(x).tanh()
+
+
+EDGE_MAPS = {
+    "bias": lambda: torch.nn.Linear(3, 2 * OUT),
+    "a class of its own": lambda: Bent(3, 2 * OUT, bias=False),
+    "two maps": lambda: torch.nn.Sequential(
+        torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2 * OUT)
+    ),
+    "no bias": lambda: torch.nn.Linear(3, 2 * OUT, bias=False),
+}
+
+
+@pytest.mark.parametrize("name", EDGE_MAPS)
+@pytest.mark.parametrize("conv", [pyg.GATConv, pyg.GATv2Conv], ids=name_of)
+def test_another_module_in_the_place_of_the_map_of_edges(conv, name):
+    layer = conv(IN, OUT, heads=2, edge_dim=3)
+    layer.lin_edge = EDGE_MAPS[name]()
+    for _, x, pairs, _ in graphs():
+        features = torch.randn(pairs.size(1), 3, dtype=x.dtype, requires_grad=True)
+        fast = conv is pyg.GATv2Conv or name == "no bias"
+        check_same(layer.double(), x, pairs, features, fast=fast)
+
+
 @pytest.mark.parametrize("conv", ATTENTION, ids=name_of)
 def test_attention_weights_come_from_the_original(conv):
     data = graph_zoo(num_features=IN, names=["self_loops"])["self_loops"]

@@ -155,6 +155,17 @@ def test_gin_bipartite():
     check_same(gin().double(), (source, None), pairs, (4, 2))
 
 
+@pytest.mark.parametrize("kept_as", [torch.nn.Buffer, torch.nn.Parameter])
+def test_gin_with_an_epsilon_for_each_channel(kept_as):
+    pairs = torch.tensor([[0, 1, 2, 3], [1, 1, 0, 0]])
+    layer = gin().double()
+    layer.eps = kept_as(torch.linspace(0, 1, IN, dtype=torch.float64))
+    check_same(layer, torch.randn(4, IN, dtype=torch.float64, requires_grad=True), pairs)
+    wide = pyg.GINConv(pyg.MLP([128, 128, OUT])).double()  # of sparse features the maps come first
+    wide.eps = kept_as(torch.linspace(0, 1, 128, dtype=torch.float64))
+    check_same(wide, torch.eye(128, dtype=torch.float64), pairs)
+
+
 def test_of_several_loops_only_the_last_has_a_gradient():
     pairs = torch.tensor([[0, 0, 1, 0], [0, 1, 0, 0]])
     weight = torch.tensor([0.3, 1.0, 1.0, 0.7], dtype=torch.float64, requires_grad=True)

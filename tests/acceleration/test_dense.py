@@ -61,11 +61,26 @@ def forgetful():
     return sequence(norm, nn.ReLU())
 
 
+def uncounted(**settings):
+    norm = NORM(HIDDEN, **settings)
+    norm.num_batches_tracked = None
+    return sequence(norm, nn.ReLU())
+
+
+def without_its_norm(mlp):
+    mlp.norms[0].module = nn.Identity()
+    return mlp
+
+
 def hooked(layers):
     layers[2].register_forward_hook(lambda module, given, out: out * 2)
     return layers
 
 
+SERVED |= {
+    "batches are not counted": uncounted,
+    "mean of batches that are not counted": lambda: uncounted(momentum=None),
+}
 LEFT = {
     "another activation": lambda: sequence(nn.Tanh()),
     "another norm": lambda: sequence(nn.LayerNorm(HIDDEN), nn.ReLU()),
@@ -86,6 +101,7 @@ LEFT = {
     "MLP that acts first": lambda: pyg.MLP([IN, HIDDEN, OUT], act_first=True),
     "MLP of three": lambda: pyg.MLP([IN, HIDDEN, HIDDEN, OUT], norm=None),
     "MLP with another activation": lambda: pyg.MLP([IN, HIDDEN, OUT], act="elu"),
+    "MLP whose norm was taken away": lambda: without_its_norm(pyg.MLP([IN, HIDDEN, OUT])),
     "MLP not plain": lambda: pyg.MLP([IN, HIDDEN, OUT], plain_last=False),
 }
 

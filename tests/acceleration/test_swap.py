@@ -7,6 +7,7 @@ import pickle
 import pytest
 import torch
 import torch_geometric.nn as pyg
+from torch.nn.utils import parametrize
 from torch_geometric.explain import Explainer, GNNExplainer
 
 import graphpoly
@@ -20,6 +21,13 @@ PAIRS = torch.tensor([[0, 1, 2, 3, 4, 2, 1], [1, 2, 0, 4, 3, 4, 1]])
 
 def features(size=4):
     return torch.randn(5, size, dtype=torch.float64)
+
+
+LEARNS_FROM_INFERENCE = {
+    "GINConv": lambda: pyg.GINConv(pyg.MLP([4, 6, 3])),
+    "GIN": lambda: pyg.GIN(4, 6, 2, 3),
+    "PNAConv": lambda: pyg.PNAConv(4, 4, ["mean", "max"], ["identity"], torch.tensor([1, 4, 1])),
+}
 
 
 def gcn():
@@ -63,6 +71,38 @@ def test_again_changes_nothing_and_restore_undoes():
     assert graphpoly.restore(model) == ["convs.0", "convs.1"]
     assert [type(module) for module in model.modules()] == kinds
     assert restore(model) == []
+
+
+class Doubled(torch.nn.Module):
+    def forward(self, weight):
+        return 2 * weight
+
+
+class Shifted(torch.nn.Module):
+    """A network with a parameter of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.bias = pyg.GCNConv(4, 3), torch.nn.Parameter(torch.ones(3))
+
+    def forward(self, x, edge_index):
+        return self.conv(x, edge_index) + self.bias
+
+
+@pytest.mark.parametrize("make", [Shifted, lambda: pyg.GCNConv(4, 3), lambda: pyg.GATConv(4, 3)])
+def test_what_a_parametrization_reads_is_restored_with_it(make):
+    plain, x = make().double(), features()
+    torch.nn.init.normal_(plain.bias)
+    twin = copy.deepcopy(plain)
+    accelerate(twin)
+    for network in (plain, twin):
+        parametrize.register_parametrization(network, "bias", Doubled())
+    restore(twin)
+    assert_close(twin(x, PAIRS), plain(x, PAIRS))
+    for network in (plain, twin):
+        parametrize.remove_parametrizations(network, "bias")
+    assert type(twin) is type(plain)
+    assert_close(twin(x, PAIRS), plain(x, PAIRS))
 
 
 @pytest.mark.parametrize("clone", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
@@ -202,6 +242,23 @@ def test_training_after_inference_mode():
         assert torch.equal(twin(x, pairs), first)
     assert_close(twin(x, pairs), first.clone())
     check_same(conv, x, pairs)
+
+
+@pytest.mark.usefixtures("sooner")
+@pytest.mark.parametrize("kind", LEARNS_FROM_INFERENCE)
+def test_features_of_inference_mode_are_learned_from(kind):
+    """Where PyG's own layer learns from them: PyTorch keeps none of them for a gradient."""
+    layer = LEARNS_FROM_INFERENCE[kind]().double()
+    twin = copy.deepcopy(layer)
+    accelerate(twin)
+    with torch.inference_mode():
+        x = features()
+    found = []
+    for each in (layer, twin):
+        out = each(x, PAIRS)
+        found.append([out, *torch.autograd.grad(out.sin().sum(), list(each.parameters()))])
+    for one, other in zip(*found, strict=True):
+        assert_close(other, one, kind="accumulated")
 
 
 def test_second_derivatives():

@@ -96,3 +96,17 @@ def test_an_explainer_masks_what_edges_bring(normalize):
         assert not reached[edge_index[1] != v].any()
     clear_masks(conv)
     assert_close(conv(x, edge_index, edge_type), whole)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("weighted", [True, False])
+def test_degrees_are_counted_where_numbers_are_short(dtype, weighted):
+    """In bfloat16 256 + 1 is 256."""
+    edge_index = torch.stack([torch.arange(1, 3001), torch.zeros(3000, dtype=torch.int64)])
+    weight = torch.ones(3000, dtype=dtype) if weighted else None
+    conv = LASERConv(2, 2, num_relations=1, root_weight=False, bias=False)
+    x = torch.ones(3001, 2)
+    wide = conv(x, edge_index, edge_weight=None if weight is None else weight.float())
+    out = conv.to(dtype)(x.to(dtype), edge_index, edge_weight=weight)
+    assert out.dtype == dtype
+    assert_close(out, wide.to(dtype))

@@ -9,10 +9,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.nn.utils import parametrizations
 from torch_geometric.nn.dense.linear import Linear as PyGLinear
 
 import graphpoly.ops.affine as ops
-from graphpoly.layers.linear import LazyLinear, Linear
+from graphpoly.layers.linear import LazyLinear, Linear, after_dropout, is_map, width_of
 from graphpoly.testing import assert_close
 
 KINDS = [(Linear, nn.Linear), (LazyLinear, PyGLinear)]
@@ -75,3 +76,34 @@ def test_sizes_from_the_first_input_and_copies():
     again = copy.deepcopy(lin)
     assert type(again) is LazyLinear
     assert_close(again(torch.ones(2, 5)), lin(torch.ones(2, 5)))
+
+
+class Plain(Linear):
+    def forward(self, x):
+        return super().forward(x)
+
+
+def test_another_map_after_dropout():
+    ours, x = Linear(5, 3), torch.randn(40, 5)
+    found = []
+    for kind in (Linear, Plain, nn.Linear, LazyLinear, PyGLinear):
+        lin = kind(5, 3)
+        lin.load_state_dict(ours.state_dict())
+        torch.manual_seed(0)
+        found.append(after_dropout(lin, x, 0.5))
+        assert_close(after_dropout(lin, x, 0.0), ours(x))
+    for out in found[1:]:
+        assert_close(out, found[0])
+
+
+def test_what_may_be_read_in_place_of_a_call():
+    lin = nn.Linear(5, 3)
+    assert is_map(lin, Linear(5, 3), LazyLinear(5, 3), PyGLinear(5, 3))
+    assert is_map(parametrizations.weight_norm(copy.deepcopy(lin)))  # whose weight is made anew
+    assert not is_map(LazyLinear(-1, 3))
+    assert not is_map(lin, Plain(5, 3))
+    assert not is_map(nn.Sequential(lin))
+    lin.register_forward_hook(lambda *_: None)
+    assert not is_map(lin)
+    sizes = [width_of(each) for each in (lin, PyGLinear(4, 3), PyGLinear(-1, 3), nn.Sequential())]
+    assert sizes == [5, 4, -1, -1]

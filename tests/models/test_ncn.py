@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import pytest
@@ -13,9 +14,15 @@ from torch.testing import assert_close
 from graphpoly.models import NCN, NCNC
 from graphpoly.models.ncnc import missing_neighbors
 from graphpoly.ops import to_csr
+from tests.compliance.test_swapped import Twice, maps, of_its_kind, of_pytorch
 
 REFINED = {"head": "refined", "score_layers": 2}
 SIZE = 12  # node 11 has no neighbour
+
+
+def without_bias(lin):
+    lin.bias = None
+    return lin
 
 
 def drawn(seed=0, edges=26):
@@ -135,6 +142,24 @@ def test_few_pairs_at_once_are_scored_as_many_are(cls):
         found.append((scores, *torch.autograd.grad(scores @ weight, list(net.parameters()))))
     for few, many in zip(*found, strict=True):
         assert_close(few, many)
+
+
+@pytest.mark.parametrize("other", [Twice, of_its_kind, of_pytorch, without_bias])
+@pytest.mark.parametrize("cls", [NCN, NCNC])
+def test_another_module_in_the_place_of_a_map_is_called_for_many_pairs(cls, other):
+    x, edge_index, pairs = drawn(8)
+    net = cls(5, 8, 2).double().eval()
+    for place in maps(net):
+        swapped = copy.deepcopy(net)
+        owner, _, last = place.rpartition(".")
+        around = swapped.get_submodule(owner)
+        setattr(around, last, other(getattr(around, last)))
+        found = []
+        for count in (1, 4):
+            wanted = pairs.repeat(1, count)
+            found.append(swapped(x, edge_index, wanted)[: pairs.size(1)])
+        assert_close(*found, msg=place)
+        assert not torch.equal(found[0], net(x, edge_index, pairs))
 
 
 def test_a_pair_that_is_asked_for_again_or_backwards_is_as_likely():

@@ -274,6 +274,15 @@ def test_autocast_stays_outside():
         assert torch.equal(solve(a, w, b).value, expected)
 
 
+def test_autocast_stays_outside_of_gradients():
+    """Where ``backward`` is called within it, too: in bfloat16 nothing converges to 1e-6."""
+    a, w, b = tensors(torch.float32)
+    (expected,) = torch.autograd.grad(solve(a, w, b).value.sin().sum(), b)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        (found,) = torch.autograd.grad(solve(a, w, b).value.sin().sum(), b)
+    assert torch.equal(found, expected)
+
+
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [

@@ -12,6 +12,7 @@ from torch_geometric.nn.dense.linear import Linear
 from graphpoly.errors import unknown
 from graphpoly.layers.arguments import NamedArguments, check_features, check_sizes
 from graphpoly.layers.edge_mask import masked
+from graphpoly.layers.linear import width_of
 from graphpoly.ops import CSR, spmm, to_csr
 
 __all__ = ["AggregateConv"]
@@ -89,7 +90,7 @@ class AggregateConv(NamedArguments, MessagePassing):
         """
         source, target = (x, x) if isinstance(x, Tensor) else x
         for one in (source, target):
-            check_features(type(self).__name__, one, self.lin_root.in_channels)
+            check_features(type(self).__name__, one, width_of(self.lin_root))
         size = (source.size(0), target.size(0))
         adj = to_csr(edge_index, edge_weight, size=size, transposed=torch.is_grad_enabled())
         adj = masked(self, adj)

@@ -12,6 +12,7 @@ from torch_geometric.nn.inits import reset
 
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_size
 from graphpoly.layers.cooperative.aggregate_conv import AggregateConv
+from graphpoly.layers.linear import width_of
 from graphpoly.layers.mamba.bidirectional_mamba import BidirectionalMamba
 from graphpoly.layers.mamba.walk_tokens import TokenEncoder, draw_tokens, induced_tokens
 from graphpoly.ops import CSR, hash64, to_csr
@@ -216,7 +217,7 @@ class GraphMambaConv(NamedArguments, nn.Module):
         Raises:
             ValueError: If ``visited`` has another shape or holds what is no node.
         """
-        check_features(type(self).__name__, x, self.lin_in.in_channels)
+        check_features(type(self).__name__, x, width_of(self.lin_in))
         check_batch(batch)
         adj = to_csr(edge_index, num_nodes=x.size(0), transposed=torch.is_grad_enabled())
         adj = adj.with_weight(None)

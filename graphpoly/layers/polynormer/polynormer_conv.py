@@ -15,6 +15,7 @@ from graphpoly.layers.arguments import (
     check_features,
     check_size,
 )
+from graphpoly.layers.linear import width_of
 from graphpoly.layers.polynormer.polynormer_global import PolynormerGlobal
 from graphpoly.layers.polynormer.polynormer_local import PolynormerLocal
 from graphpoly.ops import dropout
@@ -169,7 +170,7 @@ class PolynormerConv(NamedArguments, nn.Module):
 
     def locally(self, x: Tensor, edge_index: Any) -> Tensor:
         """Return the sum over the outputs of the local layers, ``[N, out_channels]``."""
-        check_features(type(self).__name__, x, self.lin_in.in_channels)
+        check_features(type(self).__name__, x, width_of(self.lin_in))
         x = dropout(self.lin_in(x), self.dropout, self.training)
         total = torch.zeros_like(x)
         for layer in self.locals:

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from graphpoly.layers.linear import is_map
 from graphpoly.layers.sheaf.laplacian import SheafLaplacian, inverse_root
 from graphpoly.layers.sheaf.maps import ORTHOGONAL, check_maps, num_params, restriction_maps
 from graphpoly.layers.sheaf.sheaf_diffusion import SheafDiffusion, weighted
@@ -19,7 +20,6 @@ from graphpoly.ops import (
     restriction_products,
     sum_entries,
 )
-from graphpoly.ops.hooks import is_hooked
 from graphpoly.ops.take_rows import take_rows
 from graphpoly.registry import register
 
@@ -274,7 +274,7 @@ def _of_both_ends(
     features: Tensor, learner: nn.Linear, rows: slice, adj: CSR
 ) -> tuple[Tensor, Tensor]:
     """Apply rows of a linear map to both ends of each edge, first as its target sees them."""
-    if is_hooked(learner):
+    if not is_map(learner):
         own, other = take_rows(features, adj.rows()), take_rows(features, adj.col)
         made = learner(torch.cat([torch.cat([own, other], 1), torch.cat([other, own], 1)]))
         made = made.to(torch.promote_types(made.dtype, torch.float32))

@@ -16,6 +16,7 @@ from graphpoly.layers.arguments import (
     check_size,
     chosen_normalization,
 )
+from graphpoly.layers.linear import width_of
 from graphpoly.layers.sheaf.laplacian import SheafLaplacian, inverse_root
 from graphpoly.ops import CSR, dropout, silence_loops, sum_entries
 
@@ -106,7 +107,7 @@ class SheafDiffusion(NamedArguments, MessagePassing):
 
     def stalks(self, x: Tensor) -> Tensor:
         """Return the features as stalks, ``[N, d, out_channels / d]``."""
-        width = self.in_channels if self.lin is None else self.lin.in_channels
+        width = self.in_channels if self.lin is None else width_of(self.lin)
         check_features(type(self).__name__, x, width)
         if self.lin is not None:
             x = self.lin(x)

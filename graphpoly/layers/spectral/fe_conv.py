@@ -8,11 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn.dense.linear import Linear
+from torch_geometric.nn.inits import reset
 
 from graphpoly.layers.arguments import check_batch, check_size
+from graphpoly.layers.linear import is_map, width_of
 from graphpoly.layers.spectral.operator_conv import OperatorConv
 from graphpoly.ops import CSR, column_space, spmm, to_csr
-from graphpoly.ops.hooks import is_hooked
 from graphpoly.registry import register
 
 __all__ = ["FEConv"]
@@ -185,9 +186,10 @@ class FEConv(OperatorConv):
     @property
     def width(self) -> int:
         """Columns of x that forward takes; -1 where the first input has yet to say so."""
-        if self.in_channels > 0 or self.lin.in_channels < 0:
+        width = width_of(self.lin)
+        if self.in_channels > 0 or width < 0:
             return self.in_channels
-        return (self.lin.in_channels - self.rank) // (self.K + 1)
+        return (width - self.rank) // (self.K + 1)
 
     def expand(
         self,
@@ -278,19 +280,20 @@ class SeparateLinear(nn.Module):
 
     def __init__(self, sizes: list[int], out_channels: int, *, bias: bool = True) -> None:
         super().__init__()
-        self.maps = nn.ModuleList(
+        self.sizes = sizes
+        self.maps: Any = nn.ModuleList(
             nn.Linear(size, out_channels, bias=bias) for size in [sizes[0], *sizes]
         )
 
     def reset_parameters(self) -> None:
         """Draw all maps anew."""
-        for linear in self._maps():
-            linear.reset_parameters()
+        for linear in self.maps:
+            reset(linear)
 
     @property
     def weight(self) -> Tensor:
         """The one matrix that the maps come to, ``[out_channels, sum of sizes]``."""
-        doubled, first, *rest = [linear.weight for linear in self._maps()]
+        doubled, first, *rest = [linear.weight for linear in self.maps]
         return torch.cat([doubled + first, *rest], 1)
 
     @property
@@ -298,19 +301,16 @@ class SeparateLinear(nn.Module):
         """The one bias that theirs come to."""
         if self.maps[0].bias is None:
             return None
-        return torch.stack([linear.bias for linear in self._maps()]).sum(0)
-
-    def _maps(self) -> list[nn.Linear]:
-        return [linear for linear in self.maps if isinstance(linear, nn.Linear)]
+        return torch.stack([linear.bias for linear in self.maps]).sum(0)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``[N, out_channels]``."""
-        if is_hooked(self.maps):
-            doubled, *maps = self._maps()
-            blocks = x.split([linear.in_features for linear in maps], 1)
-            parts = [linear(block) for linear, block in zip(maps, blocks, strict=True)]
-            return torch.stack([doubled(blocks[0]), *parts]).sum(0)
-        return F.linear(x, self.weight, self.bias)
+        if is_map(*self.maps):
+            return F.linear(x, self.weight, self.bias)
+        doubled, *maps = self.maps
+        blocks = x.split(self.sizes, 1)
+        parts = [linear(block) for linear, block in zip(maps, blocks, strict=True)]
+        return torch.stack([doubled(blocks[0]), *parts]).sum(0)
 
 
 def _bare(edge_index: Any, num_nodes: int) -> CSR:

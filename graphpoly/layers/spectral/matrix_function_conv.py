@@ -12,6 +12,7 @@ from torch_geometric.nn.dense.linear import Linear
 
 from graphpoly.errors import unknown
 from graphpoly.layers.arguments import check_batch, check_size
+from graphpoly.layers.linear import width_of
 from graphpoly.layers.operator_layer import OperatorLayer
 from graphpoly.ops import CSR, pair_sum, resolvent
 from graphpoly.ops.adjacency import trusted_csr
@@ -182,7 +183,7 @@ class MatrixFunctionConv(OperatorLayer):
     @property
     def width(self) -> int:
         """Columns of x that forward takes; -1 where the first input has yet to say so."""
-        return int(self.lin_node.in_channels)
+        return width_of(self.lin_node)
 
     def forward(
         self,

@@ -12,6 +12,7 @@ from torch_geometric.nn.dense.linear import Linear
 from torch_geometric.nn.inits import reset
 
 from graphpoly.layers.arguments import check_batch, check_features
+from graphpoly.layers.linear import width_of
 from graphpoly.layers.operator_layer import OperatorLayer
 from graphpoly.ops import (
     CSR,
@@ -202,7 +203,7 @@ class PDFConv(OperatorLayer):
             batch_size: Number of graphs, if known.
             filters: What :meth:`filters` of another layer gave for this graph, instead of its own.
         """
-        check_features(type(self).__name__, x, self.lin.in_channels)
+        check_features(type(self).__name__, x, width_of(self.lin))
         if filters is None:
             filters = self.filters(x, edge_index, edge_weight, batch, batch_size)
         message = F.gelu(self.lin(x)).unsqueeze(-1)
