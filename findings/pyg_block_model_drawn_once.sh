@@ -3,9 +3,9 @@
 #
 # Expected: num_graphs graphs of the model that is asked for: drawn one by one, of these densities.
 # Real: the edges are drawn once, before the loop over the graphs, and all have the same ones: only features can differ.
-#   And the file has a name with densities, homophily and degree rounded to one
-#   digit and without is_undirected: a second data set in the same root, of 0.02 after one of 0.04, or directed after
-#   undirected, is read from the file of the first, edges, features and all. Nothing is said.
+#   And the name of the file has densities, homophily and degree rounded to one digit, and not is_undirected: a second
+#   data set in the same root, of 0.02 after one of 0.04, or directed after undirected, is read from the file of the
+#   first, edges, features and all. Nothing is said.
 # Why it matters: what is trained on some graphs has seen the graph that it is tested on; a standard deviation over
 #   graphs is that of one. A sweep over homophily or density, the use that such data is made for, shows steps: the same
 #   graph from 0.76 to 0.84. Take a root for each setting, and num_graphs=1 in each.
