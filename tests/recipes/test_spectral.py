@@ -101,6 +101,15 @@ def test_graphs_are_read_as_the_published_code_reads_them() -> None:
     assert published("tfgnn/cora").protocol.monitor == "metric"
 
 
+def test_tfgnn_keeps_the_signal_whatever_its_weights_decay_to(graph: Data) -> None:
+    """Its weight decay is 0.5: without the skip the filter goes to 0, and accuracy to chance."""
+    settings = published("tfgnn/citeseer").settings
+    assert settings.groups()["coefficient"] == {"lr": 0.1, "weight_decay": 0.5}
+    model = settings.network(inputs(graph))
+    assert model.filter.skip
+    assert model.filter.theta.numel() == 2 * settings.num_frequencies
+
+
 def test_unifilter_is_the_published_one() -> None:
     squirrel = published("unifilter/squirrel").settings
     assert (squirrel.norm, squirrel.raw_first) == (True, True)
