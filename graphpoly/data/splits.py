@@ -98,7 +98,7 @@ def make_split(data: Data, name: str, index: int = 0) -> Split:
             ``"dense-fegnn"``: "dense" as these authors drew it, see Notes. ``"five-fold"``:
             64/16/20, whose test parts are the folds of scikit-learn's ``KFold(5, shuffle=True,
             random_state=101)`` (Park et al. 2024) and, from index 5 on, of the seeds after it; a
-            fifth of the rest, rounded up, validates, drawn with the same seed.
+            fifth of the rest, rounded up, validates, drawn with 127 times the index as theirs is.
         index: Which split; the seed of the random ones.
 
     Raises:
@@ -257,11 +257,11 @@ def _listed(family: str) -> Callable[[Data, int], Masks]:
 def _five_fold(data: Data, index: int) -> Masks:
     like = torch.empty(int(data.num_nodes))
     shuffle, fold = divmod(index, 5)
-    seed, order = 101 + shuffle, np.arange(like.numel())
-    np.random.RandomState(seed).shuffle(order)
+    order = np.arange(like.numel())
+    np.random.RandomState(101 + shuffle).shuffle(order)
     test = np.sort(np.array_split(order, 5)[fold])
     rest = np.setdiff1d(order, test)
-    rest = rest[np.random.RandomState(seed).permutation(rest.size)]
+    rest = rest[np.random.RandomState(127 * index).permutation(rest.size)]
     num_val = math.ceil(rest.size / 5)
     parts = (rest[num_val:], rest[:num_val], test)
     train, val, test_mask = (_mask(torch.from_numpy(part), like) for part in parts)

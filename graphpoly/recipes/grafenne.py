@@ -8,14 +8,15 @@ from graphpoly.recipes.recipe import Protocol, Study
 _STUDY = Study(
     family="grafenne",
     model="GRAFENNE",
-    protocol=Protocol(split="dense", epochs=500, patience=None, num_splits=5),
+    protocol=Protocol(split="stratified", epochs=500, patience=None, num_splits=5),
     paper="Gupta, Manchanda, Ranu, Bedathur. GRAFENNE: Learning on Graphs with Heterogeneous and "
     "Dynamic Feature Sets. ICML 2023",
     arxiv="2306.03447",
     notes=(
         "no published figure is at hand; the settings are those of the published code, which gives "
         "each feature a row of a table. Here its name decides a code, code_channels=0 for none",
-        "all entries are read, and all nodes in one step; the code samples both",
+        "all entries are read, and all nodes in one step; the code samples both, and draws its "
+        "60/20/20 among all nodes alike",
     ),
 )
 

@@ -54,7 +54,10 @@ def _synthetic(
 ) -> None:
     settings = PathSettings(K=K, paths=paths, norm=norm, dropout=0.0)
     _study(
-        paths, protocol=Protocol(split=split, num_splits=num_splits, epochs=200, watch_train=False)
+        paths,
+        protocol=Protocol(
+            split=split, num_splits=num_splits, epochs=200, ties="last", watch_train=False
+        ),
     ).row(
         dataset,
         None,
@@ -69,7 +72,7 @@ def _molecules(paths: str, mean: float, std: float) -> None:
     _study(
         paths,
         model="PathMolecule",
-        protocol=Protocol(epochs=200, patience=50, batch_size=128, watch_train=False),
+        protocol=Protocol(epochs=200, patience=50, ties="last", batch_size=128, watch_train=False),
         spread="standard deviation",
         unit="",
     ).row("ogbg-molhiv", mean, std, PathMoleculeSettings(paths=paths))
@@ -93,6 +96,6 @@ _synthetic("CSL", "single", 11, None, 32, "stratified-5", 5)
 _synthetic("CSL", "shortest", 11, None, 32, "stratified-5", 5)
 _synthetic("CSL", "simple", 5, "rows", 8, "stratified-5", 5)
 for _dataset in ("EXP", "CEXP"):
-    _synthetic(_dataset, "single", 10, None, 32, "stratified", 10)
+    _synthetic(_dataset, "single", 10, "rows" if _dataset == "EXP" else None, 32, "stratified", 10)
     _synthetic(_dataset, "shortest", 10, "rows", 32, "stratified", 10)
     _synthetic(_dataset, "simple", 5, "rows", 16, "stratified", 10)

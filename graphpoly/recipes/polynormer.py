@@ -43,6 +43,7 @@ def _row(
         interval,
         settings,
         notes=() if stored else (_RANDOM,),
+        reading={"row_normalize": not stored},
         split="public" if stored else "stratified",
         epochs=sum(epochs),
     )

@@ -8,8 +8,8 @@ from graphpoly.models.settings import PPGNPlusPlusSettings, PPGNSettings
 from graphpoly.recipes.recipe import Protocol, Study
 
 _PROTOCOL = (
-    "the published figure is a mean over ten validation folds after a fixed number of epochs, with "
-    "no test set; here the epoch is chosen on validation graphs and measured on a test fold"
+    "the published figure is the best epoch of the mean of ten validation folds, with no test set; "
+    "here the epoch is chosen on validation graphs and measured on a test fold"
 )
 _BATCHES = "the published batches hold graphs of one size; here any"
 _HEADS = "the published heads start Xavier with zero bias; here as torch.nn.Linear does"

@@ -35,6 +35,7 @@ def test_published_settings() -> None:
     settings, protocol = recipe.settings, recipe.protocol
     assert (settings.variant, settings.conv, settings.hidden_channels) == ("sf", "gcn", 128)
     steps = settings.layer_steps
+    assert (settings.lr, settings.weight_decay, recipe.reading.row_normalize) == (1e-3, 5e-4, True)
     assert (settings.layer_epochs * steps, settings.layer_patience * steps, steps) == (1000, 100, 2)
     assert (protocol.split, protocol.num_splits, protocol.epochs) == ("five-fold", 5, 2000)
     assert recipe.published is None

@@ -77,3 +77,19 @@ def test_figures_and_settings():
     enzymes = registry.get("recipe", "pathnn-single/enzymes").obj
     assert (enzymes.protocol.epochs, enzymes.protocol.patience) == (500, 250)
     assert any("smallest node numbers" in note for note in enzymes.notes)
+
+
+@pytest.mark.parametrize("name", ["enzymes", "csl", "exp", "cexp", "ogbg-molhiv"])
+def test_the_last_of_equal_epochs_is_kept(name):
+    for paths in ("single", "shortest", "simple"):
+        assert registry.get("recipe", f"pathnn-{paths}/{name}").obj.protocol.ties == "last"
+
+
+def test_rows_are_normalised_where_the_published_configuration_says_so():
+    found = {
+        (paths, name): registry.get("recipe", f"pathnn-{paths}/{name}").obj.settings.norm
+        for name in ("csl", "exp", "cexp")
+        for paths in ("single", "shortest", "simple")
+    }
+    plain = {("single", "csl"), ("shortest", "csl"), ("single", "cexp")}
+    assert found == {key: None if key in plain else "rows" for key in found}

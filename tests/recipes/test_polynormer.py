@@ -31,6 +31,13 @@ def test_both_stages_run(name: str, graph: Data, tmp_path: Path) -> None:
     assert 0 <= outcome.experiments["Polynormer"].mean <= 1
 
 
+def test_reads_features_as_the_published_code_does() -> None:
+    """It divides the rows of Amazon's graphs by their sums, and leaves the others as they are."""
+    for name, expected in (("computers", True), ("photo", True), ("minesweeper", False)):
+        recipe = registry.get("recipe", f"polynormer/{name}").obj
+        assert recipe.reading.row_normalize is expected, name
+
+
 def test_starts_locally_on_a_graph_with_self_loops(graph: Data) -> None:
     settings = registry.get("recipe", "polynormer/tolokers").obj.settings
     prepared = settings.prepare(graph)

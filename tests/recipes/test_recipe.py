@@ -65,6 +65,21 @@ def test_an_override_that_does_not_fit_is_refused(changes: dict, message: str) -
     assert str(caught.value).startswith(message)
 
 
+@pytest.mark.parametrize("family", ["tfgnn", "grafenne"])
+def test_what_is_drawn_without_regard_to_classes_loses_none(family: str) -> None:
+    """The published code permutes all nodes; the split "dense" leaves small classes no test."""
+    for name in ("cora", "citeseer", "pubmed"):
+        assert RECIPES[f"{family}/{name}"].obj.protocol.split == "stratified"
+
+
+def test_ogb_trains_as_long_as_its_scripts_do() -> None:
+    epochs = {"ogbn-arxiv": 500, "ogbn-products": 300, "ogbn-proteins": 1000, "ogbn-mag": 100}
+    epochs |= {"ogbl-collab": 400, "ogbl-ppa": 20, "ogbl-ddi": 200, "ogbl-citation2": 50}
+    for name, expected in epochs.items():
+        for model in ("gcn", "sage"):
+            assert RECIPES[f"{model}/{name}"].obj.protocol.epochs == expected, (model, name)
+
+
 def test_ogb_has_its_own_split_only() -> None:
     with pytest.raises(ValueError, match="unknown split 'dense'"):
         RECIPES["gin/ogbg-molhiv"].obj.override({"split": "dense"})

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,25 @@ def test_every_family_is_there_for_every_graph() -> None:
             recipe = published(f"sheaf-{family}/{dataset}")
             assert (recipe.published is None) == (family == "identity")
             assert recipe.reading.row_normalize
+
+
+def test_orthogonal_maps_weigh_their_edges_and_no_others_do() -> None:
+    """All scripts have it, those for other maps, too, where nothing reads it."""
+    for family in FAMILIES:
+        for dataset in GRAPHS:
+            weighs = published(f"sheaf-{family}/{dataset}").settings.edge_strength
+            assert weighs == (family == "orthogonal"), (family, dataset)
+
+
+def test_settings_of_our_own_lie_within_the_published_sweep() -> None:
+    for dataset in ("citeseer", "cora"):
+        settings = published(f"sheaf-orthogonal/{dataset}").settings
+        assert settings.stalk_dim in (2, 3, 4)
+        assert settings.num_layers in range(2, 7)
+        assert settings.hidden_channels in (8, 16, 32)
+        assert settings.lr == 0.02
+        assert -9.2 <= math.log(settings.weight_decay) <= -6.8
+        assert -11.0 <= math.log(settings.weight_decay_maps) <= -6.8
 
 
 def test_borrowed_settings_say_so() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 import torch
+from torch import Tensor
+from torch.nn import Parameter
 
 from graphpoly.bases import chebyshev, substitute, trigonometric
 from graphpoly.layers.spectral.fixed_basis_conv import FixedBasisConv
@@ -31,7 +33,8 @@ class TFGConv(FixedBasisConv):
         + \beta_{m,c} \cos(m \omega \pi (L - I))\Bigr) (X W)_{:,c} + b_c
 
     with sines and cosines of matrices as Chebyshev polynomials of degree K, and ``theta`` =
-    :math:`(\beta_0, \alpha_1, \dots, \alpha_M, \beta_1, \dots, \beta_M)`. L - I = -P of the
+    :math:`(\beta_0, \alpha_1, \dots, \alpha_M, \beta_1, \dots, \beta_M)`, less :math:`\beta_0` with
+    ``skip=True``. L - I = -P of the
     operator with its self-loops, if it has any; the approximation holds on its spectrum, [-1, 1].
 
     Args:
@@ -41,6 +44,7 @@ class TFGConv(FixedBasisConv):
             float32; with M = 6, :math:`\omega` = 0.3 and K = 10 they are off by 0.0025.
         num_frequencies: M.
         omega: Lowest frequency :math:`\omega`, in half turns from -1 to 1.
+        skip: Hold :math:`\beta_0` at 1, so that no weight decay takes the signal itself away.
         shared: Learn one filter for all channels instead of one for each.
         linear: Whether the layer has the matrix W. Without it ``in_channels`` must equal
             ``out_channels``.
@@ -60,9 +64,9 @@ class TFGConv(FixedBasisConv):
     Differences from the paper:
         The published code takes the Taylor series of degree 10, which for its own settings is off
         by 3.9 (M = 6, :math:`\omega` = 0.3), and more for higher frequencies; here the Chebyshev
-        series, with Bessel functions as coefficients. The published filter adds the identity; here
-        it is :math:`\beta_0`, which starts at 1 and is learned. One filter for each channel;
-        ``shared=True`` is the paper's single one.
+        series, with Bessel functions as coefficients. The published filter adds the identity, which
+        ``skip=True`` does; without it :math:`\beta_0` starts at 1 and is learned. One filter for
+        each channel; ``shared=True`` is the paper's single one.
 
     Example:
         >>> import torch
@@ -76,6 +80,7 @@ class TFGConv(FixedBasisConv):
         **FixedBasisConv.printed,
         "num_frequencies": 6,
         "omega": 0.3,
+        "skip": False,
     }
 
     def __init__(
@@ -86,6 +91,7 @@ class TFGConv(FixedBasisConv):
         *,
         num_frequencies: int = 6,
         omega: float = 0.3,
+        skip: bool = False,
         shared: bool = False,
         linear: bool = True,
         bias: bool = True,
@@ -108,8 +114,13 @@ class TFGConv(FixedBasisConv):
             add_self_loops=add_self_loops,
             cached=cached,
         )
+        if skip and num_frequencies < 1:
+            raise ValueError("skip=True leaves nothing to learn with num_frequencies=0")
         self.num_frequencies = num_frequencies
         self.omega = omega
+        self.skip = skip
+        if skip:
+            self.theta = Parameter(self.theta.new_empty(2 * num_frequencies, self.theta.size(1)))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -117,4 +128,11 @@ class TFGConv(FixedBasisConv):
         super().reset_parameters()
         with torch.no_grad():
             # Glorot's bound for a map from M waves to one filter
-            self.theta[1:].normal_(std=(2 / (self.num_frequencies + 1)) ** 0.5)
+            waves = self.theta if self.skip else self.theta[1:]
+            waves.normal_(std=(2 / (self.num_frequencies + 1)) ** 0.5)
+
+    def weights(self) -> Tensor:
+        """Return the constant term and the waves' weights, ``[2M+1, C]`` or ``[2M+1, 1]``."""
+        if not self.skip:
+            return self.theta
+        return torch.cat([self.theta.new_ones(1, self.theta.size(1)), self.theta])

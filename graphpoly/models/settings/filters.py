@@ -164,12 +164,14 @@ class TFGSettings(HiddenSettings):
     Attributes:
         num_frequencies: Multiples of the base frequency.
         omega: Base frequency, in half turns.
+        skip: Add the signal itself, undiminished by weight decay.
     """
 
     cls = TFGNN
 
     num_frequencies: int = bounded(6, low=1)
     omega: float = bounded(0.3, low=0)
+    skip: bool = False
 
 
 @configure("UniFilterGNN", "unifilter")

@@ -44,6 +44,27 @@ def test_published_setting_is_close_where_taylor_is_far():
     assert (taylor - (highest * points).cos()).abs().max() > 1
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_the_skip_is_the_identity_beside_the_waves(shared):
+    """With all weights decayed to nothing the signal is what it was, where a factor would be 0."""
+    data = graph_zoo(names=["grid"])["grid"]
+    x, points = torch.randn(12, 3), torch.linspace(-1, 1, 7)
+    kept = TFGConv(3, 3, K=12, num_frequencies=2, linear=False, shared=shared, skip=True)
+    learned = TFGConv(3, 3, K=12, num_frequencies=2, linear=False, shared=shared)
+    assert kept.theta.shape == (4, 1 if shared else 3)
+    with torch.no_grad():
+        learned.theta[0] = 1
+        learned.theta[1:] = kept.theta
+    assert_close(kept(x, data.edge_index), learned(x, data.edge_index))
+    assert_close(kept.response(points), learned.response(points))
+    optimizer = torch.optim.SGD(kept.parameters(), lr=1.0, weight_decay=1.0)
+    (0 * kept(x, data.edge_index)).sum().backward()
+    optimizer.step()
+    assert_close(kept(x, data.edge_index), x)
+    with pytest.raises(ValueError, match="nothing to learn with num_frequencies=0"):
+        TFGConv(3, 3, num_frequencies=0, skip=True)
+
+
 def test_without_frequencies_a_factor_is_left():
     data = graph_zoo(names=["grid"])["grid"]
     conv = TFGConv(2, 2, K=4, num_frequencies=0, linear=False)
