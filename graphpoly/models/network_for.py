@@ -27,7 +27,7 @@ from graphpoly.models.heads import (
 from graphpoly.models.settings import Inputs, ModelSettings
 from graphpoly.rewiring import LearnedSettings, MethodSettings
 
-__all__ = ["drawn_anew", "network_for", "prepared"]
+__all__ = ["drawn_anew", "edge_attr_of", "network_for", "prepared"]
 
 _WIDTH = 64  # of what stands between a network and its head, where it has no width of its own
 _EMBEDDING = 16  # of a graph, where graphs are told apart by what a network says of them
@@ -116,7 +116,7 @@ def network_for(
             edge_channels=_edge_channels(settings, dataset, loaded, width) if edges_read else None,
         )
     )
-    if (not edges_read or _edge_attr(loaded) is None) and _needs_edge_attr(net):
+    if (not edges_read or edge_attr_of(loaded) is None) and _needs_edge_attr(net):
         raise ValueError(f"dataset: {dataset.name} has no edge_attr for this model, which reads it")
     accelerate(net)
     if paired:
@@ -185,7 +185,8 @@ def _graphs(loaded: Loaded) -> Sequence[Data]:
     return [loaded.data] if loaded.data is not None else loaded.graphs or []
 
 
-def _edge_attr(loaded: Loaded) -> Tensor | None:
+def edge_attr_of(loaded: Loaded) -> Tensor | None:
+    """Return the features of edges of a graph, or of the first of many."""
     return next((graph.get("edge_attr") for graph in _graphs(loaded)), None)
 
 
@@ -202,7 +203,7 @@ def _edge_channels(
         return None
     if loaded.edge_categories is not None:
         return width
-    attr = _edge_attr(loaded)
+    attr = edge_attr_of(loaded)
     if attr is None:
         return None
     if not attr.is_floating_point() or attr.dim() != 2:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
-from torch_geometric.nn import GINEConv, global_add_pool
+from torch_geometric.nn import GINEConv, SAGEConv, global_add_pool
 
 from graphpoly.data import dataset_from
 from graphpoly.data.dataset import Reading
@@ -62,6 +62,18 @@ class Embedding(nn.Module):
 
     def forward(self, x: Tensor, edge_index: Tensor, edge_attr: Tensor) -> Tensor:
         out: Tensor = self.net(x, edge_index, self.bonds(edge_attr))
+        return out
+
+
+class Deaf(nn.Module):
+    """A network to which edges are pairs of nodes."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.conv = SAGEConv(in_channels, out_channels)
+
+    def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
+        out: Tensor = self.conv(x, edge_index)
         return out
 
 
@@ -145,3 +157,30 @@ def test_what_does_not_fit_is_said(
     recipe = recipe_for(f"{__name__}:{name}", str(tmp_path / "own.pt")).override({"epochs": 1})
     with pytest.raises(ValueError, match=message):
         run_recipe(recipe, seeds=1, out=tmp_path / "run", device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("name", "bonds", "told"),
+    [
+        ("GIN", True, True),
+        ("GAT", True, True),
+        ("MPNN", True, False),
+        (f"{__name__}:Nodes", True, False),
+        (f"{__name__}:Graphs", True, False),
+        (f"{__name__}:Deaf", True, True),
+        ("GIN", False, False),
+    ],
+)
+def test_features_of_edges_that_are_not_read_are_named(
+    name: str, bonds: bool, told: bool, tmp_path: Path
+) -> None:
+    data = graphs()
+    if not bonds:
+        for graph in data:
+            del graph.edge_attr
+    file = str(tmp_path / "own.pt")
+    torch.save(data, file)
+    recipe = recipe_for(name, file).override({"epochs": 1})
+    outcome = run_recipe(recipe, seeds=1, out=tmp_path / "run", device="cpu")
+    said = f"edge_attr of {file} is not read by {name}" in outcome.messages
+    assert said == told
