@@ -101,7 +101,7 @@ def _in_columns(listed: Sequence[Entry]) -> None:
             line = "".join(name.ljust(cell) for name in names[row::rows])
             typer.echo(f"  {line.rstrip()}")
         typer.echo("")
-    typer.echo("graphpoly show NAME says what it takes; --cite where it comes from")
+    typer.echo("graphpoly show NAME says what it takes, list --cite where it comes from")
 
 
 def _markdown(listed: Sequence[Entry]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
@@ -36,6 +37,8 @@ class Certificate:
             multiplicities.
         other: The same of a node that had its colour one round before and lost it, and the graph
             that it is in; None in round 0.
+        labelled: Whether edges have labels: a number then stands for a colour and the label of the
+            edge from there.
     """
 
     round: int
@@ -44,6 +47,7 @@ class Certificate:
     previous: tuple[int, int]
     heard: dict[int, int]
     other: tuple[tuple[int, int], dict[int, int]] | None
+    labelled: bool = False
 
     def describe(self) -> str:
         """Say it in a sentence or two."""
@@ -58,7 +62,9 @@ class Certificate:
         (other_graph, other), heard = self.other
         return (
             f"{text}: its neighbours have {_colors(self.heard)}, those of node {other} of "
-            f"{'AB'[other_graph]} {_colors(heard)}, and one round before both had one colour"
+            f"{'AB'[other_graph]} {_colors(heard)}, "
+            + "each with the label of its edge, " * self.labelled
+            + "and one round before both had one colour"
         )
 
 
@@ -210,14 +216,15 @@ def _certify(shown: GraphSet, previous: Tensor, current: Tensor, round_: int) ->
     # of the graph that lacks the colour, if there is one
     side = counts[0][color] > counts[1][color]
     lost.sort(key=lambda v: ((v >= split) != side, v))
-    number: dict[int, int] = {}
+    number: dict[tuple[int, int], int] = {}
+    adj, kind = shown.adj, _edge_kinds(shown)
 
     def heard(v: int) -> dict[int, int]:
-        start, end = shown.adj.rowptr[v : v + 2].tolist()
-        seen = Counter(before[u] for u in shown.adj.col[start:end].tolist())
-        return {
-            number.setdefault(c, len(number)): seen[c] for c in sorted(seen, key=place.__getitem__)
-        }
+        start, end = adj.rowptr[v : v + 2].tolist()
+        into = zip(adj.col[start:end].tolist(), kind[start:end].tolist(), strict=True)
+        seen = Counter((before[u], label) for u, label in into)
+        first = sorted(seen, key=lambda each: (place[each[0]], each[1]))
+        return {number.setdefault(each, len(number)): seen[each] for each in first}
 
     return Certificate(
         round=round_,
@@ -226,7 +233,17 @@ def _certify(shown: GraphSet, previous: Tensor, current: Tensor, round_: int) ->
         previous=(before[:split].count(earlier), before[split:].count(earlier)),
         heard=heard(witness),
         other=(_place(lost[0], split), heard(lost[0])) if lost else None,
+        labelled=shown.edge_attr is not None,
     )
+
+
+def _edge_kinds(shown: GraphSet) -> Tensor:
+    """Return a number for the label of each entry of the operator; 0 without labels."""
+    adj = shown.adj
+    if shown.edge_attr is None:
+        return torch.zeros(adj.num_entries, dtype=torch.long)
+    kind = shown.edge_attr.unique(dim=0, return_inverse=True)[1]
+    return kind if adj.perm is None else kind[adj.perm.long()]
 
 
 def _place(node: int, split: int) -> tuple[int, int]:

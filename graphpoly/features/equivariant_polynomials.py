@@ -40,7 +40,7 @@ _LARGEST = 2**27  # numbers in one tensor
     "ICML 2023",
     arxiv="2302.11556",
     example=lambda: EquivariantPolynomials(3),
-    tags={"complexity": "O(n^(w+1)), w the treewidth", "expressivity": "counts each pattern"},
+    tags={"complexity": "O(n^(w+1)), w the treewidth", "expressivity": "homomorphism counts"},
 )
 @functional_transform("graphpoly_equivariant_polynomials")
 class EquivariantPolynomials(BaseTransform):
@@ -50,7 +50,10 @@ class EquivariantPolynomials(BaseTransform):
         P_H(X)_{i_a i_b} = \sum_{i_j \in [n],\; j \text{ not a root}}\;
             \prod_{(u, v) \in E(H)} X_{i_u i_v}
 
-    for chosen multigraphs H; see :class:`graphpoly.ops.Multigraph`. Adds ``poly_graph [1, P_0]``
+    for chosen multigraphs H; see :class:`graphpoly.ops.Multigraph`. On a graph these are numbers of
+    homomorphisms: nodes of H may fall together, and each symmetry of H counts, so that
+    ``"ab,bc,cd,da->a"`` is the number of closed walks of length 4. Of subgraphs
+    :func:`graphpoly.expressivity.subgraph_counts` gives the numbers. Adds ``poly_graph [1, P_0]``
     for those without a root, ``poly_node [N, P_1]`` for those with one, ``poly_edge [E, P_2]`` for
     those with two, in the order of ``edge_index``; and with ``pairs`` their values at all pairs of
     nodes, ``poly_pair [n^2, P_2]``, row :math:`i n + j` for (i, j). All of them batch as they are.

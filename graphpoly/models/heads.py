@@ -222,15 +222,26 @@ class PooledNet(Pretrained):
         batch: Tensor | None = None,
         batch_size: int | None = None,
         edge_type: Tensor | None = None,
+        edge_attr: Tensor | None = None,
     ) -> Tensor:
-        """Return logits, one row a graph."""
+        """Return logits, one row a graph.
+
+        Raises:
+            ValueError: If the network has no row for each node.
+        """
         given = {
             "edge_weight": edge_weight,
             "batch": batch,
             "batch_size": batch_size,
             "edge_type": edge_type,
+            "edge_attr": edge_attr,
         }
         hidden = call(self.net, self._given, x, edge_index, given).relu()
+        if len(hidden) != len(x):
+            raise ValueError(
+                f"model: {type(self.net).__name__} gave {list(hidden.shape)}, expected a row for "
+                f'each of {len(x)} nodes; one that pools by itself says so by levels = ("graphs",)'
+            )
         out: Tensor = self.head(pool_nodes(hidden, self.pool, batch, batch_size))
         return out
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from graphpoly.acceleration import accelerate
@@ -21,11 +22,12 @@ from graphpoly.models.heads import (
     LinkNet,
     NoisyNet,
     PooledNet,
+    names_argument,
 )
 from graphpoly.models.settings import Inputs, ModelSettings
 from graphpoly.rewiring import LearnedSettings, MethodSettings
 
-__all__ = ["drawn_anew", "network_for", "prepared"]
+__all__ = ["drawn_anew", "edge_attr_of", "network_for", "prepared"]
 
 _WIDTH = 64  # of what stands between a network and its head, where it has no width of its own
 _EMBEDDING = 16  # of a graph, where graphs are told apart by what a network says of them
@@ -102,7 +104,7 @@ def network_for(
         raise ValueError(f"rewire: this model {other}, {what} anew for it")
     outputs = _EMBEDDING if dataset.task == "pairs" else loaded.num_outputs
     reads = width if embeds else loaded.num_features
-    edges_read = learned is None and settings.reads_edges
+    edges_read = learned is None and settings.reads_edges and dataset.task != "links"
     net = settings.network(
         Inputs(
             in_channels=reads + (noise.dim if noise else 0),
@@ -114,6 +116,8 @@ def network_for(
             edge_channels=_edge_channels(settings, dataset, loaded, width) if edges_read else None,
         )
     )
+    if (not edges_read or edge_attr_of(loaded) is None) and _needs_edge_attr(net):
+        raise ValueError(f"dataset: {dataset.name} has no edge_attr for this model, which reads it")
     accelerate(net)
     if paired:
         if embeds:
@@ -127,7 +131,7 @@ def network_for(
     if embeds:
         assert loaded.categories is not None
         edges = None
-        if edges_read and loaded.edge_categories is not None:
+        if edges_read and loaded.edge_categories is not None and names_argument(net, "edge_attr"):
             edges = CategoryEncoder(loaded.edge_categories, width, edges=True)
         net = Encoded(CategoryEncoder(loaded.categories, width), net, edges)
     if headed:
@@ -177,16 +181,29 @@ def _shown(dataset: Dataset, loaded: Loaded) -> Data | None:
     return loaded.data if dataset.task in ("nodes", "signals") else None
 
 
+def _graphs(loaded: Loaded) -> Sequence[Data]:
+    return [loaded.data] if loaded.data is not None else loaded.graphs or []
+
+
+def edge_attr_of(loaded: Loaded) -> Tensor | None:
+    """Return the features of edges of a graph, or of the first of many."""
+    return next((graph.get("edge_attr") for graph in _graphs(loaded)), None)
+
+
+def _needs_edge_attr(net: nn.Module) -> bool:
+    named = inspect.signature(net.forward).parameters.get("edge_attr")
+    return named is not None and named.default is named.empty
+
+
 def _edge_channels(
     settings: ModelSettings, dataset: Dataset, loaded: Loaded, width: int
 ) -> int | None:
     """Number of columns of the edges' features, embedded where they are categories."""
-    if not settings.reads_edges or settings.reads_categories:
+    if not settings.told_edge_channels or settings.reads_categories:
         return None
     if loaded.edge_categories is not None:
         return width
-    some = [loaded.data] if loaded.data is not None else loaded.graphs or []
-    attr = some[0].get("edge_attr") if some else None
+    attr = edge_attr_of(loaded)
     if attr is None:
         return None
     if not attr.is_floating_point() or attr.dim() != 2:
@@ -199,7 +216,7 @@ def _edge_channels(
 
 def _relations(loaded: Loaded) -> int:
     """Number of types of edges, those of the data itself included."""
-    some = [loaded.data] if loaded.data is not None else loaded.graphs or []
+    some = _graphs(loaded)
     types = [data.edge_type for data in some if data.get("edge_type") is not None]
     most = max((int(each.max()) for each in types if each.numel()), default=0)
     return max(loaded.num_relations, most + 1)

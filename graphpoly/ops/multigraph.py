@@ -81,7 +81,10 @@ class Multigraph:
         terms = [term for term in left.split(",") if term]
         fits = arrow and all(len(term) == 2 for term in terms) and len(right) <= 2
         if not fits or not set("".join(terms) + right) <= set(_LETTERS):
-            raise ValueError(f"pattern: got {text!r}, expected two letters an edge, as 'ab,bc->a'")
+            raise ValueError(
+                f"pattern: got {text!r}, expected two letters an edge and the roots behind an "
+                "arrow, as 'ab,bc->a', or none, as 'ab,bc->'"
+            )
         return cls.of([(term[0], term[1]) for term in terms], right)
 
     @classmethod

@@ -13,13 +13,13 @@ from torch import nn
 from torch.optim import Optimizer
 
 from graphpoly import registry
-from graphpoly.data import Loaded, default_root
+from graphpoly.data import Loaded, default_root, is_own
 from graphpoly.devices import on_cpu
 from graphpoly.distributed import in_turn, is_first, process_device
 from graphpoly.errors import unknown
 from graphpoly.files import plain, to_json, write_atomically
 from graphpoly.models.heads import names_argument
-from graphpoly.models.network_for import network_for, prepared
+from graphpoly.models.network_for import edge_attr_of, network_for, prepared
 from graphpoly.models.settings import ModelSettings
 from graphpoly.recipes.recipe import Recipe
 from graphpoly.recipes.rewired import rewire_loaded
@@ -149,30 +149,29 @@ def run_recipe(
         for name, experiment in each.experiments.items()
     }
     report, messages = (None, ()) if made is None else made
-    notes = (*recipe.notes, *_unions(recipe, finished), *_kept(recipe))
-    return Outcome(recipe, experiments, results, report, (*notes, *messages))
+    notes = (*recipe.notes, *_notes(recipe, finished), *messages)
+    return Outcome(recipe, experiments, results, report, notes)
 
 
-def _unions(recipe: Recipe, finished: Sequence[Finished]) -> tuple[str, ...]:
-    """Say once for which networks added edges are edges like the others."""
-    names = [name for name in recipe.models if any(name in each.untyped for each in finished)]
-    if recipe.rewire is None or not names:
-        return ()
-    return (
-        f"{recipe.rewire.method} adds edges of other types, which {', '.join(names)} cannot tell "
-        "from those of the graph: the union of all is used (LASERGNN can)",
+def _notes(recipe: Recipe, finished: Sequence[Finished]) -> Iterator[str]:
+    """Say once what networks do not see of the edges, and what a private training promises."""
+    unread, untyped = (
+        ", ".join(name for name in recipe.models if any(name in each for each in sets))
+        for sets in ([each.unread for each in finished], [each.untyped for each in finished])
     )
-
-
-def _kept(recipe: Recipe) -> tuple[str, ...]:
-    """Say what a private training promises."""
-    if recipe.privacy is None:
-        return ()
-    return (
-        f"each run's weights reveal at most epsilon={recipe.privacy.epsilon:g} of a training node "
-        "of the sampled graph; what several runs reveal adds up, and nothing else that was written "
-        "is protected",
-    )
+    if unread and is_own(recipe.given):
+        yield f"edge_attr of {recipe.given} is not read by {unread}"
+    if untyped and recipe.rewire is not None:
+        yield (
+            f"{recipe.rewire.method} adds edges of other types, which {untyped} cannot tell from "
+            "those of the graph: the union of all is used (LASERGNN can)"
+        )
+    if recipe.privacy is not None:
+        yield (
+            f"each run's weights reveal at most epsilon={recipe.privacy.epsilon:g} of a training "
+            "node of the sampled graph; what several runs reveal adds up, and nothing else that "
+            "was written is protected"
+        )
 
 
 @dataclass
@@ -189,6 +188,7 @@ class Finished:
         splits: Name, index and hash of the division of each seed.
         facts: The dataset as it was found, and what was rewired.
         untyped: Models that see the union of all types of edges.
+        unread: Models that do not see the features of edges.
     """
 
     recipe: Recipe
@@ -200,6 +200,7 @@ class Finished:
     splits: dict[int, dict[str, Any]]
     facts: Mapping[str, Any]
     untyped: set[str] = field(default_factory=set)
+    unread: set[str] = field(default_factory=set)
 
     def labelled(self, model: str) -> str:
         """Return a model's name, with the point where there are several."""
@@ -313,6 +314,10 @@ def _run_point(recipe: Recipe, options: RunOptions, point: dict[str, Any]) -> Fi
             )
             if loaded.num_relations > 1 and not names_argument(model, "edge_type"):
                 found.untyped.add(name)
+            if edge_attr_of(loads.of(seed)) is not None and (
+                edge_attr_of(loaded) is None or not names_argument(model, "edge_attr")
+            ):
+                found.unread.add(name)
             if seed == options.seeds[0]:
                 found.models[name] = model
             return model.to(options.device), task, optimizer

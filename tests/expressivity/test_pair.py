@@ -59,6 +59,40 @@ def test_certificates_hold() -> None:
     assert checked > 40
 
 
+def test_certificates_hold_where_edges_have_labels() -> None:
+    """What the witness hears differs, though the colours of its neighbours may be the same."""
+    checked, alike = 0, 0
+    for seed in range(40):
+        skeleton = nx.gnm_random_graph(7, 8, seed=seed)
+        draw = torch.Generator().manual_seed(seed)
+        kinds = torch.randint(2, (2, 8), generator=draw)
+        kinds[1] = kinds[0][torch.randperm(8, generator=draw)]
+        graphs = []
+        for row in kinds.tolist():
+            nx.set_edge_attributes(skeleton, dict(zip(skeleton.edges, row, strict=True)), "kind")
+            graphs.append(of_networkx(skeleton, label="kind"))
+        certificate = wl_certificate(*graphs)
+        if certificate is None or certificate.other is None:
+            continue
+        (_, _), others = certificate.other
+        assert certificate.labelled
+        assert certificate.heard != others
+        assert "with the label of its edge" in certificate.describe()
+        plain = wl_certificate(*graphs, edge_features=False)
+        assert plain is None or not plain.labelled
+        graph, node = certificate.node
+        data = graphs[graph]
+        into = data.edge_index[1] == node
+        assert sum(certificate.heard.values()) == int(into.sum())
+        if certificate.round == 1:  # of one colour at first, so that labels alone are heard
+            counts = Counter(data.edge_attr[into].flatten().tolist())
+            assert sorted(certificate.heard.values()) == sorted(counts.values())
+            alike += 1
+        checked += 1
+    assert checked > 20
+    assert alike > 10
+
+
 @pytest.mark.parametrize(
     "name",
     [pytest.param(name, marks=pytest.mark.slow if name == "cfi-k5" else ()) for name in PAIRS],

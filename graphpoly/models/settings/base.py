@@ -63,8 +63,9 @@ class ModelSettings(Settings):
     what a row of the output can belong to, and :attr:`pools_by` names the argument that decides
     between the two. A network that embeds categories itself sets :attr:`reads_categories`, one
     that tells types of edges apart :attr:`reads_types`, and one whose training keeps what it made
-    of the features :attr:`reads_once`. One that is published with whole batches of links alone sets
-    :attr:`whole_batches`.
+    of the features :attr:`reads_once`. One that reads ``edge_attr`` as it is, whatever its columns,
+    sets :attr:`told_edge_channels` to False. One that is published with whole batches of links
+    alone sets :attr:`whole_batches`.
 
     Attributes:
         lr: Learning rate.
@@ -78,6 +79,7 @@ class ModelSettings(Settings):
     reads_categories: ClassVar[bool] = False
     reads_types: ClassVar[bool] = False
     reads_once: ClassVar[bool] = False
+    told_edge_channels: ClassVar[bool] = True
     whole_batches: ClassVar[bool] = False
 
     lr: float = bounded(0.01, low=0)

@@ -15,6 +15,7 @@ from graphpoly.models.settings.base import Inputs, ModelSettings
 __all__ = ["own_settings"]
 
 _SIZES = ("in_channels", "out_channels")
+_EDGE_DIM = "edge_dim"
 _KINDS = (int, float, bool, str)
 
 
@@ -32,6 +33,11 @@ class _OwnSettings(ModelSettings):
     sizes: ClassVar[tuple[str, ...]] = ()
     factory: ClassVar[Any]
 
+    @property
+    def reads_edges(self) -> bool:
+        """Whether features of edges are given to the network: if its forward names edge_attr."""
+        return True
+
     def network(self, inputs: Inputs) -> nn.Module:
         """Return what the factory makes.
 
@@ -43,6 +49,8 @@ class _OwnSettings(ModelSettings):
             for name, value in self.arguments(inputs).items()
             if name not in _SIZES or name in self.sizes
         }
+        if self.told_edge_channels:
+            values[_EDGE_DIM] = inputs.edge_channels
         made = type(self).factory(**values)
         if not isinstance(made, nn.Module):
             kind = type(made).__name__
@@ -56,9 +64,12 @@ def own_settings(name: str) -> ModelSettings:
     """Return the settings of ``"module:factory"``: its arguments that have a plain default.
 
     The factory is a class or function. It is told ``in_channels`` and ``out_channels`` where it
-    names them; its other arguments need defaults, and those that are numbers, words or truth values
-    can be set. An attribute ``levels = ("graphs",)`` says that its rows belong to graphs; by
-    default they belong to nodes, and are pooled where a dataset has many graphs.
+    names them, and ``edge_dim``, the columns of ``edge_attr`` or None, where that has no default
+    but None. Its other arguments need defaults, and those that are numbers, words or truth values
+    can be set. What it makes is given what its ``forward`` names of ``edge_weight``, ``edge_attr``,
+    ``edge_type`` and ``batch``; links are scored without ``edge_attr``. An attribute ``levels =
+    ("graphs",)`` says that its rows belong to graphs; by default they belong to nodes, and are
+    pooled where a dataset has many graphs.
 
     Raises:
         ValueError: If there is no such factory, or an argument has no default.
@@ -67,13 +78,16 @@ def own_settings(name: str) -> ModelSettings:
     fields: list[tuple[str, Any, Any]] = []
     parameters = inspect.signature(factory).parameters.values()
     sizes = tuple(each.name for each in parameters if each.name in _SIZES)
+    told = any(each.name == _EDGE_DIM and each.default in (each.empty, None) for each in parameters)
     for each in parameters:
         if each.name in _SIZES or each.kind in (each.VAR_KEYWORD, each.VAR_POSITIONAL):
             continue
+        if each.name == _EDGE_DIM and told:
+            continue
         if each.default is each.empty:
             raise ValueError(
-                f"model: {name} needs {each.name!r}; only in_channels and out_channels are given, "
-                "other arguments need a default"
+                f"model: {name} needs {each.name!r}; only in_channels, out_channels and edge_dim "
+                "are given, other arguments need a default"
             )
         if type(each.default) in _KINDS:
             default = dataclasses.field(default=each.default)
@@ -88,6 +102,7 @@ def own_settings(name: str) -> ModelSettings:
             "factory": staticmethod(factory),
             "levels": tuple(getattr(factory, "levels", ("nodes",))),
             "sizes": sizes,
+            "told_edge_channels": told,
             "__doc__": f"Hyperparameters of {name}.",
         },
     )
