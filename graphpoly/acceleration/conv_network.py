@@ -8,7 +8,7 @@ from torch import Tensor
 
 from graphpoly.acceleration.accelerated import REDUCTIONS
 from graphpoly.acceleration.at_once import is_bare
-from graphpoly.acceleration.dense import is_plain, sparse
+from graphpoly.acceleration.dense import is_plain, is_whole, sparse
 from graphpoly.acceleration.gcn_conv import AcceleratedGCNConv
 from graphpoly.acceleration.operators import operator
 from graphpoly.acceleration.sage_conv import AcceleratedSAGEConv
@@ -91,4 +91,4 @@ def _fits(layer: ConvLayer, x: Tensor, channels: int) -> bool:
         return False
     if root is not None and not (is_small(root, x) and root.shape == weight.shape):
         return False
-    return bias is None or bias.dtype is x.dtype
+    return bias is None or (bias.dtype is x.dtype and is_whole(bias, weight))

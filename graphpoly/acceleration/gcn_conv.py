@@ -8,7 +8,7 @@ from torch import Tensor
 from torch_geometric.nn import GCNConv
 
 from graphpoly.acceleration.accelerated import AcceleratedNormalized, aggregate, promoted
-from graphpoly.acceleration.dense import mapped, serves
+from graphpoly.acceleration.dense import is_whole, mapped, serves
 from graphpoly.ops import CSR
 from graphpoly.ops.gcn_layer import gcn_layer
 
@@ -37,4 +37,5 @@ class AcceleratedGCNConv(AcceleratedNormalized, GCNConv):
     def _widens(self, x: Tensor) -> bool:
         channels, inner = self.lin.weight.shape
         alike = self.bias is None or self.bias.dtype is x.dtype
+        alike = alike and is_whole(self.bias, self.lin.weight)
         return inner <= channels and self.lin.bias is None and alike
