@@ -9,6 +9,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphpoly.expressivity.colors import graph_names, wl_colors
+from graphpoly.expressivity.exact import dense_ids
 from graphpoly.expressivity.graphs import GraphSet
 from graphpoly.expressivity.isomorphism import isomorphic
 from graphpoly.expressivity.neighborhoods import neighborhood_colors
@@ -33,9 +34,10 @@ class Certificate:
         counts: How many nodes of each graph have that colour.
         previous: How many nodes of each graph had its colour one round before (equal numbers).
         heard: Of the witness: the colours of its neighbours one round before, numbered, with their
-            multiplicities.
+            multiplicities; where edges have labels, a number is a colour heard over one label.
         other: The same of a node that had its colour one round before and lost it, and the graph
             that it is in; None in round 0.
+        labelled: Whether edges have labels.
     """
 
     round: int
@@ -44,6 +46,7 @@ class Certificate:
     previous: tuple[int, int]
     heard: dict[int, int]
     other: tuple[tuple[int, int], dict[int, int]] | None
+    labelled: bool = False
 
     def describe(self) -> str:
         """Say it in a sentence or two."""
@@ -56,8 +59,9 @@ class Certificate:
         if self.other is None:
             return text + ", its label"
         (other_graph, other), heard = self.other
+        whose = "its neighbours and their edges" if self.labelled else "its neighbours"
         return (
-            f"{text}: its neighbours have {_colors(self.heard)}, those of node {other} of "
+            f"{text}: {whose} have {_colors(self.heard)}, those of node {other} of "
             f"{'AB'[other_graph]} {_colors(heard)}, and one round before both had one colour"
         )
 
@@ -210,14 +214,16 @@ def _certify(shown: GraphSet, previous: Tensor, current: Tensor, round_: int) ->
     # of the graph that lacks the colour, if there is one
     side = counts[0][color] > counts[1][color]
     lost.sort(key=lambda v: ((v >= split) != side, v))
-    number: dict[int, int] = {}
+    number: dict[tuple[int, int], int] = {}
+    adj, kind = shown.adj, [0] * shown.edge_index.size(1)
+    if shown.edge_attr is not None:
+        kind = dense_ids(shown.edge_attr).tolist()
+    edge = range(len(kind)) if adj.perm is None else adj.perm.tolist()
 
     def heard(v: int) -> dict[int, int]:
-        start, end = shown.adj.rowptr[v : v + 2].tolist()
-        seen = Counter(before[u] for u in shown.adj.col[start:end].tolist())
-        return {
-            number.setdefault(c, len(number)): seen[c] for c in sorted(seen, key=place.__getitem__)
-        }
+        entries = range(*adj.rowptr[v : v + 2].tolist())
+        seen = Counter((place[before[int(adj.col[e])]], kind[edge[e]]) for e in entries)
+        return {number.setdefault(c, len(number)): seen[c] for c in sorted(seen)}
 
     return Certificate(
         round=round_,
@@ -226,6 +232,7 @@ def _certify(shown: GraphSet, previous: Tensor, current: Tensor, round_: int) ->
         previous=(before[:split].count(earlier), before[split:].count(earlier)),
         heard=heard(witness),
         other=(_place(lost[0], split), heard(lost[0])) if lost else None,
+        labelled=shown.edge_attr is not None,
     )
 
 

@@ -59,6 +59,31 @@ def test_certificates_hold() -> None:
     assert checked > 40
 
 
+def test_certificates_hold_where_edges_have_labels() -> None:
+    """What the two nodes hear is different in what is said of it, and so are the labels alone."""
+    checked = 0
+    for seed in range(60):
+        generator = torch.Generator().manual_seed(seed)
+        ring = of_networkx(nx.cycle_graph(6))
+        pair = []
+        for _ in range(2):
+            label = torch.randperm(6, generator=generator) % 2
+            pair.append(Data(edge_index=ring.edge_index, edge_attr=label.repeat(2), num_nodes=6))
+        certificate = wl_certificate(*pair)
+        if certificate is None:
+            continue
+        (one, node), ((other_graph, other), others) = certificate.node, certificate.other
+        assert certificate.heard != others
+        said = certificate.describe()
+        assert "its neighbours and their edges have the colours" in said
+        if certificate.round == 1:  # all nodes had one colour, and the labels are what is heard
+            for graph, at, heard in ((one, node, certificate.heard), (other_graph, other, others)):
+                labels = pair[graph].edge_attr[pair[graph].edge_index[1] == at].tolist()
+                assert sorted(heard.values()) == sorted(Counter(labels).values())
+            checked += 1
+    assert checked > 20
+
+
 @pytest.mark.parametrize(
     "name",
     [pytest.param(name, marks=pytest.mark.slow if name == "cfi-k5" else ()) for name in PAIRS],
