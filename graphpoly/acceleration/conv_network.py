@@ -8,12 +8,12 @@ from torch import Tensor
 
 from graphpoly.acceleration.accelerated import REDUCTIONS
 from graphpoly.acceleration.at_once import is_bare
-from graphpoly.acceleration.dense import is_plain, is_whole, sparse
+from graphpoly.acceleration.dense import is_plain, sparse
 from graphpoly.acceleration.gcn_conv import AcceleratedGCNConv
 from graphpoly.acceleration.operators import operator
 from graphpoly.acceleration.sage_conv import AcceleratedSAGEConv
 from graphpoly.ops.conv_network import ConvLayer, conv_network
-from graphpoly.ops.linear import is_small
+from graphpoly.ops.linear import is_small, is_whole
 
 __all__ = ["run_gcn", "run_sage"]
 

@@ -14,7 +14,7 @@ from torch_geometric.nn import MLP, BatchNorm, Linear
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.gin_layer import gin_layer
 from graphpoly.ops.hooks import is_hooked
-from graphpoly.ops.linear import computes, is_small, linear
+from graphpoly.ops.linear import computes, is_small, is_whole, linear
 from graphpoly.ops.linear import serves as linear_serves
 from graphpoly.ops.perceptron import perceptron
 from graphpoly.ops.sparse_input import SparseInput, sparse_input
@@ -22,7 +22,6 @@ from graphpoly.ops.sparse_input import SparseInput, sparse_input
 __all__ = [
     "Perceptron",
     "is_plain",
-    "is_whole",
     "keep_moments",
     "mapped",
     "moments_of",
@@ -157,11 +156,6 @@ def _is_map(lin: Any, x: Tensor) -> bool:
 def is_plain(lin: Any) -> bool:
     """Whether a linear module does nothing but multiply and add, unseen by hooks."""
     return type(lin) in _LINEAR and not is_hooked(lin) and is_whole(lin.bias, lin.weight)
-
-
-def is_whole(bias: Tensor | None, weight: Tensor) -> bool:
-    """Whether a bias has a number for each row of a matrix; PyTorch spreads others."""
-    return bias is None or bias.shape == weight.shape[:1]
 
 
 def _joins(y: Tensor, root: Any, x: Tensor) -> bool:

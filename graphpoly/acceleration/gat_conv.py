@@ -9,11 +9,11 @@ from torch import Tensor
 from torch_geometric.nn import GATConv
 
 from graphpoly.acceleration.attention import AcceleratedAttention
-from graphpoly.acceleration.dense import is_plain, is_whole, mapped, serves, sparse
+from graphpoly.acceleration.dense import is_plain, mapped, serves, sparse
 from graphpoly.ops import CSR, gat_attention
 from graphpoly.ops.gat_layer import gat_layer
 from graphpoly.ops.head_scores import head_scores
-from graphpoly.ops.linear import computes
+from graphpoly.ops.linear import computes, is_whole
 
 __all__ = ["AcceleratedGATConv"]
 

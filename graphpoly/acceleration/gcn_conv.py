@@ -8,9 +8,10 @@ from torch import Tensor
 from torch_geometric.nn import GCNConv
 
 from graphpoly.acceleration.accelerated import AcceleratedNormalized, aggregate, promoted
-from graphpoly.acceleration.dense import is_whole, mapped, serves
+from graphpoly.acceleration.dense import mapped, serves
 from graphpoly.ops import CSR
 from graphpoly.ops.gcn_layer import gcn_layer
+from graphpoly.ops.linear import is_whole
 
 __all__ = ["AcceleratedGCNConv"]
 
