@@ -13,7 +13,7 @@ from graphpoly.acceleration.gcn_conv import AcceleratedGCNConv
 from graphpoly.acceleration.operators import operator
 from graphpoly.acceleration.sage_conv import AcceleratedSAGEConv
 from graphpoly.ops.conv_network import ConvLayer, conv_network
-from graphpoly.ops.linear import is_small
+from graphpoly.ops.linear import is_small, is_whole
 
 __all__ = ["run_gcn", "run_sage"]
 
@@ -91,4 +91,4 @@ def _fits(layer: ConvLayer, x: Tensor, channels: int) -> bool:
         return False
     if root is not None and not (is_small(root, x) and root.shape == weight.shape):
         return False
-    return bias is None or bias.dtype is x.dtype
+    return bias is None or (bias.dtype is x.dtype and is_whole(bias, weight))

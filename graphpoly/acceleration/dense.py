@@ -14,7 +14,7 @@ from torch_geometric.nn import MLP, BatchNorm, Linear
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.gin_layer import gin_layer
 from graphpoly.ops.hooks import is_hooked
-from graphpoly.ops.linear import computes, is_small, linear
+from graphpoly.ops.linear import computes, is_small, is_whole, linear
 from graphpoly.ops.linear import serves as linear_serves
 from graphpoly.ops.perceptron import perceptron
 from graphpoly.ops.sparse_input import SparseInput, sparse_input
@@ -111,7 +111,8 @@ def parts_of(module: Module, x: Tensor, channels: int) -> tuple[Any, Any, Any] |
     first, norm, last, _ = parts
     if type(first) not in _LINEAR or not is_small(first.weight, x):
         return None
-    fits = first.weight.size(1) == channels and _follows(first, norm, last, x)
+    fits = first.weight.size(1) == channels and is_whole(first.bias, first.weight)
+    fits = fits and _follows(first, norm, last, x)
     return (first, norm, last) if fits else None
 
 
@@ -134,7 +135,7 @@ def _run(parts: _Parts, x: Tensor, among: tuple[CSR, float] | None = None) -> Te
     first, norm, last, rest = parts
     if type(first) not in _LINEAR or not linear_serves(x, first.weight):
         return None
-    if not _follows(first, norm, last, x):
+    if not is_whole(first.bias, first.weight) or not _follows(first, norm, last, x):
         return None
     run: Callable[..., Any] = perceptron
     if among is not None:
@@ -154,7 +155,7 @@ def _is_map(lin: Any, x: Tensor) -> bool:
 
 def is_plain(lin: Any) -> bool:
     """Whether a linear module does nothing but multiply and add, unseen by hooks."""
-    return type(lin) in _LINEAR and not is_hooked(lin)
+    return type(lin) in _LINEAR and not is_hooked(lin) and is_whole(lin.bias, lin.weight)
 
 
 def _joins(y: Tensor, root: Any, x: Tensor) -> bool:
@@ -189,7 +190,7 @@ def _follows(first: Any, norm: Any, last: Any, x: Tensor) -> bool:
     if type(last) not in _LINEAR or not is_small(last.weight, x):
         return False
     hidden = first.weight.size(0)
-    if last.weight.size(1) != hidden:
+    if last.weight.size(1) != hidden or not is_whole(last.bias, last.weight):
         return False
     if norm is None:
         return True

@@ -13,7 +13,7 @@ from graphpoly.acceleration.dense import is_plain, mapped, serves, sparse
 from graphpoly.ops import CSR, gat_attention
 from graphpoly.ops.gat_layer import gat_layer
 from graphpoly.ops.head_scores import head_scores
-from graphpoly.ops.linear import computes
+from graphpoly.ops.linear import computes, is_whole
 
 __all__ = ["AcceleratedGATConv"]
 
@@ -44,6 +44,8 @@ class AcceleratedGATConv(AcceleratedAttention, GATConv):
             adj = self._entries(
                 x, edge_index, features, size=size, add_self_loops=self.add_self_loops
             )
+        if adj is not None and not self._is_of_one_type(x, features):
+            adj = self._declined("att: of another type than x, which the result would have")
         if adj is None:
             return super().forward(x, edge_index, edge_attr, size, return_attention_weights)
         if features is None and isinstance(x, Tensor) and self._is_one_operator(x):
@@ -91,7 +93,13 @@ class AcceleratedGATConv(AcceleratedAttention, GATConv):
             return False
         alike = (self.att_src, self.att_dst, *(() if self.bias is None else (self.bias,)))
         plain = self.lin.bias is None and all(t.dtype is x.dtype for t in alike)
-        return plain and sparse(self.lin, x) is None
+        return plain and is_whole(self.bias, self.lin.weight) and sparse(self.lin, x) is None
+
+    def _is_of_one_type(self, x: Any, edge_attr: Tensor | None) -> bool:
+        """Whether scores are of the type of what they weigh."""
+        dtype = (x if isinstance(x, Tensor) else x[0]).dtype
+        held = [self.att_src, self.att_dst] + ([] if edge_attr is None else [self.att_edge])
+        return all(vector.dtype is dtype for vector in held)
 
     def _joins_edges(self) -> bool:
         """Whether the map of edges may be multiplied by the vectors that score it."""

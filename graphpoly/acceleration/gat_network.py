@@ -55,4 +55,8 @@ def _held(conv: Any, x: Tensor, channels: int) -> GATLayer | None:
     shape = (conv.heads * conv.out_channels, channels)
     if not is_small(layer.weight, x) or layer.weight.shape != shape:
         return None
+    if layer.bias is not None and layer.bias.shape != (
+        shape[0] if conv.concat else conv.out_channels,
+    ):
+        return None
     return layer if all(t is None or t.dtype is x.dtype for t in layer) else None

@@ -39,6 +39,8 @@ class AcceleratedGATv2Conv(AcceleratedAttention, GATv2Conv):
         source, target = (x, x) if isinstance(x, Tensor) else x
         if adj is not None and target is None:
             adj = self._declined("x: got no features of the targets")
+        if adj is not None and self.att.dtype is not source.dtype:
+            adj = self._declined("att: of another type than x, which the result would have")
         if adj is None:
             return super().forward(x, edge_index, edge_attr, return_attention_weights)
         shape = (-1, self.heads, self.out_channels)

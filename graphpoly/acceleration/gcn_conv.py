@@ -11,6 +11,7 @@ from graphpoly.acceleration.accelerated import AcceleratedNormalized, aggregate,
 from graphpoly.acceleration.dense import mapped, serves
 from graphpoly.ops import CSR
 from graphpoly.ops.gcn_layer import gcn_layer
+from graphpoly.ops.linear import is_whole
 
 __all__ = ["AcceleratedGCNConv"]
 
@@ -37,4 +38,5 @@ class AcceleratedGCNConv(AcceleratedNormalized, GCNConv):
     def _widens(self, x: Tensor) -> bool:
         channels, inner = self.lin.weight.shape
         alike = self.bias is None or self.bias.dtype is x.dtype
+        alike = alike and is_whole(self.bias, self.lin.weight)
         return inner <= channels and self.lin.bias is None and alike

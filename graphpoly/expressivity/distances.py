@@ -40,7 +40,8 @@ def distance_colors(graphs: Any, distance: str = "shortest", *, features: bool =
     """Refine colours of nodes that see the distance to every other node.
 
     Args:
-        graphs: See :meth:`GraphSet.of`; undirected. ``x`` are labels.
+        graphs: See :meth:`GraphSet.of`; undirected. ``x`` are labels. Loops, repetitions and labels
+            of edges are not seen, which 1-WL sees.
         distance: ``"shortest"`` (SPD-WL), ``"resistance"`` (RD-WL) or ``"both"``. Nodes of
             different components are infinitely far.
         features: Start from ``x``, where the graphs have it.

@@ -164,10 +164,9 @@ def _value(
 
 
 def _number(line: int, text: str) -> float | int:
-    try:
+    value: float | int = math.nan
+    if _NUMBER.match(text):  # Python itself would take 1_0 for 10
         value = int(text) if text.lstrip("+-").isdigit() else float(text)
-    except ValueError:
-        value = math.nan
     if value != value or abs(value) == math.inf:
         raise ValueError(f"line {line}: got {_short(text)}, expected a number as the weight")
     return value

@@ -90,6 +90,9 @@ def _rows(probe: Probe, module: object, whole: GraphSet, dtype: torch.dtype) -> 
 
 
 def _difference(one: Tensor, other: Tensor) -> float:
+    """The largest of all rows; what is NaN, or infinite, in both is equal."""
     one, other = one.double(), other.double()
-    size = one.norm(dim=1).clamp(min=torch.finfo(torch.float64).tiny)
-    return float(((one - other).norm(dim=1) / size).max())
+    same = (one == other) | (one.isnan() & other.isnan())
+    gap = torch.where(same, 0, one - other).nan_to_num(nan=torch.inf).norm(dim=1)
+    size = one.nan_to_num(0, 0, 0).norm(dim=1).clamp(min=torch.finfo(torch.float64).tiny)
+    return float((gap / size).max())

@@ -140,18 +140,18 @@ def _balls(whole: GraphSet, depth: int) -> Iterator[tuple[Tensor, GraphSet]]:
     kind = None if whole.edge_attr is None else dense_ids(whole.edge_attr)
     source, target = whole.edge_index.numpy()
     size = whole.num_nodes
-    ones, each = np.ones(len(source), dtype=np.int8), np.arange(size)
+    ones, each = np.ones(len(source), dtype=bool), np.arange(size)
     joined = csr_array((ones, (source, target)), (size, size))
-    step = ((joined + joined.T + eye_array(size, dtype=np.int8)) > 0).astype(np.int8).tocsr()
+    # or, not sums: nodes may be joined in more ways than a number has room for
+    step = (joined + joined.T + eye_array(size, dtype=bool)).tocsr()
     # edges by their source, as rows of the places that they have among all edges
     order = np.argsort(source, kind="stable")
     begin = np.searchsorted(source[order], np.arange(size + 1))
     portion = max(1, _MOST_NODES // max(1, int(whole.sizes.max())) if size else 1)
     for nodes in np.split(each, range(portion, size, portion)):
-        reached = eye_array(size, dtype=np.int8, format="csr")[nodes]
+        reached = eye_array(size, dtype=bool, format="csr")[nodes]
         for _ in range(depth):
-            reached = ((reached @ step) > 0).astype(np.int8)
-        reached = reached.tocsr()
+            reached = reached @ step
         reached.sort_indices()
         ball = np.repeat(np.arange(len(nodes)), np.diff(reached.indptr))
         member = reached.indices.astype(np.int64)

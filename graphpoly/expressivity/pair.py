@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
 from graphpoly.expressivity.colors import graph_names, wl_colors
+from graphpoly.expressivity.exact import dense_ids
 from graphpoly.expressivity.graphs import GraphSet
 from graphpoly.expressivity.isomorphism import isomorphic
 from graphpoly.expressivity.neighborhoods import neighborhood_colors
@@ -34,11 +34,10 @@ class Certificate:
         counts: How many nodes of each graph have that colour.
         previous: How many nodes of each graph had its colour one round before (equal numbers).
         heard: Of the witness: the colours of its neighbours one round before, numbered, with their
-            multiplicities.
+            multiplicities; where edges have labels, a number is a colour heard over one label.
         other: The same of a node that had its colour one round before and lost it, and the graph
             that it is in; None in round 0.
-        labelled: Whether edges have labels: a number then stands for a colour and the label of the
-            edge from there.
+        labelled: Whether edges have labels.
     """
 
     round: int
@@ -60,11 +59,10 @@ class Certificate:
         if self.other is None:
             return text + ", its label"
         (other_graph, other), heard = self.other
+        whose = "its neighbours and their edges" if self.labelled else "its neighbours"
         return (
-            f"{text}: its neighbours have {_colors(self.heard)}, those of node {other} of "
-            f"{'AB'[other_graph]} {_colors(heard)}, "
-            + "each with the label of its edge, " * self.labelled
-            + "and one round before both had one colour"
+            f"{text}: {whose} have {_colors(self.heard)}, those of node {other} of "
+            f"{'AB'[other_graph]} {_colors(heard)}, and one round before both had one colour"
         )
 
 
@@ -217,14 +215,15 @@ def _certify(shown: GraphSet, previous: Tensor, current: Tensor, round_: int) ->
     side = counts[0][color] > counts[1][color]
     lost.sort(key=lambda v: ((v >= split) != side, v))
     number: dict[tuple[int, int], int] = {}
-    adj, kind = shown.adj, _edge_kinds(shown)
+    adj, kind = shown.adj, [0] * shown.edge_index.size(1)
+    if shown.edge_attr is not None:
+        kind = dense_ids(shown.edge_attr).tolist()
+    edge = range(len(kind)) if adj.perm is None else adj.perm.tolist()
 
     def heard(v: int) -> dict[int, int]:
-        start, end = adj.rowptr[v : v + 2].tolist()
-        into = zip(adj.col[start:end].tolist(), kind[start:end].tolist(), strict=True)
-        seen = Counter((before[u], label) for u, label in into)
-        first = sorted(seen, key=lambda each: (place[each[0]], each[1]))
-        return {number.setdefault(each, len(number)): seen[each] for each in first}
+        entries = range(*adj.rowptr[v : v + 2].tolist())
+        seen = Counter((place[before[int(adj.col[e])]], kind[edge[e]]) for e in entries)
+        return {number.setdefault(c, len(number)): seen[c] for c in sorted(seen)}
 
     return Certificate(
         round=round_,
@@ -235,15 +234,6 @@ def _certify(shown: GraphSet, previous: Tensor, current: Tensor, round_: int) ->
         other=(_place(lost[0], split), heard(lost[0])) if lost else None,
         labelled=shown.edge_attr is not None,
     )
-
-
-def _edge_kinds(shown: GraphSet) -> Tensor:
-    """Return a number for the label of each entry of the operator; 0 without labels."""
-    adj = shown.adj
-    if shown.edge_attr is None:
-        return torch.zeros(adj.num_entries, dtype=torch.long)
-    kind = shown.edge_attr.unique(dim=0, return_inverse=True)[1]
-    return kind if adj.perm is None else kind[adj.perm.long()]
 
 
 def _place(node: int, split: int) -> tuple[int, int]:

@@ -49,13 +49,17 @@ _MOST_CELLS = 1 << 22  # common neighbours of edges that are held at once
 
 
 @on_cpu()
-def substructure_colors(graphs: Any, size: int = 4, *, features: bool = True) -> Coloring:
+def substructure_colors(
+    graphs: Any, size: int = 4, *, features: bool = True, edge_features: bool = True
+) -> Coloring:
     """Refine colours that begin from counts of induced subgraphs.
 
     Args:
-        graphs: See :meth:`GraphSet.of`; undirected. ``x`` are labels.
+        graphs: See :meth:`GraphSet.of`; undirected. ``x`` and ``edge_attr`` are labels, which the
+            counts do not see.
         size: Number of nodes of the subgraphs, 3 or 4.
         features: Begin from ``x``, too, where the graphs have it.
+        edge_features: Tell edges apart by ``edge_attr``, where the graphs have it.
 
     Returns:
         Stable names, comparable across graphs and runs.
@@ -71,7 +75,7 @@ def substructure_colors(graphs: Any, size: int = 4, *, features: bool = True) ->
     >>> hexagon == triangles
     False
     """
-    whole = GraphSet.of(graphs, features=features, edge_features=False)
+    whole = GraphSet.of(graphs, features=features, edge_features=edge_features)
     x = substructure_counts(whole, size)
     if whole.x is not None:
         x = torch.cat([x, label_names(whole.x).unsqueeze(1)], 1)

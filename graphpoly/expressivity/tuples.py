@@ -10,9 +10,10 @@ each tuple, besides its own colour,
 * *δ*-k-WL, for each j that multiset over the neighbours and the one over all others.
 
 k-FWL tells apart what oblivious (k+1)-WL does, and oblivious 2-WL no more than colour refinement of
-nodes. A tuple starts from its isomorphism type: labels, which nodes are the same, which are joined
-by what edges in which direction. Multisets are added up modulo :math:`2^{64}`; that of the folklore
-rule as products of mixed names, which is a matrix product for k = 2.
+nodes where graphs are simple: whether an edge is a loop or goes both ways is a type. A tuple starts
+from its isomorphism type: labels, which nodes are the same, which are joined by what edges in which
+direction. Multisets are added up modulo :math:`2^{64}`; that of the folklore rule as products of
+mixed names, which is a matrix product for k = 2.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from graphpoly.layers.linear import LazyLinear, Linear
 from graphpoly.ops.affine import affine
 from graphpoly.ops.feed_forward import feed_forward
 from graphpoly.ops.hooks import is_hooked
-from graphpoly.ops.linear import computes, is_small
+from graphpoly.ops.linear import computes, is_small, is_whole
 from graphpoly.ops.sparse_input import sparse_input
 
 __all__ = ["FeedForward"]
@@ -117,6 +117,8 @@ def _run(parts: _Parts, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tenso
         given += [norm.weight, norm.bias]
     width = x.size(-1) if first is None else first.weight.size(0)
     fits = weight.size(1) == width and (first is None or first.weight.size(1) == x.size(-1))
+    fits = fits and is_whole(bias, weight)
+    fits = fits and (first is None or is_whole(first.bias, first.weight))
     if not fits or not is_small(weight, x) or not all(t is None or _like(t, x) for t in given):
         return None
     out = feed_forward(

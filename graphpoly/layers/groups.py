@@ -64,8 +64,7 @@ def run_lstm(lstm: nn.LSTM, *inputs: Any) -> Any:
     cuDNN keeps what a backward pass reads only in training; without it PyTorch has a gradient in
     both modes.
     """
-    weight = lstm.weight_ih_l0
-    if lstm.training or not weight.is_cuda or not torch.is_grad_enabled():
+    if lstm.training or not inputs[0].is_cuda or not torch.is_grad_enabled():
         return lstm(*inputs)
     with torch.backends.cudnn.flags(enabled=False):
         return lstm(*inputs)

@@ -122,9 +122,11 @@ class RecurrentAggregation(NamedArguments, Aggregation):
         # further axes are groups of the same sizes, side by side
         data = rows.index_select(0, entry).reshape(-1, self.in_channels)
         sizes = sizes * (data.size(0) // rows.size(0))
-        _, (state, _) = run_lstm(self.lstm, PackedSequence(data, sizes))
-        read = state[-1].reshape(-1, *shape[1:])
-        return read.new_zeros(shape).index_copy(0, longest[: read.size(0)], read).movedim(0, dim)
+        _, behind = run_lstm(self.lstm, PackedSequence(data, sizes))
+        state = behind[0] if isinstance(behind, tuple) else behind  # a GRU has no cells
+        read = state[-1].reshape(-1, *shape[1:-1], state.size(-1))
+        out = read.new_zeros(shape[0], *read.shape[1:])
+        return out.index_copy(0, longest[: read.size(0)], read).movedim(0, dim)
 
     def _check(self, x: Tensor, dim: int) -> None:
         if not x.is_floating_point():

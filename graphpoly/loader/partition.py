@@ -10,6 +10,7 @@ from torch import Tensor
 
 from graphpoly.errors import unknown
 from graphpoly.ops import CSR, to_csr
+from graphpoly.ops.entry import as_array
 
 __all__ = ["METHODS", "partition", "partition_each"]
 
@@ -59,7 +60,7 @@ def partition(
     if num_parts == 1 or size == 0:
         return torch.zeros(size, dtype=torch.long, device="cpu")
     both = _both_ways(adj)
-    return _metis(both.rowptr.numpy(), both.col.numpy(), num_parts, seed)
+    return _metis(as_array(both.rowptr), as_array(both.col), num_parts, seed)
 
 
 def partition_each(
@@ -100,7 +101,7 @@ def partition_each(
         raise ValueError(f"num_parts: got {num_parts}, expected at least 1")
     bounds = ptr.tolist()
     both = _both_ways(to_csr(edge_index, num_nodes=bounds[-1]))
-    rowptr, col = both.rowptr.numpy(), both.col.numpy()
+    rowptr, col = as_array(both.rowptr), as_array(both.col)
     parts = []
     for first, last, seed in zip(bounds[:-1], bounds[1:], seeds, strict=True):
         size = last - first

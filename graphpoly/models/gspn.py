@@ -272,6 +272,11 @@ class GSPN(Pretrained, NamedArguments):
     def _read(self, x: Tensor, observed: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return the features with zeros where they are missing, and where they are there."""
         check_features(type(self).__name__, x, self.in_channels)
+        if x.dtype is torch.float16:
+            raise TypeError(
+                "x: got dtype torch.float16, which is too narrow for densities; float32, float64 "
+                "and bfloat16 are accepted"
+            )
         there = ~x.isnan()
         if observed is not None:
             there = there & self._mask("observed", observed, x, columns=(self.in_channels,))

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from graphpoly.ops.dropout import dropout as drop
-from graphpoly.ops.linear import computes, linear, serves
+from graphpoly.ops.linear import computes, is_whole, linear, serves
 from graphpoly.ops.sparse_input import sparse_input
 
 __all__ = ["affine"]
@@ -40,12 +40,12 @@ def affine(
     torch.Size([2, 3, 4])
     """
     entries = sparse_input(x, weight) if computes(x) else None
-    if entries is not None:
+    if entries is not None and is_whole(bias, weight):
         out = entries.linear(weight, bias, dropout)
         return out if y is None or other is None else out + affine(y, other)
     x = drop(x, dropout)
     given = [tensor for tensor in (x, weight, bias, y, other) if tensor is not None]
-    if not _all_alike(given):
+    if not is_whole(bias, weight) or not _all_alike(given):
         out = F.linear(x, weight, bias)
         return out if y is None or other is None else out + F.linear(y, other)
     shape = x.shape

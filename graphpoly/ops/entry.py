@@ -10,6 +10,7 @@ import operator
 from collections.abc import Callable
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,6 +22,7 @@ __all__ = [
     "INT64_MIN",
     "MOST_NODES",
     "affordable",
+    "as_array",
     "as_size",
     "check_batch",
     "check_csr",
@@ -464,6 +466,14 @@ def _readable(tensor: Tensor) -> bool:
         or torch._C._functorch.is_functorch_wrapped_tensor(tensor)
         or isinstance(tensor, torch._subclasses.FakeTensor)
     )
+
+
+def as_array(index: Tensor) -> np.ndarray:
+    """Return the values of an index on the CPU, within a transform of torch.func, too."""
+    if torch._C._are_functorch_transforms_active():  # .numpy() has no storage there
+        return np.array(index.tolist(), dtype=np.int64)
+    found: np.ndarray = index.numpy()
+    return found
 
 
 def _checked_rows(

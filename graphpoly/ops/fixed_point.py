@@ -151,6 +151,11 @@ def fixed_point(
         image = f(state)
         if forward_ad.unpack_dual(image).tangent is not None:
             raise NotImplementedError("fixed_point: has no derivative in forward mode (jvp)")
+        if image.requires_grad and torch._C._are_functorch_transforms_active():
+            raise NotImplementedError(
+                "fixed_point: has no derivative within torch.func; backward() and "
+                "torch.autograd.grad are accepted"
+            )
         wanted, image = image.requires_grad, image.detach()
         found, state = _iterate(f, state, image, graphs, rule, "fixed_point")
         if not wanted:

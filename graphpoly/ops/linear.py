@@ -16,7 +16,7 @@ import graphpoly.ops._extension as _extension
 from graphpoly.ops.dtypes import EXACT
 from graphpoly.ops.library import call, implement
 
-__all__ = ["at_hand", "computes", "is_small", "linear", "linear_reference", "serves"]
+__all__ = ["at_hand", "computes", "is_small", "is_whole", "linear", "linear_reference", "serves"]
 
 _OPERATOR = torch.ops.graphpoly.linear.default
 _PLAIN = (Tensor, torch.nn.Parameter)
@@ -74,6 +74,11 @@ def is_small(weight: Tensor, x: Tensor) -> bool:
         and weight.numel() <= _MOST_NUMBERS
         and _extension.load()["simd"] in ("avx2", "avx512")
     )
+
+
+def is_whole(bias: Tensor | None, weight: Tensor) -> bool:
+    """Whether a bias has a number for each row of a matrix; PyTorch spreads others."""
+    return bias is None or bias.shape == weight.shape[:1]
 
 
 def serves(x: Tensor, weight: Tensor) -> bool:

@@ -118,7 +118,7 @@ def _cuthill_mckee(source: Tensor, target: Tensor, num_nodes: int) -> Tensor:
     if num_nodes == 0:
         return source.new_zeros(0)
     row, col = target.cpu().numpy(), source.cpu().numpy()
-    graph = coo_matrix((np.ones(len(row), np.int8), (row, col)), shape=(num_nodes,) * 2)
+    graph = coo_matrix((np.ones(len(row), bool), (row, col)), shape=(num_nodes,) * 2)
     order = reverse_cuthill_mckee((graph + graph.T).tocsr(), symmetric_mode=True)
     return torch.from_numpy(order.astype(np.int64)).to(source.device)
 

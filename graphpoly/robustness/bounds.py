@@ -29,9 +29,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch_geometric.nn import GCN, GCNConv, Linear, SGConv
+from torch_geometric.utils import add_remaining_self_loops
 
 from graphpoly.models import GCORN, MLP
-from graphpoly.ops import CSR, rescale, spmm, to_csr
+from graphpoly.ops import CSR, rescale, spmm, to_csr, to_edges
 from graphpoly.ops.adjacency import trusted_csr
 from graphpoly.ops.coo_to_csr import transpose
 from graphpoly.ops.normalize import normalized
@@ -133,6 +134,8 @@ def feature_bound(
     ones = torch.ones(num_nodes, 1, dtype=torch.float64, device=x.device)
     walks, spread, norm = ones, ones, 1.0
     if num_hops > 0:
+        if not isinstance(model, GCORN):
+            edge_index, edge_weight = _with_loops(edge_index, edge_weight, num_nodes)
         options: dict[str, Any] = {"dtype": torch.float64, "add_self_loops": loops}
         plain = normalized(edge_index, edge_weight, num_nodes, normalization=None, **options)
         degree = spmm(plain, ones).squeeze(1)
@@ -197,14 +200,26 @@ def _parts(model: nn.Module) -> tuple[Sequence[Tensor], int, str | None, bool]:
         lins = [each for each in model.modules() if isinstance(each, Linear)]
         return [lin.weight for lin in lins], 0, None, False
     if isinstance(model, SGConv) and model.add_self_loops and _adds_sources(model):
-        return [model.lin.weight], model.K, "sym", True
+        return [model.lin.weight], model.K, "sym", False
     if type(model) is GCN and _is_plain(model):
         convs = [each for each in model.modules() if type(each) is GCNConv]
-        return [conv.lin.weight for conv in convs], len(convs), "sym", True
+        return [conv.lin.weight for conv in convs], len(convs), "sym", False
     raise TypeError(
         f"model: got {type(model).__name__}; how far features move outputs is known of GCORN, MLP, "
         "SGConv and GCN without normalisation layers and jumping knowledge"
     )
+
+
+def _with_loops(
+    edge_index: Any, edge_weight: Tensor | None, num_nodes: int
+) -> tuple[Tensor, Tensor]:
+    """Edges and weights as PyG's layers read them: of several loops at a node one is left."""
+    pairs, weight = to_edges(edge_index, edge_weight, size=(num_nodes, num_nodes))
+    if weight is None:
+        weight = torch.ones(pairs.size(1), dtype=torch.float64, device=pairs.device)
+    pairs, weight = add_remaining_self_loops(pairs, weight, 1.0, num_nodes)
+    assert weight is not None
+    return pairs, weight
 
 
 def _is_plain(model: GCN) -> bool:

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch_geometric.data import Data
 
 from graphpoly.data import BREC_CATEGORIES, load_brec
-from graphpoly.expressivity import TESTS, hard_pair, named_test, separated
+from graphpoly.expressivity import TESTS, GraphSet, hard_pair, named_test, separated
 
 # Pairs told apart of each family, as published where that is known and computed twice elsewhere.
 GOLDEN = {
@@ -43,6 +44,30 @@ WEAKER = [
     ("δ-2-LWL", "SSWL"),
     ("SLFWL(2)", "2-FWL"),
 ]
+
+
+@pytest.mark.parametrize("labels", ["", "x", "edge_attr", "both"])
+def test_the_order_holds_for_small_graphs(labels) -> None:
+    """Distances alone do not see labels of edges."""
+    generator = torch.Generator().manual_seed(0)
+    graphs = []
+    for _ in range(150):
+        size = int(torch.randint(2, 6, (), generator=generator))
+        pairs = torch.combinations(torch.arange(size)).T
+        pairs = pairs[:, torch.rand(pairs.size(1), generator=generator) < 0.6]
+        kind = torch.randint(2, (pairs.size(1) + size,), generator=generator)
+        data = Data(edge_index=torch.cat([pairs, pairs.flip(0)], 1), num_nodes=size)
+        if labels in ("x", "both"):
+            data.x = kind[-size:]
+        if labels in ("edge_attr", "both"):
+            data.edge_attr = kind[:-size].repeat(2)
+        graphs.append(data)
+    whole = GraphSet.of(graphs)
+    names = {test: name(whole).tolist() for test, name in TESTS.items()}
+    for weaker, stronger in WEAKER:
+        if whole.edge_attr is None or "D-WL" not in weaker + stronger:
+            joined = set(zip(names[weaker], names[stronger], strict=True))
+            assert len(joined) == len(set(names[stronger])), (weaker, stronger)
 
 
 @pytest.fixture(scope="module")

@@ -83,6 +83,8 @@ def test_comments_marks_and_repetitions() -> None:
         (b"a b\nc d 1\n", "line 2: got 3 columns, expected 2"),
         (b"a b 1 2\n", "line 1: got 4 columns, expected the two ends and a weight"),
         (b"a b x\n", "line 1: got 'x', expected a number as the weight"),
+        (b"a b 1_0\n", "line 1: got '1_0', expected a number as the weight"),
+        (b"a b infinity\n", "line 1: got 'infinity', expected a number as the weight"),
         (b"a b nan\n", "line 1: got 'nan', expected a number"),
         (b"a b 1e999\n", "line 1: got '1e999', expected a number"),
         (b"a b 1\nb a 2\n", "line 2: b and a are joined by 2 and, in a line before, by 1; is the"),

@@ -28,6 +28,40 @@ def test_numbers_of_nodes_are_noticed() -> None:
     assert not found["repetition"].violated
 
 
+class Averaged(Numbered):
+    """A mean over the edges of a graph, which is NaN where there are none."""
+
+    def forward(self, x: Tensor, edge_index: Tensor, batch: Tensor) -> Tensor:
+        out = super().forward(x, edge_index, batch)
+        edges = torch.bincount(batch[edge_index[0]], minlength=len(out)).to(out)
+        return out * (edges / edges).unsqueeze(1)
+
+
+class Sound(Averaged):
+    def forward(self, x: Tensor, edge_index: Tensor, batch: Tensor) -> Tensor:
+        return 0 * super().forward(x, edge_index, batch) + 1
+
+
+class Together(nn.Module):
+    """Infinite for what is alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lin = nn.Linear(2, 3)
+
+    def forward(self, x: Tensor, edge_index: Tensor, batch: Tensor) -> Tensor:
+        out = self.lin(x.new_ones(int(batch[-1]) + 1, 2))
+        return out / out.new_full((), len(out) > 1)
+
+
+def test_a_graph_without_numbers_hides_no_other() -> None:
+    assert by_name(Averaged)["numbering"].violated
+    assert not any(each.violated for each in by_name(Sound).values())
+    found = by_name(Together)
+    assert found["batch"].violated
+    assert not found["numbering"].violated
+
+
 class Centred(nn.Module):
     """Takes the mean over the whole batch off: fine for one graph."""
 

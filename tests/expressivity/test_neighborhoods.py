@@ -100,6 +100,22 @@ def test_what_lies_further_is_not_seen() -> None:
         neighborhood_types(pair, 0)
 
 
+@pytest.mark.parametrize("many", [2, 64, 128, 200, 256])
+def test_many_ways_to_a_node_are_as_good_as_one(many) -> None:
+    """Two hubs meet in two steps; a path is a path however often its edges are listed."""
+    plain, marked = (of_networkx(nx.complete_bipartite_graph(2, many)) for _ in range(2))
+    plain.x, marked.x = torch.zeros(2, many + 2, dtype=torch.int64)
+    marked.x[1] = 1
+    types = neighborhood_types([plain, marked], 2).view(2, -1)
+    assert types[0, 0] == types[0, 1]
+    assert types[0, 0] != types[1, 0] != types[1, 1]
+    path, triangle = (of_networkx(g) for g in (nx.path_graph(3), nx.complete_graph(3)))
+    path.edge_index, triangle.edge_index = (
+        data.edge_index.repeat(1, many) for data in (path, triangle)
+    )
+    assert neighborhood_types([path, triangle], 1).tolist() == [0, 1, 0, 2, 2, 2]
+
+
 def test_portions_share_their_types(monkeypatch) -> None:
     pair = hard_pair("k33-prism")
     expected = neighborhood_types(pair, 2)

@@ -77,7 +77,7 @@ def test_certificates_hold_where_edges_have_labels() -> None:
         (_, _), others = certificate.other
         assert certificate.labelled
         assert certificate.heard != others
-        assert "with the label of its edge" in certificate.describe()
+        assert "its neighbours and their edges have" in certificate.describe()
         plain = wl_certificate(*graphs, edge_features=False)
         assert plain is None or not plain.labelled
         graph, node = certificate.node

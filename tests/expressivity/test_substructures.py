@@ -81,6 +81,25 @@ def test_labels_are_seen() -> None:
     assert len(set(substructure_colors([one, other], 3, features=False).graph.tolist())) == 1
 
 
+@pytest.mark.parametrize("size", [3, 4])
+def test_labels_of_edges_are_seen(size) -> None:
+    """Of the six cycles of four edges with two labels, two have labels like 0011 and 0101."""
+    ring = of_networkx(nx.cycle_graph(4))
+    kinds = [kind for kind in itertools.product((0, 1), repeat=4) if sum(kind) == 2]
+    edges = ring.edge_index[:, :4].T.tolist()
+    order = [edges.index(e) for e in ([0, 1], [1, 2], [2, 3], [0, 3])]
+    graphs = []
+    for kind in kinds:
+        label = torch.empty(4, dtype=torch.int64)
+        label[order] = torch.tensor(kind)
+        graphs.append(Data(edge_index=ring.edge_index, edge_attr=label.repeat(2), num_nodes=4))
+    names = substructure_colors(graphs, size).graph.tolist()
+    across = [kind[0] == kind[2] for kind in kinds]
+    for i, j in itertools.combinations(range(6), 2):
+        assert (names[i] == names[j]) == (across[i] == across[j])
+    assert len(set(substructure_colors(graphs, size, edge_features=False).graph.tolist())) == 1
+
+
 def test_mistakes_are_named() -> None:
     one_way = Data(edge_index=torch.tensor([[0], [1]]), num_nodes=2)
     with pytest.raises(ValueError, match="lacks its reverse"):

@@ -64,6 +64,43 @@ def test_equals_one_cell_after_another(index, num_layers):
         assert_close(one, other)
 
 
+class Adapted(nn.Module):
+    def __init__(self, lstm):
+        super().__init__()
+        self.lstm = lstm
+
+    def forward(self, *given):
+        return self.lstm(*given)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Adapted(nn.LSTM(4, 3)),
+        lambda: nn.LSTM(4, 6, bias=False),
+        lambda: nn.LSTM(4, 5, 2, proj_size=2),
+        lambda: nn.GRU(4, 3),
+        lambda: nn.GRU(4, 6, 2),
+        lambda: nn.RNN(4, 3),
+    ],
+    ids=["adapter", "wide", "projected", "gru", "deep gru", "rnn"],
+)
+def test_what_is_put_in_the_place_of_the_lstm_reads(make):
+    """One group after another, and as wide as its states."""
+    aggregation = RecurrentAggregation(4, 3, num_layers=2).double()
+    aggregation.lstm = make().double()
+    x = elements(2)
+    out = aggregation(x, INDEX, dim_size=GROUPS)
+    for group in range(GROUPS):
+        chosen = x[:, group == INDEX].transpose(0, 1)
+        if not len(chosen):
+            assert not out[:, group].any()
+            continue
+        last = aggregation.lstm(chosen)[1]
+        last = last[0] if isinstance(last, tuple) else last
+        assert_close(out[:, group], last[-1])
+
+
 def test_gradcheck():
     aggregation = RecurrentAggregation(4, 2).double()
     names, values = zip(*aggregation.named_parameters(), strict=True)

@@ -289,3 +289,12 @@ def test_masks_are_refused_by_name(name):
         net.log_likelihood(x, PATH, **{name: torch.ones(3, 2)})
     with pytest.raises(ValueError, match=rf"{name}: got shape \[3\]"):
         net.log_likelihood(x, PATH, **{name: torch.ones(3).bool()})
+
+
+@pytest.mark.parametrize("emission", ["gaussian", "categorical"])
+def test_half_precision_is_refused_by_name(emission):
+    net, x = GSPN(2, 3, 1, emission=emission), torch.eye(3, 2)
+    wanted = net.double()(x.double(), PATH)
+    assert_close(net.bfloat16()(x.bfloat16(), PATH), wanted, kind="accumulated")
+    with pytest.raises(TypeError, match=r"x: got dtype torch\.float16, which is too narrow"):
+        net.half()(x.half(), PATH)

@@ -50,6 +50,13 @@ def test_reverse_cuthill_mckee_finds_the_band_of_a_grid():
     assert (moved[0] - moved[1]).abs().max() <= 11 < (edges[0] - edges[1]).abs().max()
 
 
+@pytest.mark.parametrize("many", [2, 64, 128, 256])
+def test_reverse_cuthill_mckee_sees_edges_that_are_listed_often(many):
+    edges = shuffled(grid(10), 100).repeat(1, many)
+    moved = reorder(edges, 100, "rcm").edges(edges)
+    assert (moved[0] - moved[1]).abs().max() <= 11
+
+
 def test_communities_follow_one_another():
     cliques = [torch.combinations(torch.arange(8) + 8 * k).t() for k in range(4)]
     bridges = torch.tensor([[0, 8, 16], [8, 16, 24]])

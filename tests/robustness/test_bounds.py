@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch_geometric.data import Batch
 from torch_geometric.nn import GCN, GIN, SGConv
+from torch_geometric.nn.conv.gcn_conv import gcn_norm
 
 from graphpoly.models import GCORN, MLP
 from graphpoly.ops import to_csr
@@ -145,6 +146,18 @@ def test_the_norm_of_an_operator_is_approached_from_above():
             found = operator_norm(adj)
             assert exact - 1e-12 <= found <= 1.05 * exact + 1e-12
     assert operator_norm(to_csr(torch.empty(2, 0).long(), torch.empty(0).double(), 0)) == 0
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("net", [SGConv(4, 3, K=2), GCN(4, 5, 2, 3)], ids=["SGC", "GCN"])
+def test_of_several_loops_the_operator_of_pyg_has_one(net, weighted):
+    edge_index = torch.tensor([[0, 1, 1, 2, 0, 0, 2, 2], [1, 0, 2, 1, 0, 0, 2, 2]])
+    weight = torch.rand(8, dtype=DOUBLE) if weighted else None
+    x = torch.randn(3, 4, dtype=DOUBLE)
+    walks = feature_bound(net.double(), x, edge_index, weight).walks
+    pairs, value = gcn_norm(edge_index, weight, 3, dtype=DOUBLE)
+    dense = torch.zeros(3, 3, dtype=DOUBLE).index_put((pairs[1], pairs[0]), value, accumulate=True)
+    assert_close(walks, (dense @ dense).sum(1))
 
 
 def test_walks_are_those_of_the_operator():

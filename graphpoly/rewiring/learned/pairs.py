@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from graphpoly.ops.entry import as_array
 from graphpoly.rewiring.structure import Graphs
 
 __all__ = ["PaddedPairs", "candidate_pairs", "existing_pairs", "pad_pairs"]
@@ -96,7 +97,7 @@ def candidate_pairs(
         low, high = torch.triu_indices(n, n, 1, device="cpu")
         if not low.numel():
             continue
-        entries = (np.ones(one.col.numel(), dtype=np.float32), one.col.numpy(), one.rowptr.numpy())
+        entries = np.ones(one.col.numel(), np.float32), as_array(one.col), as_array(one.rowptr)
         away = torch.from_numpy(shortest_path(csr_matrix(entries, shape=(n, n)), unweighted=True))
         distance = away[low, high]
         keep = (distance > 1).nonzero().flatten()

@@ -134,13 +134,13 @@ def _sum_of_gammas(theta: Tensor, k: int) -> Tensor:
 
 class _ImplicitMLE(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any, theta: Tensor, noise: Tensor, k: int, mask: Tensor | None, beta: float
-    ) -> Tensor:
-        chosen = top_subset(theta + noise, k, mask)
-        ctx.save_for_backward(theta, noise, chosen, mask)
-        ctx.k, ctx.beta = k, beta
-        return chosen
+    def forward(theta: Tensor, noise: Tensor, k: int, mask: Tensor | None, beta: float) -> Tensor:
+        return top_subset(theta + noise, k, mask)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        theta, noise, ctx.k, mask, ctx.beta = inputs
+        ctx.save_for_backward(theta, noise, output, mask)
 
     @staticmethod
     @once_differentiable

@@ -47,7 +47,7 @@ def subset_marginals(theta: Tensor, k: int, mask: Tensor | None = None) -> Tenso
     [0.8, 0.6, 0.6]
     """
     rows, size = _entered(theta, k, mask)
-    marginals: Tensor = _Marginals.apply(rows, size)
+    marginals: Tensor = _Marginals.apply(rows, size)[0]
     return marginals.to(theta.dtype).reshape(theta.shape)
 
 
@@ -107,10 +107,9 @@ def _chances(theta: Tensor, k: int) -> Tensor:
 
 class _Marginals(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, theta: Tensor, size: Tensor) -> Tensor:
+    def forward(theta: Tensor, size: Tensor) -> tuple[Tensor, Tensor]:
         k = int(size.max()) if size.numel() else 0
         chance = _chances(theta, k)
-        ctx.save_for_backward(chance, size)
         weight = _start(chance, size)
         out = torch.empty_like(theta)
         for i in range(theta.size(1) - 1, -1, -1):
@@ -118,11 +117,16 @@ class _Marginals(torch.autograd.Function):
             out[:, i] = taken.sum(1)
             weight = weight - taken
             weight[:, :-1] += taken[:, 1:]
-        return out
+        return out, chance
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: tuple[Tensor, ...]) -> None:
+        ctx.mark_non_differentiable(output[1])
+        ctx.save_for_backward(output[1], inputs[1])
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, None]:
         """The covariance times the gradient: the derivative of the forward pass along it."""
         chance, size = ctx.saved_tensors
         n, batch, states = chance.shape

@@ -24,6 +24,22 @@ def test_exactly_k_ones_and_a_gradient(estimator):
         assert torch.equal(sampler(theta, mask), top_subset(theta, 3, mask))
 
 
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_gradients_within_torch_func_are_those_of_backward(estimator):
+    sampler = SubsetSampler(3, estimator=estimator)
+    theta = torch.randn(4, 7, dtype=torch.float64)
+    mask = torch.arange(7) < torch.tensor([7, 5, 3, 2]).unsqueeze(1)
+
+    def loss(theta):
+        torch.manual_seed(0)
+        return (sampler(theta, mask) * torch.arange(7.0).cos()).sum()
+
+    leaf = theta.clone().requires_grad_()
+    (expected,) = torch.autograd.grad(loss(leaf), leaf)
+    assert expected.abs().sum() > 0
+    assert_close(torch.func.grad(loss)(theta), expected)
+
+
 def test_the_gradient_of_simple_is_that_of_the_marginals():
     theta = torch.randn(4, 7, dtype=torch.float64, requires_grad=True)
     weight = torch.randn(4, 7, dtype=torch.float64)
