@@ -75,8 +75,9 @@ READERS = {
     "wl_certificate": lambda graphs: wl_certificate(*graphs),
     "isomorphic": lambda graphs: isomorphic(*graphs),
     "separated": lambda graphs: separated([tuple(graphs)], "1-WL"),
+    "substructure_colors": substructure_colors,
 }
-SIGHTED = {"distance_colors": distance_colors, "substructure_colors": substructure_colors}
+SIGHTED = {"distance_colors": distance_colors}
 
 
 def some_labelled(key: str) -> list[Data]:
