@@ -30,7 +30,7 @@ _SMALL = 2.0**-64  # so that the sum of as many float64 as there are in memory i
 
 
 def check_edges(data: Any) -> None:
-    """Refuse edges that PyG does not take apart, and those that it writes beside its memory for.
+    """Refuse edges in a form that PyG does not take apart, and those that leave the graph.
 
     Raises:
         TypeError: If they are in a ``torch.sparse`` tensor.

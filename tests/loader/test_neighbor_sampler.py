@@ -199,7 +199,7 @@ def test_weights_whose_sum_is_infinite_are_drawn_by_their_shares(replace):
     assert drawn[0].unique().numel() == 4
 
 
-@pytest.mark.parametrize("edge", [(1, 9), (9, 1), (1, -1), (-1, 1)])
+@pytest.mark.parametrize("edge", [(1, 5), (5, 1), (1, -1), (-1, 1)])
 def test_edges_that_leave_the_graph_are_refused(edge):
     data = Data(edge_index=torch.tensor([(0, 1), edge]).T, num_nodes=5)
     typed = HeteroData()
