@@ -1,6 +1,7 @@
 import pytest
 
 from graphpoly import registry
+from graphpoly.errors import unknown
 
 
 def test_rooms_fill_it():
@@ -16,6 +17,13 @@ def test_rooms_fill_it():
 def test_examples_are_instances_of_what_they_stand_for(entry):
     assert isinstance(entry.example(), entry.obj)
     assert entry.example() is not entry.example()
+
+
+def test_of_many_names_that_are_known_thirty_are_told():
+    names = [f"{place:03}" for place in range(45)]
+    for known, end in ((names[:30], "028, 029"), (names, "028, 029 and 15 more")):
+        with pytest.raises(ValueError, match=f"unknown what 'zzz'; known: 000, .*{end}$"):
+            raise unknown("what", "zzz", known)
 
 
 def test_unknown_names_get_the_nearest():

@@ -86,8 +86,8 @@ def test_a_figure_of_another_copy_of_a_graph_is_not_compared_with() -> None:
 def test_graphs_are_read_as_the_published_code_reads_them() -> None:
     raw = published("gprgnn/actor").reading
     assert (raw.directed, raw.self_loops, raw.row_normalize) == (True, True, True)
-    # the published code reads these with directions, but its paper counts edges without: with
-    # directions 45 and 30 per cent are right in place of the published 67 and 50
+    # the published code reads two of these with directions, but its figures are older than that:
+    # with directions 45 and 30 per cent are right in place of the published 67 and 50
     for dataset in ("chameleon", "squirrel", "texas"):
         reading = published(f"gprgnn/{dataset}").reading
         assert (reading.directed, reading.self_loops) == (False, False)
