@@ -65,9 +65,8 @@ Each line is held by a test that needs nobody's code.
   scipy). The published settings were found with it, so that the recipes keep it by
   `legacy_sign=true`. {jacobi}
 - **GPR-GNN**: since 2022 the program reads Chameleon and Squirrel with the directions of their
-  links, with which its own settings are far from its figures. The paper counts 31,371 and 198,353
-  edges, which are those of the graphs whose edges go both ways; the recipes read them so.
-  {directions}
+  links, with which its own settings are far from its figures of 2021. With edges that go both ways
+  they are near, and the recipes read them so. {directions}
 - **BernNet, re-implemented** (pyg_spectral): not linear in its input, and θ = 1 does not pass
   everything. Here θ = 1 is all-pass (`tests/layers/spectral/test_bern_conv.py`). The official code
   is right, but takes K(K+3)/2 products where K suffice. {bernstein}

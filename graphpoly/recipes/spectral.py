@@ -76,8 +76,8 @@ def _gprgnn(
         weight_decay=weight_decay,
         filter_dropout=filter_dropout,
     )
-    # the published code reads three graphs with the directions and loops of their files; but those
-    # of Wikipedia that its paper counts, and whose figures these are, go both ways
+    # the published code reads three graphs with the directions and loops of their files; but the
+    # figures of Wikipedia's two are older than that, and come out with edges that go both ways
     raw = dataset == "actor"
     reading = {"directed": raw, "self_loops": raw}
     source = "" if split == "dense" else f"{_GPR_PAPER}, main table, quoted second-hand"
