@@ -34,8 +34,8 @@ class TFGConv(FixedBasisConv):
 
     with sines and cosines of matrices as Chebyshev polynomials of degree K, and ``theta`` =
     :math:`(\beta_0, \alpha_1, \dots, \alpha_M, \beta_1, \dots, \beta_M)`, less :math:`\beta_0` with
-    ``skip=True``. L - I = -P of the
-    operator with its self-loops, if it has any; the approximation holds on its spectrum, [-1, 1].
+    ``skip=True``. L - I = -P of the operator with its self-loops, if it has any; the approximation
+    holds on its spectrum, [-1, 1].
 
     Args:
         in_channels: Size of each input feature, or -1 to take it from the first input.
