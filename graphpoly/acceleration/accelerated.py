@@ -29,6 +29,7 @@ __all__ = [
     "AcceleratedNeighbors",
     "AcceleratedNormalized",
     "aggregate",
+    "decline",
     "declined_calls",
     "given_sizes",
     "promoted",
@@ -101,7 +102,7 @@ class Accelerated:
     def _declined(self, reason: str) -> Any:
         """Note that this call runs PyG's code, and why; return None."""
         if not torch.compiler.is_compiling():
-            _DECLINED.setdefault(self, Counter())[reason] += 1
+            decline(self, reason)
         return None
 
     def _ready(self, *features: Any, static: bool = False) -> bool:
@@ -163,6 +164,11 @@ class Accelerated:
             self._set_jittable_templates(raise_on_error)
         finally:
             self.__class__ = accelerated
+
+
+def decline(part: Any, reason: str) -> None:
+    """Note that a call of a layer, or an epoch of a loader, runs PyG's code."""
+    _DECLINED.setdefault(part, Counter())[reason] += 1
 
 
 def declined_calls(module: Any) -> dict[str, int]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+import torch.utils.data
 from torch.nn import Dropout, Module
+from torch_geometric.loader import DataLoader
 from torch_geometric.nn.conv import MessagePassing
 
 from graphpoly.acceleration.accelerated import Accelerated, declined_calls
 from graphpoly.acceleration.appnp import AcceleratedAPPNP
 from graphpoly.acceleration.cheb_conv import AcceleratedChebConv
+from graphpoly.acceleration.data_loader import AcceleratedDataLoader, pack, unpack
 from graphpoly.acceleration.dropout import AcceleratedDropout
 from graphpoly.acceleration.gat_conv import AcceleratedGATConv
 from graphpoly.acceleration.gatv2_conv import AcceleratedGATv2Conv
@@ -56,14 +59,14 @@ _NO_MODEL = "accelerate returns a report and no model: it changes the model it i
 
 @dataclass(frozen=True)
 class Report:
-    """What :func:`accelerate` found in a model.
+    """What :func:`accelerate` found in a model, and in the loaders given with it.
 
     Attributes:
         accelerated: Name of each layer, of message passing or pooling, that runs on our kernels,
-            and its original class.
-        left_alone: Name of each other message-passing layer, and why it is as it was.
-        declined: Name of each accelerated layer that has run PyG's code, and how many of its calls
-            did so, by reason. A report made before the model ran has none.
+            and its original class; so of loaders, ``loader 0`` the first.
+        left_alone: Name of each other message-passing layer or loader, and why it is as it was.
+        declined: Name of each accelerated layer that has run PyG's code, and how many of its calls,
+            of a loader its epochs, did so, by reason. A report made before the model ran has none.
     """
 
     accelerated: dict[str, str] = field(default_factory=dict)
@@ -94,7 +97,7 @@ class Report:
         )
 
 
-def accelerate(model: Module) -> Report:
+def accelerate(model: Module, *loaders: Any) -> Report:
     """Put our kernels under the layers of ``model`` that they can serve, in place.
 
     Each such layer is given a subclass of its class. Its parameters, buffers, name, state dict and
@@ -103,11 +106,21 @@ def accelerate(model: Module) -> Report:
     own code. Calling this again changes nothing; the report then counts the calls since that ran
     PyG's code, and says why.
 
+    A ``torch_geometric.loader.DataLoader`` given after the model, of graphs in memory, goes on to
+    give the same batches in the same order, gathered from a packed copy of its graphs.
+
     Args:
         model: Any module, a single layer among them.
+        *loaders: Those that the model is trained and tested with, if they are to be accelerated.
 
     Returns:
         The layers accelerated and those left alone, with the reason; print it for a table.
+
+    Raises:
+        TypeError: If the first is no module, or another no loader; nothing is changed then.
+
+    Complexity: O(modules); for a loader, time and memory of one copy of its graphs, and at each
+        epoch a look at each attribute of a list of graphs, or at those of a dataset of PyG.
 
     Notes:
         Values agree with PyG's to the rounding of another order of summation, and so do gradients
@@ -127,7 +140,8 @@ def accelerate(model: Module) -> Report:
         Features that are mostly 0 and ask for no gradient are multiplied as sparse ones. Operators
         made of an ``edge_index`` are remembered for as long as that tensor lives: keep it, rather
         than make a new one for each epoch. What PyTorch writes into it is noticed, what is written
-        through NumPy or ``tensor.data`` is not.
+        through NumPy or ``tensor.data`` is not; so it is with the graphs of a loader, which are
+        packed anew at the next epoch.
 
     >>> import torch_geometric.nn as pyg
     >>> report = accelerate(pyg.Sequential("x, e", [(pyg.GCNConv(4, 4), "x, e -> x"),
@@ -139,6 +153,10 @@ def accelerate(model: Module) -> Report:
     if not isinstance(model, Module):
         got = f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__
         raise TypeError(f"model: got {got}, expected a torch.nn.Module")
+    for loader in loaders:
+        if not isinstance(loader, torch.utils.data.DataLoader):
+            got = type(loader).__name__
+            raise TypeError(f"loaders: got {got}, expected loaders, one after the other")
     report = Report()
     for name, module in model.named_modules():
         kind = type(module)
@@ -162,22 +180,49 @@ def accelerate(model: Module) -> Report:
     for module in model.modules():
         if any(isinstance(part, Accelerated) for part in module.modules()):
             module.__class__ = accelerated_network(type(module)) or type(module)
+    for name, loader in _named(loaders):
+        _accelerate_loader(report, name, loader)
     return report
 
 
-def restore(model: Module) -> list[str]:
+def _accelerate_loader(report: Report, name: str, loader: Any) -> None:
+    kind = type(loader)
+    if kind is DataLoader:
+        reason = pack(loader)
+        if reason is None:
+            loader.__class__ = AcceleratedDataLoader
+    elif kind is AcceleratedDataLoader:
+        reason, declined = None, declined_calls(loader)
+        if declined:
+            report.declined[name] = declined
+    else:
+        reason = _reason(kind, "not a loader of whole graphs")
+    if reason is None:
+        report.accelerated[name] = DataLoader.__name__
+    else:
+        report.left_alone[name] = f"{kind.__name__}: {reason}"
+
+
+def _named(loaders: tuple[Any, ...]) -> list[tuple[str, Any]]:
+    return [(f"loader {number}", loader) for number, loader in enumerate(loaders)]
+
+
+def restore(model: Module, *loaders: Any) -> list[str]:
     """Give every accelerated layer of ``model`` its own class again, in place.
 
     Args:
         model: Any module.
+        *loaders: Loaders, whose packed graphs are dropped.
 
     Returns:
-        The names of the layers restored.
+        The names of the layers and loaders restored.
     """
     restored = []
-    for name, module in model.named_modules():
+    for name, module in [*model.named_modules(), *_named(loaders)]:
         kind: Any = type(module)
-        if isinstance(module, Accelerated):
+        if isinstance(module, AcceleratedDataLoader):
+            unpack(module)
+        if isinstance(module, Accelerated | AcceleratedDataLoader):
             restored.append(name)
         elif not isinstance(module, AcceleratedDropout | AcceleratedNetwork):
             continue
@@ -194,10 +239,10 @@ def _own_class(kind: Any) -> Any:
     return type(kind)(kind.__name__, (_own_class(base), *others), made)
 
 
-def _reason(kind: type) -> str:
+def _reason(kind: type, otherwise: str = "no kernel for this layer") -> str:
     if kind.__module__.partition(".")[0] == __name__.partition(".")[0]:
         return "one of ours, which runs on the kernels as it is"
     for base in kind.__mro__[1:]:
-        if base in ACCELERATED:
+        if base in ACCELERATED or base is DataLoader:
             return f"a subclass of {base.__name__}, which may compute something else"
-    return _REASONS.get(kind.__name__, "no kernel for this layer")
+    return _REASONS.get(kind.__name__, otherwise)

@@ -94,4 +94,4 @@ def _has_each(batches: Any, dataset: Any) -> bool:
         whole = not sampler.replacement and sampler.num_samples == len(dataset)
     else:
         whole = type(sampler) is SequentialSampler
-    return whole and sampler.data_source is dataset
+    return whole and len(sampler.data_source) == len(dataset)
