@@ -7,7 +7,7 @@ from graphpoly.data.brec import BREC, BREC_CATEGORIES, load_brec
 from graphpoly.data.csbm import csbm
 from graphpoly.data.cycles import cycle_pairs
 from graphpoly.data.dataset import TASKS, Dataset, Loaded, Reading, find_dataset, offer
-from graphpoly.data.datasets import as_undirected, load_node_data, node_dataset_names
+from graphpoly.data.datasets import load_node_data, node_dataset_names
 from graphpoly.data.expressivity import SR_FAMILIES, load_csl, load_exp, load_sr
 from graphpoly.data.extrapolation import (
     EXTRAPOLATION_FAMILIES,
@@ -59,6 +59,7 @@ from graphpoly.data.set_recursion import Choices, recursive_independent_set, sub
 from graphpoly.data.splits import SPLIT_NAMES, Split, make_split
 from graphpoly.data.tu import load_tu, tu_dataset_names
 from graphpoly.data.twins import TWINS
+from graphpoly.data.undirected import as_undirected
 
 __all__ = [
     "ALGORITHMS",

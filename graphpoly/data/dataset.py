@@ -12,7 +12,7 @@ from torch_geometric.data import Data
 from torch_geometric.transforms import NormalizeFeatures
 
 from graphpoly import registry
-from graphpoly.data.datasets import as_undirected, held_by_edges
+from graphpoly.data.undirected import as_undirected, held_by_edges
 from graphpoly.devices import on_cpu
 from graphpoly.errors import unknown
 from graphpoly.settings import Settings

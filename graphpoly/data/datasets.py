@@ -10,11 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 import torch_geometric.datasets
-from torch import Tensor
 from torch_geometric.data import Data, InMemoryDataset
-from torch_geometric.utils import to_undirected
 
 from graphpoly.data.files import (
     DatasetError,
@@ -27,10 +24,11 @@ from graphpoly.data.files import (
     remove_empty_folders,
 )
 from graphpoly.data.filtered_wikipedia import FilteredWikipedia
+from graphpoly.data.undirected import as_undirected
 from graphpoly.devices import on_cpu
 from graphpoly.errors import unknown
 
-__all__ = ["as_undirected", "held_by_edges", "load_node_data", "node_dataset_names", "node_sources"]
+__all__ = ["load_node_data", "node_dataset_names", "node_sources"]
 
 # seconds that a connection may stay silent before a download is given up
 _CONNECT_SECONDS = 15.0
@@ -189,71 +187,6 @@ def load_node_data(
             "pass a root that can be written to, or set GRAPHPOLY_DATA"
         ) from error
     return as_undirected(data) if undirected else data
-
-
-def held_by_edges(data: Data) -> list[str]:
-    """Return the names of what has a row for each edge; pairs that are to be told have none."""
-    return [
-        name
-        for name in data.edge_attrs()
-        if name != "edge_index"
-        and not name.startswith("edge_label")
-        and data.__cat_dim__(name, data[name]) == 0
-    ]
-
-
-def as_undirected(data: Data, *, self_loops: bool = True) -> Data:
-    """Return a copy of ``data`` with every edge in both directions, once.
-
-    What belongs to edges goes along: of edges that are merged, numbers are averaged, so that a
-    graph that had both directions keeps its weights; integers, such as types, must be equal.
-
-    Args:
-        data: Graph; left as it is.
-        self_loops: Whether self-loops stay. The published runs on the geom-gcn graphs drop them.
-
-    Raises:
-        ValueError: If edges that are merged have different integers in ``edge_attr``,
-            ``edge_type`` or ``edge_weight``. Other attributes are left out where this is so.
-
-    Example:
-        >>> import torch
-        >>> one_way = Data(edge_index=torch.tensor([[0, 1], [1, 1]]), num_nodes=2)
-        >>> as_undirected(one_way, self_loops=False).edge_index.tolist()
-        [[0, 1], [1, 0]]
-    """
-    result, edge_index = data.clone(), data.edge_index
-    names = held_by_edges(data)
-    values = {name: data[name] for name in names if isinstance(data[name], Tensor)}
-    if not self_loops:
-        kept = edge_index[0] != edge_index[1]
-        edge_index = edge_index[:, kept]
-        values = {name: value[kept] for name, value in values.items()}
-    for name in names:
-        del result[name]
-    result.edge_index, averaged = _both_ways(
-        data, edge_index, [v for v in values.values() if v.is_floating_point()], "mean"
-    )
-    for name, value in values.items():
-        if value.is_floating_point():
-            result[name] = averaged.pop(0)
-            continue
-        (low,), (high,) = (
-            _both_ways(data, edge_index, [value.long()], end)[1] for end in ("min", "max")
-        )
-        if torch.equal(low, high):
-            result[name] = low.to(value.dtype)
-        elif name in ("edge_attr", "edge_type", "edge_weight"):
-            raise ValueError(f"{name}: edges that are made one have different integers")
-    return result
-
-
-def _both_ways(
-    data: Data, edge_index: Tensor, values: list[Tensor], reduce: str
-) -> tuple[Tensor, list[Tensor]]:
-    if not values:
-        return to_undirected(edge_index, num_nodes=data.num_nodes), []
-    return to_undirected(edge_index, values, num_nodes=data.num_nodes, reduce=reduce)
 
 
 class _Guard(InMemoryDataset):

@@ -11,6 +11,7 @@ import pytest
 import scipy.sparse
 import torch
 from torch_geometric.data import Data
+from torch_geometric.utils import to_undirected
 
 from graphpoly.data import (
     DatasetError,
@@ -295,6 +296,17 @@ def test_what_belongs_to_edges_goes_along_when_they_go_both_ways(loops: bool) ->
     data.edge_type = data.edge_time
     with pytest.raises(ValueError, match="edge_type: edges that are made one"):
         as_undirected(data)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_edges_go_both_ways_as_in_pyg(seed: int) -> None:
+    torch.manual_seed(seed)
+    nodes, edges = int(torch.randint(1, 9, ())), int(torch.randint(30, ())) * (seed > 0)
+    edge_index, value = torch.randint(nodes, (2, edges)), torch.rand(edges, 2, 3).double()
+    result = as_undirected(Data(edge_index=edge_index, edge_attr=value, num_nodes=nodes))
+    wanted, means = to_undirected(edge_index, [value], num_nodes=nodes, reduce="mean")
+    assert torch.equal(result.edge_index, wanted)
+    torch.testing.assert_close(result.edge_attr, means[0], rtol=1e-12, atol=0)
 
 
 @pytest.mark.data

@@ -161,6 +161,7 @@ def ogb_node_entry(name: str) -> Dataset:
             data = _papers(data)
             index = {part: dict(rows)["paper"] for part, rows in index.items()}
         data = reading.apply(data)
+        del dataset  # as large as what was read of it
         if data.get("x") is None:
             data.x = scatter(data.edge_attr, data.edge_index[1], 0, data.num_nodes, "mean")
         several = data.y.dim() == 2 and data.y.size(1) > 1
