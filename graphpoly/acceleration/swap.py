@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import torch.utils.data
 from torch.nn import Dropout, Module
+from torch.optim import Optimizer
 from torch_geometric.loader import DataLoader
 from torch_geometric.nn.conv import MessagePassing
 
@@ -21,6 +22,7 @@ from graphpoly.acceleration.gcn_conv import AcceleratedGCNConv
 from graphpoly.acceleration.gin_conv import AcceleratedGINConv
 from graphpoly.acceleration.graph_conv import AcceleratedGraphConv
 from graphpoly.acceleration.network import AcceleratedNetwork, accelerated_network
+from graphpoly.acceleration.optimizer import fuse, is_fused, part
 from graphpoly.acceleration.pna_conv import AcceleratedPNAConv
 from graphpoly.acceleration.sage_conv import AcceleratedSAGEConv
 from graphpoly.acceleration.sg_conv import AcceleratedSGConv
@@ -59,12 +61,13 @@ _NO_MODEL = "accelerate returns a report and no model: it changes the model it i
 
 @dataclass(frozen=True)
 class Report:
-    """What :func:`accelerate` found in a model, and in the loaders given with it.
+    """What :func:`accelerate` found in a model, and in what was given with it.
 
     Attributes:
         accelerated: Name of each layer, of message passing or pooling, that runs on our kernels,
-            and its original class; so of loaders, ``loader 0`` the first.
-        left_alone: Name of each other message-passing layer or loader, and why it is as it was.
+            and its original class; likewise of ``loader 0`` and ``optimizer 0``, the first given.
+        left_alone: Name of each other message-passing layer, loader and optimiser, and why it is as
+            it was.
         declined: Name of each accelerated layer that has run PyG's code, and how many of its calls,
             of a loader its epochs, did so, by reason. A report made before the model ran has none.
     """
@@ -97,7 +100,7 @@ class Report:
         )
 
 
-def accelerate(model: Module, *loaders: Any) -> Report:
+def accelerate(model: Module, *others: Any) -> Report:
     """Put our kernels under the layers of ``model`` that they can serve, in place.
 
     Each such layer is given a subclass of its class. Its parameters, buffers, name, state dict and
@@ -106,18 +109,21 @@ def accelerate(model: Module, *loaders: Any) -> Report:
     own code. Calling this again changes nothing; the report then counts the calls since that ran
     PyG's code, and says why.
 
-    A ``torch_geometric.loader.DataLoader`` given after the model, of graphs in memory, goes on to
-    give the same batches in the same order, gathered from a packed copy of its graphs.
+    What the model is trained with may be given after it. A ``torch_geometric.loader.DataLoader`` of
+    graphs in memory goes on to give the same batches in the same order, gathered from a packed copy
+    of its graphs. ``Adam`` and ``AdamW`` update all parameters in one pass, ``fused=True``, which
+    changes the rounding of a step, where they were made without a choice between such passes.
 
     Args:
         model: Any module, a single layer among them.
-        *loaders: Those that the model is trained and tested with, if they are to be accelerated.
+        *others: Loaders and optimisers, one after the other.
 
     Returns:
-        The layers accelerated and those left alone, with the reason; print it for a table.
+        What was accelerated and what was left alone, with the reason; print it for a table.
 
     Raises:
-        TypeError: If the first is no module, or another no loader; nothing is changed then.
+        TypeError: If the first is no module, or another neither a loader nor an optimiser; nothing
+            is changed then.
 
     Complexity: O(modules); for a loader, time and memory of one copy of its graphs, and at each
         epoch a look at each attribute of a list of graphs, or at those of a dataset of PyG.
@@ -153,10 +159,7 @@ def accelerate(model: Module, *loaders: Any) -> Report:
     if not isinstance(model, Module):
         got = f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__
         raise TypeError(f"model: got {got}, expected a torch.nn.Module")
-    for loader in loaders:
-        if not isinstance(loader, torch.utils.data.DataLoader):
-            got = type(loader).__name__
-            raise TypeError(f"loaders: got {got}, expected loaders, one after the other")
+    named = _named(others)
     report = Report()
     for name, module in model.named_modules():
         kind = type(module)
@@ -180,53 +183,71 @@ def accelerate(model: Module, *loaders: Any) -> Report:
     for module in model.modules():
         if any(isinstance(part, Accelerated) for part in module.modules()):
             module.__class__ = accelerated_network(type(module)) or type(module)
-    for name, loader in _named(loaders):
-        _accelerate_loader(report, name, loader)
+    for name, other in named:
+        kind = type(other)
+        reason = _accelerated(other)
+        if reason is not None:
+            report.left_alone[name] = f"{kind.__name__}: {reason}"
+            continue
+        report.accelerated[name] = getattr(kind, "original", kind).__name__
+        declined = declined_calls(other)
+        if declined:
+            report.declined[name] = declined
     return report
 
 
-def _accelerate_loader(report: Report, name: str, loader: Any) -> None:
-    kind = type(loader)
-    if kind is DataLoader:
-        reason = pack(loader)
-        if reason is None:
-            loader.__class__ = AcceleratedDataLoader
-    elif kind is AcceleratedDataLoader:
-        reason, declined = None, declined_calls(loader)
-        if declined:
-            report.declined[name] = declined
-    else:
-        reason = _reason(kind, "not a loader of whole graphs")
+def _named(others: tuple[Any, ...]) -> list[tuple[str, Any]]:
+    """Each loader and each optimiser, with the name that a report has for it."""
+    found: dict[str, list[Any]] = {"loader": [], "optimizer": []}
+    for other in others:
+        if not isinstance(other, torch.utils.data.DataLoader | Optimizer):
+            got = type(other).__name__
+            raise TypeError(f"got {got} after the model, expected loaders and optimizers")
+        found["optimizer" if isinstance(other, Optimizer) else "loader"].append(other)
+    return [(f"{name} {n}", other) for name, some in found.items() for n, other in enumerate(some)]
+
+
+def _accelerated(other: Any) -> str | None:
+    """Accelerate a loader or an optimiser that is not, or say why it is left alone."""
+    if isinstance(other, AcceleratedDataLoader) or is_fused(other):
+        return None
+    if isinstance(other, Optimizer):
+        return fuse(other)
+    if type(other) is not DataLoader:
+        return _reason(type(other), "not a loader of whole graphs")
+    reason = pack(other)
     if reason is None:
-        report.accelerated[name] = DataLoader.__name__
-    else:
-        report.left_alone[name] = f"{kind.__name__}: {reason}"
+        other.__class__ = AcceleratedDataLoader
+    return reason
 
 
-def _named(loaders: tuple[Any, ...]) -> list[tuple[str, Any]]:
-    return [(f"loader {number}", loader) for number, loader in enumerate(loaders)]
-
-
-def restore(model: Module, *loaders: Any) -> list[str]:
+def restore(model: Module, *others: Any) -> list[str]:
     """Give every accelerated layer of ``model`` its own class again, in place.
 
     Args:
         model: Any module.
-        *loaders: Loaders, whose packed graphs are dropped.
+        *others: Loaders, whose packed graphs are dropped, and optimisers, which choose again.
 
     Returns:
-        The names of the layers and loaders restored.
+        The names of what was restored.
     """
     restored = []
-    for name, module in [*model.named_modules(), *_named(loaders)]:
+    for name, module in model.named_modules():
         kind: Any = type(module)
-        if isinstance(module, AcceleratedDataLoader):
-            unpack(module)
-        if isinstance(module, Accelerated | AcceleratedDataLoader):
+        if isinstance(module, Accelerated):
             restored.append(name)
         elif not isinstance(module, AcceleratedDropout | AcceleratedNetwork):
             continue
         module.__class__ = _own_class(kind)
+    for name, other in _named(others):
+        if isinstance(other, AcceleratedDataLoader):
+            unpack(other)
+            other.__class__ = DataLoader
+        elif is_fused(other):
+            part(other)
+        else:
+            continue
+        restored.append(name)
     return restored
 
 

@@ -229,7 +229,9 @@ def test_left_alone_and_why():
 def test_no_loader_is_an_error_that_changes_nothing():
     model, loader = pyg.GCN(4, 8, 2), DataLoader(graphs())
     for wrong in ([loader], graphs(), None):
-        with pytest.raises(TypeError, match=r"loaders: got .*, expected loaders"):
+        with pytest.raises(
+            TypeError, match=r"got .* after the model, expected loaders and optimizers"
+        ):
             accelerate(model, loader, wrong)
     assert type(loader) is DataLoader
     assert type(model.convs[0]) is pyg.GCNConv

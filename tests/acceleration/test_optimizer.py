@@ -1,0 +1,148 @@
+"""Optimisers given to accelerate: the steps of PyTorch's own, in one pass."""
+
+import copy
+
+import pytest
+import torch
+from torch.optim import SGD, Adam, AdamW, RMSprop
+
+from graphpoly.acceleration import accelerate, restore
+
+
+def net(dtype=torch.float64):
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Linear(3, 5), torch.nn.Tanh(), torch.nn.Linear(5, 1)).to(
+        dtype
+    )
+
+
+def train(model, optimizer, steps=6):
+    torch.manual_seed(1)
+    dtype = model[0].weight.dtype
+    for _ in range(steps):
+        optimizer.zero_grad()
+        model(torch.randn(7, 3, dtype=dtype)).square().sum().backward()
+        optimizer.step()
+    return [parameter.detach().clone() for parameter in model.parameters()]
+
+
+def close(found, wanted, rtol):
+    for one, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one, other, rtol=rtol, atol=0)
+
+
+OPTIONS = {
+    "plain": {},
+    "decay": {"weight_decay": 0.1},
+    "amsgrad": {"amsgrad": True, "betas": (0.8, 0.9)},
+    "maximize": {"maximize": True, "eps": 1e-4},
+}
+
+
+@pytest.mark.parametrize("kind", [Adam, AdamW])
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_steps_are_the_same(kind, options):
+    model, twin = net(), net()
+    optimizer, plain = (kind(each.parameters(), 0.01, **options) for each in (model, twin))
+    report = accelerate(model, optimizer)
+    assert report.accelerated == {"optimizer 0": kind.__name__}
+    assert optimizer.param_groups[0]["fused"] is True
+    close(train(model, optimizer), train(twin, plain), 1e-11)
+
+
+def test_groups_schedules_and_steps_taken_before():
+    model, twin = net(), net()
+    found = []
+    for each in (model, twin):
+        groups = [{"params": each[0].parameters(), "lr": 0.1}, {"params": each[2].parameters()}]
+        optimizer = Adam(groups, 0.01)
+        train(each, optimizer, 3)
+        if each is model:
+            accelerate(model, optimizer)
+        schedule = torch.optim.lr_scheduler.StepLR(optimizer, 1, 0.5)
+        for _ in range(3):
+            found.append(train(each, optimizer, 2))
+            schedule.step()
+    for fused, plain in zip(found[:3], found[3:], strict=True):
+        close(fused, plain, 1e-11)
+
+
+def test_a_state_saved_without_it():
+    model, twin = net(), net()
+    plain = Adam(twin.parameters(), 0.01)
+    train(twin, plain, 3)
+    optimizer = Adam(model.parameters(), 0.01)
+    accelerate(model, optimizer)
+    model.load_state_dict(twin.state_dict())
+    optimizer.load_state_dict(
+        copy.deepcopy(plain.state_dict())
+    )  # with it comes the choice of passes
+    assert optimizer.param_groups[0]["fused"] is None
+    assert accelerate(model, optimizer).accelerated == {"optimizer 0": "Adam"}
+    assert optimizer.param_groups[0]["fused"] is True
+    close(train(model, optimizer, 3), train(twin, plain, 3), 1e-11)
+
+
+def test_left_alone_and_why():
+    model = net()
+    for options in ({"foreach": True}, {"foreach": False}, {"fused": False}, {"fused": True}):
+        optimizer = Adam(model.parameters(), **options)
+        before = copy.deepcopy(optimizer.param_groups[0])
+        report = accelerate(model, optimizer)
+        (name, value), *_ = options.items()
+        assert report.left_alone == {
+            "optimizer 0": f"Adam: {name}={value}: made with a choice of its own"
+        }
+        assert optimizer.param_groups[0]["fused"] is before["fused"]
+
+    def left(optimizer):
+        report = accelerate(model, optimizer)
+        assert not report.accelerated
+        assert not optimizer.param_groups[0].get("fused")
+        return report.left_alone["optimizer 0"]
+
+    assert "differentiable=True" in left(Adam(model.parameters(), differentiable=True))
+    assert "capturable=True" in left(Adam(model.parameters(), capturable=True))
+    assert "lr: a tensor" in left(Adam(model.parameters(), torch.tensor(0.1), foreach=None))
+    assert left(SGD(model.parameters(), 0.1)) == "SGD: Adam and AdamW are accelerated"
+    assert left(RMSprop(model.parameters())) == "RMSprop: Adam and AdamW are accelerated"
+    assert "of torch.bfloat16" in left(Adam(net(torch.bfloat16).parameters()))
+    assert "on meta" in left(Adam(net().to("meta").parameters()))
+    assert "of torch.complex64" in left(Adam([torch.zeros(2, dtype=torch.complex64)]))
+
+    class Own(Adam):
+        pass
+
+    assert left(Own(model.parameters())) == "Own: Adam and AdamW are accelerated"
+
+
+def test_one_group_that_cannot_keeps_all():
+    model = net()
+    wide = [{"params": model[0].parameters()}, {"params": net(torch.bfloat16).parameters()}]
+    optimizer = Adam(wide)
+    assert not accelerate(model, optimizer).accelerated
+    assert [group["fused"] for group in optimizer.param_groups] == [None, None]
+
+
+def test_restored():
+    model = net()
+    optimizer = AdamW(model.parameters())
+    kept = copy.deepcopy(optimizer.state_dict()["param_groups"])
+    accelerate(model, optimizer)
+    assert restore(model, optimizer) == ["optimizer 0"]
+    assert optimizer.state_dict()["param_groups"] == kept
+    assert restore(model, optimizer) == []
+    assert accelerate(model, optimizer).accelerated == {"optimizer 0": "AdamW"}
+
+
+def test_the_state_dict_has_the_same_names():
+    model, twin = net(), net()
+    optimizer, plain = Adam(model.parameters()), Adam(twin.parameters())
+    accelerate(model, optimizer)
+    train(model, optimizer)
+    train(twin, plain)
+    found, wanted = optimizer.state_dict(), plain.state_dict()
+    assert found.keys() == wanted.keys()
+    assert found["param_groups"][0].keys() == wanted["param_groups"][0].keys()
+    assert found["state"][0].keys() == wanted["state"][0].keys()
+    assert float(found["state"][0]["step"]) == float(wanted["state"][0]["step"])
