@@ -75,7 +75,7 @@ def _both_ways(edge_index: Tensor, num_nodes: int) -> tuple[Tensor, Tensor, Tens
         The edges, ``[2, M]``; the number of the pair of nodes of each edge given, ``[E]``, and of
         each edge returned, ``[M]``.
     """
-    low, high = torch.aminmax(edge_index, dim=0)
+    low, high = edge_index.long().aminmax(dim=0)  # a key of int32 is none of large graphs
     keys, order = (low * num_nodes).add_(high).sort()
     pairs, runs = keys.unique_consecutive(return_inverse=True)
     pair = torch.empty_like(order).scatter_(0, order, runs)
@@ -83,7 +83,8 @@ def _both_ways(edge_index: Tensor, num_nodes: int) -> tuple[Tensor, Tensor, Tens
     turned = (low != high).nonzero().view(-1)
     keys, order = torch.cat([pairs, high[turned] * num_nodes + low[turned]]).sort()
     ways = torch.cat([torch.arange(len(pairs), device=pairs.device), turned])[order]
-    return torch.stack([keys // num_nodes, keys % num_nodes]), pair, ways
+    both = torch.stack([keys // num_nodes, keys % num_nodes]).to(edge_index.dtype)
+    return both, pair, ways
 
 
 def _mean(value: Tensor, pair: Tensor, num_pairs: int) -> Tensor:

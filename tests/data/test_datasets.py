@@ -309,6 +309,14 @@ def test_edges_go_both_ways_as_in_pyg(seed: int) -> None:
     torch.testing.assert_close(result.edge_attr, means[0], rtol=1e-12, atol=0)
 
 
+def test_edges_of_int32_go_both_ways_in_a_large_graph() -> None:
+    edge_index = torch.tensor([[99_999, 7, 50_000], [7, 99_998, 50_001]], dtype=torch.int32)
+    result = as_undirected(Data(edge_index=edge_index, num_nodes=100_000))
+    assert result.edge_index.dtype == torch.int32
+    pairs = {(99_999, 7), (7, 99_999), (7, 99_998), (99_998, 7), (50_000, 50_001), (50_001, 50_000)}
+    assert list(map(tuple, result.edge_index.T.tolist())) == sorted(pairs)
+
+
 @pytest.mark.data
 @needs_data
 @pytest.mark.parametrize("name", ["cora", "texas", "actor", "minesweeper", "photo"])
