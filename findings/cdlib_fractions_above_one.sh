@@ -6,10 +6,9 @@
 # Real: nothing is divided. What comes back are the mean and the largest number of edges that leave, whatever the
 #   degrees are; conductance and flake_odf beside them are fractions. Nothing is said, and in sparse graphs with few
 #   edges between communities the means lie between 0 and 1 as well.
-# Why it matters: a hub with two of its forty edges outside, which is as far inside as a node can be, is the worst node
-#   of its community, and a leaf that belongs elsewhere is better. Algorithms are ranked by these values, and by
-#   FitnessRanking over graphs whose degrees differ; nothing can be set beside the values of a paper (Yang and Leskovec
-#   2015).
+# Why it matters: a hub with two of its 42 edges outside, which is far inside, is the worst node of its community,
+#   and a leaf with one of its two edges outside is better. Algorithms are ranked by these values, over graphs whose
+#   degrees differ, too, and none can be set beside those of a paper.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
