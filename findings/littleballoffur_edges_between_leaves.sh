@@ -9,6 +9,7 @@
 # Why it matters: a sample of a tree has as many false edges as the search had dead ends, and one of a social or a
 #   citation network, with its many nodes of degree one, is full of them; degrees are cut to two. What is trained or
 #   measured on it sees friendships and citations that there are not. get_subgraph of the sample's nodes is a real part.
+# The library is installed without its bounds on other packages here, which have no wheels for today's Python.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

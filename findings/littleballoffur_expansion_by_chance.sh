@@ -9,6 +9,7 @@
 #   the sample, those beside it as well.
 # Why it matters: the sampler is there for graphs with communities, of which it shall miss none. What is published under
 #   its name is a random expansion that stays where it began, and a comparison of samplers has two of one kind.
+# The library is installed without its bounds on other packages here, which have no wheels for today's Python.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
