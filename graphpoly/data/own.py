@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
 from torch_geometric.data import Batch, Data
 
-from graphpoly.data.dataset import Dataset, Loaded, Reading, find_dataset
+from graphpoly.data.dataset import AsItIs, Dataset, Loaded, Reading, find_dataset
 from graphpoly.data.entries.graphs import FOLDS, graph_problem
 from graphpoly.data.entries.links import link_problem
 from graphpoly.data.entries.nodes import node_problem
@@ -200,7 +200,7 @@ def _of_graphs(graphs: list[Data], name: str, source: str) -> Dataset:
         set_precision(graph, torch.float64 if exact else torch.float32)
     known = _known(y.view(len(graphs), -1))
 
-    def load(root: Path | None, reading: Reading, seed: int) -> Loaded:
+    def load(root: Path | None, reading: AsItIs, seed: int) -> Loaded:
         if loss == "ce":
             return graph_problem(graphs)
         return Loaded(
@@ -246,5 +246,6 @@ def _entry(
         splits=splits,
         load=load,
         source=_SOURCE,
+        reading=AsItIs() if task == "graphs" else Reading(),
         stored=False,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from graphpoly import registry
-from graphpoly.data import TWINS, Reading, find_dataset
+from graphpoly.data import TWINS, AsItIs, find_dataset
 from graphpoly.errors import unknown
 from graphpoly.features import RandomNodeInitSettings as RandomNodeInitSettings  # is offered
 from graphpoly.models.settings import ModelSettings
@@ -147,7 +147,7 @@ class Recipe:
     models: tuple[str, ...]
     protocol: Protocol
     settings: ModelSettings | SharedSettings
-    reading: Reading
+    reading: AsItIs
     paper: str
     metric: str
     arxiv: str | None = None
