@@ -50,7 +50,8 @@ def task_for(
     """Return how the network is trained and scored on one division of the dataset.
 
     Raises:
-        ValueError: If a training that is to be private cannot be.
+        ValueError: If a training that is to be private cannot be, or one on a whole graph is to
+            have batches.
     """
     task: Task
     if privacy is not None:
@@ -103,6 +104,7 @@ def task_for(
             batch_size=protocol.batch_size or 16,
         )
     else:
+        _refuse_batches(protocol, dataset)
         task = SignalTask(loaded.data, device=device)
     plain, task = task, settings.wrap(task)
     if privacy is not None and task is not plain:
@@ -127,6 +129,7 @@ def _node_task(
     assert data is not None
     rows = settings.rows(model, data)
     if rows is None:
+        _refuse_batches(protocol, dataset)
         return node_task(data, split, model, loss=dataset.loss, metric=metric, device=device)
     return RowTask(
         rows,
@@ -139,6 +142,15 @@ def _node_task(
         device=device,
         seed=seed,
     )
+
+
+def _refuse_batches(protocol: Protocol, dataset: Dataset) -> None:
+    """Raise a ValueError if a step on a whole graph is to be one on some of its rows."""
+    if protocol.batch_size is not None:
+        raise ValueError(
+            f"batch_size: got {protocol.batch_size}, but each step of this model is on the whole "
+            f"graph of {dataset.name}; leave it out"
+        )
 
 
 def _private_task(
