@@ -92,7 +92,8 @@ def dataset_from(source: str) -> Dataset:
     if isinstance(made, Data) and not isinstance(made, Batch):
         count_labels(made)
         check(made, source)
-        return _of_links(made, name) if made.get("y") is None else _of_nodes(made, name, source)
+        of = _of_links if made.get("y") is None else _of_nodes
+        return of(made, name, source)
     graphs = made.to_data_list() if isinstance(made, Batch) else made
     if isinstance(made, TorchDataset):
         graphs = [made[i] for i in range(len(made))]  # type: ignore[arg-type]
@@ -167,7 +168,14 @@ def _of_nodes(data: Data, name: str, source: str) -> Dataset:
     return _entry(name, "nodes", metric, loss, splits, load)
 
 
-def _of_links(data: Data, name: str) -> Dataset:
+def _of_links(data: Data, name: str, source: str) -> Dataset:
+    for held in ("edge_weight", "edge_type"):
+        if data.get(held) is not None:
+            raise DatasetError(
+                f"{source}: {held}: links are learned from edges that are alike; leave it out, or "
+                "give y for another task"
+            )
+
     def load(root: Path | None, reading: Reading, seed: int) -> Loaded:
         return link_problem(reading.apply(data))
 

@@ -30,6 +30,8 @@ from graphpoly.training.metrics import Metric
 
 __all__ = ["task_for"]
 
+_LINKS = 1024  # a step, at most
+_SHARE = 4  # of the links are in one step, whose links the network does not see: no more than a 4th
 _THRESHOLD = 0.01  # distance of embeddings of graphs that are told apart, as published for PPGN
 
 
@@ -89,7 +91,7 @@ def task_for(
             loaded.data,
             split,
             metric=metric,
-            batch_size=protocol.batch_size or 1024,
+            batch_size=protocol.batch_size or min(_LINKS, -(-split.train.size(1) // _SHARE)),
             drop_last=settings.whole_batches,
             device=device,
             seed=seed,

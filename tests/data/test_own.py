@@ -101,6 +101,14 @@ def test_a_graph_without_labels_is_asked_for_its_links(tmp_path: Path) -> None:
     assert sum(loaded.split("random", 0).sizes) == 100
 
 
+@pytest.mark.parametrize("name", ["edge_weight", "edge_type"])
+def test_what_tells_edges_apart_is_no_matter_of_links(name: str, tmp_path: Path) -> None:
+    """Weights and types of edges were passed over without a word."""
+    data = ring(100, **{name: torch.arange(100) % 3})
+    with pytest.raises(DatasetError, match=f"{name}: links are learned from edges that are alike"):
+        dataset_from(saved(tmp_path / "mine.pt", data))
+
+
 @pytest.mark.parametrize("names", [("x", "edge_index", "y"), ("node_features", "edges", "labels")])
 def test_arrays(names: tuple[str, str, str], tmp_path: Path) -> None:
     data = ring(y=torch.arange(30) % 2)

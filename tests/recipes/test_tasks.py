@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from graphpoly.recipes import recipe_for, run_recipe
+from graphpoly.training import LinkTask
 from tests.data.test_own import ring, saved
 
 QUICK = {"epochs": 2, "dropout": 0.0}
@@ -50,3 +52,23 @@ def test_steps_on_a_whole_graph_take_no_batch_size(model: str, tmp_path: Path) -
     mine = source("nodes", tmp_path / "mine.pt")
     with pytest.raises(ValueError, match=r"batch_size: got 7, .* on the whole graph of mine"):
         losses(model, mine, tmp_path / "batches", batch_size=7)
+
+
+@pytest.mark.parametrize("model", ["GCN", "NCN"])
+def test_few_links_are_learned_from_most_of_the_others(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step that takes all links out of the graph learns from a graph without edges."""
+    seen: list[int] = []
+
+    def noted(task: LinkTask, chosen: Any) -> Any:
+        graph = kept(task, chosen)
+        seen.append(graph[0].size(1))
+        return graph
+
+    kept = LinkTask._without
+    monkeypatch.setattr(LinkTask, "_without", noted)
+    losses(model, source("links", tmp_path / "mine.pt"), tmp_path / "run")
+    links = 51  # 85 % of 60
+    assert len(seen) == 2 * (3 if model == "NCN" else 4)  # which leaves out what fills no batch
+    assert all(2 * links * 3 / 4 - 2 <= edges < 2 * links for edges in seen)
