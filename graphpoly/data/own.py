@@ -74,9 +74,9 @@ def dataset_from(source: str) -> Dataset:
 
     Returns:
         An entry whose task is read from the data: a list of graphs asks for a label each, one graph
-        with ``y`` for each node and one without for its links. Whole numbers in ``y`` are classes;
-        fractions are a regression, or labels of their own where all are 0, 1 or NaN and there are
-        several columns.
+        with ``y`` for each node and one without for its links. One column of an integer type is
+        classes; floating-point numbers and several columns are a regression, or labels of their own
+        where there are several and all are 0, 1 or NaN. What has no label is in no division.
 
     Raises:
         DatasetError: If the file is absent, altered or holds something else, or the data does not

@@ -45,6 +45,9 @@ def test_one_graph_with_classes(tmp_path: Path) -> None:
         (torch.randn(30), "l1", "mae", 1),
         (torch.randn(30, 2), "l1", "mae", 2),
         (torch.randint(2, (30, 4)).float(), "bce", "rocauc", 4),
+        (torch.randint(2, (30, 4)), "bce", "rocauc", 4),
+        (torch.arange(60).view(30, 2), "l1", "mae", 2),
+        (torch.arange(30.0) % 3, "l1", "mae", 1),
         (torch.arange(30).view(30, 1) % 2, "ce", "accuracy", 2),
     ],
 )
