@@ -40,6 +40,8 @@ def show(
                 text = "; ".join(map(str, value)) if isinstance(value, list) else value
                 typer.echo(f"{key:<{width}}{text}")
         for title, rows in tables.items():
+            if not rows:
+                continue
             typer.echo(f"\n{title}")
             widths = [max((len(str(row[key])) for row in rows), default=0) for key in _SHOWN]
             for row in rows:

@@ -17,14 +17,19 @@ from graphpoly.devices import on_cpu
 from graphpoly.errors import unknown
 from graphpoly.settings import Settings
 
-__all__ = ["TASKS", "Dataset", "Loaded", "Reading", "find_dataset", "offer"]
+__all__ = ["TASKS", "AsItIs", "Dataset", "Loaded", "Reading", "find_dataset", "offer"]
 
 # what a dataset asks of a model, and what one of its outputs belongs to
 TASKS = ("nodes", "graphs", "links", "pairs", "signals", "positions", "sequences", "traces")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading(Settings):
+class AsItIs(Settings):
+    """How data is read of which nothing is changed; a subclass says what it is drawn with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading(AsItIs):
     """How a graph is read before it is trained on.
 
     Attributes:
@@ -97,7 +102,8 @@ class Dataset:
         load: From the root of all datasets (None for the default one), a reading and a seed to the
             dataset in memory. Only generated datasets look at the seed.
         source: Where the data comes from, as ``Authors. Title. Venue Year``.
-        reading: How it is read unless a recipe says otherwise; its class says what can be set.
+        reading: How it is read unless a recipe says otherwise; its class says what can be set, and
+            is :class:`AsItIs` where ``load`` does not apply a :class:`Reading`.
         official: What whoever offers the data computes the metric by, where they do: a function of
             labels and outputs, or of the scores of links and of non-links.
         num_splits: How many runs a figure on it is a mean of, unless a protocol says otherwise.
@@ -112,9 +118,9 @@ class Dataset:
     metric: str
     loss: str
     splits: tuple[str, ...]
-    load: Callable[[Path | None, Reading, int], Loaded] = field(repr=False)
+    load: Callable[[Path | None, Any, int], Loaded] = field(repr=False)
     source: str
-    reading: Reading = Reading()
+    reading: AsItIs = Reading()
     official: Callable[[Tensor, Tensor], float] | None = field(default=None, repr=False)
     num_splits: int = 10
     drawn: bool = False

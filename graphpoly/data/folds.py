@@ -46,7 +46,8 @@ class GraphFold:
         train, val, test: Indices of graphs, each int64 ``[n]`` with n > 0.
 
     Raises:
-        ValueError: If a set is empty, or a graph is in two of them or twice in one.
+        ValueError: If a set is no list of indices or empty, or a graph is in two of them or twice
+            in one.
 
     Example:
         >>> fold = GraphFold("by-hand", 0, *torch.arange(6).split(2))
@@ -62,7 +63,13 @@ class GraphFold:
 
     def __post_init__(self) -> None:
         for part in ("train", "val", "test"):
-            if getattr(self, part).numel() == 0:
+            rows = getattr(self, part)
+            whole = not rows.is_floating_point() and rows.dtype != torch.bool
+            if not whole or rows.dim() != 1 or (rows < 0).any():
+                raise ValueError(
+                    f"{part}: got {list(rows.shape)} of {rows.dtype}, expected indices of graphs"
+                )
+            if rows.numel() == 0:
                 raise ValueError(f"fold {self.index} of {self.name!r}: {part} is empty")
         together = torch.cat([self.train, self.val, self.test])
         if together.unique().numel() < together.numel():
@@ -94,6 +101,9 @@ def stratified_folds(y: Tensor, num_folds: int = 10, *, seed: int = 0) -> list[G
         num_folds: Number of parts, at least 3.
         seed: Seeds the order within each class.
 
+    Raises:
+        ValueError: If ``y`` is not one class a graph, a class is NaN, or a part is empty.
+
     Example:
         >>> folds = stratified_folds(torch.arange(20) % 2, 5)
         >>> folds[0].sizes
@@ -101,6 +111,9 @@ def stratified_folds(y: Tensor, num_folds: int = 10, *, seed: int = 0) -> list[G
     """
     if num_folds < 3:
         raise ValueError(f"num_folds: got {num_folds}, at least 3 are needed")
+    if y.dim() != 1 or not y.numel() or bool(y.isnan().any()):
+        got = "NaN" if y.isnan().any() else list(y.shape)
+        raise ValueError(f"y: got {got}, expected one class a graph, [G]")
     generator = torch.Generator().manual_seed(seed)
     parts: list[list[Tensor]] = [[] for _ in range(num_folds)]
     start = 0

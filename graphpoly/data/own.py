@@ -12,14 +12,23 @@ from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
 from torch_geometric.data import Batch, Data
 
-from graphpoly.data.dataset import Dataset, Loaded, Reading, find_dataset
+from graphpoly.data.dataset import AsItIs, Dataset, Loaded, Reading, find_dataset
 from graphpoly.data.entries.graphs import FOLDS, graph_problem
 from graphpoly.data.entries.links import link_problem
 from graphpoly.data.entries.nodes import node_problem
 from graphpoly.data.files import DatasetError
 from graphpoly.data.folds import GraphFold
 from graphpoly.data.links import LINK_SPLITS
-from graphpoly.data.own_checks import OF_EDGES, PARTS, check, count_labels, kind_of, target_of
+from graphpoly.data.own_checks import (
+    OF_EDGES,
+    PARTS,
+    check,
+    count_labels,
+    kind_of,
+    read_lists,
+    set_precision,
+    target_of,
+)
 from graphpoly.data.own_files import SUFFIXES, read_file
 from graphpoly.data.splits import Split, make_split
 from graphpoly.devices import on_cpu
@@ -59,15 +68,15 @@ def dataset_from(source: str) -> Dataset:
     Args:
         source: A file ``.pt`` with a saved ``Data``, ``Batch`` or list of ``Data``; a file ``.npz``
             with ``x``, ``edge_index``, ``y``, ``edge_weight``, ``edge_attr``, ``edge_type``,
-            ``num_nodes`` and masks (names that others use are understood); or
-            ``"module:factory"``, which returns ``Data``, a list of ``Data`` or a
-            :class:`~graphpoly.data.Dataset`.
+            ``num_nodes`` and masks, or lists of the nodes of each part such as ``train_idx`` (names
+            that others use are understood); or ``"module:factory"``, which returns ``Data``, a list
+            of ``Data`` or a :class:`~graphpoly.data.Dataset`.
 
     Returns:
         An entry whose task is read from the data: a list of graphs asks for a label each, one graph
-        with ``y`` for each node and one without for its links. Whole numbers in ``y`` are classes;
-        fractions are a regression, or labels of their own where all are 0, 1 or NaN and there are
-        several columns.
+        with ``y`` for each node and one without for its links. One column of an integer type is
+        classes; floating-point numbers and several columns are a regression, or labels of their own
+        where there are several and all are 0, 1 or NaN. What has no label is in no division.
 
     Raises:
         DatasetError: If the file is absent, altered or holds something else, or the data does not
@@ -83,7 +92,8 @@ def dataset_from(source: str) -> Dataset:
     if isinstance(made, Data) and not isinstance(made, Batch):
         count_labels(made)
         check(made, source)
-        return _of_links(made, name) if made.get("y") is None else _of_nodes(made, name, source)
+        of = _of_links if made.get("y") is None else _of_nodes
+        return of(made, name, source)
     graphs = made.to_data_list() if isinstance(made, Batch) else made
     if isinstance(made, TorchDataset):
         graphs = [made[i] for i in range(len(made))]  # type: ignore[arg-type]
@@ -124,8 +134,10 @@ def _of_nodes(data: Data, name: str, source: str) -> Dataset:
         got = len(data.y) if data.y.dim() else 1
         raise DatasetError(f"{source}: y: got {got} labels, expected {nodes}")
     data.y, loss, metric, outputs = target_of(data.y, source)
+    read_lists(data, source)
     stored = any(isinstance(data.get(f"{each}_mask"), Tensor) for each in PARTS)
     drawn = "stratified" if loss == "ce" else "random"
+    known = _known(data.y)
     splits = ("public", drawn) if stored else (drawn,)
 
     def load(root: Path | None, reading: Reading, seed: int) -> Loaded:
@@ -136,10 +148,11 @@ def _of_nodes(data: Data, name: str, source: str) -> Dataset:
         def split(asked: str, seed: int) -> Split:
             if asked == "public":
                 masks = read.get("train_mask")
-                return make_split(read, "public", 0 if masks is None else seed % masks[0].numel())
-            parts = _thirds(nodes, seed)
-            masks = [torch.zeros(nodes, dtype=torch.bool) for _ in parts]
-            for mask, rows in zip(masks, parts, strict=True):
+                held = make_split(read, "public", 0 if masks is None else seed % masks[0].numel())
+                parts = (held.train_mask & known, held.val_mask & known, held.test_mask & known)
+                return Split(held.name, held.index, *parts)
+            masks = [torch.zeros(nodes, dtype=torch.bool) for _ in PARTS]
+            for mask, rows in zip(masks, _thirds(known, seed), strict=True):
                 mask[rows] = True
             return Split("random", seed, *masks)
 
@@ -155,7 +168,14 @@ def _of_nodes(data: Data, name: str, source: str) -> Dataset:
     return _entry(name, "nodes", metric, loss, splits, load)
 
 
-def _of_links(data: Data, name: str) -> Dataset:
+def _of_links(data: Data, name: str, source: str) -> Dataset:
+    for held in ("edge_weight", "edge_type"):
+        if data.get(held) is not None:
+            raise DatasetError(
+                f"{source}: {held}: links are learned from edges that are alike; leave it out, or "
+                "give y for another task"
+            )
+
     def load(root: Path | None, reading: Reading, seed: int) -> Loaded:
         return link_problem(reading.apply(data))
 
@@ -182,17 +202,20 @@ def _of_graphs(graphs: list[Data], name: str, source: str) -> Dataset:
             raise DatasetError(
                 f"{source}: {part}: graphs have {sorted(widths)} columns, expected one number"
             )
+    exact = any(graph.x.dtype == torch.float64 for graph in graphs)
     for graph, row in zip(graphs, y.view(len(graphs), -1), strict=True):
         graph.y = row if loss == "ce" else row.view(1, -1)
+        set_precision(graph, torch.float64 if exact else torch.float32)
+    known = _known(y.view(len(graphs), -1))
 
-    def load(root: Path | None, reading: Reading, seed: int) -> Loaded:
+    def load(root: Path | None, reading: AsItIs, seed: int) -> Loaded:
         if loss == "ce":
             return graph_problem(graphs)
         return Loaded(
             graphs=graphs,
             num_features=graphs[0].num_node_features,
             num_outputs=outputs,
-            split=lambda asked, seed: GraphFold("random", seed, *_thirds(len(graphs), seed)),
+            split=lambda asked, seed: GraphFold("random", seed, *_thirds(known, seed)),
             facts={"graphs": len(graphs)},
         )
 
@@ -206,10 +229,16 @@ def _width(value: Tensor | None) -> int:
     return 1 if value.dim() == 1 else value.size(-1)
 
 
-def _thirds(count: int, seed: int) -> list[Tensor]:
-    """Divide at random into 60/20/20."""
-    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
-    held = max(1, round(0.2 * count))
+def _known(y: Tensor) -> Tensor:
+    """Return which rows have a label, ``[N]``; NaN is none."""
+    return ~y.isnan().view(len(y), -1).all(1)
+
+
+def _thirds(known: Tensor, seed: int) -> list[Tensor]:
+    """Divide the rows that have a label at random into 60/20/20."""
+    rows = known.nonzero().view(-1)
+    order = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))]
+    held = max(1, round(0.2 * len(rows)))
     return [order[2 * held :], order[:held], order[held : 2 * held]]
 
 
@@ -225,5 +254,6 @@ def _entry(
         splits=splits,
         load=load,
         source=_SOURCE,
+        reading=AsItIs() if task == "graphs" else Reading(),
         stored=False,
     )

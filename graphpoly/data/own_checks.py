@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
 from graphpoly.data.files import DatasetError
 
-__all__ = ["OF_EDGES", "PARTS", "as_tensor", "check", "count_labels", "kind_of", "target_of"]
+__all__ = ["LISTS", "OF_EDGES", "PARTS", "as_tensor", "check", "count_labels", "kind_of"]
+__all__ += ["read_lists", "set_precision", "target_of"]
 
 PARTS = ("train", "val", "test")  # which masks are of
 OF_EDGES = ("edge_weight", "edge_attr", "edge_type")
+# names that lists of the nodes of a part go by
+LISTS = {
+    "train": ("train_idx", "train_index"),
+    "val": ("val_idx", "val_index", "valid_idx", "valid_index"),
+    "test": ("test_idx", "test_index"),
+}
 _UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)  # of which torch knows no maximum
 
 
@@ -54,8 +62,37 @@ def check(data: Data, where: str) -> None:
             )
 
 
+def read_lists(data: Data, where: str) -> None:
+    """Give each part whose nodes are listed the mask of them, where it has none."""
+    for part, names in LISTS.items():
+        held = next((name for name in names if data.get(name) is not None), None)
+        if held is None or data.get(f"{part}_mask") is not None:
+            continue
+        rows = as_tensor(data[held], f"{where}: {held}")
+        whole = rows.dim() == 1 and not rows.is_floating_point() and rows.dtype != torch.bool
+        nodes = int(data.num_nodes or 0)
+        if not whole or (rows.numel() and not 0 <= int(rows.min()) <= int(rows.max()) < nodes):
+            raise DatasetError(
+                f"{where}: {held}: got {list(rows.shape)} of {rows.dtype}, expected numbers of "
+                f"nodes from 0 to {nodes - 1}"
+            )
+        mask = torch.zeros(nodes, dtype=torch.bool)
+        mask[rows.long()] = True
+        data[f"{part}_mask"] = mask
+
+
+def set_precision(data: Data, dtype: torch.dtype) -> None:
+    """Give the features of nodes and edges one type of floating-point numbers."""
+    for name in ("x", "edge_weight", "edge_attr"):
+        value = data.get(name)
+        if value is not None and value.is_floating_point():
+            data[name] = value.to(dtype)
+
+
 def as_tensor(value: Any, where: str) -> Tensor:
     """Return a tensor of what PyG's graphs may hold in its place: an array, a list, a number."""
+    if isinstance(value, np.ndarray):  # in the order of bytes and rows that torch reads
+        value = np.ascontiguousarray(value, value.dtype.newbyteorder("=")).reshape(value.shape)
     try:
         found = torch.as_tensor(value)
     except (TypeError, ValueError, RuntimeError):
@@ -93,8 +130,9 @@ def _check_edges(data: Data, where: str) -> None:
             raise DatasetError(
                 f"{where}: edge_weight: got {list(weight.shape)}, expected [{count}]"
             )
-        x = data.get("x")
-        data.edge_weight = weight.view(-1).to(torch.float32 if x is None else x.dtype)
+        data.edge_weight = weight.view(-1).float()
+    x = data.get("x")
+    set_precision(data, torch.float32 if x is None else x.dtype)
 
 
 def target_of(y: Tensor, where: str) -> tuple[Tensor, str, str, int]:

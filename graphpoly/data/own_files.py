@@ -12,7 +12,7 @@ import torch
 from torch_geometric.data import Data
 
 from graphpoly.data.files import DatasetError, first_line, pyg_storage_allowed
-from graphpoly.data.own_checks import PARTS, as_tensor, count_labels
+from graphpoly.data.own_checks import LISTS, PARTS, as_tensor, count_labels
 from graphpoly.errors import unknown
 
 __all__ = ["SUFFIXES", "read_file"]
@@ -81,9 +81,12 @@ def _from_arrays(path: Path) -> Data:
     for part in PARTS:
         for key in (f"{part}_mask", f"{part}_masks"):
             if key in arrays:
-                mask = torch.from_numpy(arrays[key]).bool()
+                mask = as_tensor(arrays[key], f"{path}: {key}").bool()
                 nodes = int(data.num_nodes or 0)
                 data[f"{part}_mask"] = mask.t() if mask.size(0) != nodes else mask
+        for key in LISTS[part]:
+            if key in arrays:
+                data[key] = as_tensor(arrays[key], f"{path}: {key}")
     return data
 
 

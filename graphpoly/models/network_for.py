@@ -119,11 +119,12 @@ def network_for(
     if (not edges_read or edge_attr_of(loaded) is None) and _needs_edge_attr(net):
         raise ValueError(f"dataset: {dataset.name} has no edge_attr for this model, which reads it")
     accelerate(net)
+    exact = dataset.task == "pairs" or _is_exact(loaded)
     if paired:
         if embeds:
             assert loaded.categories is not None
             net = EncodedLinks(CategoryEncoder(loaded.categories, width), net)
-        return net
+        return net.double() if exact else net
     if noise is not None:
         net = NoisyNet(net, noise.dim, distribution=noise.distribution)
     if learned is not None:
@@ -138,8 +139,6 @@ def network_for(
         net = PooledNet(net, width, outputs)
     if dataset.task == "links":
         net = LinkNet(net, width)
-    x = None if loaded.data is None else loaded.data.get("x")
-    exact = dataset.task == "pairs" or (x is not None and x.dtype == torch.float64)
     return net.double() if exact else net
 
 
@@ -183,6 +182,12 @@ def _shown(dataset: Dataset, loaded: Loaded) -> Data | None:
 
 def _graphs(loaded: Loaded) -> Sequence[Data]:
     return [loaded.data] if loaded.data is not None else loaded.graphs or []
+
+
+def _is_exact(loaded: Loaded) -> bool:
+    """Whether features are float64, which a network reads in its own precision alone."""
+    x = next((graph.get("x") for graph in _graphs(loaded)), None)
+    return x is not None and x.dtype == torch.float64
 
 
 def edge_attr_of(loaded: Loaded) -> Tensor | None:

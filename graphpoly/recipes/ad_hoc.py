@@ -86,6 +86,7 @@ def recipe_of(run: Path) -> tuple[Recipe, list[int]]:
             f"{part}.{key}": value
             for part in ("settings", "protocol", "reading")
             for key, value in results[part].items()
+            if part != "reading" or hasattr(recipe.reading, key)  # old runs of graphs have more
         }
         rewired = dict(results.get("rewire") or {})
         if rewired:

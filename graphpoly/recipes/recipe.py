@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from graphpoly import registry
-from graphpoly.data import TWINS, Reading, find_dataset
+from graphpoly.data import TWINS, AsItIs, find_dataset
 from graphpoly.errors import unknown
 from graphpoly.features import RandomNodeInitSettings as RandomNodeInitSettings  # is offered
 from graphpoly.models.settings import ModelSettings
@@ -61,7 +61,8 @@ class Protocol(Settings):
         monitor: What chooses the epoch, the validation metric or the loss.
         ties: Which of equal epochs is kept.
         first_epoch: Earlier epochs are never chosen.
-        batch_size: Graphs, links or rows a step; none for what the task takes.
+        batch_size: Graphs, links or rows a step; none for what the task takes, and the one value
+            where it takes a whole graph.
         decay: Factor of the learning rates every decay_epochs epochs.
         decay_epochs: Length of a step of the learning rates.
         watch_train: Score the training part after each epoch, too.
@@ -147,7 +148,7 @@ class Recipe:
     models: tuple[str, ...]
     protocol: Protocol
     settings: ModelSettings | SharedSettings
-    reading: Reading
+    reading: AsItIs
     paper: str
     metric: str
     arxiv: str | None = None

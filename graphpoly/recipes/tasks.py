@@ -30,6 +30,8 @@ from graphpoly.training.metrics import Metric
 
 __all__ = ["task_for"]
 
+_LINKS = 1024  # a step, at most
+_SHARE = 4  # of the links are in one step, whose links the network does not see: no more than a 4th
 _THRESHOLD = 0.01  # distance of embeddings of graphs that are told apart, as published for PPGN
 
 
@@ -50,7 +52,8 @@ def task_for(
     """Return how the network is trained and scored on one division of the dataset.
 
     Raises:
-        ValueError: If a training that is to be private cannot be.
+        ValueError: If a training that is to be private cannot be, or one on a whole graph is to
+            have batches.
     """
     task: Task
     if privacy is not None:
@@ -88,7 +91,7 @@ def task_for(
             loaded.data,
             split,
             metric=metric,
-            batch_size=protocol.batch_size or 1024,
+            batch_size=protocol.batch_size or min(_LINKS, -(-split.train.size(1) // _SHARE)),
             drop_last=settings.whole_batches,
             device=device,
             seed=seed,
@@ -103,6 +106,7 @@ def task_for(
             batch_size=protocol.batch_size or 16,
         )
     else:
+        _refuse_batches(protocol, dataset)
         task = SignalTask(loaded.data, device=device)
     plain, task = task, settings.wrap(task)
     if privacy is not None and task is not plain:
@@ -127,6 +131,7 @@ def _node_task(
     assert data is not None
     rows = settings.rows(model, data)
     if rows is None:
+        _refuse_batches(protocol, dataset)
         return node_task(data, split, model, loss=dataset.loss, metric=metric, device=device)
     return RowTask(
         rows,
@@ -139,6 +144,15 @@ def _node_task(
         device=device,
         seed=seed,
     )
+
+
+def _refuse_batches(protocol: Protocol, dataset: Dataset) -> None:
+    """Raise a ValueError if a step on a whole graph is to be one on some of its rows."""
+    if protocol.batch_size is not None:
+        raise ValueError(
+            f"batch_size: got {protocol.batch_size}, but each step of this model is on the whole "
+            f"graph of {dataset.name}; leave it out"
+        )
 
 
 def _private_task(

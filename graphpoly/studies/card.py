@@ -112,7 +112,11 @@ def render_card(card: Mapping[str, Any]) -> str:
         "Command": [f"`{command}`" for command in card["commands"]],
         "Versions": versions,
         "Commit": [commit or "no checkout" for commit in card["commits"]],
-        **{part.capitalize(): [_pairs(card[part])] for part in ("settings", "reading", "protocol")},
+        **{
+            part.capitalize(): [_pairs(card[part])]
+            for part in ("settings", "reading", "protocol")
+            if card[part]
+        },
     }
     lines += ["", *(f"- {name}: {'; '.join(held) or _UNKNOWN}" for name, held in facts.items())]
     lines += [f"- Note: {note}" for note in card["notes"]]

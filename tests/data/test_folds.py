@@ -31,6 +31,15 @@ def test_stratified_folds_test_each_graph_once_with_equal_shares():
     assert made[0].hash != stratified_folds(y, 10, seed=4)[0].hash
 
 
+@pytest.mark.parametrize(
+    "y", [torch.arange(20).view(-1, 1) % 2, torch.tensor([0.0, 1.0, torch.nan] * 9), torch.ones(0)]
+)
+def test_stratified_folds_want_one_class_a_graph(y):
+    """Graphs without a label were in no fold, and columns of labels gave graph 0 again."""
+    with pytest.raises(ValueError, match=r"y: got .*, expected one class a graph"):
+        stratified_folds(y, 5)
+
+
 def test_block_folds_keep_neighbours_together_and_test_each_graph_once():
     made = block_folds(1200)
     assert torch.cat([fold.test for fold in made]).tolist() == list(range(1200))
@@ -53,6 +62,9 @@ def test_a_fold_keeps_its_parts_apart():
         GraphFold("x", 0, part, part[:0], part + 8)
     with pytest.raises(ValueError, match="at least 3"):
         stratified_folds(part, 2)
+    for none in (part.float(), part > 1, part.view(2, 2), -1 - part):
+        with pytest.raises(ValueError, match=r"val: got .*, expected indices of graphs"):
+            GraphFold("x", 0, part, none, part + 8)
     first, second = GraphFold("x", 0, *part[:3].split(1)), GraphFold("x", 0, *part[1:].split(1))
     assert first.hash != second.hash
 

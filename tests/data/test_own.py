@@ -45,6 +45,9 @@ def test_one_graph_with_classes(tmp_path: Path) -> None:
         (torch.randn(30), "l1", "mae", 1),
         (torch.randn(30, 2), "l1", "mae", 2),
         (torch.randint(2, (30, 4)).float(), "bce", "rocauc", 4),
+        (torch.randint(2, (30, 4)), "bce", "rocauc", 4),
+        (torch.arange(60).view(30, 2), "l1", "mae", 2),
+        (torch.arange(30.0) % 3, "l1", "mae", 1),
         (torch.arange(30).view(30, 1) % 2, "ce", "accuracy", 2),
     ],
 )
@@ -99,6 +102,14 @@ def test_a_graph_without_labels_is_asked_for_its_links(tmp_path: Path) -> None:
     entry, loaded = load(saved(tmp_path / "mine.pt", ring(100)))
     assert (entry.task, entry.metric) == ("links", "auc")
     assert sum(loaded.split("random", 0).sizes) == 100
+
+
+@pytest.mark.parametrize("name", ["edge_weight", "edge_type"])
+def test_what_tells_edges_apart_is_no_matter_of_links(name: str, tmp_path: Path) -> None:
+    """Weights and types of edges were passed over without a word."""
+    data = ring(100, **{name: torch.arange(100) % 3})
+    with pytest.raises(DatasetError, match=f"{name}: links are learned from edges that are alike"):
+        dataset_from(saved(tmp_path / "mine.pt", data))
 
 
 @pytest.mark.parametrize("names", [("x", "edge_index", "y"), ("node_features", "edges", "labels")])

@@ -177,7 +177,7 @@ def test_of_many_graphs(
 def test_of_links_only_those_that_are_trained_on(
     model: str, method: str, seen: list[dict[str, Any]], tmp_path: Path
 ) -> None:
-    launch(model, "links", method, tmp_path)
+    launch(model, "links", method, tmp_path, batch_size=1024)
     split = link_split(GRAPH, "random", 0)
     graph = message_graph(GRAPH, split)
     assert not keys(graph.edge_index) & keys(torch.cat([split.val, split.test], 1))

@@ -10,7 +10,7 @@ import torch
 
 from graphpoly.data.csbm import csbm
 from graphpoly.data.cycles import cycle_pairs
-from graphpoly.data.dataset import Dataset, Loaded, Reading, offer
+from graphpoly.data.dataset import AsItIs, Dataset, Loaded, offer
 from graphpoly.data.entries.nodes import node_problem
 from graphpoly.data.folds import GraphFold
 from graphpoly.data.hard_functions import DEGREE_FUNCTIONS, degree_functions
@@ -23,7 +23,7 @@ __all__ = ["BlockModel", "DegreeFunctions", "Draws", "Particles"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class BlockModel(Reading):
+class BlockModel(AsItIs):
     """The contextual stochastic block model.
 
     Attributes:
@@ -43,7 +43,7 @@ class BlockModel(Reading):
     graph_seed: int | None = bounded(None, low=0)
 
 
-def _block_model(root: Path | None, reading: Reading, seed: int) -> Loaded:
+def _block_model(root: Path | None, reading: AsItIs, seed: int) -> Loaded:
     assert isinstance(reading, BlockModel)
     data = csbm(
         reading.num_nodes,
@@ -75,7 +75,7 @@ offer(
 )
 
 
-def _root_neighbors(root: Path | None, reading: Reading, seed: int) -> Loaded:
+def _root_neighbors(root: Path | None, reading: AsItIs, seed: int) -> Loaded:
     """One data set, drawn from seed 0 as published; runs differ in their networks."""
     data, division = root_neighbors(seed=0)
     return Loaded(
@@ -101,13 +101,14 @@ offer(
         load=_root_neighbors,
         stored=False,
         source=_COOPERATIVE,
+        reading=AsItIs(),
         num_splits=3,
     )
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Draws(Reading):
+class Draws(AsItIs):
     """Graphs that stand in the data several times, for networks that draw.
 
     Attributes:
@@ -126,7 +127,7 @@ class _Everything:
         self.train = self.val = self.test = torch.arange(count, device="cpu")
 
 
-def _cycles(root: Path | None, reading: Reading, seed: int) -> Loaded:
+def _cycles(root: Path | None, reading: AsItIs, seed: int) -> Loaded:
     assert isinstance(reading, Draws)
     pairs: Any = cycle_pairs()
     graphs = pairs * reading.draws
@@ -157,7 +158,7 @@ offer(
 
 
 @dataclass(frozen=True, kw_only=True)
-class DegreeFunctions(Reading):
+class DegreeFunctions(AsItIs):
     """Graphs, and how many of their nodes have one of certain degrees.
 
     Attributes:
@@ -175,7 +176,7 @@ class DegreeFunctions(Reading):
     test: int = bounded(1000, low=1)
 
 
-def _degree_functions(root: Path | None, reading: Reading, seed: int) -> Loaded:
+def _degree_functions(root: Path | None, reading: AsItIs, seed: int) -> Loaded:
     """Degrees and graphs of each run's own."""
     assert isinstance(reading, DegreeFunctions)
     sizes = [reading.train, reading.val, reading.test]
@@ -212,7 +213,7 @@ offer(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Particles(Reading):
+class Particles(AsItIs):
     """Systems of charged particles, those of the published program.
 
     Attributes:
@@ -234,7 +235,7 @@ class Particles(Reading):
 _STARTS = (0, 10_000, 12_000)
 
 
-def _particles(root: Path | None, reading: Reading, seed: int) -> Loaded:
+def _particles(root: Path | None, reading: AsItIs, seed: int) -> Loaded:
     assert isinstance(reading, Particles)
     sizes = [reading.train, reading.val, reading.test]
     frames = {"first": reading.first, "last": reading.last}
@@ -275,7 +276,7 @@ class _Interior:
 
 
 def _images(response: str) -> Any:
-    def load(root: Path | None, reading: Reading, seed: int) -> Loaded:
+    def load(root: Path | None, reading: AsItIs, seed: int) -> Loaded:
         data = image_filter_task(load_images(root, dtype=torch.float64), response)
         assert data.x is not None
         channels = data.x.size(1)
@@ -302,6 +303,7 @@ for _response in IMAGE_RESPONSES:
             load=_images(_response),
             source="He, Wei, Huang, Xu. BernNet: Learning Arbitrary Graph Spectral Filters via "
             "Bernstein Approximation. NeurIPS 2021",
+            reading=AsItIs(),
             num_splits=1,
         )
     )

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.transforms import Constant
 
-from graphpoly.data.dataset import Dataset, Loaded, Reading, offer
+from graphpoly.data.dataset import AsItIs, Dataset, Loaded, offer
 from graphpoly.data.expressivity import EXP_NAMES, SR_FAMILIES, load_csl, load_exp, load_sr
 from graphpoly.data.files import default_root
 from graphpoly.data.folds import GraphFold, block_folds, published_folds, stratified_folds
@@ -105,7 +105,7 @@ def tu_entry(name: str) -> Dataset:
     """
     folds = name in _PUBLISHED_FOLDS
 
-    def load(root: Path | None, reading: Reading, seed: int) -> Loaded:
+    def load(root: Path | None, reading: AsItIs, seed: int) -> Loaded:
         known = name in tu_dataset_names()
         graphs = load_tu(name, root) if known else _as_read(name, root)
         published = (lambda: published_folds(name, root)) if folds else None
@@ -120,6 +120,7 @@ def tu_entry(name: str) -> Dataset:
         splits=(("gnn-comparison",) if folds else ()) + FOLDS,
         load=load,
         source=_TU,
+        reading=AsItIs(),
     )
 
 
@@ -150,6 +151,7 @@ def _alike(
             splits=splits,
             load=lambda root, reading, seed: graph_problem(load(root)),
             source=source,
+            reading=AsItIs(),
             num_splits=5 if name == "CSL" else 10,
         )
     )
@@ -181,8 +183,8 @@ class _Whole:
     name, index = "all", 0
 
 
-def _family(name: str) -> Callable[[Path | None, Reading, int], Loaded]:
-    def load(root: Path | None, reading: Reading, seed: int) -> Loaded:
+def _family(name: str) -> Callable[[Path | None, AsItIs, int], Loaded]:
+    def load(root: Path | None, reading: AsItIs, seed: int) -> Loaded:
         graphs = load_sr(name, root)
         pairs = len(graphs) * (len(graphs) - 1) // 2
         return Loaded(
@@ -207,6 +209,7 @@ for _name in SR_FAMILIES:
             splits=("all",),
             load=_family(_name),
             source="McKay, Spence. Collection of strongly regular graphs",
+            reading=AsItIs(),
             num_splits=5,
         )
     )
@@ -218,7 +221,7 @@ def _fixed(name: str, parts: Sequence[Tensor]) -> Callable[[str, int], GraphFold
 
 
 @dataclass(frozen=True, kw_only=True)
-class SomeGraphs(Reading):
+class SomeGraphs(AsItIs):
     """Graphs of each part, for a look at what all of them take.
 
     Attributes:
@@ -244,7 +247,7 @@ def ogb_graph_entry(name: str) -> Dataset:
     is_ppa = (copied or name) == "ogbg-ppa"
     split = "scaffold" if name.startswith("ogbg-mol") else "ogb"
 
-    def load(root: Path | None, reading: Reading, seed: int) -> Loaded:
+    def load(root: Path | None, reading: AsItIs, seed: int) -> Loaded:
         assert isinstance(reading, SomeGraphs)
         dataset, index = graph_twin(copied) if copied else load_ogb_graph(name, root)
         if is_ppa:
@@ -303,8 +306,8 @@ def _official(
     num_outputs: int,
     categories: Any,
     edge_categories: Any,
-) -> Callable[[Path | None, Reading, int], Loaded]:
-    def load(root: Path | None, reading: Reading, seed: int) -> Loaded:
+) -> Callable[[Path | None, AsItIs, int], Loaded]:
+    def load(root: Path | None, reading: AsItIs, seed: int) -> Loaded:
         parts = read(root)
         graphs = [graph for part in parts for graph in part]
         sizes = [len(part) for part in parts]
@@ -333,6 +336,7 @@ offer(
         load=_official(load_zinc, 1, (28,), (4,)),
         source="Dwivedi, Joshi, Luu, Laurent, Bengio, Bresson. Benchmarking Graph Neural Networks. "
         "JMLR 2023",
+        reading=AsItIs(),
         num_splits=4,
     )
 )
@@ -351,6 +355,7 @@ for _name, _metric, _loss, _outputs in (
             load=_official(load_peptides(_name), _outputs, "ogb", "ogb"),
             source="Dwivedi, Rampášek, Galkin, Parviz, Wolf, Luu, Beaini. Long Range Graph "
             "Benchmark. NeurIPS 2022",
+            reading=AsItIs(),
             num_splits=4,
         )
     )

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from graphpoly.data.dataset import Dataset, Loaded, Reading, offer
+from graphpoly.data.dataset import AsItIs, Dataset, Loaded, Reading, offer
 from graphpoly.data.datasets import load_node_data
 from graphpoly.data.links import LINK_SPLITS, LinkSplit, link_split
 from graphpoly.data.ogb import load_ogb_link
@@ -66,7 +66,9 @@ def link_problem(
     )
 
 
-def _offer(name: str, title: str, load: Any, source: str, metric: str = "auc") -> None:
+def _offer(
+    name: str, title: str, load: Any, source: str, reading: AsItIs, metric: str = "auc"
+) -> None:
     offer(
         Dataset(
             name=name,
@@ -77,6 +79,7 @@ def _offer(name: str, title: str, load: Any, source: str, metric: str = "auc") -
             splits=tuple(LINK_SPLITS),
             load=load,
             source=source,
+            reading=reading,
         )
     )
 
@@ -88,23 +91,28 @@ def _of_nodes(name: str) -> Callable[[Path | None, Reading, int], Loaded]:
     return load
 
 
-def _of_seal(name: str) -> Callable[[Path | None, Reading, int], Loaded]:
+def _of_seal(name: str) -> Callable[[Path | None, AsItIs, int], Loaded]:
     return lambda root, reading, seed: link_problem(load_seal(name, root))
 
 
 for _name in _NODES:
     _offer(
-        f"{_name}-links", f"the links of {_name.capitalize()}", _of_nodes(_name), _SEAL, "hits@100"
+        f"{_name}-links",
+        f"the links of {_name.capitalize()}",
+        _of_nodes(_name),
+        _SEAL,
+        Reading(),
+        "hits@100",
     )
 for _name in SEAL_NAMES:
-    _offer(_name, _name, _of_seal(_name), _SEAL)
+    _offer(_name, _name, _of_seal(_name), _SEAL, AsItIs())
 
 
 def ogb_link_entry(name: str) -> Dataset:
     """Return the entry of one of OGB's graphs whose links are asked for, such as ``"ogbl-ddi"``."""
     copied = original(name)
 
-    def load(root: Path | None, reading: Reading, seed: int) -> Loaded:
+    def load(root: Path | None, reading: AsItIs, seed: int) -> Loaded:
         dataset, edges = link_twin(copied) if copied else load_ogb_link(name, root)
         data = dataset[0]
         return link_problem(data, fixed=lambda: _ogb_split(int(data.num_nodes or 0), edges))
@@ -118,6 +126,7 @@ def ogb_link_entry(name: str) -> Dataset:
         splits=("ogb",),
         load=load,
         source=_OGB,
+        reading=AsItIs(),
         official=ogb_score(copied or name),
         stored=not copied,
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from graphpoly.data.dataset import Dataset, Loaded, Reading, offer
+from graphpoly.data.dataset import AsItIs, Dataset, Loaded, offer
 from graphpoly.data.folds import GraphFold
 from graphpoly.data.point_sets import point_sets, same_cycle, same_triangles
 from graphpoly.settings import bounded
@@ -19,7 +19,7 @@ __all__ = ["PointSets"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PointSets(Reading):
+class PointSets(AsItIs):
     """Uniform points in the unit square.
 
     Attributes:
@@ -34,7 +34,7 @@ class PointSets(Reading):
     test: int = bounded(1000, low=1)
 
 
-def _load(task: str, root: Path | None, reading: Reading, seed: int) -> Loaded:
+def _load(task: str, root: Path | None, reading: AsItIs, seed: int) -> Loaded:
     """One data set, drawn from seed 0; runs differ in their networks."""
     assert isinstance(reading, PointSets)
     if reading.smallest > reading.largest:

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from graphpoly.data.algorithms import algorithm_traces
-from graphpoly.data.dataset import Dataset, Loaded, Reading, offer
+from graphpoly.data.dataset import AsItIs, Dataset, Loaded, offer
 from graphpoly.data.folds import GraphFold
 from graphpoly.settings import bounded
 
@@ -19,7 +19,7 @@ _SHARES = (4, 7, 11, 13, 16)  # sixteenths of the largest size that graphs to le
 
 
 @dataclass(frozen=True, kw_only=True)
-class Traces(Reading):
+class Traces(AsItIs):
     """Instances of a problem, those of the test larger than the others.
 
     Attributes:
@@ -38,7 +38,7 @@ class Traces(Reading):
     p: float = bounded(0.5, low=0, high=1)
 
 
-def _load(algorithm: str, root: Path | None, reading: Reading, seed: int) -> Loaded:
+def _load(algorithm: str, root: Path | None, reading: AsItIs, seed: int) -> Loaded:
     """One data set, its parts drawn from seeds 0, 1 and 2; runs differ in their networks."""
     assert isinstance(reading, Traces)
     counts = [reading.train, reading.val, reading.test]

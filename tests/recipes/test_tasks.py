@@ -1,0 +1,74 @@
+"""What a protocol says of a step is done, or refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from graphpoly.recipes import recipe_for, run_recipe
+from graphpoly.training import LinkTask
+from tests.data.test_own import ring, saved
+
+QUICK = {"epochs": 2, "dropout": 0.0}
+
+
+def losses(model: str, dataset: str, out: Path, **changes: object) -> list[str]:
+    recipe = recipe_for(model, dataset)
+    recipe = recipe.override({k: v for k, v in QUICK.items() if k in recipe.keys} | changes)
+    run_recipe(recipe, seeds=1, out=out, device="cpu")
+    rows = (out / "seed-0" / "history.csv").read_text().splitlines()[1:]
+    return [row.split(",")[1] for row in rows]
+
+
+def source(task: str, path: Path) -> str:
+    if task == "graphs":
+        return saved(path, [ring(4 + i % 3, y=torch.tensor([i % 2])) for i in range(40)])
+    return saved(path, ring(60) if task == "links" else ring(60, y=torch.arange(60) % 3))
+
+
+@pytest.mark.parametrize(
+    ("model", "task", "further"),
+    [
+        ("GIN", "graphs", {}),
+        ("GCN", "links", {}),
+        ("PrecomputedOptBasisGNN", "nodes", {}),
+        ("GCN", "nodes", {"epsilon": 8, "num_layers": 1}),
+    ],
+)
+def test_a_batch_size_has_an_effect(
+    model: str, task: str, further: dict[str, object], tmp_path: Path
+) -> None:
+    mine = source(task, tmp_path / "mine.pt")
+    before = losses(model, mine, tmp_path / "plain", **further)
+    assert losses(model, mine, tmp_path / "again", **further) == before
+    assert losses(model, mine, tmp_path / "batches", batch_size=7, **further) != before
+
+
+@pytest.mark.parametrize("model", ["GCN", "ForwardGNN", "FavardGNN", "Polynormer"])
+def test_steps_on_a_whole_graph_take_no_batch_size(model: str, tmp_path: Path) -> None:
+    mine = source("nodes", tmp_path / "mine.pt")
+    with pytest.raises(ValueError, match=r"batch_size: got 7, .* on the whole graph of mine"):
+        losses(model, mine, tmp_path / "batches", batch_size=7)
+
+
+@pytest.mark.parametrize("model", ["GCN", "NCN"])
+def test_few_links_are_learned_from_most_of_the_others(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step that takes all links out of the graph learns from a graph without edges."""
+    seen: list[int] = []
+
+    def noted(task: LinkTask, chosen: Any) -> Any:
+        graph = kept(task, chosen)
+        seen.append(graph[0].size(1))
+        return graph
+
+    kept = LinkTask._without
+    monkeypatch.setattr(LinkTask, "_without", noted)
+    losses(model, source("links", tmp_path / "mine.pt"), tmp_path / "run")
+    links = 51  # 85 % of 60
+    assert len(seen) == 2 * (3 if model == "NCN" else 4)  # which leaves out what fills no batch
+    assert all(2 * links * 3 / 4 - 2 <= edges < 2 * links for edges in seen)
