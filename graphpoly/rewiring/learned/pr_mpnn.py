@@ -11,7 +11,7 @@ from torch_geometric.nn import GIN, MLP
 
 from graphpoly.errors import unknown
 from graphpoly.ops.edge_masks import carried_masks
-from graphpoly.ops.entry import as_size, check_index
+from graphpoly.ops.entry import as_size, check_ascending, check_batch, check_index
 from graphpoly.ops.take_rows import take_rows
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
@@ -171,6 +171,8 @@ class PRMPNN(Pretrained):
         check_features("PRMPNN", x, self.in_channels)
         size = x.size(0)
         check_index("edge_index", edge_index.flatten(), size)
+        check_batch(batch, size)
+        check_ascending(batch)
         graph = x.new_zeros(size, dtype=torch.int64) if batch is None else batch
         count = int(graph[-1]) + 1 if size else 0
         weight = x.new_ones(edge_index.size(1)) if edge_weight is None else edge_weight.to(x.dtype)

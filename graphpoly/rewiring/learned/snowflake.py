@@ -11,7 +11,7 @@ from torch_geometric.nn import MLP
 from torch_geometric.utils import to_dense_batch
 
 from graphpoly.ops.edge_masks import carried_masks
-from graphpoly.ops.entry import as_size, check_index
+from graphpoly.ops.entry import as_size, check_ascending, check_batch, check_index
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 from graphpoly.rewiring.learned.features import check_features
@@ -208,6 +208,8 @@ class NeuralSnowflake(Pretrained):
             **kwargs: For the downstream module.
         """
         check_features("NeuralSnowflake", x, self.in_channels)
+        check_batch(batch, x.size(0))
+        check_ascending(batch)
         pairs, weight = self.graph(x, batch)
         place = pairs.new_full((pairs.size(1),), -1)
         if self.keep and edge_index is not None:
