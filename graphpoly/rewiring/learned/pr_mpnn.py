@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import GIN, MLP
 
 from graphpoly.errors import unknown
+from graphpoly.ops.adjacency import to_edges
 from graphpoly.ops.edge_masks import carried_masks
 from graphpoly.ops.entry import as_size, check_ascending, check_batch, check_index
 from graphpoly.ops.take_rows import take_rows
@@ -151,7 +152,7 @@ class PRMPNN(Pretrained):
     def forward(
         self,
         x: Tensor,
-        edge_index: Tensor,
+        edge_index: Any,
         edge_weight: Tensor | None = None,
         batch: Tensor | None = None,
         *,
@@ -162,7 +163,7 @@ class PRMPNN(Pretrained):
 
         Args:
             x: ``[N, F]``.
-            edge_index: ``[2, E]``.
+            edge_index: The graph.
             edge_weight: ``[E]``; added edges weigh 1.
             batch: Graph of each node, ``[N]``, in ascending order.
             candidates: Pairs that may be joined, ``[2, P]``, each once.
@@ -170,6 +171,7 @@ class PRMPNN(Pretrained):
         """
         check_features("PRMPNN", x, self.in_channels)
         size = x.size(0)
+        edge_index, edge_weight = to_edges(edge_index, edge_weight, size=(size, size))
         check_index("edge_index", edge_index.flatten(), size)
         check_batch(batch, size)
         check_ascending(batch)
