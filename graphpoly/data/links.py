@@ -170,13 +170,14 @@ def sample_non_links(
 
 def _once(edge_index: Tensor, num_nodes: int) -> Tensor:
     """Return every link once, smaller node first, in the order of their keys; no loops."""
-    low, high = edge_index.min(0).values, edge_index.max(0).values
+    low, high = edge_index.long().aminmax(dim=0)
     keys = (low * num_nodes + high)[low != high].unique()
     return torch.stack([keys // num_nodes, keys % num_nodes])
 
 
 def _keys(links: Tensor, num_nodes: int) -> Tensor:
-    return links.min(0).values * num_nodes + links.max(0).values
+    low, high = links.long().aminmax(dim=0)
+    return low * num_nodes + high
 
 
 def _pair_numbers(links: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from graphpoly.layers.arguments import (
     check_features,
     check_size,
 )
+from graphpoly.layers.edge_mask import edge_mask
 from graphpoly.layers.linear import width_of
 from graphpoly.ops import CSR, Paths, PathTrie, enumerate_paths, path_trie, to_csr
 from graphpoly.ops.enumerate_paths import MAX_PATHS, PATHS
@@ -259,7 +260,7 @@ class PathConv(NamedArguments, MessagePassing):
         return trie
 
     def _edges(self, x: Tensor, edge_index: Any, edge_attr: Tensor | None) -> PathEdges | None:
-        gates = mask = None
+        gates = None
         if self.lin_edge is not None:
             if edge_attr is None:
                 raise ValueError(f"edge_attr: got None, edge_dim is {self.edge_dim}")
@@ -267,8 +268,7 @@ class PathConv(NamedArguments, MessagePassing):
             gates = self.lin_edge(edge_attr)
         elif edge_attr is not None:
             raise ValueError("edge_attr: given to a layer without edge_dim")
-        if self.explain and self._edge_mask is not None:
-            mask = self._edge_mask.sigmoid() if self._apply_sigmoid else self._edge_mask
+        mask = edge_mask(self)
         if gates is None and mask is None:
             return None
         return PathEdges(to_csr(edge_index, None, x.size(0)), gates, mask)

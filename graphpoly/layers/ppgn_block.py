@@ -94,8 +94,7 @@ class PPGNBlock(nn.Module):
 
 
 def _perceptron(layers: nn.ModuleList, *parts: Tensor) -> Tensor:
-    first: Tensor = layers[0](*parts)
-    out = F.relu(first, inplace=True)
+    out = F.relu(layers[0](*parts))
     for layer in list(layers)[1:]:
-        out = F.relu(layer(out), inplace=True)
+        out = F.relu(layer(out))
     return out

@@ -12,6 +12,7 @@ from torch_geometric.nn.dense.linear import Linear
 from torch_geometric.nn.inits import reset
 
 from graphpoly.layers.arguments import NamedArguments, check_edge_attr, check_features, check_size
+from graphpoly.layers.edge_mask import edge_mask
 from graphpoly.layers.linear import width_of
 from graphpoly.ops import pool, random_walks, to_csr, walk_bits
 from graphpoly.ops.take_rows import take_rows
@@ -192,8 +193,8 @@ class SCRaWlConv(NamedArguments, MessagePassing):
             # a last row of zeros, for steps that were none
             carried = F.pad(self.lin_edge(edge_attr), (0, 0, 0, 1))
             z = z + F.pad(take_rows(carried, edge % carried.size(0)), (0, 0, 1, 0))
-        if self.explain and self._edge_mask is not None:
-            mask = self._edge_mask.sigmoid() if self._apply_sigmoid else self._edge_mask
+        mask = edge_mask(self)
+        if mask is not None:
             # a position counts as much as the edge that leads there; standing still is free
             mask = F.pad(F.pad(mask, (0, 1), value=1.0)[edge], (1, 0), value=1.0)
             z = z * mask.unsqueeze(-1)

@@ -341,6 +341,6 @@ def _perceptron(
 
 def _activated(width: int, dropout: float, *, opening: bool = False) -> FeedForward:
     """A layer that ends in a norm and ReLU, behind one without a norm where it has an opening."""
-    first = [Linear(width, width), Dropout(dropout), nn.ReLU(inplace=True)] if opening else []
-    last = (Linear(width, width), nn.LayerNorm(width), Dropout(dropout), nn.ReLU(inplace=True))
+    first = [Linear(width, width), Dropout(dropout), nn.ReLU()] if opening else []
+    last = (Linear(width, width), nn.LayerNorm(width), Dropout(dropout), nn.ReLU())
     return FeedForward(*first, *last)

@@ -178,7 +178,7 @@ class PatchNet(Pretrained, NamedArguments):
         check_batch(batch)
         num_nodes = x.size(0)
         num_graphs = count_graphs(batch, batch_size, num_nodes)
-        graph = x.new_zeros(num_nodes, dtype=torch.long) if batch is None else batch
+        graph = x.new_zeros(num_nodes, dtype=torch.long) if batch is None else batch.long()
         pairs, weight = to_edges(edge_index, size=(num_nodes, num_nodes))
         if weight is not None:
             raise ValueError(f"edge_weight: {type(self).__name__} has no use for weights")

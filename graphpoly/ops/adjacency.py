@@ -434,13 +434,11 @@ def _sorted(row: Tensor, col: Tensor, num_rows: int, num_cols: int, transposed: 
 
 
 def _csc_values(adj_t: Tensor) -> Tensor:
-    if adj_t.requires_grad and adj_t.is_leaf:
-        return _LeafValues.apply(adj_t)
-    return adj_t.values()
+    return _ColumnValues.apply(adj_t) if adj_t.requires_grad else adj_t.values()
 
 
-class _LeafValues(torch.autograd.Function):
-    """The values of a CSC leaf, whose gradient PyTorch stores in COO layout only."""
+class _ColumnValues(torch.autograd.Function):
+    """The values of a CSC matrix, whose gradients PyTorch keeps and adds up in COO layout only."""
 
     @staticmethod
     def forward(ctx: Any, adj_t: Tensor) -> Tensor:

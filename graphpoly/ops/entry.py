@@ -24,6 +24,7 @@ __all__ = [
     "affordable",
     "as_array",
     "as_size",
+    "check_ascending",
     "check_batch",
     "check_csr",
     "check_device",
@@ -333,6 +334,14 @@ def check_index(name: str, index: Tensor, size: int, length: int | None = None) 
     if least < 0 or most >= size:
         raise ValueError(f"{name}: got {least} to {most}, expected indices in [0, {size})")
     return index
+
+
+def check_ascending(batch: Tensor | None) -> None:
+    """Refuse a batch whose nodes do not stand graph by graph. Traces believe that they do."""
+    if batch is None or torch.compiler.is_compiling() or batch.is_meta:
+        return
+    if bool((batch.diff() < 0).any()):
+        raise ValueError("batch: got graphs in another order, expected an ascending one")
 
 
 def check_batch(

@@ -381,7 +381,7 @@ class _Implicit(torch.autograd.Function):
     def forward(ctx: Any, image: Tensor, state: Tensor, solve: _Adjoint) -> Tensor:
         ctx.solve = solve
         ctx.save_for_backward(image, state)
-        return image.view_as(image)
+        return image.clone()  # the caller may write into it
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:

@@ -63,13 +63,13 @@ class SortedEntries(NamedTuple):
 
 
 def sorted_entries(row: Tensor, col: Tensor, num_nodes: int) -> SortedEntries:
-    """Sort the entries (row, col), int64, of a matrix of N rows and columns.
+    """Sort the entries (row, col) of a matrix of N rows and columns.
 
     >>> entries = sorted_entries(torch.tensor([1, 0, 1]), torch.tensor([1, 1, 0]), 2)
     >>> entries.start.tolist(), entries.key.tolist(), entries.slot.tolist()
     ([0, 1, 3], [1, 2, 3], [1, 2, 0])
     """
-    key, slot = torch.sort(row * num_nodes + col, stable=True)
+    key, slot = torch.sort(row.long() * num_nodes + col, stable=True)
     return SortedEntries(pointers(key // max(num_nodes, 1), num_nodes), key, slot)
 
 

@@ -34,7 +34,7 @@ def grow_patches(edge_index: Tensor, part: Tensor, hops: int) -> tuple[Tensor, T
     """
     size = part.size(0)
     row, col = torch.cat([edge_index, edge_index.flip(0)], 1)
-    members = (part * size + torch.arange(size, device=part.device)).sort().values
+    members = (part.long() * size + torch.arange(size, device=part.device)).sort().values
     members = grown(sorted_entries(row, col, size), members, _anywhere(part, size), hops)
     return members // max(size, 1), members % max(size, 1)
 
@@ -62,7 +62,7 @@ def patch_edges(
     """
     entries = sorted_entries(edge_index[0], edge_index[1], num_nodes)
     source, target, edge = entries_inside(
-        entries, patch * num_nodes + node, _anywhere(patch, num_nodes)
+        entries, patch.long() * num_nodes + node, _anywhere(patch, num_nodes)
     )
     return torch.stack([source, target]), edge
 

@@ -296,14 +296,14 @@ def _stay(edge_index: Tensor, removed: Tensor, num_nodes: int) -> Tensor:
     """Which entries are not among the removed edges, ``[E]``."""
     if not removed.size(1):
         return torch.ones(edge_index.size(1), dtype=torch.bool)
-    low, high = edge_index.min(0).values, edge_index.max(0).values
+    low, high = edge_index.long().aminmax(dim=0)  # a key of int32 is none of large graphs
     gone = removed.min(0).values * num_nodes + removed.max(0).values
     return ~torch.isin(low * num_nodes + high, gone)
 
 
 def _symmetrize(data: Data) -> None:
     """Add the reverse of each edge that has none, with its attributes, at the end."""
-    row, col = data.edge_index
+    row, col = data.edge_index.long()
     size = int(data.num_nodes or 0)
     lonely = ~torch.isin(row * size + col, col * size + row)
     # of duplicates the first one speaks for the reverse

@@ -9,6 +9,7 @@ from torch_geometric.data import Data
 from torch_geometric.data.datapipes import functional_transform
 from torch_geometric.transforms import GDC
 
+from graphpoly.ops.entry import affordable
 from graphpoly.registry import register
 from graphpoly.rewiring.base import Fill, Rewiring
 from graphpoly.rewiring.measures.resistance import components
@@ -103,6 +104,7 @@ class DIGL(Rewiring):
         )
         pairs = torch.stack([graph.row, graph.col])
         ones = torch.ones(pairs.size(1), dtype=torch.float64)
-        data = gdc(Data(edge_index=pairs, edge_attr=ones, num_nodes=graph.num_nodes))
+        data = Data(edge_index=pairs, edge_attr=ones, num_nodes=graph.num_nodes)
+        data = affordable(f"DIGL, all pairs of {graph.num_nodes} nodes", gdc, data)
         part = components(graph)
         return data.edge_index[:, part[data.edge_index[0]] == part[data.edge_index[1]]]

@@ -156,7 +156,7 @@ class _Draws:
     def __init__(self, model: Callable[..., Tensor], explanation: Data) -> None:
         self.model, self.data = model, explanation
         self.num_nodes = int(explanation.num_nodes or 0)
-        low, high = explanation.edge_index.aminmax(dim=0)
+        low, high = explanation.edge_index.long().aminmax(dim=0)
         keys, self.pair = (low * self.num_nodes + high).unique(return_inverse=True)
         self.pairs = keys.numel()
         self.index = explanation.get("index")

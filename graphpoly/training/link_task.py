@@ -91,7 +91,7 @@ class LinkTask:
         self.split = split
         self.data = data if device is None else copy.copy(data).to(device)
         place = self.data.x.device
-        self._links = {name: getattr(split, name).to(place) for name in SPLITS}
+        self._links = {name: getattr(split, name).to(place).long() for name in SPLITS}
         self._negatives = {name: split.negatives[name].to(place) for name in SPLITS}
         train = self._links["train"]
         # every link in both directions, so that position i and i + P belong to link i
@@ -109,7 +109,7 @@ class LinkTask:
             self.edge_index = messages.edge_index.to(place)
             held = messages.get("edge_type")
             self.edge_type = None if held is None else held.to(place)
-            low, high = self.edge_index.min(0).values, self.edge_index.max(0).values
+            low, high = self.edge_index.long().aminmax(dim=0)
             found = torch.searchsorted(ordered, low * num_nodes + high)
             found = found.clamp(max=ordered.numel() - 1)
             known = ordered[found] == low * num_nodes + high

@@ -1,11 +1,13 @@
 """PyG's explainers on whole networks: a mask is that of the edges that the network was given."""
 
+from types import MethodType
+
 import pytest
 import torch
 from torch_geometric.explain import Explainer
 from torch_geometric.explain.algorithm import GNNExplainer
 from torch_geometric.explain.algorithm.utils import clear_masks, set_masks
-from torch_geometric.nn import GCNConv
+from torch_geometric.nn import GCNConv, MessagePassing
 
 from graphpoly.models import GraphMLPMixer
 from graphpoly.registry import entries
@@ -88,3 +90,25 @@ def test_a_mask_goes_with_its_edges(name):
     assert_close(run(torch.ones(count).double()), run(), kind="accumulated")
     assert_close(run(mask, order), run(mask), kind="accumulated")
     assert not torch.allclose(run(mask), run())
+
+
+@pytest.mark.parametrize("name", [name for name in MADE if name not in UNREAD])
+def test_an_explainer_that_reads_messages_has_them_or_is_refused(name):
+    """PyG's GraphMaskExplainer puts a method into each layer, which keeps what it has seen."""
+    subject, model, data = case(name, torch.float64)
+    heard = []
+
+    def explain_message(self, out):
+        heard.append(self)
+        return out
+
+    for module in model.modules():
+        if isinstance(module, MessagePassing):
+            module.explain_message = MethodType(explain_message, module)
+            module.explain = True
+    refused = False
+    try:
+        subject.call(model, data)
+    except ValueError as error:
+        refused = "got an explainer that reads the message of each edge" in str(error)
+    assert refused or heard

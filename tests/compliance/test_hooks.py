@@ -5,9 +5,12 @@ Pruning and weight norms of PyTorch make a weight anew in such a hook.
 
 import pytest
 import torch
+from torch import Tensor
 from torch.nn.utils import prune
+from torch.utils._pytree import tree_leaves
 
 from graphpoly.layers import FEConv, SheafConv
+from graphpoly.models import NCN, NCNC
 from graphpoly.registry import entries
 from graphpoly.testing import assert_close
 from graphpoly.testing.subject import Subject, joined
@@ -23,9 +26,20 @@ FORMS = {
 MADE = {**{entry.name: entry for entry in entries("layer")}, **FORMS}
 NETS = {entry.name: entry for entry in entries("model") if entry not in OTHERS}
 UNCALLED = {"PrecomputedOptBasisGNN": {"filter"}}  # its coefficients meet rows that were stored
+PAIRS = torch.tensor([[0, 1, 4, 5], [2, 3, 5, 1]])
+OF_PAIRS = {
+    "NCN": lambda: NCN(8, 16),
+    "NCNC": lambda: NCNC(8, 16),
+    "NCN(refined)": lambda: NCN(8, 16, head="refined", score_layers=2),
+}
 
 
 def case(name):
+    if name in OF_PAIRS:
+        torch.manual_seed(0)
+        net, x = OF_PAIRS[name]().eval(), torch.randn(6, 8)
+        pairs = PAIRS.to(x.device)
+        return net, lambda: net(x, pairs.roll(1, 1), pairs)
     subject = Subject({**MADE, **NETS}[name])
     layer, data = subject.layer(), subject.graph("erdos_renyi", dtype=torch.float32)
     return layer, lambda: joined(subject.call(layer, data))
@@ -64,3 +78,28 @@ def test_pruned_maps_learn(name):
     run()
     for module in pruned:
         assert torch.equal(module.weight, module.weight_orig * module.weight_mask)
+
+
+@pytest.mark.filterwarnings("ignore:Full backward hook is firing")
+@pytest.mark.parametrize("name", [*MADE, *NETS, *OF_PAIRS])
+def test_what_hooks_have_seen_stays_as_it_was(name):
+    """A module's output is that module's; hooks of its gradient refuse those who write into it."""
+    layer, run = case(name)
+    expected, seen, met = run().detach(), [], set()
+    for place, module in layer.named_modules():
+        module.register_forward_hook(
+            lambda _, given, out, place=place: seen.extend(
+                (place, t, t.detach().clone())
+                for t in tree_leaves((given, out))
+                if isinstance(t, Tensor)
+            )
+        )
+    with torch.no_grad():
+        run()
+    assert {place for place, now, before in seen if not torch.equal(now, before)} == set()
+    for place, module in layer.named_modules():
+        module.register_full_backward_hook(lambda *_, place=place: met.add(place))
+    out = run()
+    assert_close(out, expected, kind="accumulated")
+    out.sum().backward()
+    assert "" in met

@@ -211,12 +211,13 @@ def test_leaves_of_every_layout_get_their_gradient(layout):
         assert adj_t.grad.to_dense().tolist() == [[0, 6 * times], [3 * times, 0]]
 
 
+@pytest.mark.parametrize("readers", [1, 2])
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_what_a_sparse_matrix_was_made_of_gets_its_gradient(layout):
+def test_what_a_sparse_matrix_was_made_of_gets_its_gradient(layout, readers):
     dense = torch.tensor([[0, 1.0], [2, 0]], requires_grad=True)
-    adj = to_csr(getattr(dense, layout)(), num_nodes=2)
-    spmm(adj, torch.tensor([[1.0], [2.0]])).sum().backward()
-    assert dense.grad.tolist() == [[0, 2], [1, 0]]
+    adj_t, x = getattr(dense, layout)(), torch.tensor([[1.0], [2.0]])
+    sum(spmm(to_csr(adj_t, num_nodes=2), x).sum() for _ in range(readers)).backward()
+    assert dense.grad.tolist() == [[0, 2 * readers], [readers, 0]]
 
 
 def test_repeated_places_of_a_coo_matrix_are_one_entry():

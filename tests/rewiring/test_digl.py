@@ -1,6 +1,8 @@
 import networkx as nx
 import numpy as np
 import pytest
+import torch
+from torch_geometric.data import Data
 
 from graphpoly.rewiring import DIGL
 from tests.rewiring.graphs import data_of, random_graphs
@@ -52,3 +54,9 @@ def test_refusals():
     ):
         with pytest.raises(ValueError, match=message):
             DIGL(**arguments)
+
+
+def test_more_pairs_than_there_is_memory_for():
+    pairs = torch.tensor([[0, 1], [1, 0]], device="cpu")
+    with pytest.raises(ValueError, match="all pairs of 3000000 nodes: no memory"):
+        DIGL(k=4)(Data(edge_index=pairs, num_nodes=3_000_000))

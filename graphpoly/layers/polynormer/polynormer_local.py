@@ -11,6 +11,7 @@ from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.inits import glorot, reset
 from torch_geometric.utils import softmax
 
+from graphpoly.layers.edge_mask import edge_mask
 from graphpoly.layers.polynormer.gate import Gate
 from graphpoly.ops import CSR, dropout, gat_attention, to_csr
 
@@ -103,9 +104,8 @@ class PolynormerLocal(MessagePassing):
         rows, col = adj.rows().long(), adj.col.long()
         score = nn.functional.leaky_relu(source[col] + target[rows], self.negative_slope)
         weight = softmax(score, rows, num_nodes=adj.num_rows)
-        mask = self._edge_mask
+        mask = edge_mask(self)
         if mask is not None:
-            mask = mask.sigmoid() if self._apply_sigmoid else mask
             weight = weight * (mask if adj.perm is None else mask[adj.perm]).unsqueeze(-1)
         message = weight.unsqueeze(-1) * value[col]
         return torch.zeros_like(value).index_add(0, rows, message)

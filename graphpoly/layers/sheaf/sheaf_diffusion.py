@@ -16,6 +16,7 @@ from graphpoly.layers.arguments import (
     check_size,
     chosen_normalization,
 )
+from graphpoly.layers.edge_mask import edge_mask
 from graphpoly.layers.linear import width_of
 from graphpoly.layers.sheaf.laplacian import SheafLaplacian, inverse_root
 from graphpoly.ops import CSR, dropout, silence_loops, sum_entries
@@ -172,11 +173,9 @@ class SheafDiffusion(NamedArguments, MessagePassing):
 
     def _masked(self, adj: CSR) -> CSR:
         """Weigh what each edge carries by the mask that PyG's explainers set."""
-        mask = self._edge_mask if self.explain else None
+        mask = edge_mask(self)
         if mask is None:
             return adj
-        if self._apply_sigmoid:
-            mask = mask.sigmoid()
         mask = mask if adj.perm is None else mask[adj.perm]
         return adj.with_weight(mask if adj.weight is None else adj.weight * mask)
 

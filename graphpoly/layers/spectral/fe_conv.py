@@ -14,6 +14,7 @@ from graphpoly.layers.arguments import check_batch, check_size
 from graphpoly.layers.linear import is_map, width_of
 from graphpoly.layers.spectral.operator_conv import OperatorConv
 from graphpoly.ops import CSR, column_space, spmm, to_csr
+from graphpoly.ops.batching import count_graphs
 from graphpoly.registry import register
 
 __all__ = ["FEConv"]
@@ -204,7 +205,7 @@ class FEConv(OperatorConv):
         Arguments as for :meth:`forward`.
         """
         adj = self.operator(x, edge_index, edge_weight)
-        num_graphs = x.size(0) if batch_size is None else batch_size
+        num_graphs = count_graphs(batch, batch_size, x.size(0))
         hops = torch.cat(self._hops(x, adj), 1)
         features = [_columns_of_length_one(hops, batch, num_graphs)]
         if self.rank > 0:

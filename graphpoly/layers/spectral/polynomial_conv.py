@@ -93,7 +93,7 @@ class PolynomialConv(OperatorConv):
         # the identity at once: a subclass need not override more than its recurrence
         self.theta = Parameter(torch.eye(K + 1, 1).repeat(1, 1 if shared else out_channels))
         self.bias = Parameter(torch.zeros(out_channels)) if bias else None
-        self._constants: list[str] = []
+        self._constants: dict[str, Tensor] = {}
 
     def reset_parameters(self) -> None:
         """Draw new parameters (the filter is the identity then) and forget the cached operator."""
@@ -165,14 +165,19 @@ class PolynomialConv(OperatorConv):
     def _keep(self, name: str, constant: Tensor | None) -> None:
         """Hold a constant that follows the device but stays in float64."""
         self.register_buffer(name, constant, persistent=False)
-        self._constants.append(name)
+        if constant is not None:
+            self._constants[name] = constant
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Any:
-        exact = {name: getattr(self, name) for name in self._constants}
         super()._apply(fn, recurse)
-        for name, constant in exact.items():
-            if constant is not None:
-                setattr(self, name, constant.to(getattr(self, name).device))
+        for name, constant in self._constants.items():  # which outlast a stay on the meta device
+            device = getattr(self, name).device
+            if constant.is_meta and device.type != "meta":
+                raise ValueError(
+                    f"{type(self).__name__}: was made on the meta device, where its constants have "
+                    "no values; make it on another, and move it there by to('meta')"
+                )
+            setattr(self, name, constant.to(device))
         return self
 
     def _arguments(self) -> list[str]:

@@ -62,7 +62,7 @@ def existing_pairs(edge_index: Tensor, num_nodes: int) -> tuple[Tensor, Tensor]:
 
     Loops are no pair and belong to none: -1.
     """
-    low, high = edge_index.min(0).values, edge_index.max(0).values
+    low, high = edge_index.long().aminmax(dim=0)
     key = low * num_nodes + high
     proper = low != high
     every, inverse = torch.unique(key[proper], return_inverse=True)

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch_geometric.nn import GIN, MLP
 
 from graphpoly.errors import unknown
+from graphpoly.ops.adjacency import to_edges
 from graphpoly.ops.edge_masks import carried_masks
-from graphpoly.ops.entry import as_size, check_index
+from graphpoly.ops.entry import as_size, check_ascending, check_batch, check_index
 from graphpoly.ops.take_rows import take_rows
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
@@ -151,7 +152,7 @@ class PRMPNN(Pretrained):
     def forward(
         self,
         x: Tensor,
-        edge_index: Tensor,
+        edge_index: Any,
         edge_weight: Tensor | None = None,
         batch: Tensor | None = None,
         *,
@@ -162,7 +163,7 @@ class PRMPNN(Pretrained):
 
         Args:
             x: ``[N, F]``.
-            edge_index: ``[2, E]``.
+            edge_index: The graph.
             edge_weight: ``[E]``; added edges weigh 1.
             batch: Graph of each node, ``[N]``, in ascending order.
             candidates: Pairs that may be joined, ``[2, P]``, each once.
@@ -170,7 +171,10 @@ class PRMPNN(Pretrained):
         """
         check_features("PRMPNN", x, self.in_channels)
         size = x.size(0)
+        edge_index, edge_weight = to_edges(edge_index, edge_weight, size=(size, size))
         check_index("edge_index", edge_index.flatten(), size)
+        check_batch(batch, size)
+        check_ascending(batch)
         graph = x.new_zeros(size, dtype=torch.int64) if batch is None else batch
         count = int(graph[-1]) + 1 if size else 0
         weight = x.new_ones(edge_index.size(1)) if edge_weight is None else edge_weight.to(x.dtype)

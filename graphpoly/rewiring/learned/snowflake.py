@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch_geometric.nn import MLP
 from torch_geometric.utils import to_dense_batch
 
+from graphpoly.ops.adjacency import to_edges
 from graphpoly.ops.edge_masks import carried_masks
-from graphpoly.ops.entry import as_size, check_index
+from graphpoly.ops.entry import as_size, check_ascending, check_batch, check_index
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 from graphpoly.rewiring.learned.features import check_features
@@ -193,7 +194,7 @@ class NeuralSnowflake(Pretrained):
     def forward(
         self,
         x: Tensor,
-        edge_index: Tensor | None = None,
+        edge_index: Any = None,
         edge_weight: Tensor | None = None,
         batch: Tensor | None = None,
         **kwargs: Any,
@@ -202,15 +203,18 @@ class NeuralSnowflake(Pretrained):
 
         Args:
             x: ``[N, F]``.
-            edge_index: A graph to keep, ``[2, E]``.
+            edge_index: A graph to keep.
             edge_weight: ``[E]``.
             batch: Graph of each node, ``[N]``, in ascending order.
             **kwargs: For the downstream module.
         """
         check_features("NeuralSnowflake", x, self.in_channels)
+        check_batch(batch, x.size(0))
+        check_ascending(batch)
         pairs, weight = self.graph(x, batch)
         place = pairs.new_full((pairs.size(1),), -1)
         if self.keep and edge_index is not None:
+            edge_index, edge_weight = to_edges(edge_index, edge_weight, size=(len(x), len(x)))
             check_index("edge_index", edge_index.flatten(), x.size(0))
             ones = x.new_ones(edge_index.size(1)) if edge_weight is None else edge_weight
             pairs = torch.cat([edge_index, pairs], 1)
