@@ -287,7 +287,7 @@ def _run_point(recipe: Recipe, options: RunOptions, point: dict[str, Any]) -> Fi
     loads = Loads(recipe, options.root, saved=folder, progress=options.progress)
     splits = {seed: loads.split(seed) for seed in options.seeds}
     facts = loads.rewired(options.seeds[0]).facts
-    found = Finished(recipe, point, loads, {}, {}, {}, split_facts(splits), facts)
+    found = Finished(recipe, point, loads, {}, {}, {}, {}, facts)
     for name in recipe.models:
         out = folder if len(recipe.models) == 1 else folder / name.lower()
         settings = recipe.settings_of(name)
@@ -296,6 +296,8 @@ def _run_point(recipe: Recipe, options: RunOptions, point: dict[str, Any]) -> Fi
         def build(
             seed: int, name: str = name, settings: ModelSettings = settings
         ) -> tuple[nn.Module, Task, Optimizer]:
+            if seed not in splits:  # finished by an earlier run, of more seeds
+                splits[seed] = loads.split(seed)
             loaded = loads.read_by(name, seed)
             model = network_for(settings, loads.dataset, loaded, splits[seed], recipe.rewire)
             optimizer = settings.optimizer(model)
@@ -327,6 +329,7 @@ def _run_point(recipe: Recipe, options: RunOptions, point: dict[str, Any]) -> Fi
         found.experiments[name] = _run_model(
             recipe, options, build, out=out, facts={"graph": facts, "model": name}, label=label
         )
+    found.splits = split_facts(splits)
     return found
 
 
@@ -410,7 +413,7 @@ def write_results(recipe: Recipe, options: RunOptions, finished: Sequence[Finish
         "recipe": recipe.name,
         **{key: value for key, value in recipe.to_dict().items() if key not in ("name", "models")},
         "root": (default_root() if options.root is None else options.root).absolute(),
-        "seeds": options.seeds,
+        "seeds": list(finished[0].splits),
         "device": options.device,
         "threads": torch.get_num_threads(),
         **(parts[0] if len(parts) == 1 else {"parts": parts}),

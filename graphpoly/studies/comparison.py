@@ -131,10 +131,15 @@ class Contest:
         if len(finished) < len(found):
             return None
         results = {name: read_results(outcome.results) for name, outcome in finished.items()}
-        runs = {name: held["models"][name]["seeds"] for name, held in results.items()}
+        seeds = range(self.facts["seeds"])  # a folder may hold further ones
+        runs = {
+            name: [run for run in held["models"][name]["seeds"] if run["seed"] in seeds]
+            for name, held in results.items()
+        }
         search = next(iter(self.searches.values()))
-        splits = next(iter(results.values()))["splits"].values()
-        divisions = len({str(split.get("hash", split.get("index"))) for split in splits})
+        splits = next(iter(results.values()))["splits"]
+        of_runs = [splits[str(seed)] for seed in seeds]
+        divisions = len({str(split.get("hash", split.get("index"))) for split in of_runs})
         overlap = divisions > 1 and not self.dataset.drawn
         chosen = {name: each.chosen["settings"] for name, each in found.items() if each.chosen}
         content = {

@@ -19,7 +19,15 @@ from graphpoly.files import naming, plain, write_atomically
 from graphpoly.training.checkpoint import CheckpointError, require_same
 from graphpoly.training.config import TrainConfig
 
-__all__ = ["claim", "lock", "read_record", "read_scores", "reserve", "write_config"]
+__all__ = [
+    "claim",
+    "finished_seeds",
+    "lock",
+    "read_record",
+    "read_scores",
+    "reserve",
+    "write_config",
+]
 
 # what of a record may be null in place of a number
 _SCORES = ("train", "val", "test", "val_loss", "mean")
@@ -120,6 +128,13 @@ def write_config(directory: Path, config: Mapping[str, Any]) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True)
     write_atomically(directory / "config.yaml", text)
+
+
+def finished_seeds(directory: Path) -> list[int]:
+    """Return the seeds of the runs in a directory that have ended, in order."""
+    names = [path.parent.name for path in directory.glob("seed-*/results.json")]
+    seeds = [name.removeprefix("seed-") for name in names]
+    return sorted(int(seed) for seed in seeds if seed.isdecimal())
 
 
 def read_record(path: Path) -> dict[str, Any]:

@@ -72,6 +72,22 @@ def test_figures_are_those_of_the_runs(tmp_path: Path) -> None:
     assert (tmp_path / "ranks.png").read_bytes()[:4] == b"\x89PNG"
 
 
+@needs_optuna
+@pytest.mark.usefixtures("dataset")
+def test_fewer_runs_are_compared_where_fewer_are_asked_for(tmp_path: Path) -> None:
+    words = (*WORDS, "--trials", 1, "--device", "cpu", "--out", tmp_path)
+    assert compare(*words, "--seeds", 3).exit_code == 0
+    more = json.loads((tmp_path / "comparison.json").read_text())
+    done = compare(*words, "--seeds", 2)
+    assert done.exit_code == 0, done.output
+    fewer = json.loads((tmp_path / "comparison.json").read_text())
+    assert (fewer["seeds"], fewer["over"]) == (2, "2 divisions")
+    scores = {row["model"]: row["scores"][:2] for row in more["rows"]}
+    assert {row["model"]: row["scores"] for row in fewer["rows"]} == scores
+    for results in fewer["results"].values():
+        assert json.loads((tmp_path / results).read_text())["seeds"] == [0, 1, 2]
+
+
 @pytest.mark.parametrize("share", [0.0, 0.125])
 def test_pairs_are_judged_in_the_order_of_the_means(share: float) -> None:
     rng = np.random.default_rng(0)
