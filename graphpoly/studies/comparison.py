@@ -156,6 +156,13 @@ class Contest:
             },
             "parameters": {name: rows[0]["num_parameters"] for name, rows in runs.items()},
         }
+        notes = [
+            note
+            for each in finished.values()
+            for note in each.messages
+            if note not in each.recipe.notes  # how the settings were chosen is said of all
+        ]
+        content["notes"] = list(dict.fromkeys(notes))
         scores = {name: [run["test"] for run in rows] for name, rows in runs.items()}
         share = _share(next(iter(runs.values()))) if overlap else 0.0
         content |= judge_scores(scores, share=share, maximize=search.maximize)
