@@ -19,7 +19,15 @@ from graphpoly.data.entries.nodes import node_problem
 from graphpoly.data.files import DatasetError
 from graphpoly.data.folds import GraphFold
 from graphpoly.data.links import LINK_SPLITS
-from graphpoly.data.own_checks import OF_EDGES, PARTS, check, count_labels, kind_of, target_of
+from graphpoly.data.own_checks import (
+    OF_EDGES,
+    PARTS,
+    check,
+    count_labels,
+    doubt_about,
+    kind_of,
+    target_of,
+)
 from graphpoly.data.own_files import SUFFIXES, read_file
 from graphpoly.data.splits import Split, make_split
 from graphpoly.devices import on_cpu
@@ -66,7 +74,7 @@ def dataset_from(source: str) -> Dataset:
     Returns:
         An entry whose task is read from the data: a list of graphs asks for a label each, one graph
         with ``y`` for each node and one without for its links. Whole numbers in ``y`` are classes;
-        fractions are a regression, or labels of their own where all are 0, 1 or NaN and there are
+        floats are a regression, or labels of their own where all are 0, 1 or NaN and there are
         several columns.
 
     Raises:
@@ -144,6 +152,7 @@ def _of_nodes(data: Data, name: str, source: str) -> Dataset:
             return Split("random", seed, *masks)
 
         facts = {"nodes": nodes, "edges": read.num_edges, "features": read.num_node_features}
+        facts |= doubt_about(data.y, loss)
         return Loaded(
             data=read,
             num_features=read.num_node_features,
@@ -193,7 +202,7 @@ def _of_graphs(graphs: list[Data], name: str, source: str) -> Dataset:
             num_features=graphs[0].num_node_features,
             num_outputs=outputs,
             split=lambda asked, seed: GraphFold("random", seed, *_thirds(len(graphs), seed)),
-            facts={"graphs": len(graphs)},
+            facts={"graphs": len(graphs), **doubt_about(y, loss)},
         )
 
     return _entry(name, "graphs", metric, loss, FOLDS if loss == "ce" else ("random",), load)

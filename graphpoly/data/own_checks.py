@@ -10,7 +10,16 @@ from torch_geometric.data import Data
 
 from graphpoly.data.files import DatasetError
 
-__all__ = ["OF_EDGES", "PARTS", "as_tensor", "check", "count_labels", "kind_of", "target_of"]
+__all__ = [
+    "OF_EDGES",
+    "PARTS",
+    "as_tensor",
+    "check",
+    "count_labels",
+    "doubt_about",
+    "kind_of",
+    "target_of",
+]
 
 PARTS = ("train", "val", "test")  # which masks are of
 OF_EDGES = ("edge_weight", "edge_attr", "edge_type")
@@ -116,6 +125,16 @@ def target_of(y: Tensor, where: str) -> tuple[Tensor, str, str, int]:
     if columns > 1 and bool(((known == 0) | (known == 1)).all()):
         return y, "bce", "rocauc", columns
     return y, "l1", "mae", columns
+
+
+def doubt_about(y: Tensor, loss: str) -> dict[str, str]:
+    """Say how labels were read that may have been meant as classes: whole numbers, but floats."""
+    known = y[~y.isnan()]
+    whole = bool((known == known.round()).all()) and bool((known >= 0).all())
+    fits = bool((known < len(known)).all())  # as many classes as labels at most
+    if loss != "l1" or y.dim() > 1 or not whole or not fits:
+        return {}
+    return {"labels": "whole numbers as floats are read as a regression, integers as classes"}
 
 
 def kind_of(value: Any) -> str:

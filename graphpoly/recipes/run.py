@@ -154,7 +154,9 @@ def run_recipe(
 
 
 def _notes(recipe: Recipe, finished: Sequence[Finished]) -> Iterator[str]:
-    """Say once what networks do not see of the edges, and what a private training promises."""
+    """Say once how labels were read, what networks do not see, and what privacy promises."""
+    if "labels" in finished[0].facts:
+        yield f"y of {recipe.given}: {finished[0].facts['labels']}"
     unread, untyped = (
         ", ".join(name for name in recipe.models if any(name in each for each in sets))
         for sets in ([each.unread for each in finished], [each.untyped for each in finished])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,31 @@ def test_labels_say_what_is_learned(
     assert (entry.loss, entry.metric, loaded.num_outputs) == (loss, metric, outputs)
     division = loaded.split(entry.splits[-1], 0)
     assert sum(division.sizes) == 30
+
+
+@pytest.mark.parametrize(
+    ("y", "doubtful"),
+    [
+        (torch.arange(30) % 3.0, True),
+        ((torch.arange(30) % 2).double().view(30, 1), True),
+        (torch.where(torch.arange(30) < 5, math.nan, 1.0), True),  # five are not known
+        (torch.arange(30) % 3, False),  # classes
+        (torch.arange(30) / 2, False),
+        (torch.arange(30) % 3.0 - 1, False),  # no class is below 0
+        (torch.arange(30) * 100.0, False),  # more classes than labels
+        (torch.stack([torch.arange(30) % 3.0] * 2, 1), False),
+        (torch.randint(2, (30, 4)).float(), False),
+    ],
+)
+@pytest.mark.parametrize("task", ["nodes", "graphs"])
+def test_whole_numbers_that_are_floats_are_told(
+    y: torch.Tensor, doubtful: bool, task: str, tmp_path: Path
+) -> None:
+    data: Any = ring(y=y) if task == "nodes" else [ring(5, y=each.view(1, -1)) for each in y]
+    entry, loaded = load(saved(tmp_path / "mine.pt", data))
+    told = "whole numbers as floats are read as a regression, integers as classes"
+    assert loaded.facts.get("labels") == (told if doubtful else None)
+    assert (entry.loss == "l1") or not doubtful
 
 
 def test_stored_masks_come_first(tmp_path: Path) -> None:
