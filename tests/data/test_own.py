@@ -169,10 +169,12 @@ def test_a_function_of_one_s_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         "def made():\n"
         "    ring = torch.stack([torch.arange(9), (torch.arange(9) + 1) % 9])\n"
         "    return Data(x=torch.eye(9), edge_index=ring, y=torch.arange(9) % 3)\n"
+        "held = made()\n"
     )
     monkeypatch.chdir(tmp_path)
-    entry, loaded = load("data_of_mine:made")
-    assert (entry.name, loaded.num_outputs) == ("made", 3)
+    for source in ("data_of_mine:made", "data_of_mine.py:made", "data_of_mine:held"):
+        entry, loaded = load(source)
+        assert (entry.name, loaded.num_outputs) == (source.partition(":")[2], 3)
     with pytest.raises(ValueError, match="did you mean 'made'"):
         dataset_from("data_of_mine:maade")
     with pytest.raises(ValueError, match="expected module:factory"):
