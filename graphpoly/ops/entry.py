@@ -32,6 +32,7 @@ __all__ = [
     "check_index",
     "check_offsets",
     "check_square",
+    "check_unmapped",
     "check_values",
     "check_weighted",
     "named",
@@ -299,6 +300,7 @@ def _graph_tensors(rowptr: Tensor, col: Tensor, ptr: Tensor | None) -> None:
 
 
 def _rows_fit(rowptr: Tensor, col: Tensor, num_cols: int) -> None:
+    check_unmapped("col", col)
     try:
         torch.ops.graphpoly.checked_rows(rowptr, col, num_cols, rowptr.dtype == torch.int32)
     except (RuntimeError, ValueError) as error:
@@ -373,6 +375,7 @@ def check_offsets(name: str, offsets: Tensor, size: int) -> Tensor:
     if offsets.dim() == 0:
         raise ValueError(f"{name}: got a scalar, expected [..., G+1] offsets")
     check_held(name, offsets)
+    check_unmapped(name, offsets)
     if not _readable(offsets) or not offsets.numel():
         return offsets
     least, most = (int(bound) for bound in torch.aminmax(offsets))
@@ -401,6 +404,24 @@ def check_held(name: str, tensor: Tensor) -> None:
     """
     if tensor.is_meta and _plain(tensor):
         raise ValueError(f"{name}: got a tensor on the meta device, which holds no values")
+
+
+def check_unmapped(name: str, tensor: Tensor) -> None:
+    """Refuse a tensor that ``torch.func.vmap`` maps over, where sizes depend on its values.
+
+    Raises:
+        ValueError: If it does.
+    """
+    if torch.compiler.is_compiling():
+        return
+    transforms, inner = torch._C._functorch, tensor
+    while transforms.is_functorch_wrapped_tensor(inner):
+        if transforms.is_batchedtensor(inner):
+            raise ValueError(
+                f"{name}: torch.func.vmap maps over it, and sizes depend on its values; lay the "
+                "graphs side by side in one batch instead"
+            )
+        inner = transforms.get_unwrapped(inner)
 
 
 def check_values(name: str, tensor: Tensor, *shape: int | None, device: Any = None) -> None:
