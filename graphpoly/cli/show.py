@@ -143,6 +143,8 @@ def _facts(entry: Entry) -> dict[str, Any]:
             loaded = data.load(None, data.reading, 0)
             facts |= {"features": loaded.num_features, "outputs": loaded.num_outputs}
             facts |= loaded.facts
+            if loaded.known is not None:
+                facts["unlabelled"] = int((~loaded.known).sum())
     elif entry.obj.__doc__ and entry.kind != "recipe":
         facts["about"] = _in_words((inspect.getdoc(entry.obj) or "").partition("\n\n")[0])
     return facts

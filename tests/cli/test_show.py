@@ -121,6 +121,14 @@ def test_data_of_one_s_own_shows_how_it_was_read(name: str, loss: str, mine: Non
     assert {row["key"] for row in found["reading"]} == {"directed", "self_loops", "row_normalize"}
 
 
+def test_labels_that_are_not_known_are_counted(mine: None) -> None:
+    data = csbm(60, 4.0, 12, phi=0.5, epsilon=1.0, seed=3)
+    data.y[:7] = -1
+    torch.save(data, "some.pt")
+    assert json.loads(show("some.pt", "--json").stdout)["unlabelled"] == 7
+    assert "unlabelled" not in json.loads(show("classes.pt", "--json").stdout)
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
