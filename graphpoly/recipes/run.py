@@ -13,16 +13,16 @@ from torch import nn
 from torch.optim import Optimizer
 
 from graphpoly import registry
-from graphpoly.data import Loaded, default_root, is_own
+from graphpoly.data import default_root, is_own
 from graphpoly.devices import on_cpu
-from graphpoly.distributed import in_turn, is_first, process_device
+from graphpoly.distributed import is_first, process_device
 from graphpoly.errors import unknown
 from graphpoly.files import plain, to_json, write_atomically
 from graphpoly.models.heads import names_argument
-from graphpoly.models.network_for import edge_attr_of, network_for, prepared
+from graphpoly.models.network_for import edge_attr_of, network_for
 from graphpoly.models.settings import ModelSettings
+from graphpoly.recipes.loads import Loads
 from graphpoly.recipes.recipe import Recipe
-from graphpoly.recipes.rewired import rewire_loaded
 from graphpoly.recipes.tasks import task_for
 from graphpoly.training import Experiment, Progress, Task, TrainConfig, run_seeds
 from graphpoly.training.experiment import judge
@@ -31,7 +31,6 @@ from graphpoly.training.run_directory import read_scores, reserve
 
 __all__ = [
     "Finished",
-    "Loads",
     "Outcome",
     "RunOptions",
     "compare",
@@ -207,77 +206,6 @@ class Finished:
     def labelled(self, model: str) -> str:
         """Return a model's name, with the point where there are several."""
         return " ".join([model, *(f"at {key}={value:g}" for key, value in self.point.items())])
-
-
-class Loads:
-    """A recipe's dataset, read once, or once a seed where every seed has its own.
-
-    Args:
-        recipe: Its dataset, reading and rewiring.
-        root: Folder that holds the datasets.
-        saved: Folder where a rewiring that took long is kept, or None.
-        progress: Told about the rewiring.
-    """
-
-    def __init__(
-        self,
-        recipe: Recipe,
-        root: Path | None,
-        *,
-        saved: Path | None = None,
-        progress: Progress | None = None,
-    ) -> None:
-        self.dataset = recipe.data
-        self._recipe, self._root = recipe, root
-        self._saved, self._progress = saved, progress
-        self._held: dict[tuple[int, str], Loaded] = {}
-
-    def of(self, seed: int) -> Loaded:
-        """Return the dataset of a seed as it was found."""
-        key = (seed if self.dataset.drawn else 0, "")
-        if key not in self._held:
-            self._held[key] = in_turn(
-                lambda: self.dataset.load(self._root, self._recipe.reading, key[0])
-            )
-        return self._held[key]
-
-    @on_cpu()
-    def rewired(self, seed: int) -> Loaded:
-        """Return the dataset of a seed after its rewiring; of links, the training part of it."""
-        method = self._recipe.rewire
-        if method is None or method.in_forward:
-            return self.of(seed)
-        links = self.dataset.task == "links" and method.rewires
-        key = (seed if self.dataset.drawn or links else 0, "rewired")
-        if key not in self._held:
-            if links:  # each division has a graph of its own; one is held at a time
-                self._held = {each: self._held[each] for each in self._held if each[1] == ""}
-            found, split = self.of(seed), self.split(seed) if links else None
-            self._held[key] = in_turn(
-                lambda: rewire_loaded(
-                    found,
-                    method,
-                    split,
-                    saved=None if self._saved is None else self._saved / f"rewired-{key[0]}.pt",
-                    progress=self._progress,
-                    label=f"{self.dataset.name} by {method.method}",
-                )
-            )
-        return self._held[key]
-
-    @on_cpu()
-    def read_by(self, model: str, seed: int) -> Loaded:
-        """Return the dataset of a seed as a model reads it."""
-        rewired = self.rewired(seed)
-        own = self.dataset.drawn or rewired is not self.of(seed)
-        key = (seed if own else 0, f"read by {model}")
-        if key not in self._held:
-            self._held[key] = prepared(self._recipe.settings_of(model), rewired)
-        return self._held[key]
-
-    def split(self, seed: int) -> Any:
-        """Return the division of a seed."""
-        return self.of(seed).split(self._recipe.protocol.split, seed)
 
 
 def _run_point(recipe: Recipe, options: RunOptions, point: dict[str, Any]) -> Finished:

@@ -13,7 +13,7 @@ import torch
 from graphpoly.data import DatasetError
 from graphpoly.files import plain, to_json, write_atomically
 from graphpoly.recipes import Outcome, Recipe, run_recipe
-from graphpoly.recipes.run import Loads
+from graphpoly.recipes.loads import Loads
 from graphpoly.studies.spaces import space_of
 from graphpoly.studies.trials import Curve, Trials, imported, is_free, turn
 from graphpoly.training import CheckpointError, Progress
