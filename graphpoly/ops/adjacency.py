@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 from torch_geometric import EdgeIndex
 
+from graphpoly.ops.check_rows import check_csr
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
 from graphpoly.ops.entry import (
     MOST_NODES,
     as_size,
-    check_csr,
     check_index,
     check_unmapped,
     named,

@@ -15,14 +15,8 @@ from torch import Tensor
 
 from graphpoly.devices import on_cpu
 from graphpoly.ops.balanced_forman import neighbour_sets
-from graphpoly.ops.entry import (
-    affordable,
-    check_device,
-    check_graphs,
-    check_held,
-    check_index,
-    check_unmapped,
-)
+from graphpoly.ops.check_rows import check_graphs
+from graphpoly.ops.entry import affordable, check_device, check_held, check_index, check_unmapped
 from graphpoly.ops.library import implement, interruptible
 
 __all__ = ["edge_transport"]
