@@ -14,7 +14,8 @@ from torch.utils._pytree import tree_leaves
 from graphpoly import ops
 from graphpoly.layers import SheafConv
 from graphpoly.testing import assert_close
-from tests.ops.hostile_calls import RECIPES, Draw
+from tests.ops.hostile_calls import RECIPES
+from tests.ops.hostile_draw import Draw
 
 # torch asks for vmap's own argument of random draws, and maps over no sparse tensors
 LEFT = {"dropout", "reorder", "to_csr of torch.sparse"}
