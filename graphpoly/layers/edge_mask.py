@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch_geometric.nn import MessagePassing
 
 from graphpoly.ops import CSR
 
-__all__ = ["WithoutMessages", "masked"]
-
-
-class WithoutMessages:
-    """Mixed in before ``MessagePassing`` where no message of a single edge is ever made."""
-
-    @property
-    def explain_message(self) -> Any:
-        """What PyG's layers do to their messages; here the mask weighs the edges."""
-        return super().explain_message  # type: ignore[misc]
-
-    @explain_message.setter
-    def explain_message(self, given: Any) -> None:
-        raise ValueError(
-            f"explain_message: {type(self).__name__} makes no message of each edge, which "
-            "GraphMaskExplainer and others replace; GNNExplainer weighs the edges instead"
-        )
+__all__ = ["masked"]
 
 
 def masked(conv: MessagePassing, adj: CSR) -> CSR:

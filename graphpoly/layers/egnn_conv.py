@@ -17,7 +17,7 @@ from graphpoly.layers.arguments import (
     check_size,
     entry_attr,
 )
-from graphpoly.layers.edge_mask import WithoutMessages, masked
+from graphpoly.layers.edge_mask import masked
 from graphpoly.layers.edge_message import EdgeMessage
 from graphpoly.layers.feed_forward import FeedForward
 from graphpoly.layers.linear import LazyLinear as Linear
@@ -41,7 +41,7 @@ _LEAST = 1e-8  # added to the length that a difference is divided by
         "complexity": "O(|E| C^2 + |V| C^2) time, O(|E| C + |V| C) memory",
     },
 )
-class EGNNConv(NamedArguments, WithoutMessages, MessagePassing):
+class EGNNConv(NamedArguments, MessagePassing):
     r"""Messages from distances, which update features and move nodes along their differences.
 
     .. math::

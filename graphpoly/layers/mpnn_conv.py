@@ -17,7 +17,7 @@ from graphpoly.layers.arguments import (
     check_size,
     entry_attr,
 )
-from graphpoly.layers.edge_mask import WithoutMessages, masked
+from graphpoly.layers.edge_mask import masked
 from graphpoly.layers.edge_message import EdgeMessage
 from graphpoly.layers.edge_network import EdgeNetwork
 from graphpoly.ops import CSR, sum_entries, to_csr
@@ -39,7 +39,7 @@ MESSAGES = ("edge", "pair")
         "complexity": "O(K (|E| C + |V| C^2)) time, O(K (|E| + |V| C)) memory, K = edge_channels",
     },
 )
-class MPNNConv(NamedArguments, WithoutMessages, MessagePassing):
+class MPNNConv(NamedArguments, MessagePassing):
     r"""Messages through the edges, and a gated recurrent unit that remembers them.
 
     .. math::

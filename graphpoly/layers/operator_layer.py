@@ -15,7 +15,7 @@ from graphpoly.layers.arguments import (
     check_size,
     chosen_normalization,
 )
-from graphpoly.layers.edge_mask import WithoutMessages, masked
+from graphpoly.layers.edge_mask import masked
 from graphpoly.layers.linear import width_of
 from graphpoly.ops import CSR
 from graphpoly.ops.normalize import NORMALIZATIONS, normalized
@@ -25,7 +25,7 @@ __all__ = ["OperatorLayer"]
 _HELD_AS = {"add_self_loops": "self_loops"}  # arguments and the attributes of another name
 
 
-class OperatorLayer(NamedArguments, WithoutMessages, MessagePassing):
+class OperatorLayer(NamedArguments, MessagePassing):
     r"""A layer whose graph comes in as the matrix P alone.
 
     On an undirected graph with non-negative weights the spectrum of a normalised P lies in [-1, 1],

@@ -16,7 +16,6 @@ from graphpoly.layers.arguments import (
     check_features,
     check_size,
 )
-from graphpoly.layers.edge_mask import WithoutMessages
 from graphpoly.layers.linear import width_of
 from graphpoly.ops import CSR, Paths, PathTrie, enumerate_paths, path_trie, to_csr
 from graphpoly.ops.enumerate_paths import MAX_PATHS, PATHS
@@ -42,7 +41,7 @@ REDUCTIONS = ("sum", "mean")
         "complexity": "O(P_k C^2) time, O(P_k C) memory, P_k distinct beginnings of paths",
     },
 )
-class PathConv(NamedArguments, WithoutMessages, MessagePassing):
+class PathConv(NamedArguments, MessagePassing):
     r"""Adds to each node what an LSTM makes of the paths of one length that end there.
 
     .. math::

@@ -12,7 +12,6 @@ from torch_geometric.nn.dense.linear import Linear
 from torch_geometric.nn.inits import reset
 
 from graphpoly.layers.arguments import NamedArguments, check_edge_attr, check_features, check_size
-from graphpoly.layers.edge_mask import WithoutMessages
 from graphpoly.layers.linear import width_of
 from graphpoly.ops import pool, random_walks, to_csr, walk_bits
 from graphpoly.ops.take_rows import take_rows
@@ -33,7 +32,7 @@ __all__ = ["SCRaWlConv"]
         "window s",
     },
 )
-class SCRaWlConv(NamedArguments, WithoutMessages, MessagePassing):
+class SCRaWlConv(NamedArguments, MessagePassing):
     r"""Reads random walks with a convolution, and gives each node the mean of what it is seen in.
 
     A walk :math:`v_0, \dots, v_l` begins at each node. Its position t is described by

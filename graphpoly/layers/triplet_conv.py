@@ -19,7 +19,7 @@ from graphpoly.layers.arguments import (
     check_features,
     check_size,
 )
-from graphpoly.layers.edge_mask import WithoutMessages, masked
+from graphpoly.layers.edge_mask import masked
 from graphpoly.layers.linear import width_of
 from graphpoly.ops import CSR, Triplets, entry_sum, list_triplets, spmm, to_csr, triplets_min_plus
 from graphpoly.ops.pool import ranges
@@ -40,7 +40,7 @@ REDUCTIONS = ("max", "min")
         "complexity": "O(|E| C^2 + P T) time, O(|E| C + P T) memory, P triplets of T channels",
     },
 )
-class TripletConv(NamedArguments, WithoutMessages, MessagePassing):
+class TripletConv(NamedArguments, MessagePassing):
     r"""Updates nodes by messages from neighbours, and edges by messages from triplets.
 
     .. math::

@@ -11,7 +11,7 @@ from torch_geometric.nn.dense.linear import Linear
 
 from graphpoly.errors import unknown
 from graphpoly.layers.arguments import NamedArguments, check_features, check_sizes
-from graphpoly.layers.edge_mask import WithoutMessages, masked
+from graphpoly.layers.edge_mask import masked
 from graphpoly.layers.linear import width_of
 from graphpoly.ops import CSR, spmm, to_csr
 
@@ -20,7 +20,7 @@ __all__ = ["AggregateConv"]
 AGGREGATIONS = ("sum", "mean", "kept_mean")
 
 
-class AggregateConv(NamedArguments, WithoutMessages, MessagePassing):
+class AggregateConv(NamedArguments, MessagePassing):
     r"""A linear map of a node beside what its neighbours say.
 
     .. math::

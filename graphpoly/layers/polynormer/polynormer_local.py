@@ -11,14 +11,13 @@ from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.inits import glorot, reset
 from torch_geometric.utils import softmax
 
-from graphpoly.layers.edge_mask import WithoutMessages
 from graphpoly.layers.polynormer.gate import Gate
 from graphpoly.ops import CSR, dropout, gat_attention, to_csr
 
 __all__ = ["PolynormerLocal"]
 
 
-class PolynormerLocal(WithoutMessages, MessagePassing):
+class PolynormerLocal(MessagePassing):
     r"""Local polynomial attention.
 
     .. math::

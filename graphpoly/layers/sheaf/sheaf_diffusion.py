@@ -16,7 +16,6 @@ from graphpoly.layers.arguments import (
     check_size,
     chosen_normalization,
 )
-from graphpoly.layers.edge_mask import WithoutMessages
 from graphpoly.layers.linear import width_of
 from graphpoly.layers.sheaf.laplacian import SheafLaplacian, inverse_root
 from graphpoly.ops import CSR, dropout, silence_loops, sum_entries
@@ -24,7 +23,7 @@ from graphpoly.ops import CSR, dropout, silence_loops, sum_entries
 __all__ = ["SheafDiffusion", "weighted"]
 
 
-class SheafDiffusion(NamedArguments, WithoutMessages, MessagePassing):
+class SheafDiffusion(NamedArguments, MessagePassing):
     r"""A step :math:`X \leftarrow (1 + \tanh \varepsilon) \odot X - \mathrm{ELU}(\Delta\, W_1 X
     W_2)`, with a Laplacian that a subclass makes.
 
