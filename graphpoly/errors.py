@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["ConvergenceError", "nearest", "unknown"]
+__all__ = ["ConvergenceError", "module_of", "nearest", "unknown"]
 
 _SHOWN = 30  # names that one line has room for
 
@@ -27,6 +27,15 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
     return folded[close[0]] if close else None
 
 
+def module_of(file: str) -> str:
+    """Return what a file of code is imported as; a name of a module is one already.
+
+    >>> module_of("./nets/own.py"), module_of("nets.own")
+    ('nets.own', 'nets.own')
+    """
+    return file.removesuffix(".py").replace("/", ".").strip(".") if file.endswith(".py") else file
+
+
 def unknown(what: str, name: object, candidates: Iterable[str]) -> ValueError:
     """Build the error for a name that is not among ``candidates``.
 
@@ -36,7 +45,9 @@ def unknown(what: str, name: object, candidates: Iterable[str]) -> ValueError:
     """
     known = sorted(candidates)
     match = nearest(str(name), known)
-    if match is not None:
+    if str(name).endswith(".py"):
+        hint = f"of a file of code name what is in it, too: {module_of(str(name))}:NAME"
+    elif match is not None:
         hint = f"did you mean {match!r}?"
     elif known:
         more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""

@@ -21,6 +21,7 @@ except ImportError:  # only POSIX has advisory locks that die with their owner
 
 __all__ = [
     "fsync_directory",
+    "is_open_as",
     "naming",
     "plain",
     "replacing",
@@ -100,14 +101,15 @@ def _alone(path: Path) -> Iterator[None]:
         try:
             with suppress(OSError):  # some network file systems have no locks
                 fcntl.flock(handle, fcntl.LOCK_EX)
-            if _is_open_as(path, handle):  # nobody has put it in place meanwhile
+            if is_open_as(path, handle):  # nobody has put it in place meanwhile
                 yield
                 return
         finally:
             os.close(handle)
 
 
-def _is_open_as(path: Path, handle: int) -> bool:
+def is_open_as(path: Path, handle: int) -> bool:
+    """Return whether a path still is the file that was opened."""
     with suppress(FileNotFoundError):
         return os.path.samestat(os.fstat(handle), path.stat())
     return False

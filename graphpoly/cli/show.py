@@ -22,7 +22,13 @@ __all__ = ["show"]
 
 
 def show(
-    name: Annotated[str, typer.Argument(help="Of a recipe, model, dataset, layer or basis.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Of a recipe, model, dataset, layer or basis, or of your own: see "
+            "`graphpoly train`."
+        ),
+    ],
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -61,8 +67,12 @@ def _words(meaning: str) -> str:
 def _find(name: str) -> Entry:
     """Return the entry of that name: a recipe before a model, a model before the rest."""
     from graphpoly import registry
+    from graphpoly.data import is_own
     from graphpoly.errors import unknown
     from graphpoly.models.settings import settings_of
+
+    if is_own(name):
+        return _own(name)
 
     def named(kinds: Sequence[str]) -> Entry | None:
         """Return the entry of exactly that name, or of that name in another case."""
@@ -86,7 +96,27 @@ def _find(name: str) -> Entry:
     return found
 
 
+def _own(name: str) -> Entry:
+    """Return an entry for a file of data, or a factory of a model or of data."""
+    from torch import nn
+
+    from graphpoly.data import dataset_from
+    from graphpoly.models.model_factory import imported
+    from graphpoly.registry import Entry
+
+    factory: Any = None
+    with contextlib.suppress(ValueError):  # data itself; what is nowhere is told of below
+        factory = imported(name)
+    if factory is not None:
+        is_module = inspect.isclass(factory) and issubclass(factory, nn.Module)
+        if is_module or "out_channels" in inspect.signature(factory).parameters:
+            return Entry(name, "model", factory, "", None, None, {})
+    return Entry(name, "dataset", dataset_from(name), "", None, None, {})
+
+
 def _facts(entry: Entry) -> dict[str, Any]:
+    from graphpoly.data import is_own
+
     facts: dict[str, Any] = {
         "name": entry.name,
         "kind": entry.kind,
@@ -111,7 +141,13 @@ def _facts(entry: Entry) -> dict[str, Any]:
             "loss": data.loss,
             "splits": ", ".join(data.splits),
         }
-    elif inspect.getdoc(entry.obj) and entry.kind != "recipe":
+        if is_own(entry.name):
+            loaded = data.load(None, data.reading, 0)
+            facts |= {"features": loaded.num_features, "outputs": loaded.num_outputs}
+            facts |= loaded.facts
+            if loaded.known is not None:
+                facts["unlabelled"] = int((~loaded.known).sum())
+    elif entry.obj.__doc__ and entry.kind != "recipe":
         facts["about"] = _in_words((inspect.getdoc(entry.obj) or "").partition("\n\n")[0])
     return facts
 
@@ -126,6 +162,7 @@ def _in_words(text: str) -> str:
 
 def _tables(entry: Entry) -> dict[str, list[dict[str, Any]]]:
     from graphpoly.models.settings import model_names, settings_of
+    from graphpoly.models.settings.own import own_settings
     from graphpoly.rewiring import method_names, method_of
 
     if entry.kind == "recipe":
@@ -137,6 +174,8 @@ def _tables(entry: Entry) -> dict[str, list[dict[str, Any]]]:
     tables = {}
     if entry.name in model_names():
         tables["settings"] = _described(settings_of(entry.name)[1])
+    elif ":" in entry.name:
+        tables["settings"] = _described(own_settings(entry.name))
     if entry.name in method_names():
         method = method_of(entry.name)
         tables[f"settings of rewire={entry.name.lower()}"] = _described(method)

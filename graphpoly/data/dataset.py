@@ -72,6 +72,7 @@ class Loaded:
             categories that a network has to embed; ``"ogb"`` for OGB's atoms.
         edge_categories: Likewise of ``edge_attr``; ``"ogb"`` for OGB's bonds.
         num_relations: Number of types of edges that ``edge_type`` counts, 1 without types.
+        known: Which nodes have a label, ``[N]``; None where all have, or nodes are not asked for.
     """
 
     data: Data | None = None
@@ -83,6 +84,7 @@ class Loaded:
     categories: tuple[int, ...] | str | None = None
     edge_categories: tuple[int, ...] | str | None = None
     num_relations: int = 1
+    known: Tensor | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "split", on_cpu()(self.split))

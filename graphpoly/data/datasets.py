@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 import torch_geometric.datasets
+from torch import Tensor
 from torch_geometric.data import Data, InMemoryDataset
 
 from graphpoly.data.files import (
@@ -187,6 +190,24 @@ def load_node_data(
             "pass a root that can be written to, or set GRAPHPOLY_DATA"
         ) from error
     return as_undirected(data) if undirected else data
+
+
+def labelled_nodes(name: str, root: str | Path | None = None) -> Tensor | None:
+    """Return which nodes of a graph of Planetoid have a label in its files, or None if all have.
+
+    Citeseer's list of test nodes has 15 gaps. They get no features, and PyG reads their labels as
+    the first class; the files must be there.
+    """
+    source = _SOURCES[name.lower()]
+    called = str(source.arguments["name"])
+    folder = Path(default_root() if root is None else root).expanduser() / source.folder / called
+    given = np.loadtxt(folder / "raw" / f"ind.{called.lower()}.test.index", dtype=np.int64)
+    absent = np.setdiff1d(np.arange(given.min(), given.max() + 1), given)
+    if not absent.size:
+        return None
+    known = torch.ones(source.nodes, dtype=torch.bool)
+    known[torch.from_numpy(absent)] = False
+    return known
 
 
 class _Guard(InMemoryDataset):

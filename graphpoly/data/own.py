@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
 from torch_geometric.data import Batch, Data
+from torch_geometric.data.data import BaseData
 
 from graphpoly.data.dataset import AsItIs, Dataset, Loaded, Reading, find_dataset
 from graphpoly.data.entries.graphs import FOLDS, graph_problem
@@ -24,6 +25,7 @@ from graphpoly.data.own_checks import (
     PARTS,
     check,
     count_labels,
+    doubt_about,
     kind_of,
     read_lists,
     set_precision,
@@ -32,7 +34,7 @@ from graphpoly.data.own_checks import (
 from graphpoly.data.own_files import SUFFIXES, read_file
 from graphpoly.data.splits import Split, make_split
 from graphpoly.devices import on_cpu
-from graphpoly.errors import unknown
+from graphpoly.errors import module_of, unknown
 
 __all__ = ["any_dataset", "dataset_from", "is_own"]
 
@@ -56,7 +58,7 @@ def any_dataset(name: str) -> Dataset:
     try:
         return find_dataset(name)
     except ValueError:
-        if Path(name).exists():
+        if Path(name).exists() and not name.endswith(".py"):
             raise unknown("kind of file", Path(name).suffix, (".pt", ".npz")) from None
         raise
 
@@ -116,6 +118,7 @@ def dataset_from(source: str) -> Dataset:
 
 def _made(source: str) -> Any:
     module, _, attribute = source.partition(":")
+    module = module_of(module)
     if "" not in sys.path:  # a console script does not look where it is called
         sys.path.insert(0, "")
     try:
@@ -125,7 +128,8 @@ def _made(source: str) -> Any:
     if factory is None:
         held = vars(importlib.import_module(module))
         raise unknown(f"factory of {module}", attribute, [key for key in held if key[0] != "_"])
-    return factory() if callable(factory) else factory
+    # PyG's Data can be called, too: it iterates
+    return factory() if callable(factory) and not isinstance(factory, BaseData) else factory
 
 
 def _of_nodes(data: Data, name: str, source: str) -> Dataset:
@@ -157,6 +161,7 @@ def _of_nodes(data: Data, name: str, source: str) -> Dataset:
             return Split("random", seed, *masks)
 
         facts = {"nodes": nodes, "edges": read.num_edges, "features": read.num_node_features}
+        facts |= doubt_about(data.y, loss)
         return Loaded(
             data=read,
             num_features=read.num_node_features,
@@ -216,7 +221,7 @@ def _of_graphs(graphs: list[Data], name: str, source: str) -> Dataset:
             num_features=graphs[0].num_node_features,
             num_outputs=outputs,
             split=lambda asked, seed: GraphFold("random", seed, *_thirds(known, seed)),
-            facts={"graphs": len(graphs)},
+            facts={"graphs": len(graphs), **doubt_about(y, loss)},
         )
 
     return _entry(name, "graphs", metric, loss, FOLDS if loss == "ce" else ("random",), load)

@@ -11,8 +11,8 @@ from torch_geometric.data import Data
 
 from graphpoly.data.files import DatasetError
 
-__all__ = ["LISTS", "OF_EDGES", "PARTS", "as_tensor", "check", "count_labels", "kind_of"]
-__all__ += ["read_lists", "set_precision", "target_of"]
+__all__ = ["LISTS", "OF_EDGES", "PARTS", "as_tensor", "check", "count_labels", "doubt_about"]
+__all__ += ["kind_of", "read_lists", "set_precision", "target_of"]
 
 PARTS = ("train", "val", "test")  # which masks are of
 OF_EDGES = ("edge_weight", "edge_attr", "edge_type")
@@ -154,6 +154,16 @@ def target_of(y: Tensor, where: str) -> tuple[Tensor, str, str, int]:
     if columns > 1 and bool(((known == 0) | (known == 1)).all()):
         return y, "bce", "rocauc", columns
     return y, "l1", "mae", columns
+
+
+def doubt_about(y: Tensor, loss: str) -> dict[str, str]:
+    """Say how labels were read that may have been meant as classes: whole numbers, but floats."""
+    known = y[~y.isnan()]
+    whole = bool((known == known.round()).all()) and bool((known >= 0).all())
+    fits = bool((known < len(known)).all())  # as many classes as labels at most
+    if loss != "l1" or y.dim() > 1 or not whole or not fits:
+        return {}
+    return {"labels": "whole numbers as floats are read as a regression, integers as classes"}
 
 
 def kind_of(value: Any) -> str:

@@ -5,7 +5,8 @@ Feature :math:`\phi_{t,c}(G)` counts the nodes of G that have colour c after t r
 .. math::
     k(G, H) = \sum_{t=0}^{T} \sum_c \phi_{t,c}(G)\, \phi_{t,c}(H)
 
-Names of colours are the same in every graph and run (see :func:`graphpoly.ops.color_refinement`).
+Names of colours are the same in every graph and run (see :func:`graphpoly.ops.color_refinement`);
+the labels 1 and 1.0 are equal here.
 Nothing has to be fitted: features of graphs that come later fit those of the graphs from before.
 """
 
@@ -23,6 +24,7 @@ from torch_geometric.transforms import BaseTransform
 
 from graphpoly.devices import on_cpu
 from graphpoly.ops import color_refinement, mix64, to_csr
+from graphpoly.ops.entry import check_held
 from graphpoly.registry import register
 
 __all__ = ["WLSubtree", "wl_features", "wl_kernel"]
@@ -181,6 +183,16 @@ def _names(data: Data, rounds: int, labels: bool) -> Tensor:
     return color_refinement(
         adj,
         rounds,
-        node_label=data.x if labels else None,
-        edge_label=data.edge_attr if labels else None,
+        node_label=_as_numbers(data.x) if labels else None,
+        edge_label=_as_numbers(data.edge_attr) if labels else None,
     ).cpu()
+
+
+def _as_numbers(label: Tensor | None) -> Tensor | None:
+    """Return integers with the bits of equal floats: another call may have the same labels so."""
+    if label is None or label.is_floating_point() or label.is_complex():
+        return label
+    check_held("label", label)
+    whole = label.long()
+    exact = whole.abs() <= 1 << 53  # no float is equal to others but by chance
+    return torch.where(exact, whole.double().view(torch.int64), mix64(whole))

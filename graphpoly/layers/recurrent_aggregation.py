@@ -122,9 +122,11 @@ class RecurrentAggregation(NamedArguments, Aggregation):
         # further axes are groups of the same sizes, side by side
         data = rows.index_select(0, entry).reshape(-1, self.in_channels)
         sizes = sizes * (data.size(0) // rows.size(0))
-        _, behind = run_lstm(self.lstm, PackedSequence(data, sizes))
+        along, behind = run_lstm(self.lstm, PackedSequence(data, sizes))
         state = behind[0] if isinstance(behind, tuple) else behind  # a GRU has no cells
-        read = state[-1].reshape(-1, *shape[1:-1], state.size(-1))
+        directions = along.data.size(-1) // state.size(-1)  # 2 where another LSTM reads both ways
+        last = state[-directions:].transpose(0, 1).flatten(1)
+        read = last.reshape(-1, *shape[1:-1], last.size(-1))
         out = read.new_zeros(shape[0], *read.shape[1:])
         return out.index_copy(0, longest[: read.size(0)], read).movedim(0, dim)
 

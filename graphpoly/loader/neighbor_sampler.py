@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,6 +52,22 @@ def check_edges(data: Any) -> None:
                 raise ValueError(f"edge_index: got nodes {least} to {most}, there are {size}")
 
 
+def _check_weight(data: Any, name: str | None) -> None:
+    """Refuse an attribute that no edges have, or that is not a number for each."""
+    stores = getattr(data, "edge_stores", ())
+    if name is None or not stores:
+        return
+    if not any(name in store for store in stores):
+        held = {key for store in stores for key in store if store.is_edge_attr(key)}
+        names = ", ".join(sorted(held - {"edge_index", "adj_t"})) or "no attributes"
+        raise ValueError(f"weight_attr: got {name!r}, the edges have {names}")
+    for store in stores:
+        value = store.get(name)
+        if value is not None and tuple(getattr(value, "shape", ())) != (store.num_edges,):
+            kind = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
+            raise ValueError(f"weight_attr: {name} is {kind}, expected [{store.num_edges}]")
+
+
 def _edges_of(data: Any) -> Iterator[tuple[Any, Any]]:
     """Both ends of the edges of each type, and how many nodes there are for them."""
     if isinstance(data, tuple | list):  # of a feature store and a graph store
@@ -85,9 +102,9 @@ class NeighborSampler(pyg.NeighborSampler):
 
     Raises:
         TypeError: If the graph is a ``torch.sparse`` tensor, which PyG does not take apart.
-        ValueError: If edges leave the graph, if weights are negative or not finite, if a time is
-            NaN, if ``temporal_strategy`` is unknown, or if ``is_sorted`` is claimed of times that
-            are not in order.
+        ValueError: If edges leave the graph, if weights are absent, negative or not finite, or not
+            one for each edge, if a time is NaN, if ``temporal_strategy`` is unknown, or if
+            ``is_sorted`` is claimed of times that are not in order.
 
     Complexity: O(nodes + edges of the sample), once more for each hop.
 
@@ -100,7 +117,9 @@ class NeighborSampler(pyg.NeighborSampler):
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        check_edges(args[0] if args else kwargs.get("data"))
+        given = inspect.signature(super().__init__).bind(*args, **kwargs).arguments
+        check_edges(given["data"])
+        _check_weight(given["data"], given.get("weight_attr"))
         with _nothing_asked_for():
             super().__init__(*args, **kwargs)
         _keep_freed_memory()

@@ -15,7 +15,7 @@ from torch import nn
 from torch_geometric.nn import models
 
 from graphpoly import registry
-from graphpoly.errors import unknown
+from graphpoly.errors import module_of, unknown
 
 __all__ = ["PYG_MODELS", "imported", "model_factory"]
 
@@ -69,12 +69,6 @@ def model_factory(name: str, **arguments: Any) -> tuple[Callable[[], Any], str]:
                 further[key] = arguments.get(key, size)
         build = partial(_made, name, factory, further) if further else factory
         return build, str(getattr(factory, "expressivity", ""))
-    if name.endswith(".py"):
-        module = name.removesuffix(".py").replace("/", ".").strip(".")
-        raise ValueError(
-            f"model: got the file {name!r}, expected package.module:factory, such as "
-            f"{module}:MyModel"
-        )
     known = {entry.name: entry for entry in registry.entries("model")}
     if name in known:
         entry = known[name]
@@ -154,8 +148,7 @@ def imported(name: str) -> Callable[[], Any]:
         ValueError: If there is no such module or factory.
     """
     module, _, attribute = name.partition(":")
-    if module.endswith(".py"):
-        module = module.removesuffix(".py").replace("/", ".").strip(".")
+    module = module_of(module)
     if "" not in sys.path:  # a console script does not look where it is called
         sys.path.insert(0, "")
     try:

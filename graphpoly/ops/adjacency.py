@@ -14,8 +14,16 @@ import torch
 from torch import Tensor
 from torch_geometric import EdgeIndex
 
+from graphpoly.ops.check_rows import check_csr
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
-from graphpoly.ops.entry import MOST_NODES, as_size, check_csr, check_index, named, out_of_memory
+from graphpoly.ops.entry import (
+    MOST_NODES,
+    as_size,
+    check_index,
+    check_unmapped,
+    named,
+    out_of_memory,
+)
 from graphpoly.ops.stamp import Memory, edits, memory_allowed, state
 
 __all__ = ["CSR", "silence_loops", "to_csr", "to_edges"]
@@ -190,7 +198,8 @@ def silence_loops(
     """Turn a graph into an operator whose self-loops weigh nothing.
 
     The entries stay where they are, so that shapes do not depend on the data. Where nothing else
-    has a weight and there is no loop, the weights are None; a trace, which cannot look, makes them.
+    has a weight and there is no loop, the weights are None; a trace and ``vmap``, which cannot
+    look, make them.
 
     Arguments as for :func:`to_csr`, which also says what is remembered; ``dtype`` is that of the
     weights.
@@ -207,7 +216,9 @@ def silence_loops(
     proper = adj.rows() != adj.col
     if adj.weight is not None:
         return adj.with_weight(torch.where(proper, adj.weight.to(dtype), 0))
-    if torch.compiler.is_compiling() or proper.is_meta or not bool(proper.all()):
+    unread = torch.compiler.is_compiling() or proper.is_meta
+    unread = unread or torch._C._functorch.is_functorch_wrapped_tensor(proper)
+    if unread or not bool(proper.all()):
         adj = adj.with_weight(proper.to(dtype))
     return owned(_remember(edge_index, adj, key)) if plain else adj
 
@@ -269,6 +280,7 @@ def _sizes(edge_index: Any, num_nodes: int | None, size: tuple[int, int] | None)
     if size is not None:
         return size
     if num_nodes is None:
+        check_unmapped("edge_index", edge_index)
         num_nodes = int(edge_index.max()) + 1 if edge_index.numel() else 0
         if not torch.compiler.is_compiling() and num_nodes > MOST_NODES:
             raise ValueError(f"edge_index: got node {num_nodes - 1}, no memory for so many")

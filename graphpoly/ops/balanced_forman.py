@@ -18,7 +18,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from graphpoly.ops.entry import check_graphs, on_graphs
+from graphpoly.ops.check_rows import check_graphs, on_graphs
 from graphpoly.ops.library import implement
 
 __all__ = ["balanced_forman", "ricci_of_edge"]

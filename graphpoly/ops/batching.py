@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from graphpoly.ops.entry import check_batch, check_held
+from graphpoly.ops.entry import check_batch, check_held, check_unmapped
 
 __all__ = ["count_graphs", "largest", "nodes_of_each", "places"]
 
@@ -30,6 +30,7 @@ def count_graphs(batch: Tensor | None, batch_size: int | None, num_nodes: int) -
     if torch.compiler.is_compiling() or not batch.numel():
         return num_nodes
     check_held("batch", batch)
+    check_unmapped("batch", batch)
     return int(batch.max()) + 1
 
 

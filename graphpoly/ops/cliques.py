@@ -10,7 +10,14 @@ from torch_geometric.utils import coalesce
 
 from graphpoly.ops.adjacency import to_csr, to_edges
 from graphpoly.ops.common_neighbors import intersect_rows
-from graphpoly.ops.entry import MOST_NODES, affordable, as_size, check_held, check_index
+from graphpoly.ops.entry import (
+    MOST_NODES,
+    affordable,
+    as_size,
+    check_held,
+    check_index,
+    check_unmapped,
+)
 
 __all__ = ["list_cliques"]
 
@@ -44,6 +51,7 @@ def list_cliques(edge_index: Any, k: int, num_nodes: int) -> Tensor:
     k, num_nodes = as_size("k", k, least=1), as_size("num_nodes", num_nodes, most=MOST_NODES)
     pairs, _ = to_edges(edge_index, size=(num_nodes, num_nodes))
     check_held("edge_index", pairs)
+    check_unmapped("edge_index", pairs)
     pairs = check_index("edge_index", pairs.reshape(-1), num_nodes).view(2, -1)
     return affordable(lambda: f"num_nodes: got {num_nodes}", _list, pairs, k, num_nodes)
 

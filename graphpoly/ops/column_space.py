@@ -19,7 +19,7 @@ from torch import Tensor
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import transpose
 from graphpoly.ops.dtypes import check_real
-from graphpoly.ops.entry import affordable, as_size, check_ascending, check_batch
+from graphpoly.ops.entry import affordable, as_size, check_ascending, check_batch, check_unmapped
 from graphpoly.ops.library import implement
 
 __all__ = ["column_space", "column_space_reference"]
@@ -73,6 +73,8 @@ def column_space(
     seed = as_size("seed", seed, least=-(2**31), most=2**31 - 1)
     # without a size N is what bounds the number of graphs
     check_batch(batch, num_nodes, num_nodes if batch_size is None else batch_size)
+    if batch is not None:
+        check_unmapped("batch", batch)
     check_ascending(batch)
     num_graphs = 1 if batch is None else (num_nodes if batch_size is None else batch_size)
     return affordable(

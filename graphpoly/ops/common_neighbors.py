@@ -27,6 +27,7 @@ from graphpoly.ops.entry import (
     INT32_MAX,
     affordable,
     check_device,
+    check_unmapped,
     check_values,
     narrowed,
     out_of_memory,
@@ -130,6 +131,7 @@ def intersect_rows(adj_a: CSR, adj_b: CSR, pairs: Tensor) -> CSR:
     [2, 1, 2]
     """
     arguments = _arguments(adj_a, adj_b, pairs)
+    check_unmapped("pairs", pairs)
     try:
         rowptr, col = _checked(_intersect, pairs, *arguments)
     except (RuntimeError, MemoryError) as error:

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from graphpoly.devices import on_cpu
 from graphpoly.ops.balanced_forman import neighbour_sets
-from graphpoly.ops.entry import affordable, check_device, check_graphs, check_held, check_index
+from graphpoly.ops.check_rows import check_graphs
+from graphpoly.ops.entry import affordable, check_device, check_held, check_index, check_unmapped
 from graphpoly.ops.library import implement, interruptible
 
 __all__ = ["edge_transport"]
@@ -64,6 +65,8 @@ def _check_edges(rowptr: Tensor, col: Tensor, edges: Tensor) -> None:
     if edges.dim() != 2 or edges.size(0) != 2:
         raise ValueError(f"edges: got shape {tuple(edges.shape)}, expected [2, P]")
     check_held("edges", edges)
+    for name, tensor in {"rowptr": rowptr, "col": col, "edges": edges}.items():
+        check_unmapped(name, tensor)
     check_device("edges", edges, rowptr.device)
     size = rowptr.size(0) - 1
     check_index("edges", edges.flatten(), size)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from graphpoly.errors import unknown
 from graphpoly.ops.adjacency import to_csr
-from graphpoly.ops.entry import as_size, check_held, out_of_memory
+from graphpoly.ops.entry import as_size, check_held, check_unmapped, out_of_memory
 from graphpoly.ops.enumerate_paths_reference import (
     count_paths_reference,
     enumerate_paths_reference,
@@ -113,6 +113,7 @@ def enumerate_paths(
             as_size(name, value)
     rowptr, col = _outgoing(edge_index, num_nodes)
     check_held("edge_index", col)
+    check_unmapped("edge_index", col)
     limit = -1 if max_paths is None else max_paths
     rule = (kind, -1 if seed is None else seed)
     run = torch.ops.graphpoly.enumerate_paths

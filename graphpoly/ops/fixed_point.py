@@ -39,7 +39,7 @@ from torch.autograd import forward_ad
 
 from graphpoly.errors import ConvergenceError, unknown
 from graphpoly.ops.batching import count_graphs
-from graphpoly.ops.entry import affordable, as_size, check_device, check_held
+from graphpoly.ops.entry import affordable, as_size, check_device, check_held, check_unmapped
 from graphpoly.ops.pool import pool
 
 __all__ = ["FixedPoint", "fixed_point"]
@@ -143,6 +143,7 @@ def fixed_point(
     )
     if batch is not None:
         check_held("batch", batch)
+        check_unmapped("batch", batch)
         check_device("batch", batch, start.device)
     graphs = _Graphs(batch, count_graphs(batch, batch_size, start.size(0)))
     state = start.detach()

@@ -15,7 +15,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from graphpoly.ops.entry import as_size, check_graphs, on_graphs
+from graphpoly.ops.check_rows import check_graphs, on_graphs
+from graphpoly.ops.entry import as_size
 from graphpoly.ops.laplacian_powers import laplacian_powers_reference
 from graphpoly.ops.library import implement
 

@@ -13,7 +13,8 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
-from graphpoly.ops.entry import affordable, check_graphs
+from graphpoly.ops.check_rows import check_graphs
+from graphpoly.ops.entry import affordable
 from graphpoly.ops.library import implement, interruptible
 
 __all__ = ["laplacian_powers"]

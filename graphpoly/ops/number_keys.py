@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from graphpoly.ops.entry import check_held
 from graphpoly.ops.library import call, implement
 
 __all__ = ["NumberedKeys", "number_keys"]
@@ -33,7 +34,7 @@ def number_keys(known: Tensor, found: Tensor) -> NumberedKeys:
 
     Raises:
         TypeError: If a type is another.
-        ValueError: If one has other than one dimension.
+        ValueError: If one has other than one dimension, or is on the meta device.
 
     Complexity: O(K + M) time and memory.
 
@@ -46,6 +47,7 @@ def number_keys(known: Tensor, found: Tensor) -> NumberedKeys:
             raise TypeError(f"{name}: got {tensor.dtype}, int64 is accepted")
         if tensor.dim() != 1:
             raise ValueError(f"{name}: got {tensor.dim()} dimensions, expected 1")
+        check_held(name, tensor)
     return NumberedKeys(*call(torch.ops.graphpoly.number_keys, known, found))
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from graphpoly.ops.batching import count_graphs, nodes_of_each, places
 from graphpoly.ops.dtypes import floating
-from graphpoly.ops.entry import affordable, as_size, check_held
+from graphpoly.ops.entry import affordable, as_size, check_held, check_unmapped
 from graphpoly.ops.library import implement
 from graphpoly.ops.pool import pool
 
@@ -110,6 +110,7 @@ def _one_graph(num_nodes: int, device: torch.device | str | None) -> Tensor:
 
 
 def _lay_out(batch: Tensor, num_nodes: int, num_graphs: int) -> PairBlocks:
+    check_unmapped("batch", batch)
     batch = batch.long()
     size = nodes_of_each(batch, num_graphs)
     end = size.square().cumsum(0)

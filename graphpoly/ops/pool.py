@@ -11,7 +11,7 @@ from torch import Tensor
 from graphpoly.ops.adjacency import CSR, _index_dtype, _recall, _remember, trusted_csr
 from graphpoly.ops.coo_to_csr import entry_rows
 from graphpoly.ops.dtypes import EXACT
-from graphpoly.ops.entry import as_size, out_of_memory
+from graphpoly.ops.entry import as_size, check_unmapped, out_of_memory
 from graphpoly.ops.library import call, implement
 from graphpoly.ops.multi_aggregate import multi_aggregate
 from graphpoly.ops.spmm import spmm
@@ -81,6 +81,7 @@ def _at_once(x: Tensor, batch: Tensor, reduce: str | Sequence[str]) -> bool:
 
 def _summed(x: Tensor, batch: Tensor, mean: bool, batch_size: int | None) -> Tensor:
     if batch_size is None:
+        check_unmapped("batch", batch)
         batch_size = max(int(batch.max()) + 1, 0) if batch.size(0) else 0
     try:
         out: Tensor = call(_SUM, x, batch, batch_size, mean)
@@ -159,6 +160,7 @@ def segments(index: Tensor, num_segments: int | None = None, *, name: str = "ind
     if num_segments is None and held is None:
         if index.is_meta:
             raise ValueError(f"{name}: got a tensor on the meta device, which holds no groups")
+        check_unmapped(name, index)
         num_segments = max(int(index.max()) + 1, 0) if size else 0
         held = _recall(index, ("segments", num_segments), num_segments, size, True)
     if held is not None:
@@ -181,6 +183,7 @@ def _grouped(index: Tensor, num_segments: int, name: str) -> CSR:
     row, back = line.to(dtype), place[:-1]
     # groups in order, as loaders give them, are turned back by nothing
     known = index.device.type == "cpu" and not torch.compiler.is_compiling()
+    known = known and not torch._C._functorch.is_functorch_wrapped_tensor(perm)
     if not (known and torch.equal(perm, back)):
         back = torch.empty_like(perm).index_copy(0, perm.long(), back)
     return trusted_csr(rowptr, col, None, perm, size, (place, row, back))

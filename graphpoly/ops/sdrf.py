@@ -17,7 +17,8 @@ from torch import Tensor
 
 from graphpoly.devices import on_cpu
 from graphpoly.ops.balanced_forman import neighbour_sets, ricci_of_edge
-from graphpoly.ops.entry import INT64_MIN, as_size, check_graphs, on_graphs
+from graphpoly.ops.check_rows import check_graphs, on_graphs
+from graphpoly.ops.entry import INT64_MIN, as_size
 from graphpoly.ops.hashing import hash64, uniform
 from graphpoly.ops.library import implement
 

@@ -35,6 +35,7 @@ from graphpoly.ops.entry import (
     check_device,
     check_held,
     check_index,
+    check_unmapped,
 )
 from graphpoly.ops.multigraph import Multigraph
 from graphpoly.ops.spmm import spmm
@@ -130,6 +131,8 @@ def contract_sparse(
     for name, tensor in (("edge_index", edge_index), ("batch", batch), ("pairs", pairs)):
         if isinstance(tensor, Tensor):
             check_held(name, tensor)
+            if name != "batch":
+                check_unmapped(name, tensor)
             check_device(name, tensor, matrix_on or tensor.device)
     parts = edge_index, edge_weight, num_nodes, dtype
     rest = batch, num_graphs, pairs, still

@@ -13,16 +13,16 @@ from torch import nn
 from torch.optim import Optimizer
 
 from graphpoly import registry
-from graphpoly.data import Loaded, default_root, is_own
+from graphpoly.data import default_root, is_own
 from graphpoly.devices import on_cpu
-from graphpoly.distributed import in_turn, is_first, process_device
+from graphpoly.distributed import is_first, process_device
 from graphpoly.errors import unknown
 from graphpoly.files import plain, to_json, write_atomically
 from graphpoly.models.heads import names_argument
-from graphpoly.models.network_for import edge_attr_of, network_for, prepared
+from graphpoly.models.network_for import edge_attr_of, network_for
 from graphpoly.models.settings import ModelSettings
+from graphpoly.recipes.loads import Loads
 from graphpoly.recipes.recipe import Recipe
-from graphpoly.recipes.rewired import rewire_loaded
 from graphpoly.recipes.tasks import task_for
 from graphpoly.training import Experiment, Progress, Task, TrainConfig, run_seeds
 from graphpoly.training.experiment import judge
@@ -31,7 +31,6 @@ from graphpoly.training.run_directory import read_scores, reserve
 
 __all__ = [
     "Finished",
-    "Loads",
     "Outcome",
     "RunOptions",
     "compare",
@@ -154,7 +153,9 @@ def run_recipe(
 
 
 def _notes(recipe: Recipe, finished: Sequence[Finished]) -> Iterator[str]:
-    """Say once what networks do not see of the edges, and what a private training promises."""
+    """Say once how labels were read, what networks do not see, and what privacy promises."""
+    if "labels" in finished[0].facts:
+        yield f"y of {recipe.given}: {finished[0].facts['labels']}"
     unread, untyped = (
         ", ".join(name for name in recipe.models if any(name in each for each in sets))
         for sets in ([each.unread for each in finished], [each.untyped for each in finished])
@@ -207,77 +208,6 @@ class Finished:
         return " ".join([model, *(f"at {key}={value:g}" for key, value in self.point.items())])
 
 
-class Loads:
-    """A recipe's dataset, read once, or once a seed where every seed has its own.
-
-    Args:
-        recipe: Its dataset, reading and rewiring.
-        root: Folder that holds the datasets.
-        saved: Folder where a rewiring that took long is kept, or None.
-        progress: Told about the rewiring.
-    """
-
-    def __init__(
-        self,
-        recipe: Recipe,
-        root: Path | None,
-        *,
-        saved: Path | None = None,
-        progress: Progress | None = None,
-    ) -> None:
-        self.dataset = recipe.data
-        self._recipe, self._root = recipe, root
-        self._saved, self._progress = saved, progress
-        self._held: dict[tuple[int, str], Loaded] = {}
-
-    def of(self, seed: int) -> Loaded:
-        """Return the dataset of a seed as it was found."""
-        key = (seed if self.dataset.drawn else 0, "")
-        if key not in self._held:
-            self._held[key] = in_turn(
-                lambda: self.dataset.load(self._root, self._recipe.reading, key[0])
-            )
-        return self._held[key]
-
-    @on_cpu()
-    def rewired(self, seed: int) -> Loaded:
-        """Return the dataset of a seed after its rewiring; of links, the training part of it."""
-        method = self._recipe.rewire
-        if method is None or method.in_forward:
-            return self.of(seed)
-        links = self.dataset.task == "links" and method.rewires
-        key = (seed if self.dataset.drawn or links else 0, "rewired")
-        if key not in self._held:
-            if links:  # each division has a graph of its own; one is held at a time
-                self._held = {each: self._held[each] for each in self._held if each[1] == ""}
-            found, split = self.of(seed), self.split(seed) if links else None
-            self._held[key] = in_turn(
-                lambda: rewire_loaded(
-                    found,
-                    method,
-                    split,
-                    saved=None if self._saved is None else self._saved / f"rewired-{key[0]}.pt",
-                    progress=self._progress,
-                    label=f"{self.dataset.name} by {method.method}",
-                )
-            )
-        return self._held[key]
-
-    @on_cpu()
-    def read_by(self, model: str, seed: int) -> Loaded:
-        """Return the dataset of a seed as a model reads it."""
-        rewired = self.rewired(seed)
-        own = self.dataset.drawn or rewired is not self.of(seed)
-        key = (seed if own else 0, f"read by {model}")
-        if key not in self._held:
-            self._held[key] = prepared(self._recipe.settings_of(model), rewired)
-        return self._held[key]
-
-    def split(self, seed: int) -> Any:
-        """Return the division of a seed."""
-        return self.of(seed).split(self._recipe.protocol.split, seed)
-
-
 def _run_point(recipe: Recipe, options: RunOptions, point: dict[str, Any]) -> Finished:
     if point:
         recipe = recipe.override(point)
@@ -287,7 +217,7 @@ def _run_point(recipe: Recipe, options: RunOptions, point: dict[str, Any]) -> Fi
     loads = Loads(recipe, options.root, saved=folder, progress=options.progress)
     splits = {seed: loads.split(seed) for seed in options.seeds}
     facts = loads.rewired(options.seeds[0]).facts
-    found = Finished(recipe, point, loads, {}, {}, {}, split_facts(splits), facts)
+    found = Finished(recipe, point, loads, {}, {}, {}, {}, facts)
     for name in recipe.models:
         out = folder if len(recipe.models) == 1 else folder / name.lower()
         settings = recipe.settings_of(name)
@@ -296,6 +226,8 @@ def _run_point(recipe: Recipe, options: RunOptions, point: dict[str, Any]) -> Fi
         def build(
             seed: int, name: str = name, settings: ModelSettings = settings
         ) -> tuple[nn.Module, Task, Optimizer]:
+            if seed not in splits:  # finished by an earlier run, of more seeds
+                splits[seed] = loads.split(seed)
             loaded = loads.read_by(name, seed)
             model = network_for(settings, loads.dataset, loaded, splits[seed], recipe.rewire)
             optimizer = settings.optimizer(model)
@@ -327,6 +259,7 @@ def _run_point(recipe: Recipe, options: RunOptions, point: dict[str, Any]) -> Fi
         found.experiments[name] = _run_model(
             recipe, options, build, out=out, facts={"graph": facts, "model": name}, label=label
         )
+    found.splits = split_facts(splits)
     return found
 
 
@@ -410,7 +343,7 @@ def write_results(recipe: Recipe, options: RunOptions, finished: Sequence[Finish
         "recipe": recipe.name,
         **{key: value for key, value in recipe.to_dict().items() if key not in ("name", "models")},
         "root": (default_root() if options.root is None else options.root).absolute(),
-        "seeds": options.seeds,
+        "seeds": list(finished[0].splits),
         "device": options.device,
         "threads": torch.get_num_threads(),
         **(parts[0] if len(parts) == 1 else {"parts": parts}),

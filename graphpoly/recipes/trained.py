@@ -10,8 +10,9 @@ from graphpoly.data import Loaded
 from graphpoly.errors import unknown
 from graphpoly.models.network_for import network_for
 from graphpoly.recipes.ad_hoc import recipe_of
+from graphpoly.recipes.loads import Loads
 from graphpoly.recipes.recipe import Recipe
-from graphpoly.recipes.run import Loads, read_results
+from graphpoly.recipes.run import read_results
 from graphpoly.training.checkpoint import load_weights
 
 __all__ = ["root_of", "trained_network"]

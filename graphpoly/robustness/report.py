@@ -14,7 +14,7 @@ import torch
 from graphpoly.files import plain, to_json, write_atomically
 from graphpoly.models.network_for import network_for
 from graphpoly.recipes import Recipe, recipe_of
-from graphpoly.recipes.run import Loads
+from graphpoly.recipes.loads import Loads
 from graphpoly.recipes.trained import root_of
 from graphpoly.robustness.attack import Attack, Target
 from graphpoly.training import Progress

@@ -131,10 +131,15 @@ class Contest:
         if len(finished) < len(found):
             return None
         results = {name: read_results(outcome.results) for name, outcome in finished.items()}
-        runs = {name: held["models"][name]["seeds"] for name, held in results.items()}
+        seeds = range(self.facts["seeds"])  # a folder may hold further ones
+        runs = {
+            name: [run for run in held["models"][name]["seeds"] if run["seed"] in seeds]
+            for name, held in results.items()
+        }
         search = next(iter(self.searches.values()))
-        splits = next(iter(results.values()))["splits"].values()
-        divisions = len({str(split.get("hash", split.get("index"))) for split in splits})
+        splits = next(iter(results.values()))["splits"]
+        of_runs = [splits[str(seed)] for seed in seeds]
+        divisions = len({str(split.get("hash", split.get("index"))) for split in of_runs})
         overlap = divisions > 1 and not self.dataset.drawn
         chosen = {name: each.chosen["settings"] for name, each in found.items() if each.chosen}
         content = {
@@ -151,6 +156,13 @@ class Contest:
             },
             "parameters": {name: rows[0]["num_parameters"] for name, rows in runs.items()},
         }
+        notes = [
+            note
+            for each in finished.values()
+            for note in each.messages
+            if note not in each.recipe.notes  # how the settings were chosen is said of all
+        ]
+        content["notes"] = list(dict.fromkeys(notes))
         scores = {name: [run["test"] for run in rows] for name, rows in runs.items()}
         share = _share(next(iter(runs.values()))) if overlap else 0.0
         content |= judge_scores(scores, share=share, maximize=search.maximize)

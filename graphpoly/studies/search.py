@@ -13,9 +13,9 @@ import torch
 from graphpoly.data import DatasetError
 from graphpoly.files import plain, to_json, write_atomically
 from graphpoly.recipes import Outcome, Recipe, run_recipe
-from graphpoly.recipes.run import Loads
+from graphpoly.recipes.loads import Loads
 from graphpoly.studies.spaces import space_of
-from graphpoly.studies.trials import Curve, Trials, is_free, turn
+from graphpoly.studies.trials import Curve, Trials, imported, is_free, turn
 from graphpoly.training import CheckpointError, Progress
 from graphpoly.training.checkpoint import require_same
 from graphpoly.training.fingerprint import fingerprint
@@ -121,6 +121,7 @@ class Search:
             CheckpointError: If the folder holds something else.
             ImportError: If optuna is not installed.
         """
+        imported()  # before anything is read, and a folder made
         options: dict[str, Any] = {"root": root, "device": device}
         identity = self._identity(None if root is None else Path(root).expanduser())
         held = self._open(identity)

@@ -24,7 +24,7 @@ try:
 except ImportError:  # one process at a time, where only POSIX has locks that die with it
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["Curve", "Trials", "is_free", "turn"]
+__all__ = ["Curve", "Trials", "imported", "is_free", "turn"]
 
 _NAME = "search"
 _REPORTS = 50  # of one trial at most: each is a write to the disk
@@ -58,7 +58,7 @@ class Trials:
         epochs: int,
         seed: int,
     ) -> None:
-        self._optuna = optuna = _imported()
+        self._optuna = optuna = imported()
         self._folder, self._space, self._seed = folder, space, seed
         self.maximize, self.every = maximize, math.ceil(epochs / _REPORTS)
         self.pruned: type[Exception] = optuna.TrialPruned
@@ -266,7 +266,8 @@ def is_free(folder: Path) -> bool:
         return False
 
 
-def _imported() -> Any:
+def imported() -> Any:
+    """Return optuna, or name the extra that brings it."""
     try:
         import optuna
     except ImportError as error:

@@ -78,6 +78,7 @@ def render_comparison(content: Mapping[str, Any]) -> str:
         f"- {name}: {', '.join(f'{key}={_value(value)}' for key, value in settings.items())}"
         for name, settings in content["settings"].items()
     ]
+    lines += [f"- note: {note}" for note in content["notes"]]
     return "\n".join(lines) + "\n"
 
 

@@ -13,12 +13,12 @@ import numpy as np
 from torch import nn
 from torch.optim import Optimizer
 
-from graphpoly.distributed import is_first
+from graphpoly.distributed import from_first, is_first
 from graphpoly.files import plain, to_json, write_atomically
 from graphpoly.training.config import TrainConfig
 from graphpoly.training.fit import FitResult, fit
 from graphpoly.training.progress import Progress
-from graphpoly.training.run_directory import read_record, reserve, write_config
+from graphpoly.training.run_directory import finished_seeds, read_record, reserve, write_config
 from graphpoly.training.seeds import seed_everything
 from graphpoly.training.tasks import Task
 from graphpoly.training.trackers import trackers
@@ -98,8 +98,9 @@ def run_seeds(
     """Train once for each seed, and aggregate.
 
     ``out`` gets ``config.yaml``, one directory ``seed-<n>`` for each run, and, once all runs are
-    finished, ``results.json``. With ``resume=True`` finished seeds are not trained again, an
-    unfinished one goes on from its checkpoint, and further seeds may be added.
+    finished, ``results.json``. With ``resume=True`` finished seeds are not trained again, and count
+    even where ``seeds`` has them no more; an unfinished one goes on from its checkpoint, and
+    further seeds may be added.
 
     Args:
         build: Gives model, task and optimiser of a seed. All generators are seeded before it is
@@ -136,6 +137,7 @@ def run_seeds(
     settings = plain({} if settings is None else settings)
     written = {"seeds": seeds, "train": config.to_dict(), "settings": settings}
     with reserve(out, written, resume=resume):
+        seeds += [seed for seed in from_first(lambda: finished_seeds(out)) if seed not in seeds]
         runs: dict[int, FitResult] = {}
         metric, maximize = "", True
         for seed in seeds:

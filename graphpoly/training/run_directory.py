@@ -7,7 +7,7 @@ import logging
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,19 @@ from typing import Any
 import yaml
 
 from graphpoly.distributed import from_first
-from graphpoly.files import naming, plain, write_atomically
+from graphpoly.files import is_open_as, naming, plain, write_atomically
 from graphpoly.training.checkpoint import CheckpointError, require_same
 from graphpoly.training.config import TrainConfig
 
-__all__ = ["claim", "lock", "read_record", "read_scores", "reserve", "write_config"]
+__all__ = [
+    "claim",
+    "finished_seeds",
+    "lock",
+    "read_record",
+    "read_scores",
+    "reserve",
+    "write_config",
+]
 
 # what of a record may be null in place of a number
 _SCORES = ("train", "val", "test", "val_loss", "mean")
@@ -122,6 +130,13 @@ def write_config(directory: Path, config: Mapping[str, Any]) -> None:
     write_atomically(directory / "config.yaml", text)
 
 
+def finished_seeds(directory: Path) -> list[int]:
+    """Return the seeds of the runs in a directory that have ended, in order."""
+    names = [path.parent.name for path in directory.glob("seed-*/results.json")]
+    seeds = [name.removeprefix("seed-") for name in names]
+    return sorted(int(seed) for seed in seeds if seed.isdecimal())
+
+
 def read_record(path: Path) -> dict[str, Any]:
     """Read the JSON object that a run left, such as ``results.json``.
 
@@ -161,7 +176,8 @@ def _scores(held: Any) -> Any:
 def lock(directory: Path) -> Iterator[None]:
     """Hold a directory for this process; the lock ends with the process, however it ends.
 
-    Code that runs inside the block may hold the same directory again.
+    Code that runs inside the block may hold the same directory again. Where it writes nothing, no
+    directory is left that was not there before.
 
     Raises:
         CheckpointError: If another process holds it, or another thread of this one.
@@ -171,28 +187,43 @@ def lock(directory: Path) -> Iterator[None]:
     except ImportError:  # only POSIX has advisory locks that die with their owner
         yield
         return
-    directory.mkdir(parents=True, exist_ok=True)
     place = directory.resolve()
     if place in _held.get():
         yield
         return
+    made = [each for each in (directory, *directory.parents) if not each.exists()]
     path = directory / ".lock"
-    with naming(path):
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
+    while True:
+        directory.mkdir(parents=True, exist_ok=True)
+        with naming(path):
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise CheckpointError(f"{path}: another process is writing this run") from error
-        except OSError as error:  # some network file systems have no locks at all
-            _log.warning("%s: no lock here (%s); let no other run write into it", path, error)
-        token = _held.set(_held.get() | {place})
-        try:
-            yield
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise CheckpointError(f"{path}: another process is writing this run") from error
+            except OSError as error:  # some network file systems have no locks at all
+                _log.warning("%s: no lock here (%s); let no other run write into it", path, error)
+            if not is_open_as(path, handle):  # who had it has left nothing, not even this file
+                continue
+            token = _held.set(_held.get() | {place})
+            try:
+                yield
+            finally:
+                _held.reset(token)
+                _take_away(path, made)
+            return
         finally:
-            _held.reset(token)
-    finally:
-        os.close(handle)
+            os.close(handle)
+
+
+def _take_away(path: Path, made: Sequence[Path]) -> None:
+    """Remove a lock where nothing was written, and the directories that were made for it."""
+    with suppress(OSError):  # another process has begun in one of them
+        if os.listdir(path.parent) == [path.name]:
+            path.unlink()
+            for directory in made:
+                directory.rmdir()
 
 
 def _comparable(config: Mapping[str, Any]) -> dict[str, Any]:

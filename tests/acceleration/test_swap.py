@@ -8,7 +8,7 @@ import pytest
 import torch
 import torch_geometric.nn as pyg
 from torch.nn.utils import parametrize
-from torch_geometric.explain import Explainer, GNNExplainer
+from torch_geometric.explain import Explainer, GNNExplainer, GraphMaskExplainer
 
 import graphpoly
 from graphpoly.acceleration import accelerate, restore
@@ -196,6 +196,39 @@ def test_errors_are_the_originals(make):
             conv(x, pairs)
         with pytest.raises(expected.type):
             twin(x, pairs)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: pyg.GCN(4, 4, 2, 2),
+        lambda: pyg.GAT(4, 4, 2, 2),
+        lambda: pyg.GraphSAGE(4, 4, 2, 2),
+        lambda: pyg.Sequential(
+            "x, edge_index", [(pyg.GraphConv(4, 4), "x, edge_index -> x"), pyg.Linear(4, 2)]
+        ),
+    ],
+    ids=["GCN", "GAT", "GraphSAGE", "GraphConv"],
+)
+def test_explained_by_gates_of_messages_as_before(make):
+    model = make().eval()
+    layers = sum(isinstance(each, pyg.MessagePassing) for each in model.modules())
+    x, found = torch.randn(5, 4), []
+    for net in (copy.deepcopy(model), model):
+        if net is model:
+            accelerate(net)
+        torch.manual_seed(3)
+        explainer = Explainer(
+            net,
+            GraphMaskExplainer(layers, epochs=3, log=False),
+            explanation_type="model",
+            node_mask_type="attributes",
+            edge_mask_type="object",
+            model_config={"mode": "regression", "task_level": "node", "return_type": "raw"},
+        )
+        found.append(explainer(x, PAIRS))
+    assert torch.equal(found[0].edge_mask, found[1].edge_mask)
+    assert torch.equal(found[0].node_mask, found[1].node_mask)
 
 
 def test_explain_mode_runs_the_original():

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from benchmarks.names_page import PATH
 from graphpoly import registry
+from graphpoly.cli.app import app
 from graphpoly.models.settings import settings_of
 from tests.children import run
 
@@ -71,3 +74,30 @@ def test_a_dataset_before_its_model_is_told_the_order(name: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert f"{name}: is no model" in done.stderr
     assert f"graphpoly train GCN {name}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "train nets/own.py",
+        "train nets/own.py cora",
+        "tune nets/own.py cora",
+        "train gcn nets/own.py",
+        "compare gcn nets/own.py cora",
+        "show nets/own.py",
+        "expressivity model nets/own.py",
+        "rewire nets/own.py edges=3",
+    ],
+)
+@pytest.mark.parametrize("there", [True, False])
+def test_a_file_of_code_is_told_how_it_is_named(
+    words: str, there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "nets").mkdir()
+    if there:
+        (tmp_path / "nets" / "own.py").write_text("")
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, words.split())
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "of a file of code name what is in it, too: nets.own:NAME" in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -159,6 +160,35 @@ def test_a_failed_run_is_one_line_and_leaves_what_was_there(dataset: None, tmp_p
     assert result.stderr.count("\n") == 1
     assert (tmp_path / "results.json").read_bytes() == before
     assert run(*arguments, "--resume").exit_code == 0
+
+
+@pytest.mark.parametrize("words", [["demo", *TINY], ["gcn", "actor", "epochs=2"]])
+def test_resume_with_fewer_seeds_keeps_the_others(
+    words: list[str], dataset: None, tmp_path: Path
+) -> None:
+    assert run(*words, "--out", str(tmp_path), "--seeds", "3").exit_code == 0
+    before = json.loads((tmp_path / "results.json").read_text())
+    result = run(*words, "--out", str(tmp_path), "--seeds", "1", "--resume")
+    assert result.exit_code == 0, result.stderr
+    after = json.loads((tmp_path / "results.json").read_text())
+    assert after == before
+    assert "3 runs" in result.stdout
+
+
+def test_resume_with_fewer_seeds_keeps_the_runs_of_one_model_alone(
+    dataset: None, tmp_path: Path
+) -> None:
+    assert run("demo", *TINY, "--out", str(tmp_path), "--seeds", "3").exit_code == 0
+    first, *others = sorted(path for path in tmp_path.iterdir() if path.is_dir())
+    for other in others:
+        shutil.rmtree(other)
+    (tmp_path / "results.json").unlink()
+    result = run("demo", *TINY, "--out", str(tmp_path), "--seeds", "1", "--resume")
+    assert result.exit_code == 0, result.stderr
+    after = json.loads((tmp_path / "results.json").read_text())
+    runs = {name.lower(): len(held["seeds"]) for name, held in after["models"].items()}
+    assert runs == {first.name: 3, **{other.name: 1 for other in others}}
+    assert (after["seeds"], list(after["splits"])) == ([0, 1, 2], ["0", "1", "2"])
 
 
 @pytest.mark.parametrize("how", ["option", "variable"])

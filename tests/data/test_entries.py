@@ -9,7 +9,15 @@ import torch
 from torch_geometric.data import Data
 
 from graphpoly import registry
-from graphpoly.data import DatasetError, LinkSplit, Reading, Split, find_dataset, make_split
+from graphpoly.data import (
+    DatasetError,
+    LinkSplit,
+    Reading,
+    Split,
+    find_dataset,
+    load_node_data,
+    make_split,
+)
 from graphpoly.data.entries import generated, graphs
 from graphpoly.data.entries.nodes import node_problem
 
@@ -86,14 +94,44 @@ def test_unknown_labels_are_in_no_division(data_root: Path) -> None:
         loaded = entry.load(data_root, entry.reading, 0)
     except DatasetError:
         pytest.skip("johnshopkins55 is not among the datasets at hand")
-    from graphpoly.data import load_node_data
-
     unknown = load_node_data("johnshopkins55", data_root).y < 0
     assert unknown.any()
     split = loaded.split("stratified", 0)
     for mask in (split.train_mask, split.val_mask, split.test_mask):
         assert not (mask & unknown).any()
     assert loaded.num_outputs == 2
+
+
+@pytest.mark.data
+def test_citeseer_s_nodes_without_a_row_are_in_no_part_of_geom_gcn(data_root: Path) -> None:
+    """Nobody's test nodes: PyG fills in no features and the first class."""
+    entry = find_dataset("citeseer")
+    loaded = entry.load(data_root, entry.reading, 0)
+    plain = load_node_data("citeseer", data_root, masks="geom-gcn")
+    assert loaded.known is not None
+    unknown = ~loaded.known
+    assert torch.equal(unknown, ~plain.x.any(1))
+    assert (int(unknown.sum()), plain.y[unknown].unique().tolist()) == (15, [0])
+    for seed in range(12):
+        split = loaded.split("geom-gcn", seed)
+        for part in ("train", "val", "test"):
+            stored = plain[f"{part}_mask"][:, seed % 10]
+            assert torch.equal(getattr(split, f"{part}_mask"), stored & loaded.known)
+    assert sum(loaded.split("geom-gcn", 0).sizes) == 3312
+    # what is drawn is drawn as its authors drew it, and the public masks have none of them
+    assert loaded.split("stratified", 0).hash == make_split(plain, "stratified", 0).hash
+    assert loaded.split("public", 0).sizes == (120, 500, 1000)
+    cora = find_dataset("cora")
+    assert cora.load(data_root, cora.reading, 0).known is None
+
+
+def test_which_labels_are_known_is_said() -> None:
+    y = torch.tensor([0, 1, -1, 0, 1, 1, 0, 0, 1, 1])
+    data = Data(x=torch.ones(10, 1), edge_index=torch.empty(2, 0, dtype=torch.long), y=y)
+    known = node_problem(data).known
+    assert known is not None
+    assert torch.equal(known, y >= 0)
+    assert node_problem(Data(x=data.x, edge_index=data.edge_index, y=y.abs())).known is None
 
 
 DRAWN = ["dense", "sparse", "stratified", "five-fold", "dense-bernnet", "dense-fegnn"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,31 @@ def test_labels_say_what_is_learned(
     assert (entry.loss, entry.metric, loaded.num_outputs) == (loss, metric, outputs)
     division = loaded.split(entry.splits[-1], 0)
     assert sum(division.sizes) == 30
+
+
+@pytest.mark.parametrize(
+    ("y", "doubtful"),
+    [
+        (torch.arange(30) % 3.0, True),
+        ((torch.arange(30) % 2).double().view(30, 1), True),
+        (torch.where(torch.arange(30) < 5, math.nan, 1.0), True),  # five are not known
+        (torch.arange(30) % 3, False),  # classes
+        (torch.arange(30) / 2, False),
+        (torch.arange(30) % 3.0 - 1, False),  # no class is below 0
+        (torch.arange(30) * 100.0, False),  # more classes than labels
+        (torch.stack([torch.arange(30) % 3.0] * 2, 1), False),
+        (torch.randint(2, (30, 4)).float(), False),
+    ],
+)
+@pytest.mark.parametrize("task", ["nodes", "graphs"])
+def test_whole_numbers_that_are_floats_are_told(
+    y: torch.Tensor, doubtful: bool, task: str, tmp_path: Path
+) -> None:
+    data: Any = ring(y=y) if task == "nodes" else [ring(5, y=each.view(1, -1)) for each in y]
+    entry, loaded = load(saved(tmp_path / "mine.pt", data))
+    told = "whole numbers as floats are read as a regression, integers as classes"
+    assert loaded.facts.get("labels") == (told if doubtful else None)
+    assert (entry.loss == "l1") or not doubtful
 
 
 def test_stored_masks_come_first(tmp_path: Path) -> None:
@@ -154,10 +180,12 @@ def test_a_function_of_one_s_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         "def made():\n"
         "    ring = torch.stack([torch.arange(9), (torch.arange(9) + 1) % 9])\n"
         "    return Data(x=torch.eye(9), edge_index=ring, y=torch.arange(9) % 3)\n"
+        "held = made()\n"
     )
     monkeypatch.chdir(tmp_path)
-    entry, loaded = load("data_of_mine:made")
-    assert (entry.name, loaded.num_outputs) == ("made", 3)
+    for source in ("data_of_mine:made", "data_of_mine.py:made", "data_of_mine:held"):
+        entry, loaded = load(source)
+        assert (entry.name, loaded.num_outputs) == (source.partition(":")[2], 3)
     with pytest.raises(ValueError, match="did you mean 'made'"):
         dataset_from("data_of_mine:maade")
     with pytest.raises(ValueError, match="expected module:factory"):

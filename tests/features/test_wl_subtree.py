@@ -59,6 +59,39 @@ def test_a_vocabulary_keeps_the_columns() -> None:
     assert nothing.shape == (8, 0)
 
 
+@pytest.mark.parametrize(
+    "dtype", [torch.int64, torch.uint8, torch.bool, torch.float16, torch.float64]
+)
+@pytest.mark.parametrize("wide", [True, False])
+@pytest.mark.parametrize("normalize", [True, False])
+def test_the_type_of_labels_does_not_count(dtype: torch.dtype, wide: bool, normalize: bool) -> None:
+    def stored(dtype: torch.dtype) -> list[Data]:
+        data = graphs()
+        for one in data:
+            one.x = (one.x if wide else one.x.view(-1)).to(dtype)
+            one.edge_attr = (one.edge_index.sum(0, keepdim=True).T % 2).to(dtype)
+        return data
+
+    plain, others = stored(torch.float), stored(dtype)
+    whole = wl_kernel(plain, rounds=2, normalize=normalize)
+    assert torch.equal(wl_kernel(others, rounds=2, normalize=normalize), whole)
+    assert torch.equal(wl_kernel(plain, others, rounds=2, normalize=normalize), whole)
+    assert torch.equal(wl_kernel(others, plain, rounds=2, normalize=normalize), whole)
+    hashed = WLSubtree(rounds=2, dim=64)
+    for one, other in zip(plain, others, strict=True):
+        assert torch.equal(hashed(one).wl_subtree, hashed(other).wl_subtree)
+
+
+def test_integers_that_no_float_holds_stay_apart() -> None:
+    one, other = graphs(2)
+    for number, data in enumerate((one, other)):
+        data.x = torch.full((data.num_nodes, 1), 2**60 + number)
+    kernel = wl_kernel([one], [other], rounds=1)
+    assert kernel.item() == 0
+    least = Data(edge_index=one.edge_index, x=torch.full((one.num_nodes,), -(2**63)))
+    assert wl_kernel([least], rounds=0).item() == one.num_nodes**2
+
+
 def test_hashed_features_are_the_kernel_with_room_enough() -> None:
     data, transform = graphs(), WLSubtree(rounds=2, dim=1 << 16)
     rows = torch.cat([transform(one).wl_subtree for one in data])

@@ -82,11 +82,18 @@ class Adapted(nn.Module):
         lambda: nn.GRU(4, 3),
         lambda: nn.GRU(4, 6, 2),
         lambda: nn.RNN(4, 3),
+        lambda: nn.LSTM(4, 3, bidirectional=True),
+        lambda: nn.LSTM(4, 5, 2, bidirectional=True, proj_size=2),
+        lambda: nn.GRU(4, 3, 2, bidirectional=True),
+        lambda: Adapted(nn.RNN(4, 3, bidirectional=True)),
     ],
-    ids=["adapter", "wide", "projected", "gru", "deep gru", "rnn"],
+    ids=[
+        *("adapter", "wide", "projected", "gru", "deep gru", "rnn"),
+        *("both ways", "projected both ways", "gru both ways", "rnn both ways"),
+    ],
 )
 def test_what_is_put_in_the_place_of_the_lstm_reads(make):
-    """One group after another, and as wide as its states."""
+    """One group after another, and as wide as its last states, those of both ways side by side."""
     aggregation = RecurrentAggregation(4, 3, num_layers=2).double()
     aggregation.lstm = make().double()
     x = elements(2)
@@ -98,7 +105,8 @@ def test_what_is_put_in_the_place_of_the_lstm_reads(make):
             continue
         last = aggregation.lstm(chosen)[1]
         last = last[0] if isinstance(last, tuple) else last
-        assert_close(out[:, group], last[-1])
+        both = any("reverse" in name for name, _ in aggregation.lstm.named_parameters())
+        assert_close(out[:, group], torch.cat([last[-2], last[-1]], 1) if both else last[-1])
 
 
 def test_gradcheck():

@@ -10,6 +10,7 @@ from graphpoly.loader import (
     ClusterData,
     GraphSAINTNodeSampler,
     HGTSampler,
+    LinkNeighborLoader,
     NeighborLoader,
     NeighborSampler,
 )
@@ -362,6 +363,49 @@ def test_what_does_not_fit_is_named(change, options, message):
         data[name] = value
     with pytest.raises(ValueError, match=message):
         NeighborSampler(data, [2], **options)
+
+
+def typed(plain):
+    """The same edges, once with all that they have and once with none of it."""
+    data = HeteroData()
+    data["a"].x = data["b"].x = torch.eye(12)
+    data["a", "to", "b"].edge_index = data["b", "to", "a"].edge_index = plain.edge_index
+    for name in ("share", "edge_moment"):
+        data["a", "to", "b"][name] = plain[name]
+    return data
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("absent", None, "got 'absent', the edges have edge_moment, share"),
+        ("x", None, "got 'x', the edges have edge_moment, share"),
+        ("share", torch.ones(49), r"share is \[49\], expected \[50\]"),
+        ("share", torch.ones(50, 1), r"share is \[50, 1\], expected \[50\]"),
+        ("share", [1.0] * 50, r"share is list, expected \[50\]"),
+        ("edge_index", None, r"edge_index is \[2, 50\], expected \[50\]"),
+    ],
+)
+@pytest.mark.parametrize("kinds", [1, 2])
+def test_weights_that_edges_do_not_have_are_named(kinds, name, value, message):
+    data = graph()
+    if value is not None:
+        data.share = value
+    data, nodes, links = (typed(data), "b", ("a", "to", "b")) if kinds == 2 else (data, None, None)
+    for make in (
+        lambda: NeighborSampler(data, [2], weight_attr=name),
+        lambda: NeighborSampler(data, [2], "directional", False, False, "last", None, name),
+        lambda: NeighborLoader(data, [2], input_nodes=nodes, weight_attr=name),
+        lambda: LinkNeighborLoader(data, [2], edge_label_index=links, weight_attr=name),
+    ):
+        with pytest.raises(ValueError, match=f"weight_attr: {message}$"):
+            make()
+
+
+def test_edges_without_attributes_say_so():
+    data = Data(edge_index=graph().edge_index, x=torch.eye(12))
+    with pytest.raises(ValueError, match=r"'absent', the edges have no attributes$"):
+        NeighborSampler(data, [2], weight_attr="absent")
 
 
 def test_adjacencies_that_pyg_cannot_take_apart_are_named():

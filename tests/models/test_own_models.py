@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -184,3 +185,18 @@ def test_features_of_edges_that_are_not_read_are_named(
     outcome = run_recipe(recipe, seeds=1, out=tmp_path / "run", device="cpu")
     said = [text for text in outcome.messages if "is not read by" in text]
     assert said == [f"edge_attr of {file} is not read by {name}"] * told
+
+
+@pytest.mark.parametrize("floats", [True, False])
+def test_labels_that_may_have_been_meant_as_classes_are_named(floats: bool, tmp_path: Path) -> None:
+    data = graphs()
+    for place, graph in enumerate(data):
+        graph.y = torch.tensor([place % 2], dtype=torch.float if floats else torch.long)
+    file = str(tmp_path / "own.pt")
+    torch.save(data, file)
+    recipe = recipe_for("GIN", file).override({"epochs": 1})
+    outcome = run_recipe(recipe, seeds=1, out=tmp_path / "run", device="cpu")
+    said = [line for line in outcome.messages if line.startswith(f"y of {file}: ")]
+    assert len(said) == floats
+    recorded = json.loads(outcome.results.read_text())["graph"].get("labels")
+    assert said == ([f"y of {file}: {recorded}"] if floats else [])

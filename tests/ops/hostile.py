@@ -19,7 +19,8 @@ from torch import Tensor
 from graphpoly import ops
 from graphpoly.errors import ConvergenceError
 from graphpoly.ops import CSR
-from tests.ops.hostile_calls import RECIPES, Draw
+from tests.ops.hostile_calls import RECIPES
+from tests.ops.hostile_draw import Draw
 
 MEMORY = 6 * 2**30  # bytes that a child may map: more than any case needs, less than a machine has
 SECONDS = 30  # for one case

@@ -59,5 +59,9 @@ def test_what_does_not_fit_is_named():
     keys = torch.arange(3)
     with pytest.raises(TypeError, match=r"known: got torch\.int32"):
         number_keys(keys.int(), keys)
+    with pytest.raises(ValueError, match="known: got a tensor on the meta device"):
+        number_keys(keys.to("meta"), keys)
+    with pytest.raises(ValueError, match="found: got a tensor on the meta device"):
+        number_keys(keys, keys.to("meta"))
     with pytest.raises(ValueError, match="found: got 2 dimensions"):
         number_keys(keys, keys.view(1, 3))

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from scipy.stats import ttest_rel
 from typer.testing import CliRunner
 
 from graphpoly.cli.app import app
+from graphpoly.data import csbm
 from graphpoly.studies import Contest, Search, Tuned, judge_scores
 from graphpoly.studies.statistics import corrected_t, critical_difference, wilcoxon_p
 from tests.stand_in import StandIn, on_nodes
@@ -72,6 +74,22 @@ def test_figures_are_those_of_the_runs(tmp_path: Path) -> None:
     assert (tmp_path / "ranks.png").read_bytes()[:4] == b"\x89PNG"
 
 
+@needs_optuna
+@pytest.mark.usefixtures("dataset")
+def test_fewer_runs_are_compared_where_fewer_are_asked_for(tmp_path: Path) -> None:
+    words = (*WORDS, "--trials", 1, "--device", "cpu", "--out", tmp_path)
+    assert compare(*words, "--seeds", 3).exit_code == 0
+    more = json.loads((tmp_path / "comparison.json").read_text())
+    done = compare(*words, "--seeds", 2)
+    assert done.exit_code == 0, done.output
+    fewer = json.loads((tmp_path / "comparison.json").read_text())
+    assert (fewer["seeds"], fewer["over"]) == (2, "2 divisions")
+    scores = {row["model"]: row["scores"][:2] for row in more["rows"]}
+    assert {row["model"]: row["scores"] for row in fewer["rows"]} == scores
+    for results in fewer["results"].values():
+        assert json.loads((tmp_path / results).read_text())["seeds"] == [0, 1, 2]
+
+
 @pytest.mark.parametrize("share", [0.0, 0.125])
 def test_pairs_are_judged_in_the_order_of_the_means(share: float) -> None:
     rng = np.random.default_rng(0)
@@ -116,6 +134,25 @@ def test_seeds_on_one_division_are_called_that(tmp_path: Path, stand_in: StandIn
     assert compared is not None
     assert (compared.content["over"], compared.content["share"]) == ("2 seeds on one division", 0)
     assert "over 2 seeds on one division (paired t-test p" in compared.content["sentence"]
+
+
+@needs_optuna
+@pytest.mark.parametrize("bonds", [True, False])
+def test_what_train_notes_of_a_model_is_noted(tmp_path: Path, bonds: bool) -> None:
+    data = csbm(60, 4.0, 12, phi=-0.5, epsilon=1.0, seed=3)
+    if bonds:
+        data.edge_attr = torch.ones(data.num_edges, 2)
+    file = str(tmp_path / "own.pt")
+    torch.save(data, file)
+    words = ("gcn", "mlp", file, "epochs=1", "hidden_channels=4", "num_layers=1")
+    done = compare(*words, "--trials", 1, "--seeds", 2, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    notes = [f"edge_attr of {file} is not read by {name}" for name in ("GCN", "MLP")]
+    held = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    assert held["notes"] == (notes if bonds else [])
+    page = (tmp_path / "out" / "comparison.md").read_text()
+    for note in notes:
+        assert page.count(f"note: {note}\n") == done.stdout.count(f"note: {note}\n") == bonds
 
 
 @pytest.mark.usefixtures("dataset")

@@ -21,6 +21,7 @@ def content(share: float = 0.1, metric: str = "accuracy", **scores: list[float])
         "trials": 4,
         "seeds": 6,
         "settings": {name: {"lr": 0.01234, "K": 2} for name in scores},
+        "notes": ["edge_attr is not read"],
         "parameters": dict.fromkeys(scores, 1234),
         **judge_scores(scores, share=share, maximize=metric == "accuracy"),
     }
@@ -72,3 +73,4 @@ def test_the_page_has_every_model_and_pair() -> None:
         assert f"| {' − '.join(pair['models'])} | {gap} |" in page
     assert f"{held['critical_difference']:.2f} apart (Nemenyi, 5 %)" in page
     assert "- A: lr=0.0123, K=2\n" in page
+    assert page.endswith("- note: edge_attr is not read\n")

@@ -97,6 +97,30 @@ def test_resume_skips_finished_seeds_and_goes_on_with_the_others(tmp_path):
     assert experiment.mean == 203.0
 
 
+@pytest.mark.parametrize("fewer", [[0], [5], [5, 1]])
+def test_resume_with_fewer_seeds_keeps_the_others(tmp_path, fewer):
+    whole = run_seeds(Builder(), [0, 1, 5], out=tmp_path, config=CONFIG)
+    before = json.loads((tmp_path / "results.json").read_text())
+    resumed = Builder()
+    experiment = run_seeds(resumed, fewer, out=tmp_path, config=CONFIG, resume=True)
+    assert resumed.trained == []
+    assert (experiment.mean, experiment.std) == (whole.mean, whole.std)
+    after = json.loads((tmp_path / "results.json").read_text())
+    assert sorted(row["seed"] for row in after["seeds"]) == [0, 1, 5]
+    assert (after["test"]["mean"], after["num_seeds"]) == (before["test"]["mean"], 3)
+    assert sorted(yaml.safe_load((tmp_path / "config.yaml").read_text())["seeds"]) == [0, 1, 5]
+
+
+def test_resume_with_fewer_seeds_leaves_unfinished_ones_alone(tmp_path):
+    builder = Builder()
+    builder.fail_in = 1
+    with pytest.raises(KeyboardInterrupt):
+        run_seeds(builder, [5, 1, 0], out=tmp_path, config=CONFIG)
+    resumed = Builder()
+    experiment = run_seeds(resumed, [0], out=tmp_path, config=CONFIG, resume=True)
+    assert (resumed.trained, list(experiment.runs)) == ([0] * 4, [0, 5])
+
+
 def test_other_settings_are_refused(tmp_path):
     run_seeds(Builder(), [0], out=tmp_path, config=CONFIG, settings={"K": 3})
     written = (tmp_path / "results.json").read_bytes()

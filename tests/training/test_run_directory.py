@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,17 @@ with lock(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
 """
+
+
+def contend(directory: Path) -> None:
+    """Hold a directory as another process would see it: without the locks of this thread."""
+
+    def hold():
+        with lock(directory):
+            pass
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(hold).result()
 
 
 def snapshot(directory: Path) -> dict[str, bytes | None]:
@@ -99,6 +111,35 @@ def test_who_holds_a_folder_may_hold_it_again_and_a_thread_may_not(tmp_path):
     assert len(refused) == 1
     other()
     assert len(refused) == 1
+
+
+@pytest.mark.parametrize("place", ["new", "empty", "runs/gcn/cora", "runs/mine/new"])
+def test_who_writes_nothing_leaves_nothing(tmp_path, place):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "runs" / "mine").mkdir(parents=True)
+    (tmp_path / "runs" / "mine" / "results.json").write_text("stays")
+    before, place = snapshot(tmp_path), tmp_path / place
+    with pytest.raises(RuntimeError), reserve(place, resume=False), lock(place / "seed-0"):
+        raise RuntimeError("before anything was written")
+    assert snapshot(tmp_path) == before
+
+
+def test_a_lock_that_was_taken_away_meanwhile_is_made_again(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+    real, opened = fcntl.flock, []
+
+    def flock(handle, operation):
+        if not opened:  # its holder ends between our opening it and our locking it
+            (tmp_path / "run" / ".lock").unlink()
+            (tmp_path / "run").rmdir()
+        opened.append(handle)
+        real(handle, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with lock(tmp_path / "run"):
+        assert len(opened) == 2
+        with pytest.raises(CheckpointError, match="another process is writing"):
+            contend(tmp_path / "run")
 
 
 def test_a_run_that_came_and_went_before_the_lock_is_noticed(tmp_path, monkeypatch):

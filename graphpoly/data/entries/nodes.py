@@ -11,7 +11,7 @@ from torch_geometric.data import Data
 from torch_geometric.utils import scatter
 
 from graphpoly.data.dataset import Dataset, Loaded, Reading, offer
-from graphpoly.data.datasets import load_node_data, node_sources
+from graphpoly.data.datasets import labelled_nodes, load_node_data, node_sources
 from graphpoly.data.ogb import load_ogb_node
 from graphpoly.data.ogb_score import ogb_score
 from graphpoly.data.splits import Split, make_split
@@ -60,13 +60,16 @@ _GEOM = ("Planetoid", "WebKB", "Actor", "WikipediaNetwork")
 _ROCAUC = ("minesweeper", "tolokers", "questions")
 
 
-def node_problem(data: Data, *, other_masks: Any = None) -> Loaded:
+def node_problem(data: Data, *, other_masks: Any = None, labelled: Tensor | None = None) -> Loaded:
     """Return a graph with one class a node as a dataset in memory.
 
     Args:
         data: As it is trained on. Labels below 0 are unknown, and stay so: such a node is in no
             division, and what is drawn is drawn among the others.
         other_masks: From nothing to the graph with geom-gcn's masks, where those are apart.
+        labelled: Which nodes have a label of their own, where others are read as if they had one.
+            As in H2GCN's code and that of sheaf diffusion, geom-gcn's masks leave those out; what
+            is drawn has them, as its authors drew it.
     """
     known = None if bool((data.y >= 0).all()) else data.y >= 0
 
@@ -79,9 +82,10 @@ def node_problem(data: Data, *, other_masks: Any = None) -> Loaded:
         if name in ("public", "geom-gcn") and stored is not None:
             count = 1 if stored.dim() == 1 else stored.size(1)
         made = make_split(held, name, seed if count is None else seed % count)
-        if known is None:
+        told = labelled if known is None and name == "geom-gcn" else known
+        if told is None:
             return made
-        masks = (made.train_mask & known, made.val_mask & known, made.test_mask & known)
+        masks = (made.train_mask & told, made.val_mask & told, made.test_mask & told)
         return Split(made.name, made.index, *masks)
 
     classes = int(data.y.max()) + 1
@@ -96,6 +100,7 @@ def node_problem(data: Data, *, other_masks: Any = None) -> Loaded:
             "features": data.num_node_features,
             "classes": classes,
         },
+        known=labelled if known is None else known,
     )
 
 
@@ -114,7 +119,9 @@ def _loader(key: str, cls: str) -> Any:
             return load_node_data(key, root, masks="geom-gcn")
 
         data = reading.apply(load_node_data(key, root))
-        return node_problem(data, other_masks=with_masks if cls == "Planetoid" else None)
+        if cls != "Planetoid":
+            return node_problem(data)
+        return node_problem(data, other_masks=with_masks, labelled=labelled_nodes(key, root))
 
     return load
 
