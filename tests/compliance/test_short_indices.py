@@ -95,9 +95,21 @@ def test_a_large_graph(name):
 
 @pytest.mark.parametrize("name", [*MADE, *NETS])
 def test_layers_and_networks(name):
+    """Their gradients, too: PyTorch gathers other rows by an expanded index of int32."""
     subject = Subject({**MADE, **NETS}[name])
     layer, data = subject.layer(), subject.graph("erdos_renyi", dtype=torch.float32)
-    torch.manual_seed(0)
-    expected = subject.call(layer, data)
-    torch.manual_seed(0)
-    assert_close(subject.call(layer, data, edge_index=data.edge_index.int()), expected)
+    found = []
+    for index in (data.edge_index, data.edge_index.int()):
+        torch.manual_seed(0)
+        layer.zero_grad()
+        out = [
+            each
+            for each in tree_leaves(subject.call(layer, data, edge_index=index))
+            if isinstance(each, torch.Tensor)
+        ]
+        sum(each.square().sum() for each in out if each.requires_grad).backward()
+        found.append([*out, *[p.grad.clone() for p in layer.parameters() if p.grad is not None]])
+    expected, short = found
+    assert len(short) == len(expected)
+    for one, other in zip(short, expected, strict=True):
+        assert_close(one, other)

@@ -173,6 +173,7 @@ class PRMPNN(Pretrained):
         size = x.size(0)
         edge_index, edge_weight = to_edges(edge_index, edge_weight, size=(size, size))
         check_index("edge_index", edge_index.flatten(), size)
+        edge_index = edge_index.long()  # with int32 PyG's layers have other gradients
         check_batch(batch, size)
         check_ascending(batch)
         graph = x.new_zeros(size, dtype=torch.int64) if batch is None else batch
