@@ -168,6 +168,7 @@ def _of_nodes(data: Data, name: str, source: str) -> Dataset:
             num_outputs=outputs,
             split=split,
             facts=facts,
+            known=None if known.all() else known,
         )
 
     return _entry(name, "nodes", metric, loss, splits, load)

@@ -44,6 +44,8 @@ def test_a_row_counts_where_one_of_its_labels_is_known(tmp_path: Path) -> None:
     division = loaded.split("random", 0)
     seen = division.train_mask | division.val_mask | division.test_mask
     assert torch.equal(seen, torch.arange(30) % 6 != 0)
+    assert torch.equal(loaded.known, seen)
+    assert load(saved(tmp_path / "all.pt", ring(y=torch.rand(30))))[1].known is None
 
 
 def test_stored_masks_leave_out_what_has_no_label(tmp_path: Path) -> None:
