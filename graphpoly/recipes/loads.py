@@ -10,8 +10,8 @@ from graphpoly.devices import on_cpu
 from graphpoly.distributed import in_turn
 from graphpoly.models.network_for import prepared
 from graphpoly.recipes.recipe import Recipe
-from graphpoly.recipes.rewired import rewire_loaded
 from graphpoly.training import Progress
+from graphpoly.training.rewired import rewire_loaded
 
 __all__ = ["Loads"]
 

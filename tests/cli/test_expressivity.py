@@ -243,7 +243,7 @@ def test_the_form_of_a_models_name_is_said() -> None:
     for verb in ("model", "brec"):
         result = run(verb, "my_model.py")
         assert result.exit_code == 2
-        assert "expected package.module:factory, such as my_model:MyModel" in result.stderr
+        assert "of a file of code name what is in it, too: my_model:NAME" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ def test_what_can_be_set_of_a_reading_has_an_effect(
     parts = {part: torch.tensor([place]) for place, part in enumerate(("train", "valid", "test"))}
     for module in (nodes, links):
         monkeypatch.setattr(module, "load_node_data", lambda *_, **__: data.clone())
+    monkeypatch.setattr(nodes, "labelled_nodes", lambda *_: None)
     for of_ogb in ("node_twin", "load_ogb_node"):
         monkeypatch.setattr(nodes, of_ogb, lambda *_: ([data.clone()], parts))
     entry = ENTRIES.get(name) or dataset_from(saved(tmp_path / name, data))

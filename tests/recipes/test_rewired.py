@@ -21,9 +21,8 @@ from graphpoly.data.entries.links import link_problem
 from graphpoly.data.entries.nodes import node_problem
 from graphpoly.models.network_for import network_for
 from graphpoly.models.settings import settings_of
-from graphpoly.recipes import recipe_for, rewired, run, run_recipe, trained_network
+from graphpoly.recipes import recipe_for, run, run_recipe, trained_network
 from graphpoly.recipes.ad_hoc import recipe_of
-from graphpoly.recipes.rewired import message_graph, rewire_loaded
 from graphpoly.rewiring import (
     BORF,
     DIGL,
@@ -37,7 +36,8 @@ from graphpoly.rewiring import (
     method_names,
     method_of,
 )
-from graphpoly.training import CheckpointError
+from graphpoly.training import CheckpointError, rewired
+from graphpoly.training.rewired import message_graph, rewire_loaded
 from tests.stand_in import alone
 
 MODELS = ("GCN", "GIN", "LASERGNN", "GPRGNN", "Polynormer")

@@ -15,8 +15,8 @@ from graphpoly.data import Loaded
 from graphpoly.rewiring import MethodSettings, Rewiring
 from graphpoly.rewiring.plan import apply_changes, blocks, decide, transform_of
 from graphpoly.rewiring.structure import Changes
-from graphpoly.training import Progress
 from graphpoly.training.changes_file import changes_key, read_changes, write_changes
+from graphpoly.training.progress import Progress
 
 __all__ = ["message_graph", "rewire", "rewire_loaded"]
 
