@@ -11,7 +11,7 @@ import pytest
 
 from tests.pages.browser import Browser, axe_source
 
-NAMES = ["run", "runs", "filters", "demo", "dataset", "model", "rewiring"]
+NAMES = ["run", "runs", "filters", "demo", "dataset", "model", "rewiring", "robustness"]
 SCHEMES = ["light", "dark"]
 WIDTHS = [1280, 768, 400]
 EMBEDDED = "JSON.parse(document.getElementById('report').textContent)"
