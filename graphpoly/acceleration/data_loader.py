@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from torch import Tensor
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_flatten
 from torch.utils.data import Subset
 from torch_geometric.data import InMemoryDataset
 from torch_geometric.loader import DataLoader
@@ -27,7 +27,8 @@ class _Packed(NamedTuple):
     Attributes:
         graphs: These.
         values: What they were read from; alive, so that no other takes its place in memory.
-        state: Where each was, how often it was edited, and which graphs were read.
+        state: Where each was, how often it was edited, whether it wanted a gradient, and which
+            graphs were read.
     """
 
     graphs: PackedDataset
@@ -90,7 +91,8 @@ def pack(loader: Any) -> str | None:
     tensors = [value for value in values if isinstance(value, Tensor)]
     if not memory_allowed(*tensors):
         return "dataset: nobody counts the edits of tensors of inference mode"
-    state = list(map(id, values)), edits(*tensors), which
+    wants = [tensor.requires_grad for tensor in tensors]
+    state = list(map(id, values)), edits(*tensors), wants, which
     packed: _Packed | None = vars(loader).get(_PACKED)
     if packed is None or packed.state != state:
         try:
@@ -111,23 +113,31 @@ def _source(dataset: Any) -> tuple[list[Any], list[Any]] | None:
         return _contents(dataset)
     if type(dataset) is Subset:
         found = _source(dataset.dataset)
-        return None if found is None else (found[0], [found[1], list(dataset.indices)])
+        return None if found is None else (found[0], [found[1], list(map(int, dataset.indices))])
     if not isinstance(dataset, InMemoryDataset) or dataset.transform is not None:
         return None
     if any(getattr(type(dataset), name) is not getattr(InMemoryDataset, name) for name in _READS):
         return None
+    if not vars(dataset).keys().isdisjoint(_READS):
+        return None
     values, names = _contents([dataset._data])
-    return values, [names, list(dataset.indices())]
+    bounds, form = tree_flatten(dataset.slices)
+    return values + bounds, [names, form, list(map(int, dataset.indices()))]
 
 
 def _contents(graphs: Any) -> tuple[list[Any], list[Any]]:
-    """All that the attributes of graphs hold, one by one; classes and names."""
+    """All that the attributes of graphs hold, one by one; classes, names and forms."""
     values: list[Any] = []
     names: list[Any] = []
     for graph in graphs:
         names.append(type(graph))
         for store in getattr(graph, "stores", ()):
-            names += store._mapping
+            names += (store._key, *store._mapping)
             for value in store._mapping.values():
-                values += (value,) if isinstance(value, Tensor) else tree_leaves(value)
+                if isinstance(value, Tensor):
+                    values.append(value)
+                    continue
+                leaves, form = tree_flatten(value)
+                values += leaves
+                names.append(form)
     return values, names

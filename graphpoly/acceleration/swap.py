@@ -22,7 +22,7 @@ from graphpoly.acceleration.gcn_conv import AcceleratedGCNConv
 from graphpoly.acceleration.gin_conv import AcceleratedGINConv
 from graphpoly.acceleration.graph_conv import AcceleratedGraphConv
 from graphpoly.acceleration.network import AcceleratedNetwork, accelerated_network
-from graphpoly.acceleration.optimizer import fuse, is_fused, part
+from graphpoly.acceleration.optimizer import OnePass, fuse, part
 from graphpoly.acceleration.pna_conv import AcceleratedPNAConv
 from graphpoly.acceleration.sage_conv import AcceleratedSAGEConv
 from graphpoly.acceleration.sg_conv import AcceleratedSGConv
@@ -112,7 +112,8 @@ def accelerate(model: Module, *others: Any) -> Report:
     What the model is trained with may be given after it. A ``torch_geometric.loader.DataLoader`` of
     graphs in memory goes on to give the same batches in the same order, gathered from a packed copy
     of its graphs. ``Adam`` and ``AdamW`` update all parameters in one pass, ``fused=True``, which
-    changes the rounding of a step, where they were made without a choice between such passes.
+    changes the rounding of a step, where they were made without a choice between such passes. Where
+    parameters, gradients and moments lie in memory in different orders, steps are PyTorch's own.
 
     Args:
         model: Any module, a single layer among them.
@@ -209,7 +210,7 @@ def _named(others: tuple[Any, ...]) -> list[tuple[str, Any]]:
 
 def _accelerated(other: Any) -> str | None:
     """Accelerate a loader or an optimiser that is not, or say why it is left alone."""
-    if isinstance(other, AcceleratedDataLoader) or is_fused(other):
+    if isinstance(other, AcceleratedDataLoader):
         return None
     if isinstance(other, Optimizer):
         return fuse(other)
@@ -243,7 +244,7 @@ def restore(model: Module, *others: Any) -> list[str]:
         if isinstance(other, AcceleratedDataLoader):
             unpack(other)
             other.__class__ = DataLoader
-        elif is_fused(other):
+        elif isinstance(other, OnePass):
             part(other)
         else:
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ LISTS = {
     "val": ("val_idx", "val_index", "valid_idx", "valid_index"),
     "test": ("test_idx", "test_index"),
 }
+_ALSO = {"val": ("valid",)}
 _UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)  # of which torch knows no maximum
 
 
@@ -55,8 +57,10 @@ def check(data: Data, where: str) -> None:
         data.x = torch.ones(nodes, 1)  # nothing is known of any node
     _check_edges(data, where)
     for name in (f"{part}_mask" for part in PARTS):
-        mask = data.get(name)
-        if isinstance(mask, Tensor) and mask.shape[:1] != (nodes,):
+        if data.get(name) is None:
+            continue
+        data[name] = mask = as_tensor(data[name], f"{where}: {name}")
+        if mask.shape[:1] != (nodes,):
             raise DatasetError(
                 f"{where}: {name}: got {list(mask.shape)}, expected {nodes} rows of True and False"
             )
@@ -64,21 +68,34 @@ def check(data: Data, where: str) -> None:
 
 def read_lists(data: Data, where: str) -> None:
     """Give each part whose nodes are listed the mask of them, where it has none."""
+    split = data.get("split_idx")  # what OGB calls all of them
+    whole = split if isinstance(split, Mapping) else {}
     for part, names in LISTS.items():
-        held = next((name for name in names if data.get(name) is not None), None)
-        if held is None or data.get(f"{part}_mask") is not None:
+        if data.get(f"{part}_mask") is not None:
             continue
-        rows = as_tensor(data[held], f"{where}: {held}")
-        whole = rows.dim() == 1 and not rows.is_floating_point() and rows.dtype != torch.bool
-        nodes = int(data.num_nodes or 0)
-        if not whole or (rows.numel() and not 0 <= int(rows.min()) <= int(rows.max()) < nodes):
-            raise DatasetError(
-                f"{where}: {held}: got {list(rows.shape)} of {rows.dtype}, expected numbers of "
-                f"nodes from 0 to {nodes - 1}"
-            )
-        mask = torch.zeros(nodes, dtype=torch.bool)
-        mask[rows.long()] = True
-        data[f"{part}_mask"] = mask
+        lists = {name: data.get(name) for name in names}
+        lists |= {f"split_idx[{key!r}]": whole.get(key) for key in (part, *_ALSO.get(part, ()))}
+        for name, rows in lists.items():
+            if rows is None:
+                continue
+            mask, before = _mask_of(rows, data, f"{where}: {name}"), data.get(f"{part}_mask")
+            if before is not None and not torch.equal(mask, before):
+                raise DatasetError(f"{where}: {name}: another list has other nodes of {part}")
+            data[f"{part}_mask"] = mask
+
+
+def _mask_of(value: Any, data: Data, where: str) -> Tensor:
+    """Return the mask of nodes that are listed."""
+    rows, nodes = as_tensor(value, where), int(data.num_nodes or 0)
+    whole = rows.dim() == 1 and not rows.is_floating_point() and rows.dtype != torch.bool
+    if not whole or (rows.numel() and not 0 <= int(rows.min()) <= int(rows.max()) < nodes):
+        raise DatasetError(
+            f"{where}: got {list(rows.shape)} of {rows.dtype}, expected numbers of nodes from 0 to "
+            f"{nodes - 1}"
+        )
+    mask = torch.zeros(nodes, dtype=torch.bool)
+    mask[rows.long()] = True
+    return mask
 
 
 def set_precision(data: Data, dtype: torch.dtype) -> None:

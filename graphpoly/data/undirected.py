@@ -33,8 +33,9 @@ def as_undirected(data: Data, *, self_loops: bool = True) -> Data:
         self_loops: Whether self-loops stay. The published runs on the geom-gcn graphs drop them.
 
     Raises:
-        ValueError: If edges that are merged have different integers in ``edge_attr``,
-            ``edge_type`` or ``edge_weight``. Other attributes are left out where this is so.
+        ValueError: If there is no ``edge_index``, an edge leaves the graph, or edges that are
+            merged have different integers in ``edge_attr``, ``edge_type`` or ``edge_weight``. Other
+            attributes are left out where this is so.
 
     Complexity: two sorts of integers, of the edges and of those that come out, O(E log E).
 
@@ -44,7 +45,13 @@ def as_undirected(data: Data, *, self_loops: bool = True) -> Data:
         >>> as_undirected(one_way, self_loops=False).edge_index.tolist()
         [[0, 1], [1, 0]]
     """
+    if data.edge_index is None:
+        raise ValueError("edge_index: there is none, expected [2, E]")
     edge_index: Tensor = data.edge_index
+    num_nodes = int(data.num_nodes or 0)
+    low, high = edge_index.aminmax() if edge_index.numel() else (0, -1)
+    if low < 0 or high >= num_nodes:
+        raise ValueError(f"edge_index: got {low} to {high}, expected nodes in [0, {num_nodes})")
     names = held_by_edges(data)
     values = {name: data[name] for name in names if isinstance(data[name], Tensor)}
     result = copy.copy(data)
@@ -56,10 +63,10 @@ def as_undirected(data: Data, *, self_loops: bool = True) -> Data:
     if not self_loops and not kept.all():
         edge_index = edge_index[:, kept]
         values = {name: value[kept] for name, value in values.items()}
-    result.edge_index, pair, ways = _both_ways(edge_index, int(data.num_nodes or 0))
+    result.edge_index, pair, ways = _both_ways(edge_index, num_nodes)
     num_pairs = int(pair.max()) + 1 if len(pair) else 0
     for name, value in values.items():
-        merge = _mean if value.is_floating_point() else _common
+        merge = _mean if value.is_floating_point() or value.is_complex() else _common
         merged = merge(value, pair, num_pairs)
         if merged is not None:
             result[name] = merged[ways]
@@ -90,8 +97,9 @@ def _both_ways(edge_index: Tensor, num_nodes: int) -> tuple[Tensor, Tensor, Tens
 def _mean(value: Tensor, pair: Tensor, num_pairs: int) -> Tensor:
     """Average the rows of each pair."""
     count = pair.bincount(minlength=num_pairs)
-    total = value.new_zeros(num_pairs, *value.shape[1:]).index_add_(0, pair, value)
-    return total.div_(count.view(-1, *[1] * (value.dim() - 1)))
+    wide = value.float() if value.itemsize < 4 else value  # sums of half precision overflow
+    total = wide.new_zeros(num_pairs, *value.shape[1:]).index_add_(0, pair, wide)
+    return total.div_(count.view(-1, *[1] * (value.dim() - 1))).to(value.dtype)
 
 
 def _common(value: Tensor, pair: Tensor, num_pairs: int) -> Tensor | None:

@@ -113,7 +113,7 @@ def _figures(report: RewiringReport) -> list[str]:
             continue
         edges = [low + (high - low) * i / _BINS for i in range(_BINS + 1)]
         counts = tuple(
-            torch.histc(torch.tensor(some).double(), _BINS, low, high).long().tolist()
+            torch.histc(torch.tensor(some, dtype=torch.float64), _BINS, low, high).long().tolist()
             for some in (before, after)
         )
         means = sum(before) / len(before), sum(after) / len(after)

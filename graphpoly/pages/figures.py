@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import math
 import re
@@ -253,4 +254,5 @@ def _svg(figure: Any, title: str) -> str:
     # a tenth of a point is more than can be seen
     body = re.sub(r' d="[^"]+"', lambda path: re.sub(r"(\.\d)\d+", r"\1", path[0]), body)
     width, height = (72 * size for size in figure.get_size_inches())
-    return f'<svg role="img" aria-label="{title}" viewBox="0 0 {width:g} {height:g}">{body}'
+    box = f'viewBox="0 0 {width:g} {height:g}"'
+    return f'<svg role="img" aria-label="{html.escape(title)}" {box}>{body}'

@@ -152,16 +152,20 @@ def _pairs(look: str, pairs: Sequence[tuple[str, str]]) -> str:
 
 
 def two_digits(value: float) -> str:
-    """Two digits, with a power of ten where they do not say enough."""
+    """Two digits, with a power of ten where they do not say enough.
+
+    >>> two_digits(123.0), two_digits(0.0099999), two_digits(-1e-7)
+    ('120', '0.01', '-1.0·10⁻⁷')
+    """
     if value == 0:
         return "0"
     if not math.isfinite(value):
         return str(value)
-    power = math.floor(math.log10(abs(value)))
-    if -3 < power < 3:
-        return f"{value:.2g}"
-    digits = str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"{value / 10.0**power:.1f}·10{digits}"
+    digits, power = f"{value:.1e}".split("e")
+    if -3 < int(power) < 3:
+        return f"{float(f'{digits}e{power}'):g}"
+    raised = str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{digits}·10{raised}"
 
 
 def plural(count: int, word: str) -> str:

@@ -11,7 +11,7 @@ from graphpoly.robustness.report import RobustnessReport
 
 __all__ = ["robustness_page", "robustness_table"]
 
-_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 720.0, 300.0, 46.0, 16.0, 14.0, 40.0
+_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 720.0, 318.0, 46.0, 16.0, 14.0, 58.0
 _CAPTION = "Accuracy against budget"
 
 
@@ -76,12 +76,18 @@ def robustness_table(report: RobustnessReport) -> list[list[str]]:
 
 
 def _explained(report: RobustnessReport) -> str:
-    what = "radius of the ball" if report.attack.on_features else "pairs flipped, in edges"
-    words = f"Budget: {what}. Moved: mean distance of a test node's outputs from where they were"
+    words = (
+        f"Budget: {_what(report)}. Moved: mean distance of a test node's outputs from where they "
+        "were"
+    )
     if report.rows[-1].bound is not None:
         mean = ", on average over the draws" if report.attack.kind == "random" else ""
         words += f"; the bound is what the weights and the graph allow{mean}"
     return words + "."
+
+
+def _what(report: RobustnessReport) -> str:
+    return "radius of the ball" if report.attack.on_features else "pairs flipped, in edges"
 
 
 def _drawn(report: RobustnessReport) -> str:
@@ -101,7 +107,8 @@ def _drawn(report: RobustnessReport) -> str:
         parts.append(f"<line {ends} {LINE}/>")
         parts.append(text(_LEFT - 8, y(share) + 4, f"{100 * share:g} %", "end", SOFT))
     for x, cells in zip(places, robustness_table(report)[1:], strict=True):
-        parts.append(text(x, _HEIGHT - 18, cells[0], "middle", SOFT))
+        parts.append(text(x, _HEIGHT - 36, cells[0], "middle", SOFT))
+    parts.append(text(_WIDTH - _RIGHT, _HEIGHT - 14, f"budget: {_what(report)}", "end", SOFT))
     above = points([row.accuracy + (row.std or 0) for row in rows])
     below = points([row.accuracy - (row.std or 0) for row in rows])
     band = " ".join(f"{x:.1f},{height:.1f}" for x, height in [*above, *reversed(below)])

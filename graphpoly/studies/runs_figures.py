@@ -43,7 +43,9 @@ def draw_scores(runs: Sequence[Run], width: float) -> str:
         for published in ((False,) if run.published is None else (False, True))
     ]
     height = _LINE_OF_TEXT * len(rows)
-    parts = _grid(ticks(min(values), max(values), max(3, int(width / 90))), x, 4, height + 4)
+    parts = _grid(
+        ticks(min(values), max(values), max(3, int(width / 90))), x, 4, height + 4, runs[0].unit
+    )
     for place, (number, run, published) in enumerate(rows):
         y = 4 + _LINE_OF_TEXT * (place + 0.5)
         if published:
@@ -137,11 +139,13 @@ def _axis(
     return place
 
 
-def _grid(at: Sequence[float], x: Callable[[float], float], top: float, base: float) -> list[str]:
+def _grid(
+    at: Sequence[float], x: Callable[[float], float], top: float, base: float, unit: str
+) -> list[str]:
     parts = []
     for tick in at:
         parts.append(f'<line x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="{top}" y2="{base}" {LINE}/>')
-        parts.append(text(x(tick), base + 15, f"{tick:g}", "middle", SOFT))
+        parts.append(text(x(tick), base + 15, f"{tick:g}{unit}", "middle", SOFT))
     return parts
 
 

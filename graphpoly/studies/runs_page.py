@@ -96,7 +96,7 @@ def _scores(runs: Sequence[Run]) -> str:
     """Every mean and both intervals, drawn and as a table."""
     unit = runs[0].unit.strip()
     score = f"test {runs[0].metric}{unit and f', {unit}'}"
-    head = ["run", score, "95 % interval", "std"]
+    head = ["run", html.escape(score), "95 % interval", "std"]
     known = any(run.published is not None for run in runs)
     head += ["published", "its interval", "difference"] if known else []
     head += ["seeds", "parameters", "seconds a run"]
@@ -146,7 +146,10 @@ def _curves(runs: Sequence[Run]) -> list[str]:
         drawn[score] = {part: (color, _values(one, part, one.scale)) for part, color in _WATCHED}
         drawn["loss"] = {word: (color, _values(one, key)) for word, key, color in _LOSSES}
     else:
-        for key, title, scale in (("val", f"validation {score}", one.scale), ("loss", "loss", 1)):
+        for key, title, scale in (
+            ("val", f"validation {score}", one.scale),
+            ("val_loss", "validation loss", 1),
+        ):
             drawn[title] = {
                 run.label: (color_of(number), _values(run, key, scale))
                 for number, run in enumerate(runs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -33,8 +34,10 @@ def sentence(content: Mapping[str, Any]) -> str:
     said += [f"cannot be told apart from {_list(alike)}"] if alike else []
     values = sorted(pair["p_holm"] for pair in pairs.values())
     several = _p(values[0]) if values[0] == values[-1] else f"{_p(values[0])} to {_p(values[-1])}"
+    tied = [row["model"] for row in others if math.isclose(row["mean"], best["mean"])]
+    like = f", like {_list(tied)}," if tied else ""
     return (
-        f"On {content['dataset']} {name} has the best mean {content['metric']}, {mean} over "
+        f"On {content['dataset']} {name}{like} has the best mean {content['metric']}, {mean} over "
         f"{content['over']}, and {' and '.join(said)} ({_test(content)}, p by Holm's method "
         f"{several})."
     )

@@ -38,6 +38,9 @@ def accuracy(y_true: Tensor, y_pred: Tensor) -> float:
         y_pred: Scores ``[N, C]``, or class indices ``[N]``. A single column of scores ``[N, 1]``
             is a logit of class 1.
 
+    Returns:
+        NaN where a score of a row with a label is NaN; rows whose label is NaN are left out.
+
     Example:
         >>> import torch
         >>> accuracy(torch.tensor([0, 1, 1]), torch.tensor([[2.0, 1.0], [0.0, 3.0], [1.0, 0.0]]))
@@ -52,7 +55,12 @@ def accuracy(y_true: Tensor, y_pred: Tensor) -> float:
         guess = y_pred.reshape(-1)
     if guess.numel() != truth.numel():
         raise ValueError(f"{guess.numel()} predictions for {truth.numel()} labels")
-    return int((guess == truth).sum()) / truth.numel() if truth.numel() else math.nan
+    labelled = ~truth.isnan()
+    count = int(labelled.sum())
+    # the largest of scores that are NaN would be the first class
+    if count == 0 or bool(y_pred.reshape(len(truth), -1)[labelled].isnan().any()):
+        return math.nan
+    return int((guess == truth)[labelled].sum()) / count
 
 
 def rocauc(y_true: Tensor, y_pred: Tensor) -> float:
@@ -62,8 +70,11 @@ def rocauc(y_true: Tensor, y_pred: Tensor) -> float:
         y_true: Binary labels ``[N]`` or ``[N, T]``; NaN marks a missing label.
         y_pred: Scores of the same shape, or ``[N, 2]`` class scores for a single column.
 
+    Returns:
+        NaN where a score is NaN whose label is not.
+
     Raises:
-        ValueError: If no column has both classes.
+        ValueError: If no column has both classes, or a label is neither of them.
 
     Example:
         >>> import torch
@@ -121,8 +132,9 @@ def _errors(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 
 def _mean_over_columns(score: Callable[..., float], y_true: Tensor, y_pred: Tensor) -> float:
-    truth = y_true.reshape(len(y_true), -1).double()
-    guess = y_pred.reshape(len(y_pred), -1).double()
+    truth, guess = (
+        (y.unsqueeze(1) if y.dim() == 1 else y.flatten(1)).double() for y in (y_true, y_pred)
+    )
     if truth.size(1) == 1 and guess.size(1) == 2:
         # The difference of two logits orders the rows as the probability of class 1 does.
         guess = guess[:, 1:] - guess[:, :1]
@@ -130,9 +142,15 @@ def _mean_over_columns(score: Callable[..., float], y_true: Tensor, y_pred: Tens
         raise ValueError(
             f"y_pred of shape {tuple(y_pred.shape)} does not fit y_true of {tuple(y_true.shape)}"
         )
+    known = ~truth.isnan()
+    if bool(guess[known].isnan().any()):
+        return math.nan
+    strange = truth[known & (truth != 0) & (truth != 1)]
+    if strange.numel():
+        raise ValueError(f"y_true: got {strange[0]:g}, expected 0, 1 or NaN")
     values = []
     for column in range(truth.size(1)):
-        labelled = ~truth[:, column].isnan()
+        labelled = known[:, column]
         labels = truth[labelled, column]
         if bool((labels == 0).any()) and bool((labels == 1).any()):
             values.append(float(score(labels.numpy(), guess[labelled, column].numpy())))

@@ -26,9 +26,14 @@ def hits(positive: Tensor, negative: Tensor, K: int) -> float:
     Returns:
         NaN where a score is NaN.
 
+    Raises:
+        ValueError: If K is less than 1.
+
     >>> hits(torch.tensor([3.0, 1.0]), torch.tensor([2.0, 1.0, 0.0]), K=2)
     0.5
     """
+    if K < 1:
+        raise ValueError(f"K: got {K}, expected at least 1")
     if _has_nan(positive, negative):
         return math.nan
     if negative.numel() < K:

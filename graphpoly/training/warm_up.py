@@ -20,8 +20,9 @@ class WarmUp:
     """A task whose model is switched after so many epochs.
 
     Before the switch the weights and the optimiser's state of the epoch with the best validation
-    metric come back, as they do in the published training of Polynormer. What a model has to
-    remember of its switch belongs in its state, so that the best weights of a run bring it along.
+    metric come back, as they do in the published training of Polynormer; learning rates, whose
+    schedule is of all epochs, do not. What a model has to remember of its switch belongs in its
+    state, so that the best weights of a run bring it along.
 
     Args:
         task: What is trained in both stages.
@@ -47,7 +48,10 @@ class WarmUp:
         if self._epoch == self.epochs:
             if self._best:
                 model.load_state_dict(self._best["model"])
+                rates = [group["lr"] for group in optimizer.param_groups]
                 optimizer.load_state_dict(self._best["optimizer"])
+                for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                    group["lr"] = rate
                 self._best = {}
             self._switch(model)
         self._epoch += 1

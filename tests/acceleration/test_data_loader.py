@@ -14,7 +14,7 @@ from torch_geometric.loader import DataLoader, NeighborLoader
 from graphpoly.acceleration import accelerate, restore
 from graphpoly.acceleration.data_loader import AcceleratedDataLoader
 from graphpoly.loader import PackedLoader
-from tests.loader.test_packed import MAKERS, plain, same_batch
+from tests.loader.test_packed import MAKERS, hetero, plain, same_batch
 
 
 class InMemory(InMemoryDataset):
@@ -160,11 +160,72 @@ def test_a_dataset_that_is_edited_between_epochs():
     check_same(loader, twin)
 
 
-def test_nested_attributes_that_are_edited():
+def write_inside(graph):
+    graph.parts["a"][0].add_(1)
+
+
+def rename_inside(graph):
+    graph.parts["b"] = graph.parts.pop("a")
+
+
+def nest_deeper(graph):
+    graph.parts["a"] = [graph.parts["a"]]
+
+
+@pytest.mark.parametrize("edit", [write_inside, rename_inside, nest_deeper])
+def test_nested_attributes_that_are_edited(edit):
     held = [Data(num_nodes=1, parts={"a": [torch.zeros(1)]}) for _ in range(3)]
     loader, twin = both(held, batch_size=2)
-    held[1].parts["a"][0] += 1
+    for graph in held:
+        edit(graph)
     check_same(loader, twin)
+
+
+def test_a_type_that_is_made_by_being_asked_for():
+    held = graphs(hetero)
+    loader, twin = both(held, batch_size=9)
+    for graph in held:
+        assert graph["late"] == {}
+    for found, wanted in zip(loader, twin, strict=True):
+        same_batch(found, wanted, examples=False)  # PyG takes no batch apart that has such a type
+
+
+def test_numbers_in_a_tensor_that_is_edited():
+    dataset = InMemory(graphs())
+    for base in (graphs(), dataset):
+        numbers = torch.tensor([5, 1, 2])
+        loader, twin = both(Subset(base, numbers), batch_size=2)
+        numbers[1] = 7
+        check_same(loader, twin)
+    dataset._indices = torch.tensor([3, 1])
+    loader, twin = both(dataset, batch_size=2)
+    dataset._indices[0] = 6
+    check_same(loader, twin)
+
+
+def test_graphs_that_want_a_gradient_later():
+    held = graphs()
+    loader, _ = both(held, batch_size=9)
+    for graph in held:
+        graph.x.requires_grad_()
+    (batch,) = loader
+    batch.x.square().sum().backward()
+    for graph in held:
+        assert torch.equal(graph.x.grad, 2 * graph.x.detach())
+        graph.x.requires_grad_(False)
+    (batch,) = loader
+    assert not batch.x.requires_grad
+
+
+def test_slices_and_reads_that_are_exchanged():
+    dataset = InMemory(graphs())
+    loader, twin = both(dataset, batch_size=4)
+    dataset.slices["y"] = dataset.slices["y"].roll(1).sort().values
+    dataset._data_list = None
+    check_same(loader, twin)
+    dataset.get = graphs(count=20).__getitem__
+    check_same(loader, twin)
+    assert "InMemory may run" in str(accelerate(net(), loader))
 
 
 def test_the_first_copy_serves_until_then():

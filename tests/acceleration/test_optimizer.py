@@ -1,6 +1,7 @@
 """Optimisers given to accelerate: the steps of PyTorch's own, in one pass."""
 
 import copy
+import pickle
 
 import pytest
 import torch
@@ -48,6 +49,54 @@ def test_steps_are_the_same(kind, options):
     assert report.accelerated == {"optimizer 0": kind.__name__}
     assert optimizer.param_groups[0]["fused"] is True
     close(train(model, optimizer), train(twin, plain), 1e-11)
+
+
+def by_hand(optimizer, gradients, steps=4):
+    (parameter,) = optimizer.param_groups[0]["params"]
+    torch.manual_seed(2)
+    for _ in range(steps):
+        parameter.grad = gradients(parameter)
+        optimizer.step()
+    return [parameter.detach().clone()]
+
+
+def drawn(*shape):
+    return torch.randn(*shape, dtype=torch.float64)
+
+
+LAYOUTS = {
+    "turned parameter": (lambda: drawn(3, 4).t(), lambda _: drawn(4, 3)),
+    "turned gradient": (lambda: drawn(4, 3), lambda _: drawn(3, 4).t()),
+    "spread gradient": (lambda: drawn(4, 3), lambda _: drawn(4, 1).expand(4, 3)),
+    "gradient of a slice": (lambda: drawn(4, 3), lambda _: drawn(4, 6)[:, ::2]),
+    "slice": (lambda: drawn(4, 6)[:, ::2], lambda p: drawn(4, 3) * p.detach()),
+    "a column": (lambda: drawn(4, 1), lambda _: drawn(1, 4).t()),
+    "of no rows": (lambda: drawn(0, 3), lambda _: drawn(3, 0).t()),
+}
+
+
+@pytest.mark.parametrize("options", [{}, {"amsgrad": True}], ids=["plain", "amsgrad"])
+@pytest.mark.parametrize(("value", "gradients"), LAYOUTS.values(), ids=LAYOUTS)
+def test_whatever_the_order_in_memory(value, gradients, options):
+    found = []
+    for fast in (True, False):
+        torch.manual_seed(0)
+        optimizer = Adam([torch.nn.Parameter(value())], 0.1, **options)
+        if fast:
+            assert accelerate(net(), optimizer).accelerated
+        found.append(by_hand(optimizer, gradients))
+    close(*found, 1e-11)
+
+
+def test_moments_in_another_order():
+    model, twin = net(), net()
+    optimizer, plain = (Adam(each.parameters(), 0.01) for each in (model, twin))
+    accelerate(model, optimizer)
+    for each, its in ((model, optimizer), (twin, plain)):
+        train(each, its, 2)
+        each[0].weight.data = each[0].weight.data.t().contiguous().t()
+        train(each, its, 2)
+    close(list(model.parameters()), list(twin.parameters()), 1e-11)
 
 
 def test_groups_schedules_and_steps_taken_before():
@@ -122,6 +171,39 @@ def test_one_group_that_cannot_keeps_all():
     optimizer = Adam(wide)
     assert not accelerate(model, optimizer).accelerated
     assert [group["fused"] for group in optimizer.param_groups] == [None, None]
+
+
+def test_a_group_that_comes_later():
+    model = net()
+    optimizer = Adam(model[0].parameters())
+    accelerate(model, optimizer)
+    optimizer.add_param_group({"params": model[2].parameters()})
+    assert accelerate(model, optimizer).accelerated == {"optimizer 0": "Adam"}
+    assert [group["fused"] for group in optimizer.param_groups] == [True, True]
+    optimizer.add_param_group({"params": net(torch.bfloat16).parameters()})
+    assert restore(model, optimizer) == ["optimizer 0"]
+    assert [group["fused"] for group in optimizer.param_groups] == [None, None, None]
+
+
+@pytest.mark.parametrize("way", [copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])
+def test_copies_are_accelerated(way):
+    model = net()
+    optimizer = AdamW(model.parameters())
+    accelerate(model, optimizer)
+    assert str(optimizer).startswith("AdamW (")
+    other = way(optimizer)
+    assert accelerate(model, other).accelerated == {"optimizer 0": "AdamW"}
+    assert restore(model, other) == ["optimizer 0"]
+    assert type(other) is AdamW
+    assert optimizer.param_groups[0]["fused"] is True
+
+
+def test_compiled_steps_are_the_same():
+    model, twin = net(), net()
+    optimizer, plain = (Adam(each.parameters(), 0.01) for each in (model, twin))
+    accelerate(model, optimizer)
+    optimizer.step = torch.compile(optimizer.step, backend="eager")
+    close(train(model, optimizer), train(twin, plain), 1e-11)
 
 
 def test_restored():

@@ -309,6 +309,31 @@ def test_edges_go_both_ways_as_in_pyg(seed: int) -> None:
     torch.testing.assert_close(result.edge_attr, means[0], rtol=1e-12, atol=0)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_edges_that_are_alike_keep_their_weight(dtype: torch.dtype) -> None:
+    edge_index = torch.tensor([[0] * 500 + [1] * 500, [1] * 500 + [0] * 500])
+    for weight in (2.0, 48_000.0):
+        data = Data(edge_index=edge_index, edge_weight=torch.full((1000,), weight, dtype=dtype))
+        result = as_undirected(data)
+        assert result.edge_weight.tolist() == [data.edge_weight[0]] * 2
+        assert result.edge_weight.dtype == dtype
+
+
+def test_means_of_complex_numbers() -> None:
+    weight = torch.tensor([1 + 2j, 3 - 4j])
+    data = Data(edge_index=torch.tensor([[0, 1], [1, 0]]), edge_weight=weight)
+    assert as_undirected(data).edge_weight.tolist() == [2 - 1j] * 2
+
+
+@pytest.mark.parametrize("node", [-1, 3, 5])
+def test_edges_that_leave_the_graph_go_no_way(node: int) -> None:
+    data = Data(edge_index=torch.tensor([[0, 2], [1, node]]), num_nodes=3)
+    with pytest.raises(ValueError, match=r"edge_index: got .* expected nodes in \[0, 3\)"):
+        as_undirected(data)
+    with pytest.raises(ValueError, match="edge_index: there is none"):
+        as_undirected(Data(x=torch.ones(3, 1)))
+
+
 def test_edges_of_int32_go_both_ways_in_a_large_graph() -> None:
     edge_index = torch.tensor([[99_999, 7, 50_000], [7, 99_998, 50_001]], dtype=torch.int32)
     result = as_undirected(Data(edge_index=edge_index, num_nodes=100_000))

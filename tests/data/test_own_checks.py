@@ -89,6 +89,37 @@ def test_lists_of_nodes_are_parts(y: Tensor, names: str, kind: str, tmp_path: Pa
         assert torch.equal(mask.nonzero().view(-1), rows.sort().values)
 
 
+@pytest.mark.parametrize("val", ["val", "valid"])
+def test_the_parts_of_ogb_are_parts(val: str, tmp_path: Path) -> None:
+    lists = {"train": torch.arange(20), val: torch.arange(20, 24), "test": torch.arange(24, 30)}
+    _, loaded = load(saved(tmp_path / "mine.pt", ring(y=torch.arange(30) % 2, split_idx=lists)))
+    division = loaded.split("public", 0)
+    for rows, part in zip(lists.values(), ("train", "val", "test"), strict=True):
+        assert torch.equal(getattr(division, f"{part}_mask").nonzero().view(-1), rows)
+
+
+@pytest.mark.parametrize("form", [Tensor.tolist, Tensor.numpy, Tensor.byte])
+def test_masks_of_any_form_are_parts(form: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = {f"{part}_mask": torch.arange(30) % 3 == i for i, part in enumerate(own.PARTS)}
+    data = ring(y=torch.arange(30) % 2, **{name: form(mask) for name, mask in parts.items()})
+    monkeypatch.setattr(own, "_made", lambda source: data)
+    entry, loaded = load("mine:made")
+    assert entry.splits[0] == "public"
+    division = loaded.split("public", 0)
+    for name, mask in parts.items():
+        assert torch.equal(getattr(division, name), mask)
+
+
+def test_two_lists_of_one_part_are_one(tmp_path: Path) -> None:
+    lists = {"train_idx": [1, 2], "val_idx": [5, 4], "valid_idx": [4, 5], "test_idx": [6, 7]}
+    _, loaded = load(saved(tmp_path / "mine.pt", ring(y=torch.arange(30) % 2, **lists)))
+    assert loaded.split("public", 0).val_mask.nonzero().view(-1).tolist() == [4, 5]
+    for other in ({"valid_index": [4]}, {"split_idx": {"valid": torch.tensor([8])}}):
+        data = ring(y=torch.arange(30) % 2, **lists, **other)
+        with pytest.raises(DatasetError, match="another list has other nodes of val"):
+            dataset_from(saved(tmp_path / "mine.pt", data))
+
+
 def test_a_mask_comes_before_a_list_and_lists_may_not_lack_one(tmp_path: Path) -> None:
     mask = torch.arange(30) < 3
     lists = {"train_mask": mask, "train_idx": [9], "val_idx": [5], "test_idx": [6, 7]}

@@ -1,6 +1,8 @@
 """A dataset before and after rewiring: every number is counted again from the rewired graphs."""
 
 import json
+import re
+from dataclasses import replace
 
 import networkx as nx
 import pytest
@@ -149,6 +151,17 @@ def test_the_page_stands_alone_and_carries_its_numbers(tmp_path):
     held = page.partition('id="report">')[2].partition("</script>")[0]
     assert json.loads(held) == json.loads(json.dumps(report.to_dict()))
     assert page.count("<svg") == 5  # curvature, gap, resistance, least curvature, one graph
+
+
+def test_the_distributions_hold_every_graph(tmp_path):
+    report = run_rewiring(written(tmp_path, GRAPHS), FOSR(edges=2), out=tmp_path / "out")
+    ends = [0.7, 0.75], [0.8, 1.1]  # in single precision the first is less, the last is more
+    page = rewiring_page(replace(report, values={**report.values, "gap": ends}))
+    drawn = re.search(r'aria-label="spectral gap of the graphs.*?</svg>', page, re.DOTALL)[0]
+    for path in re.findall(r'<path d="([^"]+)"', drawn):
+        heights = re.findall(r"L[\d.]+ ([\d.]+)L[\d.]+ \1", path)
+        tall = [height for height in heights if height == min(heights, key=float)]
+        assert len(tall) == 2  # half of the graphs each
 
 
 def test_the_key_of_changes_is_that_of_edges_and_method():

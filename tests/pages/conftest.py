@@ -23,6 +23,7 @@ from graphpoly.expressivity import (
 )
 from graphpoly.recipes import run_recipe
 from graphpoly.rewiring import method_of
+from graphpoly.robustness import Attack, BudgetRow, RobustnessReport, robustness_page
 from graphpoly.studies import draw_filters, read_runs, runs_page, runs_record
 from tests.expressivity.models import Walks
 from tests.pages.browser import Browser, chromium, open_browser
@@ -67,6 +68,10 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, obj
         dataset_from(str(folder / "mine.pt")), method_of("fosr")(edges=2), out=folder / "rewired"
     )
     made["rewiring"] = rewiring_page(rewired), rewired.to_dict()
+    rows = [BudgetRow(i / 10, 0.8 - i / 5, 0.02, i / 2, 0.1, 0.7 - i / 5) for i in range(3)]
+    attack = Attack(kind="pgd")
+    attacked = RobustnessReport("gcorn/cora", "GCORN", "cora", attack, [0, 1], rows, 2.0, 1.0)
+    made["robustness"] = robustness_page(attacked), attacked.to_dict()
     for name, (page, _) in made.items():
         (folder / f"{name}.html").write_text(page, encoding="utf-8")
     return {name: (folder / f"{name}.html", carried) for name, (_, carried) in made.items()}

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from graphpoly.pages import two_digits
 from tests.pages.browser import Browser, axe_source
 
-NAMES = ["run", "runs", "filters", "demo", "dataset", "model", "rewiring"]
+NAMES = ["run", "runs", "filters", "demo", "dataset", "model", "rewiring", "robustness"]
 SCHEMES = ["light", "dark"]
 WIDTHS = [1280, 768, 400]
 EMBEDDED = "JSON.parse(document.getElementById('report').textContent)"
@@ -58,6 +59,29 @@ def test_its_parts_have_names(page: Path) -> None:
     assert text.count("<table>") == len(re.findall(r"<table><caption>[^<]+</caption>", text))
     rows = re.findall(r"<tr[ >].*?</tr>", text, re.DOTALL)
     assert all(re.search(r'<th scope="(row|col)"', row) for row in rows)
+
+
+def test_two_digits_are_those_of_the_number() -> None:
+    values = (0.0, 1.0, 12.0, 0.5, 0.05, 123.0, 99.96, 0.0099999)
+    assert [two_digits(value) for value in values] == [
+        "0",
+        "1",
+        "12",
+        "0.5",
+        "0.05",
+        "120",
+        "100",
+        "0.01",
+    ]
+    for power in range(-300, 300):
+        for value in (1.04, 4.4501, 9.949, 9.951, 9.9999, -7.25):
+            shown = two_digits(value * 10.0**power)
+            number, _, raised = shown.partition("·10")
+            assert re.fullmatch(r"-?\d+(\.\d+)?", number)
+            raised = raised.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")) or "0"
+            read = float(f"{number}e{raised}")
+            assert read == pytest.approx(value * 10.0**power, rel=0.051)
+            assert read == pytest.approx(float(f"{value * 10.0**power:.1e}"), rel=1e-12)
 
 
 @pytest.mark.parametrize("name", NAMES)

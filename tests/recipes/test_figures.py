@@ -89,6 +89,16 @@ def test_the_curves_take_the_height_of_their_axis() -> None:
         assert (max(ys) - min(ys)) / tall == pytest.approx(1 / (1.1 * span), abs=0.002)
 
 
+def test_a_name_is_no_markup() -> None:
+    points = torch.linspace(-1, 1, 41, dtype=torch.float64)
+    edges = torch.linspace(-1, 1, 11, dtype=torch.float64)
+    share = torch.full((10,), 0.1).double()
+    name = """a"<b onload='c'>&"""
+    held = Spectrum(name, "l", points, points[:, None], torch.ones(1).double(), edges, share, share)
+    drawn = ElementTree.fromstring(figures.filters(held).replace("xlink:", ""))
+    assert drawn.get("aria-label") == f"Response of {name} over the spectrum of the graph"
+
+
 def test_in_a_page_every_colour_is_the_page_s() -> None:
     for text in draw().values():
         themed = figures.in_page(text)

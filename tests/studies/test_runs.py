@@ -191,6 +191,23 @@ def test_the_command_writes_the_page_and_prints_the_numbers(
     assert json.loads(embedded.split("</script>")[0]) == json.loads(several.stdout)
 
 
+def test_curves_and_axes_say_what_they_are(held: tuple[Path, Outcome], run: Run) -> None:
+    titles = [
+        re.findall(r'aria-label="([^"]+) over the epochs"', runs_page(some))
+        for some in ([run], read_runs([held[0] / "a", held[0] / "b"]))
+    ]
+    assert titles == [["accuracy, %", "loss"], ["validation accuracy, %", "validation loss"]]
+    on_axis = [each.text for each in ET.fromstring(draw_scores([run], 940)).iter("text")]
+    assert sum(words.endswith(" %") for words in on_axis) > 2
+    share = replace(run, scale=1)
+    assert "%" not in draw_scores([share], 940)
+
+
+def test_a_metric_is_no_markup(run: Run) -> None:
+    page = runs_page([replace(run, metric="a<b>&c")])
+    assert "<b>&c" not in page.partition('id="report">')[0]
+
+
 def test_curves_that_are_gone_are_said(held: tuple[Path, Outcome], tmp_path: Path) -> None:
     shutil.copytree(held[0] / "a", tmp_path / "a")
     for path in (tmp_path / "a").glob("seed-*/history.csv"):

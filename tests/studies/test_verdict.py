@@ -62,6 +62,14 @@ def test_several(a: list[float], b: list[float], c: list[float], words: str) -> 
     assert said.endswith(").")
 
 
+def test_equal_means_are_nobodys_alone() -> None:
+    words = sentence(content(C=LOW, A=HIGH, B=HIGH[::-1]))
+    assert words.startswith(
+        "On MUTAG A, like B, has the best mean accuracy, 80.33 % over 6 divisions, and is better "
+        "than C and cannot be told apart from B ("
+    )
+
+
 def test_the_page_has_every_model_and_pair() -> None:
     held = content(A=HIGH, B=LOW, C=NEAR)
     page = render_comparison(held)

@@ -74,6 +74,35 @@ def test_without_a_label_there_is_no_score(metric):
         assert math.isnan(metric(torch.tensor([float("nan")]), torch.ones(1)))
 
 
+@pytest.mark.parametrize("metric", METRICS)
+def test_of_scores_that_are_nan_the_metric_is_nan(metric):
+    y, guess = torch.tensor([0.0, 1.0, 1.0]), torch.tensor([1.0, float("nan"), 2.0])
+    assert math.isnan(METRICS[metric].function(y, guess))
+    assert math.isnan(METRICS[metric].function(y.view(3, 1), guess.view(3, 1)))
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_row_without_a_label_is_as_if_it_were_not_there(metric):
+    y, guess = torch.tensor([0.0, 1.0, 1.0, 0.0]), torch.tensor([-1.0, 0.5, -2.0, 3.0])
+    function, nothing = METRICS[metric].function, torch.full((2,), float("nan"))
+    assert function(torch.cat([nothing, y]), torch.cat([nothing, guess])) == function(y, guess)
+
+
+def test_of_three_columns_of_scores_that_are_nan_there_is_no_largest():
+    scores = torch.tensor([[0.0, 1.0, 0.0], [0.0, float("nan"), 0.0]])
+    assert math.isnan(accuracy(torch.tensor([1, 1]), scores))
+    assert accuracy(torch.tensor([1.0, float("nan")]), scores) == 1
+
+
+def test_labels_that_are_neither_class_are_refused():
+    for label in (-1.0, 2.0):
+        y = torch.tensor([[0.0, 1.0], [1.0, label], [0.0, 0.0]])
+        with pytest.raises(ValueError, match=f"y_true: got {label:g}, expected 0, 1 or NaN"):
+            rocauc(y, torch.rand(3, 2))
+    with pytest.raises(ValueError, match="no label column has both classes"):
+        rocauc(torch.zeros(0), torch.zeros(0))
+
+
 def test_lookup():
     assert {name: metric.maximize for name, metric in METRICS.items()} == {
         "accuracy": True,

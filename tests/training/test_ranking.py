@@ -75,6 +75,12 @@ def test_of_scores_that_are_nan_the_metric_is_nan(metric: str, side: int, share:
     assert math.isnan(link_score(metric, *given))
 
 
+def test_ranks_begin_at_one() -> None:
+    for K in (0, -1):
+        with pytest.raises(ValueError, match=f"K: got {K}, expected at least 1"):
+            hits(torch.ones(2), torch.zeros(3), K)
+
+
 def test_auc_counts_a_tie_as_half() -> None:
     assert link_score("auc", torch.tensor([1.0, 2.0]), torch.tensor([1.0, 0.0])) == 0.875
 

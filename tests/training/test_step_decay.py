@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from graphpoly.training import StepDecay, TrainConfig, fit
+from graphpoly.training import StepDecay, TrainConfig, WarmUp, fit
 
 
 class Rates:
@@ -46,6 +46,14 @@ def test_its_state_says_where_it_was():
     for _ in range(2):
         again.train_epoch(model, optimizer)
     assert task.seen == [0.5, 0.25]
+
+
+def test_a_second_stage_goes_on_with_the_rates():
+    model, task = nn.Linear(1, 1), Rates()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    staged = WarmUp(task, 3, lambda model: None)  # goes back to the first epoch
+    fit(model, StepDecay(staged, 2, 0.5), optimizer, TrainConfig(epochs=6))
+    assert task.seen == [1.0, 1.0, 0.5, 0.5, 0.25, 0.25]
 
 
 def test_refuses_what_is_no_decay():
