@@ -16,8 +16,6 @@ from torch_geometric.datasets import Planetoid, TUDataset
 from torch_geometric.loader import DataLoader
 from torch_geometric.utils import negative_sampling
 
-from graphpoly.loader import PackedLoader
-
 __all__ = ["SCRIPTS", "Script"]
 
 
@@ -30,16 +28,15 @@ class Script:
         root: Folder that holds the datasets.
         exact: Drop nothing and compute in float64, on nodes no two of which are alike where a
             script chooses among them: rounding would do so.
-        packed: Take batches of graphs from ``graphpoly.loader.PackedLoader``.
     """
 
-    of_graphs = False
+    loaders: tuple[DataLoader, ...] = ()
     transform: Any = T.NormalizeFeatures()
     criterion: Any = staticmethod(F.cross_entropy)
     lr, weight_decay = 0.01, 0.0
 
-    def __init__(self, root: Path, exact: bool = False, packed: bool = False) -> None:
-        self.exact, self.packed = exact, packed
+    def __init__(self, root: Path, exact: bool = False) -> None:
+        self.exact = exact
         self.load(root)
 
     def load(self, root: Path) -> None:
@@ -166,7 +163,6 @@ class SGC(GAT):
 class OfGraphs(Script):
     """A script that trains on batches of graphs and tests on all."""
 
-    of_graphs = True
     name, size, shuffle = "", 0, False
     tests_with_gradients = False
 
@@ -175,8 +171,7 @@ class OfGraphs(Script):
         torch.manual_seed(0)
         graphs: Any = TUDataset(str(root / "tu"), self.name).shuffle()
         train, test = (self._told_apart(part) for part in self.split(graphs))
-        loader: Any = PackedLoader if self.packed else DataLoader
-        self.loaders = loader(train, self.size, self.shuffle), loader(test, self.size)
+        self.loaders = DataLoader(train, self.size, self.shuffle), DataLoader(test, self.size)
 
     split: Any  # returns the graphs to train on and those to test on
 

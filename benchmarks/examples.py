@@ -1,13 +1,13 @@
-"""Epochs of PyG's example scripts, with the one line that accelerates their model and without it.
+"""Epochs of PyG's example scripts, with the one line that accelerates them and without it.
 
     python -m benchmarks.examples --root DATA
 
 The scripts are those of ``benchmarks/example_scripts.py``; an epoch is what a script times, or else
 a turn of its loop. Its model runs as it is, under ``torch.compile``, after
-``graphpoly.accelerate(model)``, and so with a ``PackedLoader`` in place of PyG's loader, too, where
-it has one; they take turns, on two threads. The floor is what an epoch does without its model:
-batches of graphs, negative edges, scores of predictions. Losses are compared over five epochs from
-one seed, in float64 and with nothing dropped, those of graphs with the packed loader. Medians;
+``graphpoly.accelerate(model)``, and after ``graphpoly.accelerate(model, optimizer, *loaders)``,
+which is called *all*; they take turns, on two threads. The floor is what an epoch does without its
+model: batches of graphs by PyG's loader, negative edges, scores of predictions. Losses of PyG and
+of *all* are compared over five epochs from one seed, in float64 and with nothing dropped. Medians;
 about eight minutes, half of them the compiler's, which ``--plain`` leaves out. Writes
 ``examples.json`` and ``examples.md``.
 """
@@ -31,7 +31,7 @@ from graphpoly import accelerate
 
 RESULTS = Path(__file__).parent / "results"
 THREADS, EPOCHS, LEAST = 2, 5, 7
-WAYS = ("PyG", "compiled", "ours", "packed")
+WAYS = ("PyG", "compiled", "ours", "all")
 Epoch = Callable[[], Any]
 
 
@@ -39,23 +39,21 @@ def ways(script: Script) -> dict[str, Any]:
     """Return equal networks, each to be run in its own way."""
     torch.manual_seed(0)
     plain = script.network()
-    nets = {way: copy.deepcopy(plain) for way in WAYS if way != "packed" or script.of_graphs}
-    for way in ("ours", "packed"):
-        if way in nets:
-            accelerate(nets[way])
-    return nets
+    return {way: copy.deepcopy(plain) for way in WAYS}
 
 
 def deviation(kind: type[Script], root: Path) -> float:
     """Return the largest relative difference of the losses of a few epochs."""
     losses = {}
-    for way, packed in (("PyG", False), ("ours", kind.of_graphs)):
-        script = kind(root, exact=True, packed=packed)
+    for way in ("PyG", "all"):
+        script = kind(root, exact=True)
         net = ways(script)[way]
         optimizer = script.optimizer(net.double())
+        if way == "all":
+            accelerate(net, optimizer, *script.loaders)
         seed_everything(1)
         losses[way] = [script.epoch(net, optimizer) for _ in range(EPOCHS)]
-    pairs = zip(losses["PyG"], losses["ours"], strict=True)
+    pairs = zip(losses["PyG"], losses["all"], strict=True)
     return max(abs(ours - plain) / abs(plain) for plain, ours in pairs)
 
 
@@ -92,7 +90,11 @@ def measure(kind: type[Script], root: Path, seconds: float, plain: bool) -> dict
     for way, net in nets.items():
         optimizer = script.optimizer(net)
         run = script.compiled(net) if way == "compiled" else net
-        of = kind(root, packed=True) if way == "packed" else script
+        of = kind(root) if way == "all" else script  # with loaders of its own
+        if way == "ours":
+            accelerate(net)
+        elif way == "all":
+            accelerate(net, optimizer, *of.loaders)
         epochs[way] = lambda of=of, run=run, optimizer=optimizer: of.epoch(run, optimizer)
     torch.manual_seed(2)
     failed = {name: failure(epoch) for name, epoch in epochs.items()}
@@ -122,15 +124,14 @@ def page(results: dict[str, Any]) -> str:
         f"{machine['date']}, torch {machine['versions']['torch']}",
         "",
         "| script | PyG | compiled PyG | ours | PyG / ours | floor | the same above the floor "
-        "| ours, packed | PyG / ours, packed | losses differ by | PyG's code ran |",
+        "| all | PyG / all | losses differ by | PyG's code ran |",
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|",
     ]
     for name, found in results["scripts"].items():
         cells = [f"{found[way]:.2f}" if way in found else found["failed"] for way in WAYS[:3]]
         above = (found["PyG"] - found["floor"]) / (found["ours"] - found["floor"])
         cells += [f"{found['PyG'] / found['ours']:.2f}", f"{found['floor']:.2f}", f"{above:.2f}"]
-        packed = found.get("packed")
-        cells += [f"{packed:.2f}", f"{found['PyG'] / packed:.2f}"] if packed else ["", ""]
+        cells += [f"{found['all']:.2f}", f"{found['PyG'] / found['all']:.2f}"]
         cells += [f"{found['deviation']:.0e}", "; ".join(found["left"]) or "nowhere"]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
