@@ -200,3 +200,29 @@ def test_labels_that_may_have_been_meant_as_classes_are_named(floats: bool, tmp_
     assert len(said) == floats
     recorded = json.loads(outcome.results.read_text())["graph"].get("labels")
     assert said == ([f"y of {file}: {recorded}"] if floats else [])
+
+
+class Slice(nn.Module):
+    """A parameter with gaps between its numbers, which a step in one pass would move."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        whole = torch.arange(2.0 * in_channels * out_channels).view(in_channels, -1)
+        self.weight = nn.Parameter(whole[:, ::2])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x @ self.weight
+
+
+def test_a_parameter_with_gaps_is_trained_as_by_adam() -> None:
+    settings = own_settings(f"{__name__}:Slice")
+    model, twin = Slice(3, 4), Slice(3, 4)
+    group = settings.groups()["linear"]
+    adam = torch.optim.Adam(twin.parameters(), group["lr"], weight_decay=group["weight_decay"])
+    x = torch.randn(5, 3)
+    for net, optimizer in ((model, settings.optimizer(model)), (twin, adam)):
+        for _ in range(3):
+            optimizer.zero_grad()
+            net(x).square().mean().backward()
+            optimizer.step()
+    torch.testing.assert_close(model.weight, twin.weight)

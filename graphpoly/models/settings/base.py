@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch_geometric.data import Data
 from torch_geometric.transforms import BaseTransform
 
+from graphpoly.acceleration.optimizer import AcceleratedAdam
 from graphpoly.errors import unknown
 from graphpoly.settings import Settings, bounded
 from graphpoly.training import Task, parameter_groups
@@ -122,7 +122,7 @@ class ModelSettings(Settings):
 
     def optimizer(self, model: nn.Module) -> Optimizer:
         """Return the optimiser of a network that :meth:`network` made."""
-        return torch.optim.Adam(parameter_groups(model, self.groups()), fused=True)
+        return AcceleratedAdam(parameter_groups(model, self.groups()), fused=True)
 
     def prepare(self, data: Data) -> Data:
         """Return a graph as the network reads it, made once for all runs."""
