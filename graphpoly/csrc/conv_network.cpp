@@ -104,38 +104,6 @@ std::vector<Tensor> conv_network_backward(Tensor rowptr, Tensor colptr, Tensor r
 }
 
 }  // namespace
-
-OptionalTensor turned_weight(const char* op, const OptionalTensor& weight, const Tensor& row,
-                             const Tensor& tperm, const OptionalTensor& rowptr,
-                             const Tensor& like) {
-  check(tperm.dim() == 1 && row.dim() == 1 && tperm.size(0) == row.size(0), op,
-        ": row and tperm: expected shape [E]");
-  check_weight(op, weight, tperm.size(0), like);
-  if (!weight && !rowptr) return std::nullopt;
-  const OptionalTensor from = dense(weight), ends = dense(rowptr);
-  const Tensor place = dense(tperm), target = dense(row);
-  return dispatch_types(op, like.scalar_type(), tperm.scalar_type(), [&](auto t, auto i) {
-    using T = decltype(t);
-    using I = decltype(i);
-    constexpr int64_t kPiece = 16384;
-    const int64_t count = place.size(0);
-    Tensor out = make_output<T>(like, {count});
-    const T* const w = from ? from->template const_data_ptr<T>() : nullptr;
-    const I* const p = place.template const_data_ptr<I>();
-    const I* const r = target.template const_data_ptr<I>();
-    const I* const end = ends ? ends->template const_data_ptr<I>() : nullptr;
-    T* const to = out.template mutable_data_ptr<T>();
-    parallel_items((count + kPiece - 1) / kPiece, count, [&](int64_t piece) {
-      const int64_t last = std::min(count, (piece + 1) * kPiece);
-      for (int64_t e = piece * kPiece; e < last; ++e) {
-        to[e] = w ? w[p[e]] : T(1);
-        if (end) to[e] /= static_cast<T>(end[r[e] + 1] - end[r[e]]);
-      }
-    });
-    return OptionalTensor(out);
-  });
-}
-
 }  // namespace graphpoly
 
 STABLE_TORCH_LIBRARY_IMPL(graphpoly, CPU, m) {

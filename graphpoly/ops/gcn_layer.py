@@ -16,6 +16,7 @@ from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import transpose
 from graphpoly.ops.library import call, differentiated, implement
 from graphpoly.ops.spmm import spmm_reference
+from graphpoly.ops.turned_weight import turned_weight
 
 __all__ = ["gcn_layer", "gcn_layer_reference"]
 
@@ -118,7 +119,7 @@ def _through_sum(
     if back is not None and wanted[2]:
         to_weight = torch.ops.graphpoly.sddmm(rowptr, col, back, x, *turn)
     if back is not None and wanted[3]:
-        turned = None if weight is None else weight.index_select(0, turn[2])
+        turned = turned_weight(weight, *turn[1:])
         nothing = (None, None, None, False)
         to_x = torch.ops.graphpoly.spmm_sum(turn[0], turn[1], turned, back, *nothing)
     return to_weight, to_x

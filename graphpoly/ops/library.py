@@ -77,6 +77,8 @@ SCHEMAS = {
     " -> (Tensor colptr, Tensor row, Tensor tperm)",
     "degree_weights": "(Tensor rowptr, Tensor col, Tensor? perm, SymInt num_edges, int loops,"
     " int rule, bool wide) -> Tensor",
+    "turned_weight": "(Tensor? weight, Tensor row, Tensor tperm, Tensor? rowptr, bool wide)"
+    " -> Tensor",
     "checked_rows": "(Tensor rowptr, Tensor col, SymInt num_cols, bool narrow)"
     " -> (Tensor rowptr, Tensor col)",
     "gather_parts": "(Tensor value, Tensor bounds, Tensor? step, Tensor chosen, int dim)"

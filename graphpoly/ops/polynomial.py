@@ -45,6 +45,7 @@ from graphpoly.ops.dtypes import floating
 from graphpoly.ops.library import implement
 from graphpoly.ops.linear_operator import LinearOperator, polynomial_by_products
 from graphpoly.ops.spmm import spmm_reference
+from graphpoly.ops.turned_weight import turned_weight
 
 __all__ = ["polynomial", "polynomial_moments_reference", "polynomial_reference"]
 
@@ -270,7 +271,7 @@ def _transposed(
     colptr, row, tperm = turn
     if colptr is None or row is None or tperm is None:
         colptr, row, tperm = transpose(rowptr, col, num_nodes)
-    return colptr, row, None if weight is None else weight.index_select(0, tperm)
+    return colptr, row, turned_weight(weight, row, tperm)
 
 
 def _recurrence_gradient(moments: Tensor, theta: Tensor, recurrence: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
 from graphpoly.ops.dtypes import EXACT, floating
 from graphpoly.ops.library import call, implement
+from graphpoly.ops.turned_weight import turned_weight
 
 __all__ = ["sddmm", "sddmm_reference"]
 
@@ -107,7 +108,8 @@ def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     if ctx.needs_input_grad[3]:
         if colptr is None:
             colptr, row, tperm = transpose(rowptr, col, ctx.num_cols)
-        grad_b = ops.spmm_sum(colptr, row, grad.index_select(0, tperm), a, None, None, None, False)
+        turned = turned_weight(grad, row, tperm)
+        grad_b = ops.spmm_sum(colptr, row, turned, a, None, None, None, False)
     return None, None, grad_a, grad_b, None, None, None
 
 

@@ -21,6 +21,7 @@ from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
 from graphpoly.ops.dtypes import EXACT, check_real
 from graphpoly.ops.library import call, implement
+from graphpoly.ops.turned_weight import turned_weight
 
 __all__ = ["spmm", "spmm_max_reference", "spmm_reference"]
 
@@ -137,22 +138,18 @@ def _setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     rowptr, col, weight, x, colptr, row, tperm = ctx.saved_tensors
     grad_x = grad_weight = None
-    rounded = grad.dtype == torch.bfloat16
-    if ctx.mean and not rounded:
-        grad = grad / _count(rowptr, grad)
     if ctx.needs_input_grad[2]:
-        wide = grad.to(ctx.dtype)
-        if ctx.mean and rounded:
-            wide = wide / _count(rowptr, wide)
-        pair = (wide, x.to(ctx.dtype))
+        shared = grad.to(ctx.dtype)
+        if ctx.mean:
+            shared = shared / _count(rowptr, shared)
+        pair = (shared, x.to(ctx.dtype))
         grad_weight = torch.ops.graphpoly.sddmm(rowptr, col, *pair, colptr, row, tperm)
     if ctx.needs_input_grad[3]:
         if colptr is None:
             colptr, row, tperm = transpose(rowptr, col, ctx.num_cols)
-        turned = None if weight is None else weight.index_select(0, tperm)
-        if ctx.mean and rounded:  # with the weights, so that grad is read as it is
-            share = rowptr.diff().clamp(min=1).float().reciprocal().index_select(0, row)
-            turned = share if turned is None else share * turned
+        # of a mean divided, so that grad is read as it is
+        wide = torch.promote_types(grad.dtype, torch.float32)
+        turned = turned_weight(weight, row, tperm, rowptr if ctx.mean else None, dtype=wide)
         grad_x = torch.ops.graphpoly.spmm_sum(colptr, row, turned, grad, None, None, None, False)
     return None, None, grad_weight, grad_x, None, None, None, None
 

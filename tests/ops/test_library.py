@@ -189,6 +189,11 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
             (mirrored.rowptr, mirrored.col, mirrored.col.flip(0).contiguous(), 3, 1, 2, True),
             (mirrored.rowptr, mirrored.col, mirrored.col.flip(0).contiguous(), 4, 2, 0, False),
         ],
+        "turned_weight": [
+            (weight, *turn[1:], None, False),
+            (weight, *turn[1:], adj.rowptr, False),
+            (None, *turn[1:], adj.rowptr, dtype == torch.float64),
+        ],
         "checked_rows": [(*structure, 6, True), (*structure, 6, False)],
         "gather_parts": [
             (x.detach(), torch.tensor([0, 2, 2, 5]), None, torch.tensor([2, 0, 2]), 0),
