@@ -29,8 +29,9 @@ class BidirectionalMamba(nn.Module):
         dropout: Probability on what is added.
 
     Shapes:
-        - **input:** steps :math:`(L, C)`, ``ptr`` :math:`(G + 1)`, where each sequence begins
-        - **output:** :math:`(L, C)`
+        - **input:** steps :math:`(L, C)`, ``ptr`` :math:`(G + 1)`, where each sequence begins;
+          ``last``: whether only the last step of each is read, of which each has one
+        - **output:** :math:`(L, C)`, or :math:`(G, C)`
 
     Behrouz and Hashemi, "Graph Mamba: Towards Learning on Graphs with State Space Models",
     KDD 2024, algorithm 2; the residual is that of Mamba.
@@ -67,8 +68,15 @@ class BidirectionalMamba(nn.Module):
             rate = torch.arange(1.0, self.states + 1, device=self.log_rate.device)
             self.log_rate.copy_(rate.log().expand_as(self.log_rate))
 
-    def forward(self, x: Tensor, ptr: Tensor) -> Tensor:
-        """Return ``[L, channels]``."""
+    def forward(self, x: Tensor, ptr: Tensor, *, last: bool = False) -> Tensor:
+        """Return ``[L, channels]``, or ``[G, channels]``."""
         z, rate = self.norm(x), -self.log_rate.exp()
-        both = self.onward(z, rate, ptr) + self.homeward(z, rate, ptr)
+        if last:
+            end = ptr[1:] - 1
+            x, onward = x.index_select(0, end), self.onward(z, rate, ptr, end)
+            # the way home begins there
+            z, ptr = z.index_select(0, end), torch.arange(ptr.numel(), device=ptr.device)
+        else:
+            onward = self.onward(z, rate, ptr)
+        both = onward + self.homeward(z, rate, ptr)
         return x + dropout(self.lin(both), self.dropout, self.training)

@@ -272,9 +272,11 @@ class GraphMambaConv(NamedArguments, nn.Module):
         out = self.encoder(h, induced_tokens(adj, visited))
         num_nodes, length = visited.shape[:2]
         ptr = torch.arange(num_nodes + 1, device=h.device) * length
-        for scan in self.tokens:
+        *before, last = self.tokens
+        for scan in before:
             out = scan(out, ptr)
-        return out.view(num_nodes, length, self.out_channels)[:, -1]
+        found: Tensor = last(out, ptr, last=True)
+        return found
 
     def __repr__(self) -> str:
         arguments = [str(self.in_channels), str(self.out_channels), *self.options()]

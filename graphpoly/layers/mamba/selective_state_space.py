@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn import Parameter
 
-from graphpoly.ops import selective_scan
+from graphpoly.ops import CSR, polynomial, selective_scan
+from graphpoly.ops.adjacency import trusted_csr
 
 __all__ = ["SelectiveStateSpace"]
 
@@ -36,8 +37,9 @@ class SelectiveStateSpace(nn.Module):
         reverse: Go through each sequence from its end.
 
     Shapes:
-        - **input:** steps :math:`(L, C)`, the rates A :math:`(eC, S)`, ``ptr`` :math:`(G + 1)`
-        - **output:** :math:`(L, C)`
+        - **input:** steps :math:`(L, C)`, the rates A :math:`(eC, S)`, ``ptr`` :math:`(G + 1)`,
+          ``kept`` :math:`(K)`, the steps to be read, or None for all
+        - **output:** :math:`(L, C)`, or :math:`(K, C)`
 
     Gu and Dao, "Mamba: Linear-Time Sequence Modeling with Selective State Spaces", 2023,
     arXiv:2312.00752.
@@ -83,27 +85,35 @@ class SelectiveStateSpace(nn.Module):
             self.lin_step.bias.copy_(self.lin_step.bias.exp().expm1().log())
         nn.init.ones_(self.skip)
 
-    def forward(self, z: Tensor, rate: Tensor, ptr: Tensor) -> Tensor:
-        """Return ``[L, channels]``."""
+    def forward(self, z: Tensor, rate: Tensor, ptr: Tensor, kept: Tensor | None = None) -> Tensor:
+        """Return ``[L, channels]``, or what stands at the steps that are kept."""
         u = F.silu(self.convolve(self.lin_in(z), ptr))
         step, taken, read = self.lin_state(u).split([self.rank, self.states, self.states], -1)
         delta = F.softplus(self.lin_step(step))
         y = selective_scan(u, delta, rate, taken, read, self.skip, ptr=ptr, reverse=self.reverse)
+        if kept is not None:
+            y, z = y.index_select(0, kept), z.index_select(0, kept)
         out: Tensor = self.lin_out(y * F.silu(self.lin_gate(z)))
         return out
 
     def convolve(self, x: Tensor, ptr: Tensor) -> Tensor:
-        """Convolve each channel with the steps before it in its sequence, ``[L, F]``."""
+        """Convolve each channel with the steps before it in its sequence, ``[L, F]``.
+
+        It is a polynomial in the shift by one step.
+        """
+        powers = x.new_zeros(3, self.kernel_size - 1, 1)
+        powers[0] = 1
+        return self.bias + polynomial(self._shift(x, ptr), x, self.kernel, powers)
+
+    def _shift(self, x: Tensor, ptr: Tensor) -> CSR:
+        """What takes each step to the next one; the first of a sequence takes nothing of itself."""
         length = x.size(0)
         sequence = torch.repeat_interleave(ptr.diff(), output_size=length)
-        place = torch.arange(length, device=x.device)
-        place = ptr[1:][sequence] - 1 - place if self.reverse else place - ptr[sequence]
-        out = self.bias + self.kernel[0] * x
-        for k in range(1, self.kernel_size):
-            pad, part = ((0, k), slice(k, None)) if self.reverse else ((k, 0), slice(length))
-            before = F.pad(x, (0, 0, *pad))[part]
-            out = out + self.kernel[k] * torch.where((place >= k).unsqueeze(-1), before, 0)
-        return out
+        rows = torch.arange(length + 1, device=x.device)
+        here = rows[:length]
+        first = here == (ptr[1:] - 1 if self.reverse else ptr[:-1])[sequence]
+        before = torch.where(first, here, here + 1 if self.reverse else here - 1)
+        return trusted_csr(rows, before, (~first).to(x.dtype), None, length, None)
 
     def extra_repr(self) -> str:
         """Name the arguments."""

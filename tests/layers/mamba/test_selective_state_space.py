@@ -88,3 +88,20 @@ def test_every_step_hears_of_every_other_of_its_sequence_and_of_no_other_sequenc
     heard = heard.abs().amax((1, 3)) > 0
     sequence = torch.repeat_interleave(PTR.diff())
     assert torch.equal(heard, sequence.unsqueeze(1) == sequence)
+
+
+def test_the_last_step_of_each_sequence_alone_is_what_all_steps_have_there():
+    torch.manual_seed(0)
+    block = BidirectionalMamba(5, expand=2, states=3).double()
+    ptr = torch.tensor([0, 3, 4, 11, 13])
+    x, seen = torch.randn(13, 5).double().requires_grad_(), torch.randn(4, 5).double()
+    inputs = [x, *block.parameters()]
+
+    def gradients(out):
+        return torch.autograd.grad((out * seen).sum(), inputs)
+
+    expected, found = block(x, ptr)[ptr[1:] - 1], block(x, ptr, last=True)
+    assert_close(found, expected)
+    for ours, theirs in zip(gradients(found), gradients(expected), strict=True):
+        assert_close(ours, theirs)
+    assert block(x[:0], ptr[:1], last=True).shape == (0, 5)
