@@ -118,6 +118,7 @@ def dataset(
         from graphpoly import __version__
         from graphpoly.expressivity import identify, levels_page, levels_record
         from graphpoly.files import write_atomically
+        from graphpoly.pages import plural
 
         graphs, _ = _load(name, root)
     with failing_with(FAILED, debug=debug):
@@ -135,7 +136,8 @@ def dataset(
         if as_json:
             typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
             return
-        typer.echo(f"{name}: {graphs.num_graphs} graphs, {graphs.num_nodes} nodes")
+        sizes = plural(graphs.num_graphs, "graph"), plural(graphs.num_nodes, "node")
+        typer.echo(f"{name}: {', '.join(sizes)}")
         typer.echo(
             "labels: whether the test sees them; colours: how many it finds; alone: the share "
             "whose colour nobody else has; bound: the largest accuracy or R^2 that fits"
@@ -183,6 +185,7 @@ def duplicates(
         if test not in ("1-WL", "2-FWL", "isomorphism"):  # before torch is loaded
             raise ValueError(f"test: got {test!r}; '1-WL', '2-FWL' and 'isomorphism' are accepted")
         from graphpoly.expressivity import find_duplicates
+        from graphpoly.pages import plural
 
         graphs, own = _load(name, root)
         if splits is not None:
@@ -195,8 +198,8 @@ def duplicates(
             typer.echo(json.dumps({"dataset": name, **asdict(found)}, ensure_ascii=False))
             return
         typer.echo(
-            f"{name}: {len(found.groups)} groups of equal graphs ({found.test}); "
-            f"{found.redundant} of {found.num_graphs} graphs are repetitions"
+            f"{name}: {plural(len(found.groups), 'group')} of equal graphs ({found.test}); "
+            f"{found.redundant} of {plural(found.num_graphs, 'graph')} repeat others"
         )
         if found.conflicts is not None:
             typer.echo(f"groups with different targets: {len(found.conflicts)}")

@@ -80,10 +80,12 @@ def rewire(
 
 def _print(found: RewiringReport) -> None:
     from graphpoly.exams.rewiring import MEASURES
+    from graphpoly.pages import plural
 
+    added = f"{plural(found.added, 'edge')} added to {plural(found.num_graphs, 'graph')}"
     typer.echo(
-        f"{found.dataset}, {found.method}: {found.added} edges added to {found.num_graphs} graphs, "
-        f"{found.removed} removed, in {found.seconds:.3g} s"
+        f"{found.dataset}, {found.method}: {added}, {found.removed} removed, "
+        f"in {found.seconds:.3g} s"
     )
     rows = [["mean over graphs", "before", "after", "rose", "fell"]]
     for title, shift in zip(MEASURES.values(), found.shifts, strict=True):

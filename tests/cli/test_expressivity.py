@@ -172,7 +172,7 @@ def test_duplicates_across_splits(root, tmp_path) -> None:
     splits.write_text(json.dumps({"train": [0, 1], "test": [2]}))
     arguments = ("duplicates", "sr16622", "--root", str(root), "--splits", str(splits))
     result = run(*arguments)
-    assert "1 groups of equal graphs (isomorphism); 1 of 3" in result.stdout
+    assert "1 group of equal graphs (isomorphism); 1 of 3 graphs" in result.stdout
     assert "graphs of test that are also in train: 1" in result.stdout
     found = told(*arguments, "--test", "1-WL")
     assert found["groups"] == [[0, 1, 2]]
