@@ -107,8 +107,9 @@ class NeighborSampler(pyg.NeighborSampler):
         TypeError: If the graph is a ``torch.sparse`` tensor, which PyG does not take apart, or
             ``num_neighbors`` no list.
         ValueError: If edges leave the graph, if weights are absent, negative or not finite, or not
-            one for each edge, if a time is NaN, if ``temporal_strategy`` is unknown, or if
-            ``is_sorted`` is claimed of times that are not in order.
+            one for each edge, if a time is NaN, if ``temporal_strategy`` is unknown, if
+            ``is_sorted`` is claimed of times that are not in order, or if stores do not tell how
+            many nodes of a type there are.
 
     Complexity: O(nodes + edges of the sample), once more for each hop.
 
@@ -342,11 +343,20 @@ def _order_types(sampler: Any, features: Any, graph: Any) -> None:
     held = [name for name in held if isinstance(name, str)]
     sampler.node_types = [*dict.fromkeys(held + [end for kind in kinds for end in kind[::2]])]
     known = sampler.num_nodes
-    sampler.num_nodes = {}
-    for kind in sampler.node_types:
-        typed = isinstance(graph, HeteroData)
-        size = known.get(kind, graph[kind].num_nodes if typed else None)
-        sampler.num_nodes[kind] = num_nodes(features, graph, kind) if size is None else size
+    sampler.num_nodes = {
+        kind: known[kind] if kind in known else _size_of(kind, features, graph)
+        for kind in sampler.node_types
+    }
+
+
+def _size_of(kind: str, features: Any, graph: Any) -> int:
+    """Return how many nodes there are of a type without features."""
+    size: int | None = graph[kind].num_nodes if isinstance(graph, HeteroData) else None
+    try:
+        return num_nodes(features, graph, kind) if size is None else size
+    except ValueError:
+        said = "set num_nodes, or the size of its edges"
+        raise ValueError(f"{kind}: how many nodes there are is in neither store; {said}") from None
 
 
 def _relations_of(sampler: Any) -> tuple[list[_Relation], Tensor]:

@@ -75,3 +75,21 @@ def test_types_of_stores_are_sampled_in_their_order_whatever_the_run(tmp_path):
 def test_numbers_of_neighbours_are_a_list(given):
     with pytest.raises(TypeError, match=r"num_neighbors: got .*, expected a list"):
         NeighborSampler(Data(edge_index=torch.tensor([[0], [1]]), num_nodes=2), given)
+
+
+def test_sizes_of_types_without_features(tmp_path):
+    store, edges = DiskFeatures(tmp_path), torch.tensor([[0, 4], [6, 1]])
+    store.put_tensor(torch.zeros(5, 1), "a", "x", None)
+    sized, numbered, bare = HeteroData(), HeteroData(), HeteroData()
+    sized.put_edge_index(edges, ("a", "to", "b"), "coo", size=(5, 7))
+    numbered["b"].num_nodes = 7
+    for graph in (numbered, bare):
+        graph["a"].num_nodes = 5
+        graph["a", "to", "b"].edge_index = edges
+    for graph in (sized, numbered):
+        sampler = NeighborSampler((store, graph), [1])
+        assert sampler.num_nodes == {"a": 5, "b": 7}
+        out = sampler.sample_from_nodes(NodeSamplerInput(None, torch.tensor([6]), None, "b"))
+        assert (out.node["a"].tolist(), out.node["b"].tolist()) == ([0], [6])
+    with pytest.raises(ValueError, match="b: how many nodes there are is in neither store"):
+        NeighborSampler((store, bare), [1])
