@@ -11,6 +11,7 @@ import typer
 
 from graphpoly.cli.failures import FAILED, USAGE, Debug, failing_with
 from graphpoly.cli.names import check_names
+from graphpoly.cli.ogb_data import check_ogb_data
 from graphpoly.cli.options import Json, Root
 from graphpoly.cli.progress import progress_for
 from graphpoly.cli.tune import AGAIN, Device, SearchSeed, Trials
@@ -52,6 +53,7 @@ def compare(
         *models, dataset = [word for word in words if "=" not in word] or [""]
         for model in models:
             check_names([model, dataset])
+            check_ogb_data([model, dataset], root)
         from graphpoly.recipes import parse_assignments, resolve_device
         from graphpoly.studies import Contest
 

@@ -11,6 +11,7 @@ import typer
 
 from graphpoly.cli.failures import FAILED, RESUME, USAGE, Debug, failing_with
 from graphpoly.cli.names import check_names
+from graphpoly.cli.ogb_data import check_ogb_data
 from graphpoly.cli.options import Json, Root, print_table
 from graphpoly.cli.progress import progress_for
 from graphpoly.cli.tune import Device
@@ -74,6 +75,7 @@ def robustness(
         run = Path(names[0]) if len(names) == 1 else None
         if run is None:
             check_names(names)
+            check_ogb_data(names, root)
         from graphpoly.recipes import parse_assignments, recipe_for, recipe_of, resolve_device
         from graphpoly.robustness import Attack
         from graphpoly.settings import replace_settings

@@ -53,7 +53,7 @@ def train(
         list[str] | None,
         typer.Option(
             metavar="TRACKER[:PROJECT]",
-            help="Send curves and settings to wandb or mlflow, too; may be given twice.",
+            help="Send curves and settings to wandb or mlflow, too; may be given once for each.",
             show_default=False,
         ),
     ] = None,

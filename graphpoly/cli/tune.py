@@ -11,6 +11,7 @@ import typer
 
 from graphpoly.cli.failures import FAILED, USAGE, Debug, failing_with
 from graphpoly.cli.names import check_names
+from graphpoly.cli.ogb_data import check_ogb_data
 from graphpoly.cli.options import Json, Root
 from graphpoly.cli.progress import progress_for
 from graphpoly.cli.train import print_outcome
@@ -65,6 +66,7 @@ def tune(
                 f"expected a model and a dataset, and KEY=VALUE; got {' '.join(words)}"
             )
         check_names(names)
+        check_ogb_data(names, root)
         from graphpoly.recipes import parse_assignments, recipe_for, resolve_device
         from graphpoly.studies import Search
 

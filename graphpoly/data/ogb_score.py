@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import cache
 
@@ -36,6 +37,8 @@ def ogb_score(name: str) -> Callable[[Tensor, Tensor], float]:
     """
 
     def score(first: Tensor, second: Tensor) -> float:
+        if _has_nan(name, first, second):
+            return math.nan
         evaluator = _evaluator(name)
         metric = evaluator.eval_metric
         if name.startswith("ogbl-"):
@@ -55,3 +58,10 @@ def ogb_score(name: str) -> Callable[[Tensor, Tensor], float]:
             raise ValueError(f"{name}: {error}") from error
 
     return score
+
+
+def _has_nan(name: str, first: Tensor, second: Tensor) -> bool:
+    if name.startswith("ogbl-"):
+        return bool(first.isnan().any() | second.isnan().any())
+    labelled = ~first.reshape(len(first), -1).isnan()
+    return bool((second.reshape(len(second), -1).isnan() & labelled).any())

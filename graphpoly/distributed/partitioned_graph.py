@@ -52,6 +52,7 @@ class PartitionedGraph(LinearOperator):
         num_nodes: Nodes of the whole graph.
 
     Raises:
+        TypeError: If ``parts`` is neither a tensor nor a name.
         ValueError: If the operator is not square or its weights ask for a gradient, or the parts do
             not fit.
 
@@ -187,6 +188,8 @@ def _owners(adj: CSR, parts: Tensor | str) -> Tensor:
         weight = adj.rowptr[1:].long() + torch.arange(1, count + 1, device=place)
         total = max(count + adj.num_entries, 1)
         return (weight - 1) * size() // total
+    if not isinstance(parts, Tensor):
+        raise TypeError(f"parts: got {type(parts).__name__}, expected a tensor or a name")
     if parts.shape != (count,) or parts.is_floating_point() or parts.dtype == torch.bool:
         raise ValueError(
             f"parts: got {parts.dtype} of {tuple(parts.shape)}, expected integers ({count},)"

@@ -73,6 +73,7 @@ class LASERConv(NamedArguments, MessagePassing):
     """
 
     num_hops = 1
+    reads_both_ways = True  # degrees of what goes out
 
     def __init__(
         self,

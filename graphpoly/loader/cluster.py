@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch_geometric import loader as pyg
+from torch_geometric.data import Data
 from torch_geometric.index import ptr2index
 from torch_geometric.loader.cluster import Partition
 
@@ -15,14 +17,42 @@ from graphpoly.loader.partition import METHODS, partition
 
 __all__ = ["ClusterData", "ClusterLoader"]
 
-ClusterLoader = pyg.ClusterLoader
+
+class ClusterLoader(pyg.ClusterLoader):
+    """``torch_geometric.loader.ClusterLoader`` whose batches may have no edges.
+
+    Args:
+        cluster_data: A :class:`ClusterData`.
+        **kwargs: Further arguments of :class:`torch.utils.data.DataLoader`.
+
+    >>> import torch
+    >>> from torch_geometric.data import Data
+    >>> alone = Data(x=torch.eye(3), edge_index=torch.tensor([[0], [1]]))
+    >>> parts = ClusterData(alone, 3, method="random")
+    >>> sorted(batch.num_edges for batch in ClusterLoader(parts, batch_size=1))
+    [0, 0, 0]
+    """
+
+    def _collate(self, batch: list[int]) -> Any:
+        data, parts = self.cluster_data.data, self.cluster_data.partition
+        chosen = torch.as_tensor(batch, device=parts.partptr.device)
+        begin, end = (parts.indptr[parts.partptr[chosen + side]] for side in (0, 1))
+        if bool((begin < end).any()):
+            return super()._collate(batch)
+        found = [self.cluster_data[int(part)] for part in chosen]  # none of them has an edge
+        out = copy.copy(found[0])
+        for key, value in data.items():
+            if key == "num_nodes":
+                out.num_nodes = sum(part.num_nodes for part in found)
+            elif data.is_node_attr(key) or data.is_edge_attr(key):
+                out[key] = torch.cat([part[key] for part in found], data.__cat_dim__(key, value))
+        return out
 
 
 class ClusterData(pyg.ClusterData):
     """``torch_geometric.loader.ClusterData`` whose parts come from :func:`partition`.
 
-    ``torch_geometric.loader.ClusterLoader``, which is :data:`graphpoly.loader.ClusterLoader`, makes
-    batches of some parts and of all edges between their nodes.
+    :class:`ClusterLoader` makes batches of some parts and of all edges between their nodes.
 
     Args:
         data: A graph.
@@ -33,6 +63,7 @@ class ClusterData(pyg.ClusterData):
         **kwargs: Further arguments of PyG's class; ``recursive`` is METIS's own choice here.
 
     Raises:
+        TypeError: If ``data`` is no :class:`torch_geometric.data.Data`.
         ValueError: If a number or name is not accepted, or ``save_dir`` holds the parts of another
             graph.
 
@@ -59,6 +90,8 @@ class ClusterData(pyg.ClusterData):
     ) -> None:
         if method not in METHODS:
             raise unknown("method", method, METHODS)
+        if not isinstance(data, Data):
+            raise TypeError(f"data: got {type(data).__name__}, expected Data")
         if data.edge_index is None:
             raise ValueError("data: has no edge_index")
         if kwargs.pop("recursive", False):

@@ -94,7 +94,8 @@ class DiskFeatures(FeatureStore):
         """Keep the rows of the nodes of the highest scores in memory, instead of any before.
 
         Args:
-            score: ``[N]``: how often each is read, or its degree. Nodes of score 0 are not kept.
+            score: ``[N]``: how often each is read, its degree, or a mask. Nodes whose score is not
+                above 0 are not kept.
             cache_bytes: What the rows may take. Beside them are 4 bytes for each node of the graph.
             group_name: Type of the nodes.
 
@@ -103,8 +104,11 @@ class DiskFeatures(FeatureStore):
 
         Raises:
             ValueError: If there is not one score for each row.
+            KeyError: If there is nothing of such nodes.
         """
         files = {name: f for (group, name), f in self._files.items() if group == group_name}
+        if not files:
+            raise KeyError(f"{group_name}: is not in {self.folder}")
         for name, file in files.items():
             if tuple(score.shape) != file.shape[:1]:
                 got, said = list(score.shape), _said(group_name, name)
@@ -126,6 +130,8 @@ class DiskFeatures(FeatureStore):
         if isinstance(index, int | np.integer):
             return self._rows(attr, _within(torch.tensor([int(index)], device="cpu"), size))[0]
         index = torch.as_tensor(index, device="cpu")
+        if isinstance(attr.index, list | tuple) and not index.numel():
+            index = index.long()  # PyTorch gives it another type
         if index.dtype == torch.bool:
             if index.shape != (size,):
                 raise IndexError(f"index: got a mask of {list(index.shape)}, there are {size} rows")

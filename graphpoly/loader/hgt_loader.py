@@ -11,7 +11,7 @@ from torch_geometric.loader import NodeLoader
 from graphpoly.devices import on_cpu
 from graphpoly.loader.cpu_batches import CPUBatches
 from graphpoly.loader.hgt_sampler import HGTSampler
-from graphpoly.loader.neighbor_loader import check_mask
+from graphpoly.loader.neighbor_loader import check_inside, check_seeds
 
 __all__ = ["HGTLoader"]
 
@@ -54,7 +54,7 @@ class HGTLoader(CPUBatches, NodeLoader):
     ) -> None:
         share = kwargs.get("num_workers", 0) > 0
         sampler = HGTSampler(data, num_samples, is_sorted=is_sorted, share_memory=share)
-        check_mask(input_nodes, sampler.num_nodes)
+        check_seeds(input_nodes, sampler.num_nodes)
         with on_cpu():
             super().__init__(
                 data,
@@ -65,3 +65,4 @@ class HGTLoader(CPUBatches, NodeLoader):
                 filter_per_worker=filter_per_worker,
                 **kwargs,
             )
+        check_inside(self.input_data, sampler.num_nodes)

@@ -64,7 +64,7 @@ def hottest(
     """Choose the nodes of the highest scores whose rows fit, over all groups at once.
 
     Args:
-        scores: Of the nodes of each group, ``[N]``; nodes of score 0 are not chosen.
+        scores: Of the nodes of each group, ``[N]``; only those above 0 are chosen.
         row_bytes: What a row of the group takes.
         budget: Bytes in all.
 
@@ -77,9 +77,11 @@ def hottest(
     kinds: Sequence[Any] = list(scores)
     score = torch.cat([scores[kind] for kind in kinds])
     sizes = [scores[kind].numel() for kind in kinds]
-    cost = torch.cat([torch.full_like(scores[kind], row_bytes[kind]) for kind in kinds])
+    each = torch.tensor([row_bytes[kind] for kind in kinds], device="cpu")
+    cost = each.repeat_interleave(torch.tensor(sizes, device="cpu"))
     order = score.sort(descending=True, stable=True).indices
-    fits = (cost[order].cumsum(0) <= budget) & (score[order] > 0)
+    order = order[score[order] > 0]
+    fits = cost[order].cumsum(0) <= budget
     chosen = torch.zeros(score.numel(), dtype=torch.bool, device="cpu")
     chosen[order[fits]] = True
     parts = chosen.split(sizes)

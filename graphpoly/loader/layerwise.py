@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -22,6 +23,7 @@ _WITHOUT_DEGREES = (
     *(pyg.EdgeConv, pyg.GATConv, pyg.GATv2Conv, pyg.GINConv, pyg.GINEConv, pyg.GraphConv),
     *(pyg.NNConv, pyg.PNAConv, pyg.SAGEConv, pyg.TransformerConv),
 )
+_BOTH_WAYS = (pyg.ChebConv,)  # read what leaves a node, too; layers of ours say so themselves
 
 
 @torch.no_grad()
@@ -60,12 +62,12 @@ def layerwise_inference(
         TypeError: If ``data`` has no such tensors, or a layer is not called on one tensor of rows
             of nodes or does not return one.
         ValueError: If ``block_size`` is below 1, the network passes no messages, an index is
-            outside the graph, or a layer is cached or declares that it reads the whole graph.
+            outside the graph, or a layer is cached or reads the whole graph.
 
     Complexity: memory O(N (F + C) + E), the rows of all nodes before and after a layer and the
     graph, and beyond it what the layer takes for one block: its neighbourhood of K or K + 1 hops.
-    Time of one layer that of all these blocks together. Layers that divide by the out-degree
-    are exact where each edge stands in both directions.
+    Time of one layer that of all these blocks together. Layers that divide by the out-degree, such
+    as ``ChebConv``, read edges in both directions.
 
     Hamilton, Ying and Leskovec, "Inductive Representation Learning on Large Graphs", NIPS 2017,
     algorithm 1, goes through the layers in this order.
@@ -130,6 +132,7 @@ class _Blocks:
         self.layer, self.num_nodes, self.size, self.progress = layer, num_nodes, size, progress
         self.hops = _hops_of(layer)
         self.degrees = type(layer) not in _WITHOUT_DEGREES
+        self.both_ways = isinstance(layer, _BOTH_WAYS) or getattr(layer, "reads_both_ways", False)
         self.whole, self.name = layer.forward, type(layer).__name__
 
     def forward(self, *args: Any, **kwargs: Any) -> Tensor:
@@ -139,8 +142,11 @@ class _Blocks:
             if not isinstance(value, Tensor) or value.layout != torch.strided:
                 got = type(value).__name__
                 raise TypeError(f"{self.name}: its {name} is {got}, expected a dense tensor")
+        _check_local(self.layer, given.arguments)
         edges: Tensor = given.arguments["edge_index"].as_subclass(Tensor)
         ends = edges.flip(0) if self.layer.flow == "target_to_source" else edges
+        if self.both_ways:
+            ends = torch.cat([ends, ends.flip(0)], dim=1)
         adj = to_csr(ends, num_nodes=self.num_nodes)
         every = torch.arange(adj.num_entries, device=edges.device)
         graph = adj.rowptr.long(), adj.col.long(), every if adj.perm is None else adj.perm.long()
@@ -173,7 +179,7 @@ class _Blocks:
         if self.degrees:  # edges within the rim
             entry = sample_neighbors(rowptr, node[begin:], -1, num_entries=size).entry
             found.append(entry[number_keys(node, col[entry]).number < node.numel()])
-        edge = order[torch.cat(found)].sort().values
+        edge = (order[torch.cat(found)] % max(edges.size(1), 1)).unique()
         number = number_keys(node, edges[:, edge].reshape(-1)).number
         return _Block(node, edge, number.view(2, -1))
 
@@ -216,11 +222,31 @@ def _hops_of(layer: Any) -> int:
     return max(1, *(number for number in numbers if isinstance(number, int)))
 
 
+def _check_local(layer: Any, given: dict[str, Any]) -> None:
+    """Refuse what a layer takes of the whole graph unless it is given."""
+    name = type(layer).__name__
+    if isinstance(layer, pyg.ChebConv):
+        if layer.normalization is None and given.get("lambda_max") is None:
+            raise ValueError(
+                f"{name}: has no blocks: lambda_max is that of the whole graph; give it"
+            )
+    elif getattr(layer, "borrow", False) and given.get("edge_attr") is None:
+        raise ValueError(
+            f"{name}: has no blocks: nodes borrow the nearest ones of the whole graph; give "
+            "edge_attr, or borrow=False"
+        )
+
+
 @contextmanager
 def _replaced(layer: Any, forward: Callable[..., Tensor]) -> Iterator[None]:
     """Let a layer have another forward for a while."""
     held = vars(layer).get("forward")
-    layer.forward = forward
+
+    @functools.wraps(layer.forward)  # a network may ask what a layer takes
+    def replaced(*args: Any, **kwargs: Any) -> Tensor:
+        return forward(*args, **kwargs)
+
+    layer.forward = replaced
     try:
         yield
     finally:

@@ -14,7 +14,7 @@ from graphpoly.loader.cpu_batches import CPUBatches
 from graphpoly.loader.large_pages import large_pages
 from graphpoly.loader.neighbor_sampler import NeighborSampler
 
-__all__ = ["LinkNeighborLoader", "NeighborLoader", "check_mask"]
+__all__ = ["LinkNeighborLoader", "NeighborLoader", "check_inside", "check_seeds"]
 
 _SAMPLING = (
     *("replace", "subgraph_type", "disjoint", "temporal_strategy", "time_attr", "weight_attr"),
@@ -34,10 +34,14 @@ class _OwnSampler(CPUBatches):
             kwargs["neighbor_sampler"] = sampler = NeighborSampler(
                 data, num_neighbors, share_memory=workers > 0, **options
             )
-            check_mask(given.get("input_nodes"), sampler.num_nodes)
+            if isinstance(self, pyg.NodeLoader):
+                check_seeds(given.get("input_nodes"), sampler.num_nodes)
         with on_cpu():
             made(data, num_neighbors, *args, **kwargs)
         _check_lengths(self)
+        if given.get("neighbor_sampler") is None:
+            loader: Any = self
+            check_inside(loader.input_data, sampler.num_nodes)
 
     def filter_fn(self, out: Any) -> Any:
         """Join what was sampled with its features, as PyG does."""
@@ -46,18 +50,46 @@ class _OwnSampler(CPUBatches):
             return loader.filter_fn(out)
 
 
-def check_mask(input_nodes: Any, num_nodes: Any) -> None:
-    """Refuse a mask of seeds that is that of another graph, or of nodes of another type."""
-    size, mask = num_nodes, input_nodes
+def check_seeds(input_nodes: Any, num_nodes: Any) -> None:
+    """Refuse seeds of a type that is not there, and what would be taken for their numbers."""
+    size, seeds = num_nodes, input_nodes
     if isinstance(num_nodes, dict):
-        if not isinstance(input_nodes, tuple | list) or len(input_nodes) != 2:
-            return
-        kind, mask = input_nodes
-        size = num_nodes.get(kind)
-    if not isinstance(mask, Tensor) or mask.dtype != torch.bool:
+        pair = isinstance(input_nodes, tuple | list) and len(input_nodes) == 2
+        kind, seeds = input_nodes if pair else (input_nodes, None)
+        if not isinstance(kind, str) or kind not in num_nodes:
+            got, known = kind if isinstance(kind, str) else type(kind).__name__, list(num_nodes)
+            raise ValueError(f"input_nodes: got {got}, expected a type among {', '.join(known)}")
+        size = num_nodes[kind]
+    if seeds is None:
         return
-    if size is not None and mask.numel() != size:
-        raise ValueError(f"input_nodes: got a mask of {mask.numel()}, there are {size} nodes")
+    tensor = torch.as_tensor(seeds)
+    if tensor.dtype != torch.bool:
+        return
+    if not isinstance(seeds, Tensor):
+        raise TypeError(f"input_nodes: got a mask that is a {type(seeds).__name__}, not a tensor")
+    if size is not None and tensor.numel() != size:
+        raise ValueError(f"input_nodes: got a mask of {tensor.numel()}, there are {size} nodes")
+
+
+def check_inside(held: Any, num_nodes: Any) -> None:
+    """Refuse seeds of a loader that are no numbers of nodes."""
+    kind = held.input_type
+    if hasattr(held, "node"):
+        name, ends = "input_nodes", [(kind, held.node)]
+    else:
+        source, target = (None, None) if kind is None else (kind[0], kind[-1])
+        name, ends = "edge_label_index", [(source, held.row), (target, held.col)]
+    for kind, seeds in ends:
+        size = num_nodes if kind is None else num_nodes[kind]
+        if not seeds.numel():
+            continue
+        if seeds.is_floating_point() or seeds.is_complex() or seeds.dtype == torch.bool:
+            raise TypeError(f"{name}: got {seeds.dtype}, expected integers")
+        if size is None:
+            continue
+        least, most = (int(bound) for bound in seeds.aminmax())
+        if least < 0 or most >= size:
+            raise ValueError(f"{name}: got nodes {least} to {most}, there are {size}")
 
 
 def _check_lengths(loader: Any) -> None:

@@ -12,9 +12,12 @@ import torch
 import torch_geometric.typing
 from torch import Tensor
 from torch_geometric import sampler as pyg
+from torch_geometric.data import HeteroData
 from torch_geometric.data.graph_store import EdgeLayout
+from torch_geometric.data.remote_backend_utils import num_nodes
 from torch_geometric.sampler import HeteroSamplerOutput, SamplerOutput
-from torch_geometric.sampler.base import SubgraphType
+from torch_geometric.sampler.base import DataType, SubgraphType
+from torch_geometric.sampler.utils import reverse_edge_type
 
 from graphpoly.ops import (
     NumberedKeys,
@@ -101,10 +104,12 @@ class NeighborSampler(pyg.NeighborSampler):
             ``sample_direction``.
 
     Raises:
-        TypeError: If the graph is a ``torch.sparse`` tensor, which PyG does not take apart.
+        TypeError: If the graph is a ``torch.sparse`` tensor, which PyG does not take apart, or
+            ``num_neighbors`` no list.
         ValueError: If edges leave the graph, if weights are absent, negative or not finite, or not
-            one for each edge, if a time is NaN, if ``temporal_strategy`` is unknown, or if
-            ``is_sorted`` is claimed of times that are not in order.
+            one for each edge, if a time is NaN, if ``temporal_strategy`` is unknown, if
+            ``is_sorted`` is claimed of times that are not in order, or if stores do not tell how
+            many nodes of a type there are.
 
     Complexity: O(nodes + edges of the sample), once more for each hop.
 
@@ -127,7 +132,23 @@ class NeighborSampler(pyg.NeighborSampler):
             raise ValueError(
                 f"temporal_strategy: got {self.temporal_strategy!r}, expected 'uniform' or 'last'"
             )
+        if self.data_type == DataType.remote and self.is_hetero:
+            _order_types(self, *given["data"])
         self._relations, self._moments = _relations_of(self)
+
+    @property
+    def num_neighbors(self) -> pyg.NumNeighbors:
+        """Neighbours of each hop, by the types that the edges have in the graph."""
+        return self._num_neighbors
+
+    @num_neighbors.setter
+    def num_neighbors(self, given: Any) -> None:
+        if isinstance(given, list | tuple | dict):
+            given = pyg.NumNeighbors(given)
+        if not isinstance(given, pyg.NumNeighbors):
+            got = type(given).__name__
+            raise TypeError(f"num_neighbors: got {got}, expected a list with a number for each hop")
+        self._num_neighbors = given
 
     def _sample(
         self, seed: Any, seed_time: Any = None, **kwargs: Any
@@ -217,8 +238,10 @@ class _Growth:
         if None in self.sizes:
             wanted = {None: counts.get_mapped_values()}
         else:
-            mapped = counts.get_mapped_values(self.sampler.edge_types)
-            wanted = {k: mapped["__".join(k)] for k in self.sampler.edge_types}
+            backward = self.sampler.sample_direction == "backward"
+            named = {k: reverse_edge_type(k) if backward else k for k in self.edges}
+            mapped = counts.get_mapped_values([*named.values()])
+            wanted = {k: mapped["__".join(name)] for k, name in named.items()}
         steps = torch.arange(counts.num_hops, device="cpu").unsqueeze(1)
         places = torch.arange(len(self.sampler._relations), device="cpu")
         seeds = mix64(torch.randint(2**62, (), device="cpu") + 1009 * steps + places).tolist()
@@ -304,6 +327,36 @@ class _Growth:
             "num_sampled_nodes": self.num_nodes if counted else None,
             "num_sampled_edges": self.num_edges if counted else None,
         }
+
+
+def _order_types(sampler: Any, features: Any, graph: Any) -> None:
+    """Let types stand as the stores list them, those without features, too.
+
+    PyG has those of stores in the order of a set, which each run of Python has anew.
+    """
+    kinds = [attr.edge_type for attr in graph.get_all_edge_attrs()]
+    backward = sampler.sample_direction == "backward"
+    sampler.edge_types = [
+        reverse_edge_type(kind) if backward else kind for kind in dict.fromkeys(kinds)
+    ]
+    held = [attr.group_name for attr in features.get_all_tensor_attrs()]
+    held = [name for name in held if isinstance(name, str)]
+    sampler.node_types = [*dict.fromkeys(held + [end for kind in kinds for end in kind[::2]])]
+    known = sampler.num_nodes
+    sampler.num_nodes = {
+        kind: known[kind] if kind in known else _size_of(kind, features, graph)
+        for kind in sampler.node_types
+    }
+
+
+def _size_of(kind: str, features: Any, graph: Any) -> int:
+    """Return how many nodes there are of a type without features."""
+    size: int | None = graph[kind].num_nodes if isinstance(graph, HeteroData) else None
+    try:
+        return num_nodes(features, graph, kind) if size is None else size
+    except ValueError:
+        said = "set num_nodes, or the size of its edges"
+        raise ValueError(f"{kind}: how many nodes there are is in neither store; {said}") from None
 
 
 def _relations_of(sampler: Any) -> tuple[list[_Relation], Tensor]:

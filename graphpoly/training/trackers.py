@@ -180,8 +180,7 @@ def trackers(
     """Return the loggers that the words name, each ``"wandb"`` or ``"wandb:PROJECT"``.
 
     Raises:
-        ValueError: If there is no such tracker.
-        ImportError: If it is not installed.
+        ValueError, ImportError: As :func:`check_trackers` does.
     """
     check_trackers(words)
     made = []
@@ -196,13 +195,15 @@ def check_trackers(words: Sequence[str]) -> None:
     """Refuse what is not, or is not installed, before anything is trained.
 
     Raises:
-        ValueError: If there is no such tracker.
+        ValueError: If there is no such tracker, or one is named twice: a run is in one project.
         ImportError: If it is not installed.
     """
-    for word in words:
-        kind = word.partition(":")[0]
+    kinds = [word.partition(":")[0] for word in words]
+    for kind in kinds:
         if kind not in TRACKERS:
             raise unknown("tracker", kind, TRACKERS)
+        if kinds.count(kind) > 1:
+            raise ValueError(f"track: {kind} is named {kinds.count(kind)} times")
         _imported(kind)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -53,6 +55,40 @@ def test_links(name: str) -> None:
     score = ogb_score(name)
     assert score(links, others) == pytest.approx(link_score(metric, links, others), rel=1e-6)
     assert score(links, others[:, :0]) == link_score(metric, links, others[:, :0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [
+        ("ogbg-molhiv", 1),
+        ("ogbg-molpcba", 128),
+        ("ogbn-proteins", 112),
+        ("ogbg-molesol", 1),
+        ("ogbn-arxiv", 40),
+        ("ogbg-ppa", 37),
+    ],
+)
+def test_scores_that_are_nan_are_no_result(name: str, columns: int) -> None:
+    classes = "arxiv" in name or name == "ogbg-ppa"
+    truth = (torch.arange(8) % 2).view(8, 1).expand(8, 1 if classes else columns).clone()
+    guess = torch.rand(8, columns)
+    score = ogb_score(name)
+    assert math.isfinite(score(truth, guess))
+    guess[3, 0] = torch.nan
+    assert math.isnan(score(truth, guess))
+    if name.startswith("ogbg-mol"):  # a score without a label counts nowhere
+        truth = truth.float()
+        truth[3, 0] = torch.nan
+        assert math.isfinite(score(truth, guess))
+
+
+@pytest.mark.parametrize("name", ["ogbl-collab", "ogbl-ddi", "ogbl-ppa", "ogbl-citation2"])
+@pytest.mark.parametrize("side", [0, 1])
+def test_links_whose_scores_are_nan_are_no_result(name: str, side: int) -> None:
+    given = [torch.rand(5), torch.rand(5, 30)]
+    assert math.isfinite(ogb_score(name)(*given))
+    given[side].view(-1)[2] = torch.nan
+    assert math.isnan(ogb_score(name)(*given))
 
 
 def test_no_answer_is_one_line() -> None:

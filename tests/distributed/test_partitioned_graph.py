@@ -216,3 +216,9 @@ def test_shapes_that_are_refused() -> None:
     ):
         with pytest.raises(ValueError, match=message):
             call()
+
+
+def test_parts_are_a_tensor_or_a_name() -> None:
+    given: Any = [0] * NODES
+    with pytest.raises(TypeError, match="parts: got list, expected a tensor or a name"):
+        PartitionedGraph(operator(), given)

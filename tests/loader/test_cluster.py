@@ -5,7 +5,7 @@ from __future__ import annotations
 import networkx as nx
 import pytest
 import torch
-from torch_geometric.data import Data
+from torch_geometric.data import Data, HeteroData
 from torch_geometric.utils import subgraph
 
 from graphpoly.loader import ClusterData, ClusterLoader, partition
@@ -76,6 +76,28 @@ def test_an_epoch_has_each_node_once_with_all_edges_between_those_of_a_batch(met
     assert len(loader) == 4
 
 
+@pytest.mark.parametrize("form", ["csr", "csc"])
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_batches_without_an_edge(form, size):
+    data = Data(
+        x=torch.arange(6.0).unsqueeze(1),
+        edge_index=torch.tensor([[0, 0], [1, 1]]),
+        edge_attr=torch.tensor([[7.0], [8.0]]),
+        y=torch.arange(6),
+        num_nodes=6,
+    )
+    parts = ClusterData(data, 6, method="random", sparse_format=form)
+    seen = []
+    for batch in ClusterLoader(parts, batch_size=size):
+        seen += batch.y.tolist()
+        assert torch.equal(batch.x[:, 0].long(), batch.y)
+        assert batch.num_nodes == batch.y.numel()
+        assert batch.edge_attr.shape == (batch.num_edges, 1)
+        assert batch.edge_index.shape == (2, batch.num_edges)
+        assert torch.isin(torch.arange(2), batch.y).all() == (batch.num_edges == 2)
+    assert sorted(seen) == list(range(6))
+
+
 def test_parts_are_kept_in_a_folder_by_how_they_were_made(tmp_path):
     data = Data(x=torch.ones(100, 1), edge_index=blocks())
     first = ClusterData(data, 4, save_dir=str(tmp_path))
@@ -115,6 +137,8 @@ def test_errors():
     with pytest.raises(ValueError, match="outside the graph"):
         partition(edge_index, 2, 4)
     data = Data(x=torch.ones(9, 1), edge_index=edge_index)
+    with pytest.raises(TypeError, match="data: got HeteroData"):
+        ClusterData(HeteroData(), 2)
     with pytest.raises(ValueError, match="recursive"):
         ClusterData(data, 2, recursive=True)
     with pytest.raises(ValueError, match="method"):

@@ -27,6 +27,7 @@ INDICES = (
         torch.arange(20) % 3 == 0,
         torch.tensor([3], dtype=torch.int32),
     ),
+    *([], [4, 1]),
 )
 
 
@@ -95,6 +96,8 @@ def test_mistakes_are_named(store):
             store.put_tensor(torch.zeros(1), group, name, None)
     with pytest.raises(ValueError, match=r"score: got \[3\], x has 20 rows"):
         store.keep(torch.ones(3), 100)
+    with pytest.raises(KeyError, match="paper: is not in"):
+        store.keep(torch.ones(3), 100, "paper")
     (store.folder / "z.npy").write_bytes(b"")
     with pytest.raises(ValueError, match=r"z\.npy: holds no array"):
         DiskFeatures(store.folder)

@@ -26,6 +26,20 @@ def test_groups_share_a_budget():
     assert {kind: nodes.tolist() for kind, nodes in found.items()} == {"a": [1], "b": [0]}
 
 
+KINDS = (torch.bool, torch.uint8, torch.int8, torch.int32, torch.float16, torch.bfloat16)
+
+
+@pytest.mark.parametrize("kind", [*KINDS, torch.float32, torch.float64])
+def test_bytes_are_counted_whatever_the_type_of_the_scores(kind):
+    scores = {None: torch.ones(5000).to(kind)}
+    assert hottest(scores, {None: 401}, 401 * 250 + 400)[None].tolist() == list(range(250))
+
+
+def test_what_is_no_score_takes_no_room():
+    scores = torch.tensor([torch.nan, 1.0, -1.0, torch.inf, torch.nan, 0.0])
+    assert hottest({None: scores}, {None: 4}, 8)[None].tolist() == [1, 3]
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.uint16, torch.bool])
 @pytest.mark.parametrize("tail", [(), (3,), (2, 2), (0,)])
 @pytest.mark.parametrize("nodes", [[], [4, 9], [9, 0, 4, 9, 2], list(range(12))])

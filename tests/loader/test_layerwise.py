@@ -6,7 +6,18 @@ import torch.nn.functional as F
 from torch_geometric import nn as pyg
 from torch_geometric.data import Data
 
-from graphpoly.layers import BernConv, FEConv, GPRConv, JacobiConv, PDFConv
+from graphpoly.layers import (
+    BernConv,
+    ConnectionSheafConv,
+    CooperativeConv,
+    FEConv,
+    GPRConv,
+    JacobiConv,
+    LASERConv,
+    PDFConv,
+    PLaplacianConv,
+    connection_maps,
+)
 from graphpoly.loader import layerwise_inference
 from graphpoly.testing.tolerances import assert_close
 
@@ -63,9 +74,48 @@ def test_layers(name, block_size):
     assert_close(found, expected)
 
 
-def test_chebyshev_divides_by_out_degrees():
-    conv, data = pyg.ChebConv(6, 4, K=3).double(), graph(both=True)
-    assert_close(layerwise_inference([conv], data, block_size=5), whole(conv, data))
+BOTH_WAYS = {
+    "Cheb": lambda: pyg.ChebConv(6, 4, K=3),
+    "Cheb of one degree": lambda: pyg.ChebConv(6, 4, K=2, normalization="rw"),
+    "Cheb from the targets": lambda: pyg.ChebConv(6, 4, K=3, flow="target_to_source"),
+    "LASER": lambda: LASERConv(6, 4),
+    "p-Laplacian": lambda: PLaplacianConv(6, 4, steps=2),
+    "sheaf": lambda: ConnectionSheafConv(6, 4, borrow=False),
+}
+
+
+@pytest.mark.parametrize("both", [False, True])
+@pytest.mark.parametrize("name", BOTH_WAYS)
+def test_layers_that_divide_by_out_degrees(name, both):
+    conv, data = BOTH_WAYS[name]().double(), graph(both=both)
+    for weight in (None, data.edge_weight):
+        given = {} if weight is None else {"edge_weight": weight}
+        expected = whole(conv, data, **given)
+        for size in (1, 5):
+            assert_close(layerwise_inference([conv], data, block_size=size, **given), expected)
+
+
+def test_a_network_that_asks_what_its_layers_take():
+    data = graph()
+    conv = CooperativeConv(6, 4, "sum").double()
+    found = layerwise_inference(conv, data, block_size=7, edge_weight=data.edge_weight)
+    assert_close(found, whole(conv, data, edge_weight=data.edge_weight))
+
+
+def test_what_is_taken_of_the_whole_graph_is_given():
+    data = graph()
+    cheb = pyg.ChebConv(6, 4, K=3, normalization=None).double()
+    with pytest.raises(ValueError, match="ChebConv: has no blocks: lambda_max"):
+        layerwise_inference([cheb], data, block_size=5)
+    most = torch.tensor(9.0, dtype=torch.float64)
+    found = layerwise_inference([cheb], data, block_size=5, lambda_max=most)
+    assert_close(found, whole(cheb, data, lambda_max=most))
+    sheaf = ConnectionSheafConv(6, 4).double()
+    with pytest.raises(ValueError, match="ConnectionSheafConv: has no blocks: nodes borrow"):
+        layerwise_inference([sheaf], data, block_size=5)
+    maps = {"edge_attr": connection_maps(data.x, data.edge_index, 2)}
+    found = layerwise_inference([sheaf], data, block_size=5, **maps)
+    assert_close(found, whole(sheaf, data, **maps))
 
 
 @pytest.mark.parametrize("jk", [None, "cat", "max", "lstm", "last"])

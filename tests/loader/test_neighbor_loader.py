@@ -1,5 +1,6 @@
 """Batches of sampled neighbourhoods hold what PyG's hold."""
 
+import numpy as np
 import pytest
 import torch
 from torch_geometric.data import Data, HeteroData
@@ -155,6 +156,59 @@ def test_a_mask_of_seeds_is_that_of_all_nodes(size):
             assert next(iter(make()))["a"].batch_size == 1
             continue
         with pytest.raises(ValueError, match=f"input_nodes: got a mask of {size}, there are 5"):
+            make()
+
+
+def typed_graph():
+    data = HeteroData()
+    for kind, count in (("a", 5), ("b", 9)):
+        data[kind].num_nodes = count
+    data["b", "to", "a"].edge_index = torch.tensor([[8, 1, 2], [0, 1, 4]])
+    return data
+
+
+@pytest.mark.parametrize("hops", [[], [2]])
+@pytest.mark.parametrize(
+    ("seeds", "error", "said"),
+    [
+        (torch.tensor([0.7]), TypeError, "got torch.float32, expected integers"),
+        (torch.ones(5), TypeError, "got torch.float32, expected integers"),
+        ([True] * 5, TypeError, "got a mask that is a list"),
+        (np.ones(5, bool), TypeError, "got a mask that is a ndarray"),
+        (torch.tensor([1, 30]), ValueError, "got nodes 1 to 30, there are"),
+        ([-1], ValueError, "got nodes -1 to -1, there are"),
+    ],
+)
+def test_seeds_are_numbers_of_nodes(hops, seeds, error, said):
+    for make in (
+        lambda: NeighborLoader(graph(), hops, input_nodes=seeds, disjoint=True),
+        lambda: NeighborLoader(typed_graph(), hops, input_nodes=("a", seeds)),
+        lambda: HGTLoader(typed_graph(), hops, ("a", seeds)),
+    ):
+        with pytest.raises(error, match=f"input_nodes: {said}"):
+            make()
+
+
+def test_ends_of_links_are_numbers_of_nodes():
+    kind = ("b", "to", "a")
+    inside = LinkNeighborLoader(
+        typed_graph(), [1], edge_label_index=(kind, torch.tensor([[8], [4]]))
+    )
+    assert next(iter(inside))["b"].n_id[0] == 8
+    for ends in ([[4], [8]], [[-1], [0]]):
+        with pytest.raises(ValueError, match="edge_label_index: got nodes"):
+            LinkNeighborLoader(typed_graph(), [1], edge_label_index=(kind, torch.tensor(ends)))
+    with pytest.raises(TypeError, match=r"edge_label_index: got torch\.float32"):
+        LinkNeighborLoader(graph(), [1], edge_label_index=torch.ones(2, 3))
+
+
+@pytest.mark.parametrize("seeds", [None, "c", ("c", torch.tensor([0])), torch.tensor([0])])
+def test_seeds_have_a_type_where_nodes_have(seeds):
+    for make in (
+        lambda: NeighborLoader(typed_graph(), [2], input_nodes=seeds),
+        lambda: HGTLoader(typed_graph(), [2], seeds),
+    ):
+        with pytest.raises(ValueError, match=r"input_nodes: got .*, expected a type among a, b"):
             make()
 
 

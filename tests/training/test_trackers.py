@@ -181,6 +181,9 @@ def test_what_is_not_there_is_refused_before_training(monkeypatch, tmp_path):
     done = CliRunner().invoke(app, [*arguments, "--track", "wanbd"])
     assert done.exit_code == 2
     assert "wandb" in done.output
+    done = CliRunner().invoke(app, [*arguments, "--track", "wandb", "--track", "wandb:other"])
+    assert done.exit_code == 2
+    assert "track: wandb is named 2 times" in done.output
     monkeypatch.setitem(__import__("sys").modules, "mlflow", None)
     with pytest.raises(ImportError, match=r"graphpoly\[mlflow\]"):
         check_trackers(["mlflow:project"])

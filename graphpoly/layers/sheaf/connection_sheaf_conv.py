@@ -163,6 +163,7 @@ class ConnectionSheafConv(SheafDiffusion):
     """
 
     printed: ClassVar[dict[str, object]] = {"borrow": True, **SheafDiffusion.printed}
+    reads_both_ways = True  # frames are of neighbours whatever the direction
 
     def __init__(
         self,

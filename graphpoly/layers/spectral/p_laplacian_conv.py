@@ -91,6 +91,7 @@ class PLaplacianConv(OperatorLayer):
         **OperatorLayer.printed,
         "add_self_loops": True,
     }
+    reads_both_ways = True  # the degrees of both ends are in the fidelity
 
     def __init__(
         self,
