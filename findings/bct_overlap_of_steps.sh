@@ -61,5 +61,5 @@ for name, graph in graphs.items():
         if moved < 1e-9:
             raise SystemExit("changed: the order of the nodes")
         assert moved > 0.1, "changed: by how much"
-print("as described: the second step is missing, the third goes by the order of the nodes, and the larger number divides")
+print("as described: the second step is missing, the third goes by numbers, and the larger number divides")
 PYTHON
