@@ -39,6 +39,7 @@ from graphpoly.models.polynormer import Polynormer
 from graphpoly.models.ppgn import PPGN
 from graphpoly.models.ppgn_plus_plus import PPGNPlusPlus
 from graphpoly.models.precomputed_opt_basis_gnn import PrecomputedOptBasisGNN
+from graphpoly.models.residual_gnn import ResidualGNN
 from graphpoly.models.rni_gnn import RNIGNN
 from graphpoly.models.scrawl import SCRaWl
 from graphpoly.models.self_training import comparator_value, train_comparator
@@ -90,6 +91,7 @@ __all__ = [
     "Polynormer",
     "PrecomputedOptBasisGNN",
     "Pretrained",
+    "ResidualGNN",
     "SCRaWl",
     "SheafNN",
     "UniFilterGNN",

@@ -10,6 +10,7 @@ from torch_geometric.nn import MLP as Perceptron
 
 from graphpoly import registry
 from graphpoly.layers.linear import Linear, after_dropout
+from graphpoly.models.residual_gnn import ResidualGNN
 from graphpoly.ops import dropout
 from graphpoly.pretrained import Pretrained
 
@@ -173,6 +174,12 @@ _PAPERS: dict[str, tuple[Any, str, str | None]] = {
         GCNII,
         "Chen, Wei, Huang, Ding, Li. Simple and Deep Graph Convolutional Networks. ICML 2020",
         "2007.02133",
+    ),
+    "ResidualGNN": (
+        ResidualGNN,
+        "Luo, Shi, Wu. Classic GNNs are Strong Baselines: Reassessing GNNs for Node "
+        "Classification. NeurIPS 2024",
+        "2406.08993",
     ),
     "SGC": (
         SGConv,

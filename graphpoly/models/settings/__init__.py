@@ -20,6 +20,7 @@ from graphpoly.models.settings.baselines import (
     GINSettings,
     LINKXSettings,
     MLPSettings,
+    ResidualGNNSettings,
     SAGESettings,
     SGCSettings,
 )
@@ -116,6 +117,7 @@ __all__ = [
     "PolynormerSettings",
     "PrecomputedSettings",
     "RNISettings",
+    "ResidualGNNSettings",
     "SAGESettings",
     "SCRaWlSettings",
     "SGCSettings",

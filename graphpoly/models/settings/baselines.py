@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from torch_geometric.data import Data
 from torch_geometric.nn import GAT, GCN, GIN, GraphSAGE, SGConv
+from torch_geometric.transforms import AddRemainingSelfLoops
 
 from graphpoly.models.baselines import GCNII, MLP, Linkx
+from graphpoly.models.residual_gnn import CONVS, NORMS, ResidualGNN
 from graphpoly.models.settings.base import Inputs, ModelSettings, configure
 from graphpoly.settings import bounded
 
@@ -18,6 +21,7 @@ __all__ = [
     "GINSettings",
     "LINKXSettings",
     "MLPSettings",
+    "ResidualGNNSettings",
     "SAGESettings",
     "SGCSettings",
 ]
@@ -121,6 +125,35 @@ class GCNIISettings(BaselineSettings):
     num_layers: int = bounded(16, low=1)
     alpha: float = bounded(0.1, low=0, high=1)
     theta: float = bounded(0.5, low=0)
+
+
+@configure("ResidualGNN")
+@dataclass(frozen=True, kw_only=True)
+class ResidualGNNSettings(BaselineSettings):
+    """Hyperparameters of a classic network as it is tuned.
+
+    Attributes:
+        conv: Its layers.
+        residual: Add a linear map of what a layer reads to what it gives.
+        norm: Behind each layer, or none.
+        lin_in: Begin with a linear map.
+    """
+
+    cls = ResidualGNN
+
+    conv: str = bounded("gcn", choices=tuple(CONVS))
+    residual: bool = True
+    norm: str | None = bounded("batch_norm", choices=tuple(name for name in NORMS if name))
+    lin_in: bool = False
+
+    def prepare(self, data: Data) -> Data:
+        """Give each node a self-loop, those that have one no second."""
+        prepared: Data = AddRemainingSelfLoops()(data.clone())
+        return prepared
+
+    def prepare_graph(self, data: Data) -> Data:
+        """Leave each of many graphs as it is."""
+        return data
 
 
 @configure("SGC")

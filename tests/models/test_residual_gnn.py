@@ -1,0 +1,70 @@
+"""The tuned networks against their formula on dense matrices."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch_geometric.data import Data
+
+from graphpoly.models import ResidualGNN
+from graphpoly.models.settings import Inputs, ResidualGNNSettings
+from graphpoly.testing import assert_close
+
+EDGES = torch.tensor([[0, 1, 1, 2, 3, 2, 0], [1, 0, 2, 1, 2, 3, 0]])
+
+
+def heard(conv, adjacency, x):
+    """What a layer of PyG's says, of a matrix of targets by sources."""
+    if type(conv).__name__ == "GCNConv":
+        full = adjacency + torch.diag((adjacency.diagonal() == 0).double())
+        scale = full.sum(1).rsqrt()
+        return scale[:, None] * full * scale @ x @ conv.lin.weight.T + conv.bias
+    if type(conv).__name__ == "SAGEConv":
+        mean = adjacency / adjacency.sum(1, keepdim=True).clamp(min=1) @ x
+        return mean @ conv.lin_l.weight.T + conv.lin_l.bias + x @ conv.lin_r.weight.T
+    h = x @ conv.lin.weight.T
+    score = (h @ conv.att_dst.flatten())[:, None] + h @ conv.att_src.flatten()
+    score = torch.nn.functional.leaky_relu(score, 0.2).masked_fill(adjacency == 0, -torch.inf)
+    return score.softmax(1).nan_to_num(0) @ h
+
+
+@pytest.mark.parametrize("conv", ["gcn", "sage", "gat"])
+@pytest.mark.parametrize("residual", [True, False])
+@pytest.mark.parametrize("lin_in", [True, False])
+def test_is_its_formula(conv, residual, lin_in):
+    torch.manual_seed(0)
+    options = {"conv": conv, "residual": residual, "lin_in": lin_in}
+    net = ResidualGNN(3, 6, 2, 3, norm="layer_norm", **options).double().eval()
+    x = torch.randn(5, 3).double()
+    adjacency = torch.zeros(5, 5).double()
+    adjacency[EDGES[1], EDGES[0]] = 1
+    h = net.lin_in(x) if lin_in else x
+    for layer in range(3):
+        out = heard(net.convs[layer], adjacency, h)
+        out = out + net.lins[layer](h) if residual else out
+        h = net.norms[layer](out).relu()
+    assert_close(net(x, EDGES), net.lin_out(h))
+
+
+def test_dropout_stands_behind_each_layer():
+    torch.manual_seed(0)
+    net = ResidualGNN(3, 6, 2, 1, norm=None, dropout=1.0)
+    assert_close(net(torch.randn(5, 3), EDGES), net.lin_out.bias.expand(5, 2))
+
+
+def test_a_graph_is_given_its_loops_and_graphs_are_left_alone():
+    settings = ResidualGNNSettings(conv="gat")
+    data = Data(x=torch.ones(5, 3), edge_index=EDGES)
+    prepared = settings.prepare(data)
+    loops = prepared.edge_index[0] == prepared.edge_index[1]
+    assert sorted(prepared.edge_index[0][loops].tolist()) == [0, 1, 2, 3, 4]
+    assert settings.prepare_graph(data) is data
+    assert data.edge_index is EDGES
+    net = settings.network(Inputs(in_channels=3, out_channels=2, data=data))
+    assert net(prepared.x, prepared.edge_index).shape == (5, 2)
+
+
+def test_unknown_names_are_refused():
+    for wrong in ({"conv": "gin"}, {"norm": "batch"}):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            ResidualGNN(3, 6, 2, **wrong)
