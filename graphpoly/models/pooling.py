@@ -21,7 +21,7 @@ def check_pool(pool: str | None) -> None:
 def pool_nodes(
     x: Tensor, pool: str | None, batch: Tensor | None, batch_size: int | None = None
 ) -> Tensor:
-    """Return ``[B, F]``, or ``x`` itself where ``pool`` is None.
+    """Return ``[B, F]``, or ``x`` itself where ``pool`` is None; graphs without nodes are 0.
 
     Args:
         x: ``[N, F]``.
@@ -35,5 +35,8 @@ def pool_nodes(
     """
     if pool is None:
         return x
-    out: Tensor = POOLS[pool](x, batch, batch_size)
+    if batch is None and not x.size(0):  # PyG has no mean of nothing, and 0 for it in a batch
+        pool = "add"
+    graph = None if batch is None else batch.long()
+    out: Tensor = POOLS[pool](x, graph, batch_size)
     return out

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from graphpoly.models.pooling import check_pool, pool_nodes
+from graphpoly.models.pooling import POOLS, check_pool, pool_nodes
 
 
 def test_pools_by_graph():
@@ -11,6 +11,26 @@ def test_pools_by_graph():
     assert pool_nodes(x, "mean", batch).flatten().tolist() == [2.0, 0.0, 5.0]
     assert pool_nodes(x, "add", None).tolist() == [[9.0]]
     assert pool_nodes(x, "max", batch[:2].new_tensor([0, 0, 1]), 3).shape == (3, 1)
+
+
+@pytest.mark.parametrize("pool", POOLS)
+def test_a_graph_without_nodes_is_zero_alone_as_in_a_batch(pool):
+    x = torch.empty(0, 2, requires_grad=True)
+    alone = pool_nodes(x, pool, None)
+    assert torch.equal(alone, pool_nodes(x, pool, torch.empty(0, dtype=torch.long), 1))
+    assert alone.tolist() == [[0.0, 0.0]]
+    alone.sum().backward()
+    assert x.grad.shape == (0, 2)
+
+
+@pytest.mark.parametrize("pool", POOLS)
+@pytest.mark.parametrize("width", [1, 2, 24])
+def test_a_batch_of_int32_is_one_of_int64(pool, width):
+    x, batch = torch.randn(5, width, requires_grad=True), torch.tensor([0, 0, 2, 3, 3])
+    out = [pool_nodes(x, pool, each, 5) for each in (batch, batch.int())]
+    grad = [torch.autograd.grad(each.square().sum(), x)[0] for each in out]
+    assert torch.equal(*out)
+    assert torch.equal(*grad)
 
 
 def test_unknown_pool_is_named():
