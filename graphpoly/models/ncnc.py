@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 import torch
@@ -137,8 +138,9 @@ class NCNC(NCN):
         >>> round(float(NCNC(4, 8).calibrated(torch.tensor(2.5))), 4)
         0.1711
         """
-        known = torch.sigmoid(self.scale * (score - self.offset))
-        return self.alpha * self.prior * known / (self.prior * known + 1 - known)
+        # the same in logarithms of odds, which no certain score makes 0 / 0
+        prior = math.log(self.prior) if self.prior else -math.inf
+        return self.alpha * torch.sigmoid(self.scale * (score - self.offset) + prior)
 
     @torch.no_grad()
     def _likely(self, states: LinkStates, pairs: Tensor) -> Tensor:

@@ -245,6 +245,18 @@ def test_probabilities_are_calibrated():
     assert bool((some.diff() >= 0).all())
 
 
+@pytest.mark.parametrize("prior", [0.0, 1e-3, 0.75, 1.0])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+def test_certain_scores_have_a_probability(prior, dtype):
+    # odds of p0 times p are those of P
+    net, score = NCNC(5, 8, alpha=0.5, prior=prior), torch.linspace(-40, 40, 161, dtype=dtype)
+    odds = [prior * math.exp(4.3 * (each - 2.8)) for each in score.tolist()]
+    wanted = torch.tensor([0.5 * each / (each + 1) for each in odds])
+    relative = 0.02 if dtype == torch.bfloat16 else 1e-5
+    # an exponent is a difference of numbers that are rounded
+    assert_close(net.calibrated(score).float(), wanted, rtol=relative, atol=relative)
+
+
 def test_equal_states_count_common_neighbours():
     x, edge_index, pairs = drawn(5)
     near = neighbors(edge_index)
