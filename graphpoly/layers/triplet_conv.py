@@ -244,9 +244,11 @@ class TripletConv(NamedArguments, MessagePassing):
         mask = masked(self, adj.with_weight(None)).weight
         if mask is not None:
             message = message * mask.unsqueeze(-1)
-        best = spmm(ranges(adj.rowptr, adj.num_entries), message, self.reduce)
-        out: Tensor = self.lin_root(x) + self.lin_message(best)
+        out: Tensor = self.lin_root(x) + self.lin_message(self._heard(adj, message))
         return out
+
+    def _heard(self, adj: CSR, message: Tensor) -> Tensor:
+        return spmm(ranges(adj.rowptr, adj.num_entries), message, self.reduce)
 
     def _check(self, adj: CSR, edge_attr: Tensor) -> None:
         check_edge_attr(edge_attr, self.edge_dim)

@@ -15,6 +15,7 @@ from graphpoly.layers.arguments import NamedArguments, check_batch, check_featur
 from graphpoly.models.pooling import pool_nodes
 from graphpoly.models.tracing import Pointing, Problem, problem_of
 from graphpoly.ops import CSR
+from graphpoly.ops.edge_masks import carried_masks
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
@@ -204,7 +205,8 @@ class AlgorithmNet(Pretrained, NamedArguments):
         owner = on.graph if self.answer == "mark" else on.graph.index_select(0, on.edges[1])
         answer, said = on.chances(x.new_zeros(owner.size(0)), self.answer), []
         for step in range(1, steps.size(1)):
-            read, edges, h = self._process(on, state, h)
+            with carried_masks(self.conv, on.edges, on.places()):
+                read, edges, h = self._process(on, state, h)
             decoded = {name: self._decode(on, name, read, edges) for name in self._decoded}
             answer = torch.where(steps[:, step][owner], decoded.pop("answer"), answer)
             said.append(decoded)
@@ -289,7 +291,6 @@ class _RecurrentTriplets(TripletConv):
         super().__init__(in_channels, out_channels, edge_dim, **kwargs)
         self.recurrent = RecurrentAggregation(out_channels, out_channels)
 
-    def _nodes(self, adj: CSR, x: Tensor, message: Tensor) -> Tensor:
-        read = self.recurrent(self.mlp(message), ptr=adj.rowptr.long())
-        out: Tensor = self.lin_root(x) + self.lin_message(read)
-        return out
+    def _heard(self, adj: CSR, message: Tensor) -> Tensor:
+        read: Tensor = self.recurrent(message, ptr=adj.rowptr.long())
+        return read

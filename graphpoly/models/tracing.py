@@ -44,11 +44,15 @@ class Problem(NamedTuple):
         total = segment_logsumexp(graphs, score.index_select(0, graphs.col.long()))
         return score - total.index_select(0, self.graph)
 
+    def places(self) -> Tensor:
+        """Return which of the edges as they were given each one is, ``[E]``."""
+        perm = self.adj.perm
+        every = torch.arange(self.edges.size(1), device=self.edges.device)
+        return every if perm is None else perm.long()
+
     def as_given(self, value: Tensor) -> Tensor:
         """Return values of edges in the order in which these were given."""
-        if self.adj.perm is None:
-            return value
-        return torch.empty_like(value).index_copy(0, self.adj.perm.long(), value)
+        return torch.empty_like(value).index_copy(0, self.places(), value)
 
 
 def problem_of(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch_geometric.data import Batch
+from torch_geometric.explain.algorithm.utils import clear_masks, set_masks
 
 from graphpoly.data import algorithm_traces, hint_kinds
 from graphpoly.models import AlgorithmNet
@@ -126,6 +127,27 @@ def test_edges_may_come_in_any_order():
     assert_close(after.answer, before.answer[order])
     assert_close(after.hints["pointer"], before.hints["pointer"][order])
     assert_close(after.hints["distance"], before.hints["distance"])
+
+
+@pytest.mark.parametrize("aggregation", ["max", "lstm"])
+def test_the_mask_of_an_explainer_goes_with_its_edges(aggregation):
+    data = algorithm_traces("bellman_ford", 1, (6,), seed=2)[0]
+    net, count = made(data, aggregation=aggregation).eval(), data.num_edges
+    order = data.edge_index[1].argsort(stable=True)  # nodes hear the same in the same order
+    mask = torch.rand(count, generator=torch.Generator().manual_seed(1)).double()
+
+    def masked(mask, order=slice(None)):
+        edges = data.edge_index[:, order]
+        set_masks(net, mask[order], edges, apply_sigmoid=False)
+        answer = called(net, data, edge_index=edges, edge_weight=data.edge_weight[order].double())
+        clear_masks(net)
+        return torch.empty_like(mask).index_copy(0, torch.arange(count)[order], answer.answer)
+
+    plain = called(net, data).answer
+    assert not torch.equal(order, torch.arange(count))
+    assert_close(masked(torch.ones(count).double()), plain)
+    assert_close(masked(mask, order), masked(mask))
+    assert not torch.allclose(masked(mask), plain)
 
 
 @pytest.mark.parametrize("algorithm", ["prim", "quickselect"])
