@@ -108,7 +108,7 @@ class NCNC(NCN):
             head=head,
             score_layers=score_layers,
         )
-        if alpha < 0 or not 0 <= prior <= 1:
+        if not alpha >= 0 or not 0 <= prior <= 1:
             raise ValueError(
                 f"alpha, prior: got {alpha} and {prior}, expected at least 0 and a share"
             )
@@ -178,7 +178,7 @@ def missing_neighbors(adj: CSR, pairs: Tensor) -> tuple[Tensor, Tensor]:
     (tensor([0]), tensor([[0],
             [3]]))
     """
-    size = adj.num_rows
+    size, pairs = adj.num_rows, pairs.long()
     joined = (adj.rows().long() * size + adj.col).sort().values
     # of each pair what the first end has, and then the second
     ends = torch.stack([pairs, pairs.flip(0)], 2).flatten(1)

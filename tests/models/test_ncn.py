@@ -373,11 +373,41 @@ def test_the_published_network_has_as_many_parameters_and_drops_where_it_does():
         ({"alpha": -1.0}, "alpha, prior"),
         ({"prior": 2.0}, "alpha, prior"),
         ({"num_scored": 0}, "num_scored"),
+        ({"edge_dropout": 1.5}, "edge_dropout: got 1.5, expected a probability"),
+        ({"alpha": math.nan}, "alpha, prior"),
     ],
 )
 def test_errors(wrong, message):
     with pytest.raises(ValueError, match=message):
         NCNC(5, 8, **wrong)
+
+
+@pytest.mark.parametrize("cls", [NCN, NCNC])
+def test_pairs_that_do_not_fit_are_refused_by_name(cls):
+    net, x = cls(5, 8).eval(), torch.randn(3, 5)
+    edges, pairs = torch.tensor([[0, 1], [1, 0]]), torch.tensor([[0, 1], [2, 2]])
+    for wrong, message in (
+        (pairs + 1, r"pairs: got 1 to 3, expected indices in \[0, 3\)"),
+        (pairs - 1, "pairs: got -1 to 1"),
+        (pairs.double(), "pairs: got dtype torch.float64, expected int64 or int32"),
+        (pairs[:1], r"pairs: got shape \(1, 2\), expected \[2, P\]"),
+        (pairs[0], r"pairs: got shape \(2,\), expected \[2, P\]"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=message):
+            net(x, edges, wrong)
+
+
+@pytest.mark.parametrize("cls", [NCN, NCNC])
+def test_pairs_of_int32_in_a_graph_of_many_nodes(cls):
+    last = 99_999  # times itself it is no int32
+    some = torch.tensor([[last, 5], [last, 70_000], [80_000, 70_000], [80_000, 5], [80_000, 12]]).T
+    edges, pairs = torch.cat([some, some.flip(0)], 1), torch.tensor([[last, last], [80_000, 12]])
+    torch.manual_seed(0)
+    net, x = cls(2, 4).eval(), torch.randn(last + 1, 2)
+    states = net.encode(x, edges)
+    sums = [net.between(states, each) for each in (pairs, pairs.int())]
+    assert torch.equal(*sums)
+    assert torch.equal(net(x, edges.int(), pairs.int()), net(x, edges, pairs))
 
 
 def test_words_that_build_it():
