@@ -22,6 +22,7 @@ from graphpoly.layers.arguments import (
 from graphpoly.layers.edge_mask import masked
 from graphpoly.layers.linear import width_of
 from graphpoly.ops import CSR, Triplets, entry_sum, list_triplets, spmm, to_csr, triplets_min_plus
+from graphpoly.ops.entry import check_index
 from graphpoly.ops.pool import ranges
 from graphpoly.registry import register
 
@@ -234,6 +235,7 @@ class TripletConv(NamedArguments, MessagePassing):
             )
         said = self.lin_graph(graph_attr)
         if batch is not None:
+            check_index("batch", batch, said.size(0), x.size(0))
             return said.index_select(0, batch)
         if said.size(0) != 1:
             raise ValueError(f"batch: got None, graph_attr is that of {said.size(0)} graphs")

@@ -10,6 +10,7 @@ from torch_geometric.nn.inits import reset
 
 from graphpoly.ops import CSR, Triplets, list_triplets, segment_logsumexp, to_csr
 from graphpoly.ops.batching import count_graphs
+from graphpoly.ops.entry import check_values
 from graphpoly.ops.pool import segments
 
 __all__ = ["Pointing", "Problem", "problem_of"]
@@ -66,6 +67,8 @@ def problem_of(
     adj = to_csr(edge_index, num_nodes=x.size(0))
     edges = torch.stack([adj.col, adj.rows()]).long()
     weight = x.new_ones(adj.num_entries) if edge_weight is None else edge_weight
+    check_values("edge_weight", weight, adj.num_entries, device=x.device)
+    weight = weight.to(x.dtype)
     weight = weight if adj.perm is None else weight.index_select(0, adj.perm)
     triplets = list_triplets(to_csr(edges, num_nodes=x.size(0)))
     graph = x.new_zeros(x.size(0), dtype=torch.long) if batch is None else batch

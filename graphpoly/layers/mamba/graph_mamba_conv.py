@@ -224,6 +224,7 @@ class GraphMambaConv(NamedArguments, nn.Module):
         """
         check_features(type(self).__name__, x, width_of(self.lin_in))
         check_batch(batch)
+        count_graphs(batch, batch_size, x.size(0))  # refuses what does not fit
         adj = to_csr(edge_index, num_nodes=x.size(0), transposed=torch.is_grad_enabled())
         adj = adj.with_weight(None)
         h = out = self.lin_in(x)
