@@ -246,7 +246,8 @@ class NCN(Pretrained, NamedArguments):
             h = dropout(h, self.gnn_dropout, self.training)
             seen.append(h)
         if self.steps is not None:
-            h = torch.tensordot(self.steps, torch.stack(seen), 1)
+            steps = torch.stack(seen)
+            h = torch.tensordot(self.steps.to(steps.dtype), steps, 1)
         refined = None if self.refine is None else h + self.refine(h)
         return LinkStates(h, self._thinned(to_csr(pairs, num_nodes=size)), refined)
 

@@ -127,6 +127,22 @@ def test_gradients_reach_the_features_past_the_probabilities():
         assert_close(ours, theirs)
 
 
+@pytest.mark.parametrize("options", [{}, REFINED])
+@pytest.mark.parametrize("encoder", ["propagation", "gcn", "pure"])
+@pytest.mark.parametrize("cls", [NCN, NCNC])
+def test_autocast_computes_nearly_the_same(cls, encoder, options):
+    torch.manual_seed(0)
+    x, edge_index, pairs = drawn(2)
+    net, x = cls(5, 8, 2, encoder=encoder, **options), x.float()
+    for asked in (pairs[:, :3], pairs.repeat(1, 40)):  # few, and enough to fold maps
+        wanted = net(x, edge_index, asked)
+        with torch.autocast("cpu", torch.bfloat16):
+            out = net(x, edge_index, asked)
+        gradient = torch.autograd.grad(out.float().sum(), [*net.parameters()])
+        assert all(bool(each.isfinite().all()) for each in gradient)
+        assert_close(out.float(), wanted, rtol=0.05, atol=0.05)
+
+
 @pytest.mark.parametrize("cls", [NCN, NCNC])
 def test_few_pairs_at_once_are_scored_as_many_are(cls):
     x, edge_index, pairs = drawn(8)
