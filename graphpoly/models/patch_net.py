@@ -30,6 +30,7 @@ from graphpoly.pretrained import Pretrained
 
 __all__ = ["PatchNet"]
 
+_VALUES = "a matrix of PyTorch's has values, and weights are refused"
 _CUT = "METIS, and chance no less, divides a graph by how its nodes are numbered"
 
 
@@ -78,7 +79,10 @@ class PatchNet(Pretrained, NamedArguments):
         "method": "metis",
         "seed": 0,
     }
-    compliance_exceptions: ClassVar[dict[str, str]] = {"node_permutation": _CUT}
+    compliance_exceptions: ClassVar[dict[str, str]] = {
+        "node_permutation": _CUT,
+        "adjacency_forms": _VALUES,
+    }
 
     def __init__(
         self,
