@@ -192,6 +192,8 @@ class SCRaWlConv(NamedArguments, MessagePassing):
     ) -> Tensor:
         """Return the mean of what each node is seen in, ``[N, C]``."""
         adj = to_csr(edge_index, num_nodes=x.size(0))
+        if edge_attr is not None:
+            check_edge_attr(edge_attr, -1, adj.num_entries)
         draws = None
         if self.training or generator is not None:
             shape, device = (x.size(0), self.walk_length), getattr(generator, "device", x.device)

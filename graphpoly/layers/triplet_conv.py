@@ -184,7 +184,7 @@ class TripletConv(NamedArguments, MessagePassing):
         """
         check_features("TripletConv", x, width_of(self.lin_root))
         adj = to_csr(edge_index, None, x.size(0), transposed=torch.is_grad_enabled())
-        self._check(adj, edge_attr)
+        check_edge_attr(edge_attr, self.edge_dim, adj.num_entries)
         message, rest, first, second = self._parts(adj, x, edge_attr, graph_attr, batch)
         nodes = self._nodes(adj, x, message)
         if not return_edge_attr:
@@ -251,11 +251,6 @@ class TripletConv(NamedArguments, MessagePassing):
 
     def _heard(self, adj: CSR, message: Tensor) -> Tensor:
         return spmm(ranges(adj.rowptr, adj.num_entries), message, self.reduce)
-
-    def _check(self, adj: CSR, edge_attr: Tensor) -> None:
-        check_edge_attr(edge_attr, self.edge_dim)
-        if edge_attr.size(0) != adj.num_entries:
-            raise ValueError(f"edge_attr: got {edge_attr.size(0)} rows, expected {adj.num_entries}")
 
     def __repr__(self) -> str:
         arguments = [str(self.in_channels), str(self.out_channels), str(self.edge_dim)]
