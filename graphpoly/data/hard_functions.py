@@ -176,9 +176,9 @@ def solve_parity(counts: Tensor, y: Tensor) -> Tensor:
 
 
 def _members(degrees: Collection[int], num_nodes: int) -> np.ndarray:
-    wrong = [d for d in degrees if not 0 <= d < num_nodes]
+    wrong = [d for d in degrees if not 0 <= d < num_nodes or d != int(d)]
     if wrong:
-        raise ValueError(f"degrees: got {wrong[0]}, expected numbers below {num_nodes}")
+        raise ValueError(f"degrees: got {wrong[0]}, expected whole numbers below {num_nodes}")
     return np.isin(np.arange(num_nodes), list(degrees))
 
 

@@ -99,6 +99,9 @@ def recursive_independent_set(
         if record is not None:
             record(choices)
         values = value(*subgraphs(edges, batch, [choices.dropped, choices.taken], num_graphs))
+        if values.shape != (2 * num_graphs,):
+            got = tuple(values.shape)
+            raise ValueError(f"value: got shape {got}, expected [{2 * num_graphs}]")
         if bool(values.isnan().any()):
             raise ValueError("value: got NaN")
         without, within = values.view(2, num_graphs)

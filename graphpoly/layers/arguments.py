@@ -165,13 +165,31 @@ def check_batch(batch: Any) -> None:
         raise ValueError(f"batch: got shape {list(batch.shape)}, expected [N]")
 
 
-def check_edge_attr(edge_attr: Any, edge_dim: int) -> None:
-    """Raise a ValueError unless ``edge_attr`` is a matrix of so many columns, -1 for any."""
+def check_edge_attr(edge_attr: Any, edge_dim: int, num_edges: int | None = None) -> None:
+    """Raise unless ``edge_attr`` is a floating-point matrix of so many columns, -1 for any.
+
+    Args:
+        edge_attr: What came in.
+        edge_dim: Columns that the layer was made for, or -1.
+        num_edges: How many rows there have to be, where that is known.
+
+    Raises:
+        TypeError: If it is no tensor, or not of floating-point numbers.
+        ValueError: If it is of another shape.
+    """
     if isinstance(edge_attr, fx.Proxy):
         return
+    wanted = f"[E, {'D' if edge_dim < 0 else edge_dim}]"
+    if not isinstance(edge_attr, Tensor):
+        raise TypeError(f"edge_attr: got {type(edge_attr).__name__}, expected a tensor {wanted}")
     if edge_attr.dim() != 2 or (edge_dim >= 0 and edge_attr.size(1) != edge_dim):
-        wanted = "D" if edge_dim < 0 else edge_dim
-        raise ValueError(f"edge_attr: got shape {list(edge_attr.shape)}, expected [E, {wanted}]")
+        raise ValueError(f"edge_attr: got shape {list(edge_attr.shape)}, expected {wanted}")
+    if not edge_attr.is_floating_point():
+        raise TypeError(
+            f"edge_attr: got {edge_attr.dtype}, expected floating-point features {wanted}"
+        )
+    if num_edges is not None and edge_attr.size(0) != num_edges:
+        raise ValueError(f"edge_attr: got {edge_attr.size(0)} rows, expected {num_edges}")
 
 
 def entry_attr(adj: CSR, edge_attr: Tensor | None, edge_dim: int | None) -> Tensor | None:
@@ -183,6 +201,7 @@ def entry_attr(adj: CSR, edge_attr: Tensor | None, edge_dim: int | None) -> Tens
         edge_dim: Columns that the layer was made for, or None for a layer without any.
 
     Raises:
+        TypeError: If they are not of floating-point numbers.
         ValueError: If there are some and the layer reads none, or none and it reads some, or
             if they do not fit.
     """
@@ -192,9 +211,7 @@ def entry_attr(adj: CSR, edge_attr: Tensor | None, edge_dim: int | None) -> Tens
         return None
     if edge_dim is None:
         raise ValueError("edge_attr: given to a layer without edge_dim")
-    check_edge_attr(edge_attr, edge_dim)
-    if edge_attr.size(0) != adj.num_entries:
-        raise ValueError(f"edge_attr: got {edge_attr.size(0)} rows, expected {adj.num_entries}")
+    check_edge_attr(edge_attr, edge_dim, adj.num_entries)
     return edge_attr if adj.perm is None else edge_attr.index_select(0, adj.perm)
 
 

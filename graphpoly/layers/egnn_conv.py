@@ -241,7 +241,9 @@ class EGNNConv(NamedArguments, MessagePassing):
             if weight is not None:
                 scale = scale * weight.unsqueeze(-1).to(scale.dtype)
         if self.normalize:
-            length = torch.linalg.vector_norm(difference, dim=-1, keepdim=True)
+            square = difference.square().sum(-1, keepdim=True)
+            together = square == 0  # where a root has no second derivative
+            length = square.masked_fill(together, 1).sqrt().masked_fill(together, 0)
             difference = difference / (length + _LEAST)
         move = difference * scale
         if self.clamp is not None:

@@ -271,7 +271,10 @@ class PathConv(NamedArguments, MessagePassing):
         mask = edge_mask(self)
         if gates is None and mask is None:
             return None
-        return PathEdges(to_csr(edge_index, None, x.size(0)), gates, mask)
+        adj = to_csr(edge_index, None, x.size(0))
+        if edge_attr is not None:
+            check_edge_attr(edge_attr, -1, adj.num_entries)
+        return PathEdges(adj, gates, mask)
 
     def __repr__(self) -> str:
         arguments = [str(self.in_channels), str(self.out_channels), f"K={self.K}"]

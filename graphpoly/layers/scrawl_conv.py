@@ -58,7 +58,8 @@ class SCRaWlConv(NamedArguments, MessagePassing):
     ``via`` of theirs.
 
     In ``train()`` walks are new in each call; in ``eval()`` they are those of ``seed``, and differ
-    where nodes are numbered otherwise. The mean over several seeds is a better estimate.
+    where nodes are numbered otherwise. Where a ``generator`` is given they come from it in both,
+    and the mean over several calls is a better estimate.
 
     Args:
         in_channels: Size of each input feature, or -1 to take it from the first input.
@@ -154,13 +155,22 @@ class SCRaWlConv(NamedArguments, MessagePassing):
         for part in self.children():
             reset(part)
 
-    def forward(self, x: Tensor, edge_index: Any, edge_attr: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        edge_index: Any,
+        edge_attr: Tensor | None = None,
+        *,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
         """Draw walks and read them.
 
         Args:
             x: ``[N, in_channels]``.
             edge_index: The graph, in any form.
             edge_attr: ``[E, edge_dim]``.
+            generator: Where walks come from; default torch's global generator in ``train()``, and
+                ``seed`` in ``eval()``.
         """
         check_features(type(self).__name__, x, width_of(self.lin_node))
         if self.lin_edge is not None:
@@ -169,16 +179,26 @@ class SCRaWlConv(NamedArguments, MessagePassing):
             check_edge_attr(edge_attr, width_of(self.lin_edge))
         elif edge_attr is not None:
             raise ValueError("edge_attr: given to a layer without edge_dim")
-        mean = self._seen(x, edge_index, edge_attr) if x.size(0) else self.lin_node(x)
+        mean = self._seen(x, edge_index, edge_attr, generator) if x.size(0) else self.lin_node(x)
         out: Tensor = self.mlp(mean) + (x if self.lin is None else self.lin(x))
         return out
 
-    def _seen(self, x: Tensor, edge_index: Any, edge_attr: Tensor | None) -> Tensor:
+    def _seen(
+        self,
+        x: Tensor,
+        edge_index: Any,
+        edge_attr: Tensor | None,
+        generator: torch.Generator | None,
+    ) -> Tensor:
         """Return the mean of what each node is seen in, ``[N, C]``."""
         adj = to_csr(edge_index, num_nodes=x.size(0))
+        if edge_attr is not None:
+            check_edge_attr(edge_attr, -1, adj.num_entries)
         draws = None
-        if self.training:
-            draws = torch.rand(x.size(0), self.walk_length, dtype=torch.float64, device=x.device)
+        if self.training or generator is not None:
+            shape, device = (x.size(0), self.walk_length), getattr(generator, "device", x.device)
+            draws = torch.rand(shape, generator=generator, dtype=torch.float64, device=device)
+            draws = draws.to(x.device)
         node, edge = random_walks(
             adj,
             torch.arange(x.size(0), device=x.device),

@@ -22,6 +22,7 @@ from graphpoly.layers.arguments import (
 from graphpoly.layers.edge_mask import masked
 from graphpoly.layers.linear import width_of
 from graphpoly.ops import CSR, Triplets, entry_sum, list_triplets, spmm, to_csr, triplets_min_plus
+from graphpoly.ops.entry import check_index
 from graphpoly.ops.pool import ranges
 from graphpoly.registry import register
 
@@ -183,7 +184,7 @@ class TripletConv(NamedArguments, MessagePassing):
         """
         check_features("TripletConv", x, width_of(self.lin_root))
         adj = to_csr(edge_index, None, x.size(0), transposed=torch.is_grad_enabled())
-        self._check(adj, edge_attr)
+        check_edge_attr(edge_attr, self.edge_dim, adj.num_entries)
         message, rest, first, second = self._parts(adj, x, edge_attr, graph_attr, batch)
         nodes = self._nodes(adj, x, message)
         if not return_edge_attr:
@@ -234,6 +235,7 @@ class TripletConv(NamedArguments, MessagePassing):
             )
         said = self.lin_graph(graph_attr)
         if batch is not None:
+            check_index("batch", batch, said.size(0), x.size(0))
             return said.index_select(0, batch)
         if said.size(0) != 1:
             raise ValueError(f"batch: got None, graph_attr is that of {said.size(0)} graphs")
@@ -244,14 +246,11 @@ class TripletConv(NamedArguments, MessagePassing):
         mask = masked(self, adj.with_weight(None)).weight
         if mask is not None:
             message = message * mask.unsqueeze(-1)
-        best = spmm(ranges(adj.rowptr, adj.num_entries), message, self.reduce)
-        out: Tensor = self.lin_root(x) + self.lin_message(best)
+        out: Tensor = self.lin_root(x) + self.lin_message(self._heard(adj, message))
         return out
 
-    def _check(self, adj: CSR, edge_attr: Tensor) -> None:
-        check_edge_attr(edge_attr, self.edge_dim)
-        if edge_attr.size(0) != adj.num_entries:
-            raise ValueError(f"edge_attr: got {edge_attr.size(0)} rows, expected {adj.num_entries}")
+    def _heard(self, adj: CSR, message: Tensor) -> Tensor:
+        return spmm(ranges(adj.rowptr, adj.num_entries), message, self.reduce)
 
     def __repr__(self) -> str:
         arguments = [str(self.in_channels), str(self.out_channels), str(self.edge_dim)]

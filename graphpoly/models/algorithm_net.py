@@ -15,6 +15,8 @@ from graphpoly.layers.arguments import NamedArguments, check_batch, check_featur
 from graphpoly.models.pooling import pool_nodes
 from graphpoly.models.tracing import Pointing, Problem, problem_of
 from graphpoly.ops import CSR
+from graphpoly.ops.edge_masks import carried_masks
+from graphpoly.ops.entry import check_index
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
@@ -189,6 +191,10 @@ class AlgorithmNet(Pretrained, NamedArguments):
             edge_weight: ``[E]``, with ``weighted``.
             batch: Graph of each node, ``[N]``.
             batch_size: Number of graphs, if known.
+
+        Raises:
+            TypeError: If ``steps`` are not bool, or lengths or pointers of another type.
+            ValueError: If a hint is absent, shapes do not fit, or a pointer leaves the graph.
         """
         check_features("AlgorithmNet", x, self.in_channels)
         check_batch(batch)
@@ -199,12 +205,17 @@ class AlgorithmNet(Pretrained, NamedArguments):
         if absent:
             raise ValueError(f"start: has no {', '.join(absent)}")
         on = problem_of(x, edge_index, edge_weight, batch, batch_size)
-        first = {name: _at_start(start[name], kind, on) for name, kind in self.hints.items()}
+        if steps.dim() != 2 or steps.size(0) != on.num_graphs:
+            raise ValueError(f"steps: got shape {list(steps.shape)}, expected [{on.num_graphs}, T]")
+        if steps.dtype != torch.bool:
+            raise TypeError(f"steps: got {steps.dtype}, expected bool")
+        first = {name: _at_start(name, start[name], kind, on) for name, kind in self.hints.items()}
         state, h = first, x.new_zeros(x.size(0), self.hidden_channels)
         owner = on.graph if self.answer == "mark" else on.graph.index_select(0, on.edges[1])
         answer, said = on.chances(x.new_zeros(owner.size(0)), self.answer), []
         for step in range(1, steps.size(1)):
-            read, edges, h = self._process(on, state, h)
+            with carried_masks(self.conv, on.edges, on.places()):
+                read, edges, h = self._process(on, state, h)
             decoded = {name: self._decode(on, name, read, edges) for name in self._decoded}
             answer = torch.where(steps[:, step][owner], decoded.pop("answer"), answer)
             said.append(decoded)
@@ -262,9 +273,13 @@ class AlgorithmNet(Pretrained, NamedArguments):
         return f"AlgorithmNet({', '.join([*map(str, sizes), *self.options()])})"
 
 
-def _at_start(hint: Tensor, kind: str, on: Problem) -> Tensor:
+def _at_start(name: str, hint: Tensor, kind: str, on: Problem) -> Tensor:
     """Return the state of a hint as numbers; of a pointer a mark at the edge that it goes along."""
+    count = on.num_graphs if kind == "graph" else on.x.size(0)
+    if hint.shape != (count,):
+        raise ValueError(f"start[{name!r}]: got shape {list(hint.shape)}, expected [{count}]")
     if kind == "pointer":
+        check_index(f"start[{name!r}]", hint, count)
         hint = on.edges[0] == hint.index_select(0, on.edges[1])
     return hint.to(on.x.dtype)
 
@@ -289,7 +304,6 @@ class _RecurrentTriplets(TripletConv):
         super().__init__(in_channels, out_channels, edge_dim, **kwargs)
         self.recurrent = RecurrentAggregation(out_channels, out_channels)
 
-    def _nodes(self, adj: CSR, x: Tensor, message: Tensor) -> Tensor:
-        read = self.recurrent(self.mlp(message), ptr=adj.rowptr.long())
-        out: Tensor = self.lin_root(x) + self.lin_message(read)
-        return out
+    def _heard(self, adj: CSR, message: Tensor) -> Tensor:
+        read: Tensor = self.recurrent(message, ptr=adj.rowptr.long())
+        return read

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -95,6 +96,8 @@ class GraphMamba(Pretrained, NamedArguments):
         edge_index: Any,
         batch: Tensor | None = None,
         batch_size: int | None = None,
+        *,
+        generator: torch.Generator | None = None,
     ) -> Tensor:
         """Return a row for each node or graph.
 
@@ -103,12 +106,14 @@ class GraphMamba(Pretrained, NamedArguments):
             edge_index: The graph, in any form.
             batch: Graph of each node, ``[N]``.
             batch_size: Number of graphs, if known.
+            generator: Where walks come from; default torch's global generator in ``train()``, and
+                ``seed`` in ``eval()``.
         """
         check_features(type(self).__name__, x, self.in_channels)
         check_batch(batch)
         p = self.conv.dropout
         x = dropout(x, p, self.training)
-        h = self.norm(self.conv(x, edge_index, batch, batch_size))
+        h = self.norm(self.conv(x, edge_index, batch, batch_size, generator=generator))
         h = pool_nodes(F.gelu(h), self.pool, batch, batch_size)
         out: Tensor = self.head(dropout(h, p, self.training))
         return out

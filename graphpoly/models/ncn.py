@@ -23,6 +23,7 @@ from graphpoly.layers.linear import Linear, is_map
 from graphpoly.ops import CSR, common_neighbors, dropout, spmm, to_csr
 from graphpoly.ops.adjacency import to_edges, trusted_csr
 from graphpoly.ops.affine import affine
+from graphpoly.ops.entry import check_index
 from graphpoly.ops.hooks import is_hooked
 from graphpoly.ops.normalize import normalized
 from graphpoly.ops.take_rows import take_rows
@@ -171,6 +172,8 @@ class NCN(Pretrained, NamedArguments):
             raise unknown("encoder", encoder, ENCODERS)
         if head not in HEADS:
             raise unknown("head", head, HEADS)
+        if not 0 <= edge_dropout <= 1:
+            raise ValueError(f"edge_dropout: got {edge_dropout}, expected a probability")
         if tail_dropout and encoder != "pure":
             raise ValueError(f"tail_dropout: got {tail_dropout}, which only encoder='pure' has")
         self.in_channels = in_channels
@@ -243,7 +246,8 @@ class NCN(Pretrained, NamedArguments):
             h = dropout(h, self.gnn_dropout, self.training)
             seen.append(h)
         if self.steps is not None:
-            h = torch.tensordot(self.steps, torch.stack(seen), 1)
+            steps = torch.stack(seen)
+            h = torch.tensordot(self.steps.to(steps.dtype), steps, 1)
         refined = None if self.refine is None else h + self.refine(h)
         return LinkStates(h, self._thinned(to_csr(pairs, num_nodes=size)), refined)
 
@@ -253,7 +257,12 @@ class NCN(Pretrained, NamedArguments):
         Args:
             states: What :meth:`encode` returned.
             pairs: ``[2, P]``.
+
+        Raises:
+            TypeError: If pairs are no integers.
+            ValueError: If they have another shape, or a node is none of the graph.
         """
+        pairs = _checked(pairs, states.h.size(0))
         return self._scored(states, pairs, self.between, self._folded(states, pairs.size(1)))
 
     def between(self, states: LinkStates, pairs: Tensor, x: Tensor | None = None) -> Tensor:
@@ -330,6 +339,14 @@ def _simple(pairs: Tensor, size: int) -> Tensor:
     """Edges without duplicates and self-loops, in order."""
     key = (pairs[0].long() * size + pairs[1])[pairs[0] != pairs[1]].unique()
     return torch.stack([key // max(size, 1), key % max(size, 1)])
+
+
+def _checked(pairs: Tensor, size: int) -> Tensor:
+    """Pairs in int64, once they are known to be pairs of nodes."""
+    if pairs.dim() != 2 or pairs.size(0) != 2:
+        raise ValueError(f"pairs: got shape {tuple(pairs.shape)}, expected [2, P]")
+    check_index("pairs", pairs.reshape(-1), size)
+    return pairs.long()
 
 
 def _perceptron(

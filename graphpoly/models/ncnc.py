@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 import torch
@@ -107,7 +108,7 @@ class NCNC(NCN):
             head=head,
             score_layers=score_layers,
         )
-        if alpha < 0 or not 0 <= prior <= 1:
+        if not alpha >= 0 or not 0 <= prior <= 1:
             raise ValueError(
                 f"alpha, prior: got {alpha} and {prior}, expected at least 0 and a share"
             )
@@ -137,8 +138,9 @@ class NCNC(NCN):
         >>> round(float(NCNC(4, 8).calibrated(torch.tensor(2.5))), 4)
         0.1711
         """
-        known = torch.sigmoid(self.scale * (score - self.offset))
-        return self.alpha * self.prior * known / (self.prior * known + 1 - known)
+        # the same in logarithms of odds, which no certain score makes 0 / 0
+        prior = math.log(self.prior) if self.prior else -math.inf
+        return self.alpha * torch.sigmoid(self.scale * (score - self.offset) + prior)
 
     @torch.no_grad()
     def _likely(self, states: LinkStates, pairs: Tensor) -> Tensor:
@@ -176,7 +178,7 @@ def missing_neighbors(adj: CSR, pairs: Tensor) -> tuple[Tensor, Tensor]:
     (tensor([0]), tensor([[0],
             [3]]))
     """
-    size = adj.num_rows
+    size, pairs = adj.num_rows, pairs.long()
     joined = (adj.rows().long() * size + adj.col).sort().values
     # of each pair what the first end has, and then the second
     ends = torch.stack([pairs, pairs.flip(0)], 2).flatten(1)

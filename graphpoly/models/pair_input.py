@@ -40,8 +40,8 @@ def pair_input(
         ``[1 + D + F + D', P]``; entry (i, j) belongs to the edge from i to j.
 
     Raises:
-        ValueError: If an edge joins two graphs or leads to no node, or there are too many rows of
-            ``pair_features``.
+        ValueError: If an edge joins two graphs or leads to no node, ``edge_attr`` has other than E
+            rows, or there are too many rows of ``pair_features``.
 
     >>> from graphpoly.ops import pair_blocks
     >>> pair_input(pair_blocks(None, 2), torch.ones(2, 1), torch.tensor([[0], [1]])).tolist()
@@ -63,6 +63,8 @@ def pair_input(
     value = x.new_ones(place.size(0)) if weight is None else weight.to(x.dtype)
     parts = [x.new_zeros(num_pairs).index_add(0, place, value).unsqueeze(0)]
     if edge_attr is not None:
+        if edge_attr.size(0) != column.size(0):
+            raise ValueError(f"edge_attr: got {edge_attr.size(0)} rows, expected {column.size(0)}")
         index = column.unsqueeze(0).expand(edge_attr.size(1), -1)
         room = x.new_zeros(edge_attr.size(1), num_pairs)
         parts.append(room.scatter_add(1, index, edge_attr.to(x.dtype).t()))

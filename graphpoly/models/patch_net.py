@@ -30,6 +30,7 @@ from graphpoly.pretrained import Pretrained
 
 __all__ = ["PatchNet"]
 
+_VALUES = "a matrix of PyTorch's has values, and weights are refused"
 _CUT = "METIS, and chance no less, divides a graph by how its nodes are numbered"
 
 
@@ -78,7 +79,10 @@ class PatchNet(Pretrained, NamedArguments):
         "method": "metis",
         "seed": 0,
     }
-    compliance_exceptions: ClassVar[dict[str, str]] = {"node_permutation": _CUT}
+    compliance_exceptions: ClassVar[dict[str, str]] = {
+        "node_permutation": _CUT,
+        "adjacency_forms": _VALUES,
+    }
 
     def __init__(
         self,
@@ -202,7 +206,8 @@ class PatchNet(Pretrained, NamedArguments):
             walks = patch_walks(overlap, self.patch_walks).flatten(0, 1)
             tokens = tokens.index_add(0, some, self.walks(walks[some]))
         held = torch.zeros(count, dtype=torch.bool, device=x.device).index_fill(0, some, True)
-        mixed = self.mix(tokens.view(*shape[:2], -1), overlap, held.view(*shape[:2])).flatten(0, 1)
+        tokens = tokens.unflatten(0, shape[:2])
+        mixed = self.mix(tokens, overlap, held.view(*shape[:2])).flatten(0, 1)
         if self.pool is None:
             out = pooled(
                 torch.cat([h, take_rows(mixed, patch)], 1), node, "mean", batch_size=num_nodes

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from graphpoly.ops import CSR, segment_logsumexp
@@ -63,8 +64,8 @@ def log_partition(score: Tensor, query: Tensor, num_queries: int) -> Tensor:
         query: ``[P]``, ascending, each at least once.
         num_queries: Q.
     """
-    ptr = torch.bincount(query, minlength=num_queries).cumsum(0)
-    rows = ranges(torch.cat([torch.zeros_like(ptr[:1]), ptr]), score.size(0))
+    ptr = F.pad(torch.bincount(query, minlength=num_queries).cumsum(0), (1, 0))
+    rows = ranges(ptr, score.size(0))
     return segment_logsumexp(rows, score)
 
 

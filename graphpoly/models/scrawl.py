@@ -61,7 +61,7 @@ class SCRaWl(Pretrained, NamedArguments):
         u^{(l+1)} = \mathrm{MLP}_l\Big(u^{(l)} + \sum_i H_{0,i}^{(l+1)}\Big), \qquad u^{(0)} = 0
 
     In ``train()`` walks are new in each call, by torch's generator; in ``eval()`` they are those of
-    ``seed``, others in each layer.
+    ``seed``, others in each layer. Where a ``generator`` is given they come from it in both.
 
     Args:
         in_channels: Size of each input feature.
@@ -194,6 +194,8 @@ class SCRaWl(Pretrained, NamedArguments):
         edge_attr: Tensor | None = None,
         batch: Tensor | None = None,
         batch_size: int | None = None,
+        *,
+        generator: torch.Generator | None = None,
     ) -> Tensor:
         """Return a row for each node or graph.
 
@@ -203,6 +205,8 @@ class SCRaWl(Pretrained, NamedArguments):
             edge_attr: ``[E, edge_dim]``.
             batch: Graph of each node, ``[N]``.
             batch_size: Number of graphs, if known.
+            generator: Where walks come from; default torch's global generator in ``train()``, and
+                ``seed`` in ``eval()``.
         """
         check_features("SCRaWl", x, self.in_channels)
         check_batch(batch)
@@ -220,11 +224,16 @@ class SCRaWl(Pretrained, NamedArguments):
             assert isinstance(convs, nn.ModuleList)
             if self.dim:
                 states = [
-                    conv(states[k], around[k].edge_index, _carried(states, around[k], k))
+                    conv(
+                        states[k],
+                        around[k].edge_index,
+                        _carried(states, around[k], k),
+                        generator=generator,
+                    )
                     for k, conv in enumerate(convs)
                 ] + states[len(convs) :]
             else:
-                states = [convs[0](states[0], edge_index, edge_attr)]
+                states = [convs[0](states[0], edge_index, edge_attr, generator=generator)]
             if layer < len(self.virtual):
                 u = self.virtual[layer](u + pool(states[0], graph, batch_size=num_graphs))
                 states[0] = states[0] + take_rows(u, graph)

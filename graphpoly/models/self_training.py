@@ -124,7 +124,8 @@ def train_comparator(
         What became of each round.
 
     Raises:
-        ValueError: If there are no graphs, or a number is below 1.
+        ValueError: If there are no graphs, a number is below 1, or the network gives other than
+            one number a graph.
 
     References:
         Brusca, Quaedvlieg, Skoulakis, Chrysos, Cevher, Maximum Independent Set: Self-Training
@@ -164,6 +165,8 @@ def _scores(
 ) -> Tensor:
     x = like.new_ones(batch.size(0), 1)
     out: Tensor = net(x, edge_index, batch=batch, batch_size=num_graphs)
+    if out.shape != (num_graphs, 1):
+        raise ValueError(f"net: gives shape {tuple(out.shape)}, expected [{num_graphs}, 1]")
     return out.squeeze(1)
 
 

@@ -10,6 +10,7 @@ from torch_geometric.nn.inits import reset
 
 from graphpoly.ops import CSR, Triplets, list_triplets, segment_logsumexp, to_csr
 from graphpoly.ops.batching import count_graphs
+from graphpoly.ops.entry import check_values
 from graphpoly.ops.pool import segments
 
 __all__ = ["Pointing", "Problem", "problem_of"]
@@ -44,11 +45,15 @@ class Problem(NamedTuple):
         total = segment_logsumexp(graphs, score.index_select(0, graphs.col.long()))
         return score - total.index_select(0, self.graph)
 
+    def places(self) -> Tensor:
+        """Return which of the edges as they were given each one is, ``[E]``."""
+        perm = self.adj.perm
+        every = torch.arange(self.edges.size(1), device=self.edges.device)
+        return every if perm is None else perm.long()
+
     def as_given(self, value: Tensor) -> Tensor:
         """Return values of edges in the order in which these were given."""
-        if self.adj.perm is None:
-            return value
-        return torch.empty_like(value).index_copy(0, self.adj.perm.long(), value)
+        return torch.empty_like(value).index_copy(0, self.places(), value)
 
 
 def problem_of(
@@ -62,6 +67,8 @@ def problem_of(
     adj = to_csr(edge_index, num_nodes=x.size(0))
     edges = torch.stack([adj.col, adj.rows()]).long()
     weight = x.new_ones(adj.num_entries) if edge_weight is None else edge_weight
+    check_values("edge_weight", weight, adj.num_entries, device=x.device)
+    weight = weight.to(x.dtype)
     weight = weight if adj.perm is None else weight.index_select(0, adj.perm)
     triplets = list_triplets(to_csr(edges, num_nodes=x.size(0)))
     graph = x.new_zeros(x.size(0), dtype=torch.long) if batch is None else batch

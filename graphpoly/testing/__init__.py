@@ -11,6 +11,7 @@ Certify a layer of your own:
 
 from graphpoly.testing.aggregations import aggregation_properties, check_aggregation
 from graphpoly.testing.battery import check_layer, parametrize_with_checks, properties
+from graphpoly.testing.models import check_model, model_properties
 from graphpoly.testing.report import ComplianceError, Report, Result
 from graphpoly.testing.tolerances import TOLERANCES, Tolerance, assert_close, difference, tolerance
 from graphpoly.testing.transforms import check_transform, transform_properties
@@ -27,9 +28,11 @@ __all__ = [
     "assert_close",
     "check_aggregation",
     "check_layer",
+    "check_model",
     "check_transform",
     "difference",
     "graph_zoo",
+    "model_properties",
     "parametrize_with_checks",
     "properties",
     "tolerance",

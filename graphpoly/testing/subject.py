@@ -10,7 +10,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data
 
 from graphpoly.registry import Entry
 from graphpoly.testing.violations import NotApplicable, Violation
@@ -44,6 +44,8 @@ class Subject:
         ValueError: If the battery cannot make inputs for the layer.
     """
 
+    known: tuple[str, ...] = _KNOWN
+
     def __init__(
         self,
         layer_or_factory: Any,
@@ -74,13 +76,14 @@ class Subject:
         parameters = list(inspect.signature(layer.forward).parameters.values())
         named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
         rest = named[2:]
-        unknown = [p.name for p in rest if p.default is p.empty and p.name not in _KNOWN]
+        unknown = [p.name for p in rest if p.default is p.empty and p.name not in self.known]
         if unknown or len(parameters) < 2:
+            got = ", ".join(unknown) or "too few"
             raise ValueError(
                 f"{self.name}: forward must take x and edge_index, and of further arguments "
-                f"without default only {', '.join(_KNOWN)}; got {', '.join(unknown) or 'too few'}"
+                f"without default only {', '.join(self.known)}; got {got}"
             )
-        takes = {p.name for p in rest} & set(_KNOWN) - {"size"}
+        takes = {p.name for p in rest} & set(self.known) - {"size"}
         if "edge_attr" in takes:
             if edge_dim is None:
                 edge_dim = getattr(layer, "edge_dim", None)
@@ -173,6 +176,27 @@ class Subject:
         if isinstance(out, tuple) and "pos" not in self.takes:
             raise Violation("forward returned tuple, expected a tensor")
         return out
+
+    def rows(self, data: Data) -> int:
+        """Return how many rows the output has."""
+        return int(data.num_nodes or 0)
+
+    def parts(self, out: Tensor, batch: Batch) -> list[Tensor]:
+        """Return the rows of each graph of a batch."""
+        return list(out.split(batch.ptr.diff().tolist()))
+
+    def renamed(self, data: Data, order: Tensor) -> Data:
+        """Return the graph whose node ``order[v]`` is v."""
+        other = data.clone()
+        for key in ("x", "pos", "vel"):
+            if key in data:
+                other[key] = torch.empty_like(data[key]).index_copy(0, order, data[key])
+        other.edge_index = order[data.edge_index]
+        return other
+
+    def as_named(self, out: Tensor, order: Tensor) -> Tensor:
+        """Return the output for a graph that was :meth:`renamed` in the order of the old names."""
+        return out[order]
 
     def needs(self, argument: str) -> None:
         """Raise :class:`NotApplicable` where forward takes no such argument."""

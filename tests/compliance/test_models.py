@@ -7,32 +7,26 @@ import inspect
 import pytest
 import torch
 
-from graphpoly.registry import entries
-from graphpoly.testing import parametrize_with_checks
+from graphpoly.models import (
+    EGNN,
+    GRAFENNE,
+    GSPN,
+    MPNN,
+    ComparatorNet,
+    GraphMamba,
+    GraphViT,
+)
+from graphpoly.registry import entries, get
+from graphpoly.testing import (
+    check_model,
+    model_properties,
+    parametrize_with_checks,
+    properties,
+)
 
-PROPERTIES = [
-    "repr",
-    "message_passing_arguments",
-    "constructor_errors",
-    "feature_errors",
-    "third_argument",
-    "output",
-    "edge_weight",
-    "adjacency_forms",
-    "sparse_weights",
-    "sparse_gradients",
-    "node_permutation",
-    "batch",
-    "used_parameters",
-    "degenerate_graphs",
-    "eval_determinism",
-    "train_seed",
-    "reset_parameters",
-    "state_dict",
-    "safetensors",
-    "copies",
-    "stateless_forward",
-]
+# what is asked of layers, too; an exception that a class declares is expected to fail
+PROPERTIES = [name for name in model_properties() if name in properties()]
+OF_NETWORKS = [name for name in model_properties() if name not in properties()]
 
 
 def scores_pairs(entry):
@@ -46,18 +40,33 @@ def reads_answers(entry):
 
 MODELS = entries("model")
 OTHERS = [each for each in MODELS if scores_pairs(each) or reads_answers(each)]
+READ = [each for each in MODELS if not reads_answers(each)]
+POOLED = {
+    "ComparatorNet": lambda: ComparatorNet(8, 4, 2, pool="mean"),
+    "EGNN": lambda: EGNN(8, 4, 2, pool="add"),
+    "GRAFENNE": lambda: GRAFENNE(4, 2, heads=2, pool="max"),
+    "GSPN": lambda: GSPN(8, 4, 3, pool="mean"),
+    "GraphMamba": lambda: GraphMamba(8, 4, 2, expand=1, states=2, walk_length=2, pool="mean"),
+    "GraphViT": lambda: GraphViT(
+        8, 8, 2, num_layers=1, mixer_layers=1, num_patches=3, heads=2, method="random", pool="max"
+    ),
+    "MPNN": lambda: MPNN(8, 4, 2, master_channels=2, readout="set2set"),
+}
 
 
-WEIGHED = {"adjacency_forms": "a matrix of PyTorch's has values, and weights are refused"}
-
-
-@parametrize_with_checks(
-    [each for each in MODELS if each not in OTHERS],
-    only=PROPERTIES,
-    exclude={"GraphMLPMixer": WEIGHED, "GraphViT": WEIGHED},
-)
+@parametrize_with_checks([each for each in MODELS if each not in OTHERS], only=PROPERTIES)
 def test_model(check):
     check()
+
+
+@pytest.mark.parametrize("entry", READ, ids=lambda each: each.name)
+def test_batches_and_files(entry):
+    check_model(entry, only=OF_NETWORKS)
+
+
+@pytest.mark.parametrize("name", [*POOLED, *(each.name for each in READ if scores_pairs(each))])
+def test_networks_of_graphs_and_of_pairs(name):
+    check_model(POOLED[name] if name in POOLED else get("model", name))
 
 
 @pytest.fixture(params=[each for each in MODELS if scores_pairs(each)], ids=lambda each: each.name)

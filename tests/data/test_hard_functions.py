@@ -112,7 +112,8 @@ def test_what_is_above_its_mean_is_learned_and_a_parity_is_not(tmp_path):
     [
         (lambda: degree_functions(1, kind="paritY"), "did you mean 'parity'"),
         (lambda: degree_functions(0), "num_graphs: got 0"),
-        (lambda: degree_functions(1, 3, degrees=[3]), "degrees: got 3, expected numbers below 3"),
+        (lambda: degree_functions(1, 3, degrees=[3]), "degrees: got 3, expected whole numbers"),
+        (lambda: degree_functions(1, 3, degrees=[1.5]), "degrees: got 1.5, expected whole numbers"),
         (lambda: degree_functions(1, p=1.5), "p: got 1.5"),
         (lambda: solve_parity(torch.ones(3, 2).long(), torch.ones(2)), "got shapes .3, 2. and .2."),
     ],

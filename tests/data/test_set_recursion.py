@@ -172,6 +172,10 @@ def test_bad_inputs():
             "joins nodes of different graphs",
         ),
         (lambda: recursive_independent_set(pairs, lambda *_: torch.full((2,), torch.nan)), "NaN"),
+        (
+            lambda: recursive_independent_set(pairs, lambda *_: torch.zeros(2, 1)),
+            "value: got shape (2, 1), expected [2]",
+        ),
     ):
         with pytest.raises((TypeError, ValueError)) as caught:
             given()

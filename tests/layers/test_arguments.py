@@ -19,8 +19,9 @@ from graphpoly.layers import (
     PolynormerConv,
     SheafConv,
 )
-from graphpoly.models import PathNN
+from graphpoly.models import PPGN, PathNN, SCRaWl
 from graphpoly.registry import entries
+from graphpoly.testing.subject import Subject
 
 EDGES = torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]])
 LAYERS = {entry.name: entry for entry in entries("layer")}
@@ -142,3 +143,29 @@ def test_between_node_types_a_layer_is_refused_by_its_name(layer):
     edges = dict.fromkeys(metadata[1], EDGES)
     with pytest.raises(ValueError, match=f"{layer.__name__} needs a square operator: got a tuple"):
         net(x, edges)
+
+
+OF_EDGES = {
+    **{f"layer-{name}": entry for name, entry in LAYERS.items()},
+    **{f"model-{entry.name}": entry for entry in entries("model")},
+    "PathConv": lambda: PathConv(8, 4, K=2, edge_dim=3),
+    "PathNN": lambda: PathNN(8, 4, 2, edge_dim=3),
+    "PPGN": lambda: PPGN(8, 4, 2, edge_dim=3),
+    "SCRaWl": lambda: SCRaWl(8, 4, 2, edge_dim=3, walk_length=4, window=2),
+}
+
+
+@pytest.mark.parametrize("name", OF_EDGES)
+def test_features_of_more_or_fewer_edges_are_refused(name):
+    try:
+        subject = Subject(OF_EDGES[name])
+    except ValueError as error:
+        pytest.skip(str(error))
+    if "edge_attr" not in subject.takes:
+        pytest.skip("forward takes no edge_attr")
+    layer, data = subject.layer(dtype=torch.float64), subject.graph("erdos_renyi")
+    attr = data.edge_attr
+    subject.call(layer, data)
+    for wrong in (attr[:-1], attr[:0], torch.cat([attr, attr[:1]]), torch.cat([attr, attr])):
+        with pytest.raises(ValueError, match="edge_attr: got"):
+            subject.call(layer, data, edge_attr=wrong)

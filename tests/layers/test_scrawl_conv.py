@@ -120,6 +120,20 @@ def test_walks_are_those_of_the_seed_in_evaluation_alone():
     assert not torch.equal(conv(x, EDGES), conv(x, EDGES))
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_walks_come_from_a_generator_that_is_given(training):
+    x, conv = torch.randn(5, 3).double(), layer(3, 3, walk_length=8, window=3).train(training)
+    before = torch.random.get_rng_state()
+    outs = [conv(x, EDGES, generator=torch.Generator().manual_seed(seed)) for seed in (4, 4, 5)]
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert torch.equal(outs[0], outs[1])
+    assert not torch.equal(outs[0], outs[2])
+    one = torch.Generator().manual_seed(4)
+    again = [conv(x, EDGES, generator=one) for _ in range(2)]
+    assert torch.equal(again[0], outs[0])
+    assert not torch.equal(again[1], outs[0])
+
+
 def test_gradients():
     conv = layer(2, 2, walk_length=5, window=2, edge_dim=1)
     x, attr = torch.randn(5, 2).double(), torch.randn(8, 1).double()

@@ -219,6 +219,16 @@ def test_bad_inputs():
         (lambda: whole(x, edge_index, e, graph_attr=g[:, :3]), "graph_attr: got shape [2, 3]"),
         (lambda: whole(x, edge_index, e, graph_attr=g), "batch: got None"),
         (
+            lambda: whole(x, edge_index, e, graph_attr=g, batch=torch.tensor([0, 1])),
+            "batch: got shape (2,), expected [3]",
+        ),
+        (
+            lambda: whole(x, edge_index, e, graph_attr=g, batch=torch.tensor([0, 1, 2])),
+            "batch: got 0 to 2, expected indices in [0, 2)",
+        ),
+        (lambda: conv(x, edge_index, None), "edge_attr: got NoneType, expected a tensor [E, 2]"),
+        (lambda: conv(x, edge_index, e.long()), "edge_attr: got torch.int64, expected floating"),
+        (
             lambda: conv(x, edge_index, e, triplets=other, return_edge_attr=True),
             "triplets: got those of 2 edges, expected 3",
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch_geometric.data import Batch
+from torch_geometric.explain.algorithm.utils import clear_masks, set_masks
 
 from graphpoly.data import algorithm_traces, hint_kinds
 from graphpoly.models import AlgorithmNet
@@ -128,6 +129,27 @@ def test_edges_may_come_in_any_order():
     assert_close(after.hints["distance"], before.hints["distance"])
 
 
+@pytest.mark.parametrize("aggregation", ["max", "lstm"])
+def test_the_mask_of_an_explainer_goes_with_its_edges(aggregation):
+    data = algorithm_traces("bellman_ford", 1, (6,), seed=2)[0]
+    net, count = made(data, aggregation=aggregation).eval(), data.num_edges
+    order = data.edge_index[1].argsort(stable=True)  # nodes hear the same in the same order
+    mask = torch.rand(count, generator=torch.Generator().manual_seed(1)).double()
+
+    def masked(mask, order=slice(None)):
+        edges = data.edge_index[:, order]
+        set_masks(net, mask[order], edges, apply_sigmoid=False)
+        answer = called(net, data, edge_index=edges, edge_weight=data.edge_weight[order].double())
+        clear_masks(net)
+        return torch.empty_like(mask).index_copy(0, torch.arange(count)[order], answer.answer)
+
+    plain = called(net, data).answer
+    assert not torch.equal(order, torch.arange(count))
+    assert_close(masked(torch.ones(count).double()), plain)
+    assert_close(masked(mask, order), masked(mask))
+    assert not torch.allclose(masked(mask), plain)
+
+
 @pytest.mark.parametrize("algorithm", ["prim", "quickselect"])
 @pytest.mark.parametrize("aggregation", ["max", "lstm"])
 def test_a_batch_is_its_graphs_each_with_steps_of_its_own(algorithm, aggregation):
@@ -241,3 +263,37 @@ def test_what_is_read_has_to_be_there():
             called(net, data)
     with pytest.raises(ValueError, match="start: has no pointer, reached"):
         called(made(bfs), bfs, start={})
+
+
+def test_what_does_not_fit_is_refused_by_name():
+    data = algorithm_traces("quickselect", 1, (3,))[0]
+    data.edge_weight = torch.rand(data.num_edges)
+    net = made(data)
+    start = {name: data[f"hint_{name}"][:, 0] for name in net.hints}
+
+    def starting(**changes):
+        return {"start": {**start, **changes}}
+
+    for changes, words in (
+        ({"steps": data.steps[0]}, "steps: got shape"),
+        ({"steps": data.steps.repeat(2, 1)}, "steps: got shape"),
+        ({"steps": data.steps.float()}, "steps: got torch.float32, expected bool"),
+        ({"edge_weight": torch.rand(2)}, "edge_weight: got shape (2,), expected [9]"),
+        ({"edge_weight": torch.rand(9, 1)}, "edge_weight: got shape (9, 1), expected [9]"),
+        (starting(pointer=torch.arange(4)), "start['pointer']: got shape [4], expected [3]"),
+        (starting(pointer=torch.tensor([0, 1, 3])), "start['pointer']: got 0 to 3"),
+        (starting(pointer=torch.zeros(3)), "start['pointer']: got dtype torch.float32"),
+        (starting(slot=start["slot"][:2]), "start['slot']: got shape [2], expected [3]"),
+        (starting(slot=start["slot"].view(3, 1)), "start['slot']: got shape [3, 1], expected [3]"),
+        (starting(rank=torch.zeros(2)), "start['rank']: got shape [2], expected [1]"),
+    ):
+        with pytest.raises((TypeError, ValueError)) as caught:
+            called(net, data, **changes)
+        assert words in str(caught.value)
+
+
+def test_lengths_have_the_precision_of_the_features():
+    data = algorithm_traces("bellman_ford", 1, (5,))[0]
+    net, weight = made(data).float(), data.edge_weight
+    wanted = called(net, data, x=data.x, edge_weight=weight).answer
+    assert torch.equal(called(net, data, x=data.x, edge_weight=weight.double()).answer, wanted)

@@ -62,6 +62,18 @@ def test_a_step_in_training_reaches_every_parameter():
     assert [name for name, each in net.named_parameters() if each.grad is None] == []
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_draws_come_from_a_generator_that_is_given(training):
+    data = graph_zoo(names=["grid"], num_features=5)["grid"]
+    net = GraphMamba(5, 8, 3, walk_length=2).train(training)
+    outs = [
+        net(data.x, data.edge_index, generator=torch.Generator().manual_seed(seed))
+        for seed in (4, 4, 5)
+    ]
+    assert torch.equal(outs[0], outs[1])
+    assert not torch.equal(outs[0], outs[2])
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"), [({"pool": "sum"}, "pool"), ({"walk_length": -2}, "walk_length: got -2")]
 )

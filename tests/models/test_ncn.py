@@ -127,6 +127,22 @@ def test_gradients_reach_the_features_past_the_probabilities():
         assert_close(ours, theirs)
 
 
+@pytest.mark.parametrize("options", [{}, REFINED])
+@pytest.mark.parametrize("encoder", ["propagation", "gcn", "pure"])
+@pytest.mark.parametrize("cls", [NCN, NCNC])
+def test_autocast_computes_nearly_the_same(cls, encoder, options):
+    torch.manual_seed(0)
+    x, edge_index, pairs = drawn(2)
+    net, x = cls(5, 8, 2, encoder=encoder, **options), x.float()
+    for asked in (pairs[:, :3], pairs.repeat(1, 40)):  # few, and enough to fold maps
+        wanted = net(x, edge_index, asked)
+        with torch.autocast("cpu", torch.bfloat16):
+            out = net(x, edge_index, asked)
+        gradient = torch.autograd.grad(out.float().sum(), [*net.parameters()])
+        assert all(bool(each.isfinite().all()) for each in gradient)
+        assert_close(out.float(), wanted, rtol=0.05, atol=0.05)
+
+
 @pytest.mark.parametrize("cls", [NCN, NCNC])
 def test_few_pairs_at_once_are_scored_as_many_are(cls):
     x, edge_index, pairs = drawn(8)
@@ -245,6 +261,18 @@ def test_probabilities_are_calibrated():
     assert bool((some.diff() >= 0).all())
 
 
+@pytest.mark.parametrize("prior", [0.0, 1e-3, 0.75, 1.0])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+def test_certain_scores_have_a_probability(prior, dtype):
+    # odds of p0 times p are those of P
+    net, score = NCNC(5, 8, alpha=0.5, prior=prior), torch.linspace(-40, 40, 161, dtype=dtype)
+    odds = [prior * math.exp(4.3 * (each - 2.8)) for each in score.tolist()]
+    wanted = torch.tensor([0.5 * each / (each + 1) for each in odds])
+    relative = 0.02 if dtype == torch.bfloat16 else 1e-5
+    # an exponent is a difference of numbers that are rounded
+    assert_close(net.calibrated(score).float(), wanted, rtol=relative, atol=relative)
+
+
 def test_equal_states_count_common_neighbours():
     x, edge_index, pairs = drawn(5)
     near = neighbors(edge_index)
@@ -361,11 +389,41 @@ def test_the_published_network_has_as_many_parameters_and_drops_where_it_does():
         ({"alpha": -1.0}, "alpha, prior"),
         ({"prior": 2.0}, "alpha, prior"),
         ({"num_scored": 0}, "num_scored"),
+        ({"edge_dropout": 1.5}, "edge_dropout: got 1.5, expected a probability"),
+        ({"alpha": math.nan}, "alpha, prior"),
     ],
 )
 def test_errors(wrong, message):
     with pytest.raises(ValueError, match=message):
         NCNC(5, 8, **wrong)
+
+
+@pytest.mark.parametrize("cls", [NCN, NCNC])
+def test_pairs_that_do_not_fit_are_refused_by_name(cls):
+    net, x = cls(5, 8).eval(), torch.randn(3, 5)
+    edges, pairs = torch.tensor([[0, 1], [1, 0]]), torch.tensor([[0, 1], [2, 2]])
+    for wrong, message in (
+        (pairs + 1, r"pairs: got 1 to 3, expected indices in \[0, 3\)"),
+        (pairs - 1, "pairs: got -1 to 1"),
+        (pairs.double(), "pairs: got dtype torch.float64, expected int64 or int32"),
+        (pairs[:1], r"pairs: got shape \(1, 2\), expected \[2, P\]"),
+        (pairs[0], r"pairs: got shape \(2,\), expected \[2, P\]"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=message):
+            net(x, edges, wrong)
+
+
+@pytest.mark.parametrize("cls", [NCN, NCNC])
+def test_pairs_of_int32_in_a_graph_of_many_nodes(cls):
+    last = 99_999  # times itself it is no int32
+    some = torch.tensor([[last, 5], [last, 70_000], [80_000, 70_000], [80_000, 5], [80_000, 12]]).T
+    edges, pairs = torch.cat([some, some.flip(0)], 1), torch.tensor([[last, last], [80_000, 12]])
+    torch.manual_seed(0)
+    net, x = cls(2, 4).eval(), torch.randn(last + 1, 2)
+    states = net.encode(x, edges)
+    sums = [net.between(states, each) for each in (pairs, pairs.int())]
+    assert torch.equal(*sums)
+    assert torch.equal(net(x, edges.int(), pairs.int()), net(x, edges, pairs))
 
 
 def test_words_that_build_it():

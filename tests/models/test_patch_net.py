@@ -209,6 +209,17 @@ def test_a_step_in_training_with_few_rows():
         assert all(p.grad is None or bool(p.grad.isfinite().all()) for p in model.parameters())
 
 
+@pytest.mark.parametrize("cls", NETWORKS)
+@pytest.mark.parametrize(("pool", "count"), [("mean", 0), ("max", 2), (None, 0)])
+def test_graphs_without_nodes_and_no_graphs_at_all(cls, pool, count):
+    model = network(cls, pool=pool)
+    none = torch.empty(0, dtype=torch.long)
+    x, edges = torch.empty(0, 3).double(), none.view(2, 0)
+    out = model(x, edges, batch=none, batch_size=count)
+    assert out.shape == (count if pool else 0, model.out_channels)
+    assert bool(out.isfinite().all())
+
+
 def test_refusals():
     data = graph_of(nx.path_graph(4))
     x, pairs = data.x, data.edge_index

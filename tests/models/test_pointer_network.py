@@ -328,6 +328,19 @@ def test_an_lstm_along_groups_starts_where_it_is_told():
         assert_close(memory[:, group], c)
 
 
+@pytest.mark.parametrize("visits", VISITS)
+@pytest.mark.parametrize("encoder", BOTH)
+def test_a_batch_of_no_graphs_has_no_steps(visits, encoder):
+    net, none = network(visits, encoder=encoder), torch.empty(0, dtype=torch.long)
+    x, edges = torch.empty(0, 2).double(), torch.empty(2, 0, dtype=torch.long)
+    out = net(x, edges, none, none, batch=none, batch_size=0)
+    assert out.shape == (0,)
+    out.sum().backward()
+    for chance in (None, torch.Generator()):
+        found = net.decode(x, edges, batch=none, batch_size=0, generator=chance)
+        assert [each.shape for each in found] == [(0,)] * 3
+
+
 def test_bad_inputs():
     net, data = PointerNetwork(2, 4), tours([3, 2])
     x, edges, graph = data.x.float(), data.edge_index, {"batch": data.batch}

@@ -128,6 +128,17 @@ def test_walks_are_drawn_anew_in_training_alone_and_differ_from_layer_to_layer()
     assert not torch.equal(outs[0], outs[2])
 
 
+@pytest.mark.parametrize("dim", [0, 1])
+@pytest.mark.parametrize("training", [True, False])
+def test_walks_come_from_a_generator_that_is_given(dim, training):
+    net, x = made(3, 4, 2, 3, dim=dim).train(training), torch.randn(6, 3).double()
+    before = torch.random.get_rng_state()
+    outs = [net(x, EDGES, generator=torch.Generator().manual_seed(seed)) for seed in (4, 4, 5)]
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert torch.equal(outs[0], outs[1])
+    assert not torch.equal(outs[0], outs[2])
+
+
 def test_the_virtual_node_stays_within_its_graph():
     net = made(3, 4, 2, 3, virtual_node=True, pool="mean")
     batch = Batch.from_data_list([Data(torch.randn(6, 3).double(), EDGES) for _ in range(3)])

@@ -133,3 +133,6 @@ def test_bad_arguments():
             train_comparator(net, graphs, **{name: 0})
     with pytest.raises(ValueError, match="number of graphs: got 0"):
         train_comparator(net, [])
+    for other in (ComparatorNet(1, 4, 2, pool="mean"), ComparatorNet(1, 4, 1)):
+        with pytest.raises(ValueError, match=r"net: gives shape .*, expected \[2, 1\]"):
+            train_comparator(other, graphs, roots=1)

@@ -124,6 +124,7 @@ def _keys(x: Tensor, feature_key: Tensor | None) -> Tensor:
 
 def _structure(adj: CSR) -> Tensor:
     assert adj.weight is not None
-    count = adj.rowptr.diff().to(adj.weight.dtype)
-    mean = sum_entries(adj, adj.weight) / count.clamp(min=1)
-    return torch.stack([count.log1p(), mean], dim=1)
+    dtype = torch.promote_types(adj.weight.dtype, torch.float32)  # a half counts to 65,504
+    count = adj.rowptr.diff().to(dtype)
+    mean = sum_entries(adj, adj.weight.to(dtype)) / count.clamp(min=1)
+    return torch.stack([count.log1p(), mean], dim=1).to(adj.weight.dtype)

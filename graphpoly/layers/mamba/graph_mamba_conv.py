@@ -59,7 +59,8 @@ class GraphMambaConv(NamedArguments, nn.Module):
     :math:`\Psi` two rounds of message passing.
 
     Walks go against the edges, to where messages come from. In ``train()`` they are drawn anew in
-    each call, by torch's generator; in ``eval()`` they are those of ``seed``.
+    each call, by torch's generator; in ``eval()`` they are those of ``seed``. Where a ``generator``
+    is given they come from it in both.
 
     Args:
         in_channels: Size of each input feature, or -1 to take it from the first input.
@@ -203,6 +204,7 @@ class GraphMambaConv(NamedArguments, nn.Module):
         batch: Tensor | None = None,
         batch_size: int | None = None,
         *,
+        generator: torch.Generator | None = None,
         visited: Tensor | None = None,
     ) -> Tensor:
         """Scan the subgraphs of each node, then the nodes of each graph.
@@ -212,19 +214,25 @@ class GraphMambaConv(NamedArguments, nn.Module):
             edge_index: The graph.
             batch: Graph of each node, ``[N]``.
             batch_size: Number of graphs, if known.
+            generator: Where walks come from; default torch's global generator in ``train()``, and
+                ``seed`` in ``eval()``.
             visited: What :meth:`draw` gave, to read the same subgraphs again.
 
         Raises:
-            ValueError: If ``visited`` has another shape or holds what is no node.
+            ValueError: If ``visited`` has another shape or holds what is no node, or beside it
+                there is a generator.
         """
         check_features(type(self).__name__, x, width_of(self.lin_in))
         check_batch(batch)
+        count_graphs(batch, batch_size, x.size(0))  # refuses what does not fit
         adj = to_csr(edge_index, num_nodes=x.size(0), transposed=torch.is_grad_enabled())
         adj = adj.with_weight(None)
         h = out = self.lin_in(x)
         if self.encoder is not None:
             if visited is None:
-                visited = self._draw(adj, batch, batch_size)
+                visited = self._draw(adj, batch, batch_size, generator)
+            elif generator is not None:
+                raise ValueError("give generator or visited, not both")
             elif visited.dim() != 3 or visited.size(0) != x.size(0):
                 shape = tuple(visited.shape)
                 raise ValueError(f"visited: got shape {shape}, expected [{x.size(0)}, T, W]")
@@ -247,17 +255,26 @@ class GraphMambaConv(NamedArguments, nn.Module):
         num_nodes: int,
         batch: Tensor | None = None,
         batch_size: int | None = None,
+        *,
+        generator: torch.Generator | None = None,
     ) -> Tensor:
         """Draw the nodes of the subgraphs of each node; see :func:`draw_tokens`."""
-        return self._draw(to_csr(edge_index, num_nodes=num_nodes), batch, batch_size)
+        return self._draw(to_csr(edge_index, num_nodes=num_nodes), batch, batch_size, generator)
 
-    def _draw(self, adj: CSR, batch: Tensor | None, batch_size: int | None) -> Tensor:
+    def _draw(
+        self,
+        adj: CSR,
+        batch: Tensor | None,
+        batch_size: int | None,
+        generator: torch.Generator | None,
+    ) -> Tensor:
         place = torch.arange(adj.num_rows, device=adj.col.device)
         if batch is not None:
             place, _, _ = places(batch, count_graphs(batch, batch_size, adj.num_rows))
-        if self.training:
-            fresh = torch.randint(2**62, (1,), device=place.device)
-            place = hash64(self.seed, place, fresh)
+        if self.training or generator is not None:
+            device = getattr(generator, "device", place.device)
+            fresh = torch.randint(2**62, (1,), generator=generator, device=device)
+            place = hash64(self.seed, place, fresh.to(place.device))
         return draw_tokens(
             adj,
             length=self.walk_length,

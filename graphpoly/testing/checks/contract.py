@@ -72,7 +72,7 @@ def check_output(subject: Subject) -> None:
         out, *points = out if isinstance(out, tuple) else (joined(out),)
         if columns is None:
             columns = out.size(-1)
-        expected = (data.num_nodes, columns)
+        expected = (subject.rows(data), columns)
         expect(out.shape == expected, f"{name}: shape {tuple(out.shape)}, expected {expected}")
         expect(out.dtype == data.x.dtype, f"{name}: {out.dtype} from features in {data.x.dtype}")
         expect(out.device == data.x.device, f"{name}: on {out.device}, x is on {data.x.device}")

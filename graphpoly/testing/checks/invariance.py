@@ -14,7 +14,6 @@ from graphpoly.testing.violations import expect, expect_close
 
 __all__: list[str] = []
 
-_NODE_KEYS = ("x", "pos", "vel")
 _EDGE_KEYS = ("edge_weight", "edge_attr")
 
 
@@ -23,13 +22,9 @@ def check_node_permutation(subject: Subject) -> None:
     layer = subject.layer(dtype=torch.float64)
     for name, data in subject.graphs().items():
         order = torch.randperm(data.num_nodes)
-        renamed = data.clone()
-        for key in _NODE_KEYS:
-            if key in data:
-                renamed[key] = torch.empty_like(data[key]).index_copy(0, order, data[key])
-        renamed.edge_index = order[data.edge_index]
+        out = subject.call(layer, subject.renamed(data, order))
         expect_close(
-            subject.call(layer, renamed)[order],
+            subject.as_named(out, order),
             subject.call(layer, data),
             f"{name}: renamed nodes and the original",
         )
@@ -97,9 +92,8 @@ def check_batch(subject: Subject) -> None:
     if "batch_size" in subject.takes:
         calls["in a batch with batch_size"] = subject.call(layer, batch, batch_size=len(names))
     for how, out in calls.items():
-        for i, name in enumerate(names):
-            part = out[batch.ptr[i] : batch.ptr[i + 1]]
-            expect_close(part, alone[i], f"{name}: {how} and alone", kind="accumulated")
+        for name, part, wanted in zip(names, subject.parts(out, batch), alone, strict=True):
+            expect_close(part, wanted, f"{name}: {how} and alone", kind="accumulated")
 
 
 @prop(

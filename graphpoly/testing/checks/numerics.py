@@ -121,8 +121,8 @@ def check_degenerate_graphs(subject: Subject) -> None:
 def _expect_finite_step(subject: Subject, name: str, data: Data) -> None:
     layer = subject.layer(train=True)
     out = subject.call(layer, data)
-    rows = out.size(0)
-    expect(rows == data.num_nodes, f"{name}: {rows} rows in train() for {data.num_nodes} nodes")
+    rows, wanted = out.size(0), subject.rows(data)
+    expect(rows == wanted, f"{name}: {rows} rows in train(), expected {wanted}")
     expect(out.isfinite().all(), f"{name}: the output in train() is not finite")
     out.sum().backward()
     state = {key: value for key, value in layer.state_dict().items() if value.is_floating_point()}

@@ -55,6 +55,15 @@ def test_structure_is_the_number_of_entries_and_their_mean(x):
             assert mean == pytest.approx(float(held.mean()) if len(held) else 0.0)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_structure_in_half_precision_is_that_of_the_same_numbers(dtype):
+    rows = torch.full((70_000, 1), 4.0)  # more than a half can count, and a sum above its largest
+    for known, wanted in zip(
+        allotrope(rows.to(dtype)).structure(), allotrope(rows).structure(), strict=True
+    ):
+        assert torch.equal(known, wanted.to(dtype))
+
+
 def test_codes_belong_to_names():
     names = torch.tensor([7, -3, 2**40])
     codes = allotrope(torch.ones(2, 3).double(), feature_key=names).codes(2000)

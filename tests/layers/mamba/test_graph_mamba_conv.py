@@ -91,6 +91,21 @@ def test_draws_are_new_in_training_and_of_the_seed_in_evaluation():
     assert not torch.equal(conv.draw(edges, 8), made(walk_length=3, samples=2).draw(edges, 8))
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_draws_come_from_a_generator_that_is_given(training):
+    conv = made(walk_length=3, num_walks=1, samples=2).train(training)
+    edges, x = tournament(8)
+    before = torch.random.get_rng_state()
+    outs = [conv(x, edges, generator=torch.Generator().manual_seed(seed)) for seed in (4, 4, 5)]
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert torch.equal(outs[0], outs[1])
+    assert not torch.equal(outs[0], outs[2])
+    visited = conv.draw(edges, 8, generator=torch.Generator().manual_seed(4))
+    assert torch.equal(conv(x, edges, visited=visited), outs[0])
+    with pytest.raises(ValueError, match="generator or visited, not both"):
+        conv(x, edges, visited=visited, generator=torch.Generator())
+
+
 def test_without_scans_over_nodes_a_node_sees_as_far_as_its_walks():
     conv = made(walk_length=2, num_walks=16, node_layers=0, message_passing=False)
     path = torch.stack([torch.arange(8), torch.arange(1, 9)])

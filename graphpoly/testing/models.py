@@ -1,0 +1,209 @@
+"""What every network owes to those who train it, save it and give it graphs of their own."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.data import Batch, Data
+
+from graphpoly.pretrained import Pretrained, from_pretrained
+from graphpoly.testing.battery import Exclusions, check_subject
+from graphpoly.testing.properties import Property, table
+from graphpoly.testing.report import Report
+from graphpoly.testing.subject import Subject
+from graphpoly.testing.violations import NotApplicable, Violation, expect, expect_close
+
+__all__ = ["check_model", "model_properties"]
+
+Check = Callable[["_Network"], None]
+_OWN: dict[str, Property] = {}
+
+# What is asked of layers, and of a network whatever its rows belong to.
+_AS_A_LAYER = (
+    "repr",
+    "message_passing_arguments",
+    "constructor_errors",
+    "feature_errors",
+    "third_argument",
+    "output",
+    "edge_weight",
+    "adjacency_forms",
+    "sparse_weights",
+    "sparse_gradients",
+    "autocast",
+    "node_permutation",
+    "batch",
+    "used_parameters",
+    "degenerate_graphs",
+    "eval_determinism",
+    "train_seed",
+    "reset_parameters",
+    "state_dict",
+    "safetensors",
+    "copies",
+    "stateless_forward",
+)
+
+
+def _enter(sentence: str) -> Callable[[Check], Check]:
+    def enter(check: Check) -> Check:
+        name = check.__name__.removeprefix("_check_")
+        _OWN[name] = Property(name, sentence, check)  # type: ignore[arg-type]
+        return check
+
+    return enter
+
+
+def _listed() -> dict[str, Property]:
+    return {**_OWN, **{name: table()[name] for name in _AS_A_LAYER}}
+
+
+def model_properties() -> dict[str, str]:
+    """Return the name of each property and what it promises.
+
+    Those that speak of nodes and rows are asked of what the rows of a network belong to: nodes,
+    graphs or pairs of nodes.
+
+    >>> model_properties()["pretrained"]
+    'What save_pretrained() writes, from_pretrained() makes again.'
+    """
+    return {name: entry.sentence for name, entry in _listed().items()}
+
+
+def check_model(
+    model: Any,
+    *,
+    exclude: Exclusions = (),
+    only: Iterable[str] | None = None,
+    in_channels: int | None = None,
+    edge_dim: int | None = None,
+    seed: int = 0,
+) -> Report:
+    """Run the battery for networks over one of them.
+
+    Args:
+        model: A network whose forward takes x and edge_index, a function without arguments that
+            makes one, or a registry entry. It gives a row for each node, for each graph (one where
+            there is no ``batch``), or for each of ``pairs`` ``[2, P]``.
+        exclude: Properties that are not run, as ``{name: reason}`` or names alone. What the class
+            declares in ``compliance_exceptions`` is left out likewise.
+        only: Properties to run; default all of :func:`model_properties`.
+        in_channels: Size of the input features, where the network does not tell.
+        edge_dim: Size of ``edge_attr``, where forward needs it and the network does not tell.
+        seed: Seeds parameters, graphs and features. torch's global generator is left as it was.
+
+    Returns:
+        What became of each property.
+
+    Raises:
+        ComplianceError: If a property fails; the message names each one and by how much it differs.
+        ValueError: If a name is not a property, or inputs cannot be made for the network.
+
+    Example:
+        >>> from graphpoly.models import EGNN
+        >>> print(check_model(lambda: EGNN(8, 4, 2, pool="add"), only=["output", "batch_index"]))
+        EGNN: 2 of 2 properties hold
+          batch_index  passed
+          output       passed
+    """
+    subject = _Network(model, in_channels=in_channels, edge_dim=edge_dim, seed=seed)
+    return check_subject(subject, _listed(), exclude=exclude, only=only)
+
+
+class _Network(Subject):
+    """A network, whose rows belong to nodes, to graphs or to pairs of nodes."""
+
+    known = (*Subject.known, "pairs")
+
+    def __init__(self, model: Any, **options: Any) -> None:
+        super().__init__(model, **options)
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            out = self.call(self.layer(), self.graph("path", dtype=torch.float32))
+        self.reads_graphs = out.size(0) == 1
+        # a class may declare what is asked of layers alone
+        unasked = table().keys() - _listed().keys()
+        self.exceptions = {k: v for k, v in self.exceptions.items() if k not in unasked}
+
+    def dress(self, data: Data, **options: Any) -> Data:
+        dressed = super().dress(data, **options)
+        if "pairs" in self.takes:  # each node and the one that stands two places behind it
+            node = torch.arange(int(data.num_nodes or 0), device=data.edge_index.device)
+            dressed.pair_index = torch.stack([node, node.roll(-2)])
+        return dressed
+
+    def outputs(self, layer: Any, data: Data, **changed: Any) -> Any:
+        if "pairs" in self.takes:
+            changed.setdefault("pairs", data.pair_index)
+        out = super().outputs(layer, data, **changed)
+        return out.unsqueeze(-1) if isinstance(out, Tensor) and out.dim() == 1 else out
+
+    def rows(self, data: Data) -> int:
+        return 1 if self.reads_graphs else super().rows(data)
+
+    def parts(self, out: Tensor, batch: Batch) -> list[Tensor]:
+        return list(out.split(1)) if self.reads_graphs else super().parts(out, batch)
+
+    def renamed(self, data: Data, order: Tensor) -> Data:
+        other = super().renamed(data, order)
+        if "pairs" in self.takes:
+            other.pair_index = order[data.pair_index]
+        return other
+
+    def as_named(self, out: Tensor, order: Tensor) -> Tensor:
+        of_nodes = not self.reads_graphs and "pairs" not in self.takes
+        return super().as_named(out, order) if of_nodes else out
+
+
+@_enter(
+    "A batch of int32 is one of int64, and where graphs are read out what is no batch is refused "
+    "by name."
+)
+def _check_batch_index(subject: _Network) -> None:
+    subject.needs("batch")
+    layer = subject.layer(dtype=torch.float64)
+    batch = Batch.from_data_list([subject.graph(name) for name in ("star", "path")])
+    index = batch.batch
+    expected = subject.call(layer, batch)
+    out = subject.call(layer, batch, batch=index.int())
+    expect_close(out, expected, "a batch of int32 and one of int64")
+    if not subject.reads_graphs:
+        return
+    for what, wrong in (
+        ("short", index[1:]),
+        ("below 0", index - 1),
+        ("of floating-point numbers", index.double()),
+        ("a matrix", index.unsqueeze(1)),
+    ):
+        _expect_refused(subject, layer, batch, what, wrong)
+
+
+def _expect_refused(
+    subject: Subject, layer: nn.Module, batch: Data, what: str, wrong: Tensor
+) -> None:
+    try:
+        subject.call(layer, batch, batch=wrong)
+    except (TypeError, ValueError) as error:
+        expect("batch" in str(error), f"a batch that is {what} is refused with: {error}")
+        return
+    raise Violation(f"a batch that is {what} was taken without a word")
+
+
+@_enter("What save_pretrained() writes, from_pretrained() makes again.")
+def _check_pretrained(subject: _Network) -> None:
+    layer: nn.Module = subject.layer()
+    if not isinstance(layer, Pretrained):
+        raise NotApplicable("the network has no save_pretrained()")
+    data = subject.graph("erdos_renyi", dtype=torch.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        layer.save_pretrained(folder)
+        try:
+            again = from_pretrained(folder)
+        except ValueError as error:
+            if "JSON has no form" in str(error):
+                raise NotApplicable("an argument of the constructor is no plain value") from error
+            raise
+    expect_close(subject.call(again, data), subject.call(layer, data), "as saved and before")
