@@ -256,6 +256,12 @@ def test_samplers_are_asked_as_pyg_asks_them(name, batch_size):
                 assert torch.equal(drawn, expected)
 
 
+@pytest.mark.parametrize("options", [{}, {"shuffle": True}, {"sampler": [[1, 0]]}])
+def test_without_batches_there_is_nothing_to_join(options):
+    with pytest.raises(ValueError, match="batch_size: got None"):
+        PackedLoader([plain(0), plain(1)], batch_size=None, **options)
+
+
 def test_workers_give_the_same():
     graphs = [plain(seed) for seed in range(8)]
     alone = list(PackedLoader(graphs, batch_size=3))
