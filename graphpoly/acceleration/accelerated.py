@@ -222,7 +222,9 @@ def readable(x: Tensor) -> Tensor:
 
     For layers of which PyG's own reads nothing but sums of it.
     """
-    return x.clone() if x.is_inference() and torch.is_grad_enabled() else x
+    if torch.compiler.is_compiling() or not torch.is_grad_enabled():
+        return x
+    return x.clone() if x.is_inference() else x
 
 
 class AcceleratedNeighbors(Accelerated):

@@ -20,7 +20,7 @@ def power_series(adj: CSR | LinearOperator, x: Tensor, theta: list[float]) -> Te
         return aggregate(adj, x)
     if x.dim() > 2:
         flat = x.movedim(-2, 0)
-        out = power_series(adj, flat.reshape(flat.size(0), -1), theta)
+        out = power_series(adj, flat.flatten(1), theta)
         return out.view(flat.shape).movedim(0, -2)
     x = promoted(adj, x)
     dtype = torch.promote_types(x.dtype, torch.float32)

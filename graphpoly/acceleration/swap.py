@@ -148,7 +148,9 @@ def accelerate(model: Module, *others: Any) -> Report:
         made of an ``edge_index`` are remembered for as long as that tensor lives: keep it, rather
         than make a new one for each epoch. What PyTorch writes into it is noticed, what is written
         through NumPy or ``tensor.data`` is not; so it is with the graphs of a loader, which are
-        packed anew at the next epoch.
+        packed anew at the next epoch. The backward pass may read features that PyG's own layer
+        lets go, such as those that ``GINConv`` was given: edited in place before it, as by
+        ``x += conv(x)``, they are an error of PyTorch's.
 
     >>> import torch_geometric.nn as pyg
     >>> report = accelerate(pyg.Sequential("x, e", [(pyg.GCNConv(4, 4), "x, e -> x"),

@@ -178,7 +178,7 @@ def column_of(
             tensors, tensors of classes of their own, tensors that want a gradient, or values of
             different types.
         ValueError: If they have shapes that cannot be joined, or number nodes of which nobody knows
-            how many there are.
+            how many there are, or a graph's ``__inc__`` or ``__cat_dim__`` fails.
     """
     first = values[0]
     kinds = {type(value) for value in values}
@@ -226,11 +226,13 @@ def _rows(
     if any(value.dtype != first.dtype or value.dim() != first.dim() for value in values):
         raise ValueError(f"{key}: got different types or numbers of dimensions in the graphs")
     step = _steps(key, values, graphs, stores)
-    dim = graphs[0].__cat_dim__(key, first, stores[0])
+    dim: Any = _asked("__cat_dim__", key, [first], graphs, stores)[0]
     if not isinstance(dim, int | None):
         raise TypeError(f"{key}: is joined along {dim}; PyG's DataLoader takes it")
     if dim is None or first.dim() == 0:
-        values, dim = [value.unsqueeze(0) for value in values], 0
+        values, dim = [value.unsqueeze(0) for value in values], dim or 0
+    if step.dim() > 1:  # PyG adds numbers of several kinds to one row, which becomes several
+        values = [_spread(key, value, step[0]) for value in values]
     dim %= values[0].dim()
     sizes = torch.tensor([value.size(dim) for value in values], device="cpu")
     try:
@@ -252,17 +254,43 @@ def _unpacked(first: Tensor, wants_gradient: bool) -> str | None:
     return "a tensor that wants a gradient" if wants_gradient else None
 
 
-def _steps(key: Any, values: list[Any], graphs: Sequence[Any], stores: Sequence[Any]) -> Tensor:
+def _spread(key: str, value: Tensor, step: Tensor) -> Tensor:
     try:
-        each = [
-            graph.__inc__(key, value, store)
-            for value, graph, store in zip(values, graphs, stores, strict=True)
-        ]
+        return value.expand(torch.broadcast_shapes(value.shape, step.shape))
     except RuntimeError as error:
-        if not isinstance(stores[0], EdgeStorage) or None not in stores[0].size():
-            raise
-        kind = stores[0]._key[0 if stores[0].size(0) is None else -1]
-        raise ValueError(
-            f"{stores[0]._key}, {key}: nodes of the type {kind!r} have no number; set num_nodes"
-        ) from error
-    return torch.stack(each) if isinstance(each[0], Tensor) else torch.tensor(each, device="cpu")
+        got, shape = tuple(step.shape), tuple(value.shape)
+        raise ValueError(f"{key}: __inc__: got numbers of shape {got} for {shape}") from error
+
+
+def _steps(key: Any, values: list[Any], graphs: Sequence[Any], stores: Sequence[Any]) -> Tensor:
+    each = _asked("__inc__", key, values, graphs, stores)
+    try:
+        if isinstance(each[0], Tensor):
+            return torch.stack(each)
+        return torch.tensor(each, device="cpu")
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{key}: __inc__: {_line(error)}") from error
+
+
+def _asked(
+    what: str, key: Any, values: list[Any], graphs: Sequence[Any], stores: Sequence[Any]
+) -> list[Any]:
+    """What graphs say of their values: a user's code, or PyG's, which may fail in any way."""
+    found: list[Any] = []
+    for number, value in enumerate(values):
+        store = stores[number]
+        try:
+            found.append(getattr(graphs[number], what)(key, value, store))
+        except Exception as error:
+            if store._key is None or not isinstance(store, EdgeStorage) or None not in store.size():
+                raise ValueError(f"graph {number}, {key}: {what}: {_line(error)}") from error
+            kind = store._key[0 if store.size(0) is None else -1]
+            raise ValueError(
+                f"{store._key}, {key}: nodes of the type {kind!r} have no number; set num_nodes"
+            ) from error
+    return found
+
+
+def _line(error: Exception) -> str:
+    first, _, _ = str(error).partition("\n")
+    return f"{type(error).__name__}: {first}"

@@ -35,7 +35,7 @@ class PackedLoader(CPUBatches, DataLoader[Any]):
 
     Raises:
         TypeError: See :class:`PackedDataset`.
-        ValueError: See :class:`PackedDataset`.
+        ValueError: Likewise, or if ``batch_size`` is None and there is no ``batch_sampler``.
 
     >>> from torch_geometric.data import Data
     >>> graphs = [Data(x=torch.ones(n, 2)) for n in (1, 2, 3)]
@@ -46,13 +46,15 @@ class PackedLoader(CPUBatches, DataLoader[Any]):
     def __init__(
         self,
         dataset: Any,
-        batch_size: int = 1,
+        batch_size: int | None = 1,
         shuffle: bool = False,
         follow_batch: Sequence[str] | None = None,
         exclude_keys: Sequence[str] | None = None,
         **kwargs: Any,
     ) -> None:
         kwargs.pop("collate_fn", None)  # as PyG's loader does
+        if batch_size is None and kwargs.get("batch_sampler") is None:
+            raise ValueError("batch_size: got None, expected a number, or a batch_sampler")
         self.follow_batch, self.exclude_keys = follow_batch, exclude_keys
         packed = dataset if isinstance(dataset, PackedDataset) else PackedDataset(dataset)
         gather = functools.partial(

@@ -368,7 +368,13 @@ def _index_dtype(*sizes: int) -> torch.dtype:
     if torch.compiler.is_exporting():  # a program for every size: nothing may be asked of them
         return torch.int64
     # the entry E stands for "no entry", so that E itself must fit
-    return torch.int32 if all(size < _INT32_MAX for size in sizes) else torch.int64
+    if torch.compiler.is_compiling():  # a number that depends on values may be any
+        from torch.fx.experimental.symbolic_shapes import guard_or_false
+
+        fits = all(guard_or_false(size < _INT32_MAX) for size in sizes)
+    else:
+        fits = all(size < _INT32_MAX for size in sizes)
+    return torch.int32 if fits else torch.int64
 
 
 def _from_sparse(adj_t: Any, num_rows: int, num_cols: int, transposed: bool) -> CSR:

@@ -183,6 +183,16 @@ def test_many_signals_on_one_graph(kind):
     check_same(LAYERS[kind]().double(), x.detach()[None].requires_grad_(), PAIRS)
 
 
+@pytest.mark.parametrize("shape", [(3, 0, 4), (0, 5, 4), (0, 0, 4), (2, 0, 3, 4)])
+@pytest.mark.parametrize("kind", STATIC, ids=lambda kind: kind.__name__)
+def test_no_signals_or_no_nodes(kind, shape):
+    if kind is pyg.ChebConv and not shape[-2]:
+        pytest.skip("PyG takes the largest of no values")
+    x = torch.randn(shape, dtype=torch.float64, requires_grad=True)
+    pairs = PAIRS[:, :0] if shape[-2] == 0 else PAIRS.clamp(max=shape[-2] - 1)
+    check_same(LAYERS[kind]().double(), x, pairs)
+
+
 @pytest.mark.parametrize("aggr", ["mean", "max", "min"])
 def test_many_signals_under_each_reduction(aggr):
     x = torch.randn(3, 5, 4, dtype=torch.float64, requires_grad=True)

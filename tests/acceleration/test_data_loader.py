@@ -279,6 +279,8 @@ def test_left_alone_and_why():
     assert "a subclass of DataLoader" in left(Own(some))
     assert "one of ours" in left(PackedLoader(some))
     assert "not a loader of whole graphs" in left(torch.utils.data.DataLoader(some))
+    odd = [Data(x=torch.ones(1, 1), x_batch=torch.ones(0))]
+    assert "graph 0, x_batch: __inc__: " in left(DataLoader(odd, exclude_keys=["x_batch"]))
     joined = DataLoader(some)
     joined.collate_fn = list
     assert "collate_fn" in left(joined)

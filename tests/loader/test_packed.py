@@ -128,6 +128,28 @@ def hetero(seed):
     return data
 
 
+def spread(seed):
+    """Numbers of two kinds in one row, which PyG spreads over both."""
+    data = hetero(seed)
+    edges = data["author", "writes", "paper"]
+    edges.index = torch.arange(seed % 4)
+    edges.index_once = torch.tensor(seed)
+    edges.index_row = torch.arange(seed % 3).view(1, -1)
+    return data
+
+
+class Asks(Data):
+    """Asks each graph for what it may not have."""
+
+    def __inc__(self, key, value, *args, **kwargs):
+        if key == "cells":
+            return self.num_cells
+        return super().__inc__(key, value, *args, **kwargs)
+
+    def __cat_dim__(self, key, value, *args, **kwargs):
+        return value.none if key == "flat" else super().__cat_dim__(key, value, *args, **kwargs)
+
+
 def of_no_size():
     data = HeteroData()
     data["a"].x, data["b"].name = torch.ones(2, 1), "who knows how many"
@@ -135,7 +157,7 @@ def of_no_size():
     return data
 
 
-MAKERS = [plain, counted, pair, nested, hetero]
+MAKERS = [plain, counted, pair, nested, hetero, spread]
 
 
 @pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
@@ -234,6 +256,12 @@ def test_samplers_are_asked_as_pyg_asks_them(name, batch_size):
                 assert torch.equal(drawn, expected)
 
 
+@pytest.mark.parametrize("options", [{}, {"shuffle": True}, {"sampler": [[1, 0]]}])
+def test_without_batches_there_is_nothing_to_join(options):
+    with pytest.raises(ValueError, match="batch_size: got None"):
+        PackedLoader([plain(0), plain(1)], batch_size=None, **options)
+
+
 def test_workers_give_the_same():
     graphs = [plain(seed) for seed in range(8)]
     alone = list(PackedLoader(graphs, batch_size=3))
@@ -326,6 +354,17 @@ def test_graphs_that_do_not_know_their_size():
         ([Data(x=torch.nn.Parameter(torch.ones(2)))], TypeError, "x: got Parameter"),
         ([of_no_size()], ValueError, r"\('a', 'to', 'b'\), edge_index: .*'b' have no num"),
         ([Batch.from_data_list([Data(x=torch.ones(1))])], TypeError, "graph 0: got DataBatch"),
+        ([Data(link_index=torch.ones(2, 1))], ValueError, "0, link_index: .* set 'num_nodes'"),
+        ([Data(index=7)], ValueError, "graph 0, index: .* set 'num_nodes'"),
+        ([Data(x_batch=torch.ones(0))], ValueError, "graph 0, x_batch: __inc__: RuntimeError"),
+        (
+            [Data(x_batch=torch.ones(1, dtype=torch.cfloat))],
+            ValueError,
+            "x_batch: __inc__: NotImplementedError",
+        ),
+        ([Asks(cells=torch.ones(1))], ValueError, "cells: __inc__: AttributeError"),
+        ([Asks(cells=torch.ones(1), num_cells="2")], ValueError, "cells: __inc__: .*'str'"),
+        ([Asks(flat=torch.ones(1))], ValueError, "graph 0, flat: __cat_dim__: AttributeError"),
     ],
 )
 def test_what_cannot_be_packed_is_named(graphs, error, message):

@@ -7,13 +7,13 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch_geometric.nn import BatchNorm
 from torch_geometric.nn.dense.linear import Linear
 from torch_geometric.nn.inits import reset
 
 from graphpoly.layers.arguments import check_batch, check_features
 from graphpoly.layers.linear import width_of
 from graphpoly.layers.operator_layer import OperatorLayer
+from graphpoly.layers.spectral.pair_norm import PairEncoder, PairNorm
 from graphpoly.ops import (
     CSR,
     block_spmm,
@@ -79,7 +79,7 @@ class PDFConv(OperatorLayer):
         hops: Pairs (i, j) that take part: those within so many hops (the sparse form), or None for
             all pairs of a graph (the dense form).
         softmax: Normalise f over all j, channel by channel.
-        norm: Batch normalisation inside f, over pairs.
+        norm: Batch normalisation inside f, over pairs; parallel edges are one of them.
         encoder: Whether the layer has f. Without it, :meth:`forward` needs the filters of a layer
             that has: the layers of a network share theirs.
         bias: Whether the layer has the vector c.
@@ -249,7 +249,8 @@ class PDFConv(OperatorLayer):
         alike = self._alike_pairs(basis)
         if alike is None:
             self._check_memory(basis, basis.size(0), x.dtype)
-            weight = self.filter(basis.to(x.dtype))
+            shares = (share,) if self.norm and isinstance(self.filter, PairEncoder) else ()
+            weight = self.filter(basis.to(x.dtype), *shares)
         else:
             number, first = alike
             self._check_memory(basis, first.size(0), x.dtype)
@@ -330,11 +331,11 @@ def _alike(held: Tensor, weight: Tensor | None) -> bool:
     return weight is None or (held.dtype, held.device) == (weight.dtype, weight.device)
 
 
-def _encoder(in_channels: int, out_channels: int, norm: bool) -> nn.Sequential:
+def _encoder(in_channels: int, out_channels: int, norm: bool) -> PairEncoder:
     layers: list[nn.Module] = []
     for size in (in_channels, out_channels):
         layers.append(nn.Linear(size, out_channels))
         if norm:
-            layers.append(BatchNorm(out_channels, allow_single_element=True))
+            layers.append(PairNorm(out_channels))
         layers.append(nn.GELU())
-    return nn.Sequential(*layers)
+    return PairEncoder(*layers)

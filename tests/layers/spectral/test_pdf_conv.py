@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -163,6 +165,50 @@ def test_statistics_count_every_pair(training):
         _, _, basis = conv.basis(x, edge_index)
         weight = conv.filter(basis.double()).view(20, 20, 40)
         assert_close(out, torch.einsum("ijc,jc->ic", weight, F.gelu(conv.lin(x))))
+
+
+def _trained(conv, run, *graph):
+    """Output of a training step, its gradients, and what the norms keep of it."""
+    out = run(*graph)
+    probe = torch.sin(torch.arange(out.numel()) + 1.0).view_as(out)
+    gradients = torch.autograd.grad((out * probe).sum(), list(conv.parameters()))
+    return [out, *gradients, *conv.buffers()]
+
+
+NORMED = {"softmax": True, "norm": True, **SMALL}
+
+
+@pytest.mark.parametrize("hops", [1, 2, None])
+@pytest.mark.parametrize("num_nodes", [1, 5])
+def test_statistics_count_a_pair_once(hops, num_nodes):
+    """Of parallel edges, and of a loop that is there three times."""
+    edge_index = torch.tensor([[0, 0, 0, 1, 1, 2, 3, 3], [0, 0, 0, 2, 2, 1, 4, 4]])
+    edge_index = edge_index[:, (edge_index < num_nodes).all(0)]
+    weight = torch.rand(edge_index.size(1), dtype=torch.float64)
+    merged, inverse = edge_index.unique(dim=1, return_inverse=True)
+    total = weight.new_zeros(merged.size(1)).index_add(0, inverse, weight)
+    conv = PDFConv(3, 4, hops=hops, **NORMED).double()
+    twin = copy.deepcopy(conv)
+    x = torch.randn(num_nodes, 3, dtype=torch.float64)
+    found = _trained(conv, conv, x, edge_index, weight)
+    wanted = _trained(twin, twin, x, merged, total)
+    for one, other in zip(found, wanted, strict=True):
+        assert_close(one, other)
+
+
+@pytest.mark.parametrize("hops", [1, 2, None])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_statistics_of_a_program_are_those_of_the_layer(hops, dtype):
+    edge_index = torch.tensor([[0, 1, 1, 2, 3, 4, 5], [1, 0, 2, 1, 4, 3, 5]])
+    batch = torch.tensor([0, 0, 0, 1, 1, 1])
+    conv = PDFConv(3, 4, hops=hops, **NORMED).to(dtype)
+    twin = copy.deepcopy(conv)
+    program = torch.compile(twin, backend="eager", fullgraph=True, dynamic=True)
+    graph = (torch.randn(6, 3, dtype=dtype), edge_index, None, batch, 2)
+    for one, other in zip(
+        _trained(twin, program, *graph), _trained(conv, conv, *graph), strict=True
+    ):
+        assert_close(one, other)
 
 
 def test_nan_passes_through():
