@@ -227,7 +227,8 @@ def _jacobi(results: list[dict[str, Any]]) -> str:
 
 
 def _directions(results: list[dict[str, Any]]) -> str:
-    by = {(r["recipe"], r["reading"]["directed"]): r for r in results if "reading" in r}
+    read = [r for r in results if "directed" in r.get("reading", ())]
+    by = {(r["recipe"], r["reading"]["directed"]): r for r in read}
     said = []
     for recipe, directed in by:
         if not recipe.startswith("gprgnn/") or not directed or (recipe, False) not in by:

@@ -60,7 +60,8 @@ for _data, _epochs, _lr, _each in _ROWS:
                                    dropout=_drop, weight_decay=0.0, norm=_norm, residual=_beside,
                                    lin_in=_first)
         _how = {**_STUDY, **(_PEPTIDES if _data.startswith("Peptides") else _NODES)}
-        Study(family=f"tuned-{_conv}", title=f"Tuned {_conv.upper()}", **_how).row(
+        _from = f"{_how['paper']}, quoted second-hand"
+        Study(family=f"tuned-{_conv}", title=f"Tuned {_conv.upper()}", source=_from, **_how).row(
             _data, _mean, _std, _set, epochs=_epochs,
             notes=() if _mean else ("settings are those published for minesweeper",))
 # fmt: on
