@@ -13,12 +13,13 @@ from torch_geometric.index import ptr2index
 from torch_geometric.loader.cluster import Partition
 
 from graphpoly.errors import unknown
+from graphpoly.loader.cpu_batches import CPUBatches
 from graphpoly.loader.partition import METHODS, partition
 
 __all__ = ["ClusterData", "ClusterLoader"]
 
 
-class ClusterLoader(pyg.ClusterLoader):
+class ClusterLoader(CPUBatches, pyg.ClusterLoader):
     """``torch_geometric.loader.ClusterLoader`` whose batches may have no edges.
 
     Args:

@@ -24,7 +24,6 @@ MADE_THERE = ("acceleration", "bases", "layers", "models", "rewiring.learned", "
 OTHERS = {  # examples that make something there by PyG's means or by what is shown
     "expressivity.pair.wl_certificate": "from_networkx",
     "features.extract_patches.ExtractPatches": "Batch.from_data_list",
-    "loader.cluster.ClusterData": "PyG's own ClusterLoader",
     "loader.layerwise.layerwise_inference": "a layer of PyG",
     "ops.pair_blocks.pair_matmul": "pairs of nothing given",
     "ops.pair_blocks.pair_transpose": "pairs of nothing given",

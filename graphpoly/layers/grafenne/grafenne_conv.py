@@ -106,7 +106,6 @@ class GRAFENNEConv(NamedArguments, MessagePassing):
         "edges reach",
         "feature_errors": "x may have any number of columns",
         "used_parameters": "what features carry on is returned with return_states=True",
-        "compile": "how many entries of a dense x are observed is no shape; an Allotrope's is",
     }
 
     def __init__(
