@@ -139,7 +139,7 @@ def page(found: dict[str, Any]) -> str:
         f"Epochs of training, everything counted, {found['threads']} threads.",
         "",
         "Seconds, and how many times as long PyG's loader and network take with Adam as it comes;",
-        "*fused* is Adam with `fused=True`; ours is what `accelerate(model, optimizer)` makes of Adam.",
+        "*fused* is Adam with `fused=True`; ours, what `accelerate(model, optimizer)` makes of it.",
         "",
         f"| graphs in a batch | {' | x | '.join(CONTESTANTS)} | x |",
         "|---:|" + "---:|---:|" * len(CONTESTANTS),
