@@ -46,10 +46,19 @@ def test_is_its_formula(conv, residual, lin_in):
     assert_close(net(x, EDGES), net.lin_out(h))
 
 
-def test_dropout_stands_behind_each_layer():
+@pytest.mark.parametrize("lin_in", [True, False])
+def test_dropout_stands_behind_each_layer_and_the_first_map(lin_in):
     torch.manual_seed(0)
-    net = ResidualGNN(3, 6, 2, 1, norm=None, dropout=1.0)
-    assert_close(net(torch.randn(5, 3), EDGES), net.lin_out.bias.expand(5, 2))
+    net = ResidualGNN(3, 6, 2, 2, norm="layer_norm", lin_in=lin_in, dropout=1.0)
+    for norm in net.norms:
+        torch.nn.init.ones_(norm.bias)
+    read = []
+    for conv in net.convs:
+        conv.register_forward_pre_hook(lambda conv, given: read.append(given[0]))
+    x = torch.randn(5, 3)
+    assert_close(net(x, EDGES), net.lin_out.bias.expand(5, 2))
+    assert_close(read[0], torch.zeros(5, 6) if lin_in else x)
+    assert_close(read[1], torch.zeros(5, 6))
 
 
 def test_a_graph_is_given_its_loops_and_graphs_are_left_alone():
