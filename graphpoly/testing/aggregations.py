@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -11,14 +11,13 @@ from torch_geometric.data import Data
 from torch_geometric.nn import SimpleConv
 
 from graphpoly.testing.battery import Exclusions, check_subject
-from graphpoly.testing.properties import Property, table
+from graphpoly.testing.properties import Property, beside, enter_into
 from graphpoly.testing.report import Report
 from graphpoly.testing.subject import Subject
 from graphpoly.testing.violations import NotApplicable, Violation, expect, expect_close
 
 __all__ = ["aggregation_properties", "check_aggregation"]
 
-Check = Callable[[Subject], None]
 _OWN: dict[str, Property] = {}
 
 # What is asked of layers, and of an aggregation as the layer that aggregates neighbours with it.
@@ -44,17 +43,8 @@ _AS_A_LAYER = (
 )
 
 
-def _enter(sentence: str) -> Callable[[Check], Check]:
-    def enter(check: Check) -> Check:
-        name = check.__name__.removeprefix("_check_")
-        _OWN[name] = Property(name, sentence, check)
-        return check
-
-    return enter
-
-
 def _listed() -> dict[str, Property]:
-    return {**_OWN, **{name: table()[name] for name in _AS_A_LAYER}}
+    return beside(_OWN, _AS_A_LAYER)
 
 
 def aggregation_properties() -> dict[str, str]:
@@ -143,7 +133,9 @@ def _elements(subject: Subject, *shape: int) -> tuple[Tensor, Tensor]:
     return x.to(index.device), index
 
 
-@_enter("Elements in the order of their groups give the same by index, by ptr and by both.")
+@enter_into(
+    _OWN, "Elements in the order of their groups give the same by index, by ptr and by both."
+)
 def _check_index_and_ptr(subject: Subject) -> None:
     aggregation = subject.layer(dtype=torch.float64)
     x, index = _elements(subject)
@@ -160,7 +152,7 @@ def _check_index_and_ptr(subject: Subject) -> None:
     expect_close(both, expected, "by both and by index")
 
 
-@_enter("A group gives what its elements give alone, without any index.")
+@enter_into(_OWN, "A group gives what its elements give alone, without any index.")
 def _check_group_alone(subject: Subject) -> None:
     aggregation = subject.layer(dtype=torch.float64)
     x, index = _elements(subject)
@@ -170,7 +162,7 @@ def _check_group_alone(subject: Subject) -> None:
         expect_close(together[group : group + 1], alone, f"group {group} among others and alone")
 
 
-@_enter("A group without elements is what no elements at all give, and finite.")
+@enter_into(_OWN, "A group without elements is what no elements at all give, and finite.")
 def _check_empty_groups(subject: Subject) -> None:
     aggregation = subject.layer(dtype=torch.float64)
     x, index = _elements(subject)
@@ -182,8 +174,9 @@ def _check_empty_groups(subject: Subject) -> None:
     expect_close(aggregation(x, index), out[:-1], "without dim_size and the groups up to the last")
 
 
-@_enter(
-    "Each slice of x [B, N, C] gives what it gives alone, or x is refused in words that say so."
+@enter_into(
+    _OWN,
+    "Each slice of x [B, N, C] gives what it gives alone, or x is refused in words that say so.",
 )
 def _check_axes(subject: Subject) -> None:
     aggregation = subject.layer(dtype=torch.float64)
@@ -199,7 +192,7 @@ def _check_axes(subject: Subject) -> None:
         expect_close(out.movedim(axis, 1), torch.stack(expected), f"dim={dim}: 3 slices and each")
 
 
-@_enter("A dim_size that leaves a group out raises a ValueError.")
+@enter_into(_OWN, "A dim_size that leaves a group out raises a ValueError.")
 def _check_dim_size(subject: Subject) -> None:
     aggregation = subject.layer(dtype=torch.float64)
     x, index = _elements(subject)
@@ -210,7 +203,7 @@ def _check_dim_size(subject: Subject) -> None:
     raise Violation("a group outside of dim_size was taken without a word")
 
 
-@_enter("What is computed stays on the device of x.")
+@enter_into(_OWN, "What is computed stays on the device of x.")
 def _check_device(subject: Subject) -> None:
     aggregation = subject.layer().to("meta")
     x, index = (each.to("meta") for each in _elements(subject))
@@ -222,7 +215,9 @@ def _check_device(subject: Subject) -> None:
     expect(out.device == x.device, f"the output is on {out.device}, x is on {x.device}")
 
 
-@_enter("Values and gradients are finite from features of 1e-12 to 1e12, and where some are zero.")
+@enter_into(
+    _OWN, "Values and gradients are finite from features of 1e-12 to 1e12, and where some are zero."
+)
 def _check_magnitudes(subject: Subject) -> None:
     aggregation = subject.layer()
     for size in (1e-12, 1.0, 1e12):
@@ -240,7 +235,7 @@ def _check_magnitudes(subject: Subject) -> None:
             expect(finite, f"features of {size:g}: the gradient of {name} is not finite")
 
 
-@_enter("x and index are left as they were.")
+@enter_into(_OWN, "x and index are left as they were.")
 def _check_inputs(subject: Subject) -> None:
     aggregation = subject.layer(train=True)
     x, index = _elements(subject)
@@ -250,7 +245,7 @@ def _check_inputs(subject: Subject) -> None:
     expect(torch.equal(groups, index), "index changed in place")
 
 
-@_enter("As aggr= of a PyG layer it aggregates the messages to each node.")
+@enter_into(_OWN, "As aggr= of a PyG layer it aggregates the messages to each node.")
 def _check_as_aggr(subject: Subject) -> None:
     aggregation = subject.layer(dtype=torch.float64)
     conv = SimpleConv(aggr=aggregation)

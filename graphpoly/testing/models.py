@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -12,14 +12,13 @@ from torch_geometric.data import Batch, Data
 
 from graphpoly.pretrained import Pretrained, from_pretrained
 from graphpoly.testing.battery import Exclusions, check_subject
-from graphpoly.testing.properties import Property, table
+from graphpoly.testing.properties import Property, beside, enter_into, table
 from graphpoly.testing.report import Report
 from graphpoly.testing.subject import Subject
 from graphpoly.testing.violations import NotApplicable, Violation, expect, expect_close
 
 __all__ = ["check_model", "model_properties"]
 
-Check = Callable[["_Network"], None]
 _OWN: dict[str, Property] = {}
 
 # What is asked of layers, and of a network whatever its rows belong to.
@@ -49,17 +48,8 @@ _AS_A_LAYER = (
 )
 
 
-def _enter(sentence: str) -> Callable[[Check], Check]:
-    def enter(check: Check) -> Check:
-        name = check.__name__.removeprefix("_check_")
-        _OWN[name] = Property(name, sentence, check)  # type: ignore[arg-type]
-        return check
-
-    return enter
-
-
 def _listed() -> dict[str, Property]:
-    return {**_OWN, **{name: table()[name] for name in _AS_A_LAYER}}
+    return beside(_OWN, _AS_A_LAYER)
 
 
 def model_properties() -> dict[str, str]:
@@ -158,9 +148,10 @@ class _Network(Subject):
         return super().as_named(out, order) if of_nodes else out
 
 
-@_enter(
+@enter_into(
+    _OWN,
     "A batch of int32 is one of int64, and where graphs are read out what is no batch is refused "
-    "by name."
+    "by name.",
 )
 def _check_batch_index(subject: _Network) -> None:
     subject.needs("batch")
@@ -192,7 +183,7 @@ def _expect_refused(
     raise Violation(f"a batch that is {what} was taken without a word")
 
 
-@_enter("What save_pretrained() writes, from_pretrained() makes again.")
+@enter_into(_OWN, "What save_pretrained() writes, from_pretrained() makes again.")
 def _check_pretrained(subject: _Network) -> None:
     layer: nn.Module = subject.layer()
     if not isinstance(layer, Pretrained):

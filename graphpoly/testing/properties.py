@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from graphpoly.testing.subject import Subject
 
-__all__ = ["Property", "prop", "table"]
+__all__ = ["Property", "beside", "enter_into", "prop", "table"]
 
 
 class Property(NamedTuple):
@@ -42,3 +42,19 @@ def prop(name: str, sentence: str) -> Callable[[Callable[[Subject], None]], Any]
 def table() -> dict[str, Property]:
     """Return the properties by name, in the order in which the checks were imported."""
     return dict(_PROPERTIES)
+
+
+def enter_into(own: dict[str, Property], sentence: str) -> Callable[[Callable[..., None]], Any]:
+    """Enter the decorated ``_check_NAME`` as the property NAME of what is no layer."""
+
+    def enter(check: Callable[..., None]) -> Callable[..., None]:
+        name = check.__name__.removeprefix("_check_")
+        own[name] = Property(name, sentence, check)
+        return check
+
+    return enter
+
+
+def beside(own: dict[str, Property], as_a_layer: Iterable[str]) -> dict[str, Property]:
+    """Return properties of its own, and those of layers that it is asked for, too."""
+    return {**own, **{name: _PROPERTIES[name] for name in as_a_layer}}
