@@ -24,9 +24,14 @@ _PEPTIDES: dict[str, Any] = {
     "runs": 4,
     "unit": "",
     "notes": (
-        "the published networks have GELU, a head of three layers and positional encodings, and "
-        "are trained by AdamW with five epochs of warm-up, a cosine and clipped gradients",
+        "the published networks have GELU, residual connections without a map, a head of three "
+        "layers and positional encodings, and are trained by AdamW with five epochs of warm-up, a "
+        "cosine and clipped gradients",
     ),
+}
+_NOTES: dict[str, tuple[str, ...]] = {
+    "questions": ("the published loss is a binary cross-entropy of each of the two classes",),
+    "tolokers": ("settings are those published for minesweeper",),
 }
 # data set, epochs, learning rate; layer, mean and deviation, width, layers, dropout, norm, whether
 # linear maps stand beside the layers, and whether one comes first
@@ -63,5 +68,5 @@ for _data, _epochs, _lr, _each in _ROWS:
         _from = f"{_how['paper']}, quoted second-hand"
         Study(family=f"tuned-{_conv}", title=f"Tuned {_conv.upper()}", source=_from, **_how).row(
             _data, _mean, _std, _set, epochs=_epochs,
-            notes=() if _mean else ("settings are those published for minesweeper",))
+            notes=_NOTES.get(_data, ()))
 # fmt: on
