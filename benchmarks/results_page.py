@@ -119,7 +119,7 @@ def outdated(result: dict[str, Any]) -> list[str]:
     """Return the keys whose values were others when the result was made than its recipe has today.
 
     A key that is younger than the result had its default; what the user replaced is no difference,
-    and nothing is known where one of both is None. The data and the metric count as keys, and so do
+    and nothing is known of a batch size that was left to the task. The data and the metric count as keys, and so do
     a rewiring and privacy, each as a whole.
     """
     recipe = registry.get("recipe", result["recipe"]).obj
@@ -130,9 +130,11 @@ def outdated(result: dict[str, Any]) -> list[str]:
     found = [name for name in changed if not asked & {name, *_keys(result.get(name))}]
     for part in (recipe.protocol, recipe.settings, recipe.reading):
         for field in dataclasses.fields(part):
-            default = None if field.default is dataclasses.MISSING else field.default
-            was, now = stored.get(field.name, default), getattr(part, field.name)
-            known = None not in (was, now) and field.name not in (*_ASIDE, *result["overridden"])
+            if field.name not in stored and field.default is dataclasses.MISSING:
+                continue
+            was, now = stored.get(field.name, field.default), getattr(part, field.name)
+            known = field.name != "batch_size" or None not in (was, now)
+            known = known and field.name not in (*_ASIDE, *result["overridden"])
             if known and _plain(was) != _plain(now):
                 found.append(field.name)
     return found
@@ -158,7 +160,7 @@ def _keys(part: Any) -> Iterable[str]:
 
 
 def _plain(value: Any) -> Any:
-    return json.loads(json.dumps(value))
+    return None if value == "none" else json.loads(json.dumps(value))
 
 
 def _changes(result: dict[str, Any]) -> list[str]:

@@ -16,6 +16,7 @@ from graphpoly.privacy import PrivacySettings
 from graphpoly.rewiring import MethodSettings, method_names, method_of
 from graphpoly.settings import Settings, bounded, replace_settings
 from graphpoly.training.config import MONITORS, STOPPINGS, TIES
+from graphpoly.training.schedule import Schedule
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,8 +49,8 @@ _NOT_REWIRED = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Protocol(Settings):
-    """How a model is trained, chosen and measured.
+class Protocol(Schedule):
+    """How a model is trained, chosen and measured; learning rates as a schedule says.
 
     Attributes:
         split: Name of the split, one of the dataset's.
@@ -63,8 +64,7 @@ class Protocol(Settings):
         first_epoch: Earlier epochs are never chosen.
         batch_size: Graphs, links or rows a step; none for what the task takes, and the one value
             where it takes a whole graph.
-        decay: Factor of the learning rates every decay_epochs epochs.
-        decay_epochs: Length of a step of the learning rates.
+        grad_clip: Largest norm of the whole gradient at each step.
         watch_train: Score the training part after each epoch, too.
     """
 
@@ -77,8 +77,7 @@ class Protocol(Settings):
     ties: str = bounded("first", choices=TIES)
     first_epoch: int = bounded(1, low=1)
     batch_size: int | None = bounded(None, low=1)
-    decay: float = bounded(1.0, low=1e-3, high=1)
-    decay_epochs: int = bounded(20, low=1)
+    grad_clip: float | None = bounded(None, low=1e-6)
     watch_train: bool = True
 
 

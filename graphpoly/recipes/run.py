@@ -299,6 +299,7 @@ def _run_model(
         monitor=protocol.monitor,
         ties=protocol.ties,
         first_epoch=min(protocol.first_epoch, protocol.epochs),
+        grad_clip=protocol.grad_clip,
         watch=_watched(recipe),
     )
     return run_seeds(

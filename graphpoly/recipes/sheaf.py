@@ -39,98 +39,34 @@ _FAMILIES = {
 # graph -> family of the published script, protocol, settings. The script's add_lp is our add_hp.
 _SHORT = Protocol(split="geom-gcn", num_splits=10, epochs=500, patience=200, monitor="loss")
 _LONG = Protocol(split="geom-gcn", num_splits=10, epochs=1000, patience=100, monitor="metric")
+# fmt: off
 _CITATION = SheafSettings(
-    stalk_dim=2,
-    num_layers=2,
-    hidden_channels=16,
-    lr=0.02,
-    weight_decay=2e-4,
-    weight_decay_maps=2e-4,
-    dropout=0.7,
-    input_dropout=0.8,
-    add_lp=True,
-)
+    stalk_dim=2, num_layers=2, hidden_channels=16, lr=.02, weight_decay=2e-4,
+    weight_decay_maps=2e-4, dropout=.7, input_dropout=.8, add_lp=True)
 _GRAPHS: dict[str, tuple[str | None, Protocol, SheafSettings]] = {
-    "texas": (
-        "orthogonal",
-        dataclasses.replace(_SHORT, epochs=1500),
-        SheafSettings(
-            stalk_dim=3,
-            num_layers=4,
-            hidden_channels=20,
-            lr=0.02,
-            weight_decay=5e-3,
-            weight_decay_maps=5e-3,
-            dropout=0.7,
-            sparse_learner=True,
-        ),
-    ),
-    "wisconsin": (
-        "orthogonal",
-        _SHORT,
-        SheafSettings(
-            stalk_dim=3,
-            num_layers=2,
-            hidden_channels=32,
-            lr=0.02,
-            weight_decay=0.0006685729356079199,
-            weight_decay_maps=0.0006685729356079199,
-            dropout=0.7276458263736642,
-            add_lp=True,
-            add_hp=True,
-        ),
-    ),
-    "cornell": (
-        "diagonal",
-        _SHORT,
-        SheafSettings(
-            stalk_dim=4,
-            num_layers=2,
-            hidden_channels=16,
-            lr=0.02,
-            weight_decay=0.0006914841722570725,
-            weight_decay_maps=0.00031764232712732976,
-            dropout=0.7,
-            input_dropout=0.2,
-            add_hp=True,
-        ),
-    ),
-    "chameleon": (
-        "diagonal",
-        _LONG,
-        SheafSettings(
-            stalk_dim=4,
-            num_layers=5,
-            hidden_channels=32,
-            lr=0.01,
-            weight_decay=0.0002969905682317406,
-            weight_decay_maps=0.0012638885974822734,
-            input_dropout=0.7,
-            second_linear=True,
-            add_hp=True,
-        ),
-    ),
-    "squirrel": (
-        "orthogonal",
-        _LONG,
-        SheafSettings(
-            stalk_dim=3,
-            num_layers=5,
-            hidden_channels=32,
-            lr=0.01,
-            weight_decay=0.00011215791366362148,
-            weight_decay_maps=0.00011215791366362148,
-            input_dropout=0.7,
-            second_linear=True,
-            add_hp=True,
-        ),
-    ),
+    "texas": ("orthogonal", dataclasses.replace(_SHORT, epochs=1500), SheafSettings(
+        stalk_dim=3, num_layers=4, hidden_channels=20, lr=.02, weight_decay=5e-3,
+        weight_decay_maps=5e-3, dropout=.7, sparse_learner=True)),
+    "wisconsin": ("orthogonal", _SHORT, SheafSettings(
+        stalk_dim=3, num_layers=2, hidden_channels=32, lr=.02, weight_decay=0.0006685729356079199,
+        weight_decay_maps=0.0006685729356079199, dropout=0.7276458263736642, add_lp=True,
+        add_hp=True)),
+    "cornell": ("diagonal", _SHORT, SheafSettings(
+        stalk_dim=4, num_layers=2, hidden_channels=16, lr=.02, weight_decay=0.0006914841722570725,
+        weight_decay_maps=0.00031764232712732976, dropout=.7, input_dropout=.2, add_hp=True)),
+    "chameleon": ("diagonal", _LONG, SheafSettings(
+        stalk_dim=4, num_layers=5, hidden_channels=32, lr=.01, weight_decay=0.0002969905682317406,
+        weight_decay_maps=0.0012638885974822734, input_dropout=.7, second_linear=True,
+        add_hp=True)),
+    "squirrel": ("orthogonal", _LONG, SheafSettings(
+        stalk_dim=3, num_layers=5, hidden_channels=32, lr=.01, weight_decay=0.00011215791366362148,
+        weight_decay_maps=0.00011215791366362148, input_dropout=.7, second_linear=True,
+        add_hp=True)),
     "citeseer": (None, _SHORT, _CITATION),
     "cora": (None, _SHORT, _CITATION),
 }
 
 # mean and standard deviation over the ten splits
-# fmt: off
 _FIGURES = {
     "diagonal": {
         "texas": (85.67, 6.95), "wisconsin": (88.63, 2.75), "cornell": (86.49, 7.35),

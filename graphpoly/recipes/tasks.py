@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,10 +18,10 @@ from graphpoly.training import (
     LinkTask,
     PrivateNodeTask,
     RowTask,
+    Scheduled,
     SeparationTask,
     SequenceTask,
     SignalTask,
-    StepDecay,
     Task,
     TraceTask,
     node_task,
@@ -111,8 +112,14 @@ def task_for(
     plain, task = task, settings.wrap(task)
     if privacy is not None and task is not plain:
         raise ValueError("epsilon: this model is trained in stages, which the account is not of")
-    if protocol.decay < 1:
-        task = StepDecay(task, protocol.decay_epochs, protocol.decay)
+    if not protocol.constant:
+        task = Scheduled(
+            task,
+            partial(protocol.of, epochs=protocol.epochs, maximize=task.maximize),
+            watched="val" if protocol.plateau == "metric" else "val_loss",
+            least_lr=protocol.least_lr,
+            described=protocol.rates(),
+        )
     return task
 
 

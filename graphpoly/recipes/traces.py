@@ -8,8 +8,8 @@ from graphpoly.recipes.recipe import Protocol, Study
 _NOTES = (
     "the published problems come from the CLRS benchmark; here from generators of our own, with "
     "other edge probabilities and lengths, 32 graphs in the test for each problem",
-    "published gradients are clipped, places of nodes are drawn at random, and pointers of sorting "
-    "are made permutations; here they are not",
+    "published places of nodes are drawn at random, and pointers of sorting are made permutations; "
+    "here they are not",
 )
 for _family, _paper, _arxiv, _aggregation in (
     ("triplet-gmpnn", "Ibarz et al. A Generalist Neural Algorithmic Learner. LoG 2022",
@@ -21,7 +21,9 @@ for _family, _paper, _arxiv, _aggregation in (
         Study(
             family=_family,
             model="AlgorithmNet",
-            protocol=Protocol(num_splits=3, epochs=312, patience=None, watch_train=False),
+            protocol=Protocol(
+                num_splits=3, epochs=312, patience=None, grad_clip=1.0, watch_train=False
+            ),
             paper=_paper,
             arxiv=_arxiv,
             source=f"{_paper}, abstract, which does not say of how many runs it is the mean",

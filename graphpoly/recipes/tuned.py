@@ -9,6 +9,7 @@ from graphpoly.recipes.recipe import Protocol, Study
 
 _STUDY: dict[str, Any] = {"model": "ResidualGNN", "spread": "standard deviation"}
 _ALWAYS: dict[str, Any] = {"patience": None, "watch_train": False}
+_COSINE: dict[str, Any] = {"schedule": "cosine", "warm_up_epochs": 5, "grad_clip": 1.0}
 _NODES: dict[str, Any] = {
     "protocol": Protocol(split="public", num_splits=3, **_ALWAYS),
     "paper": "Luo, Shi, Wu. Classic GNNs are Strong Baselines: Reassessing GNNs for Node "
@@ -17,7 +18,7 @@ _NODES: dict[str, Any] = {
     "runs": 3,
 }
 _PEPTIDES: dict[str, Any] = {
-    "protocol": Protocol(num_splits=4, epochs=250, batch_size=200, **_ALWAYS),
+    "protocol": Protocol(num_splits=4, epochs=250, batch_size=200, **_COSINE, **_ALWAYS),
     "paper": "Tönshoff, Ritzert, Rosenbluth, Grohe. Where Did the Gap Go? Reassessing the "
     "Long-Range Graph Benchmark. TMLR 2024",
     "arxiv": "2309.00367",
@@ -25,8 +26,7 @@ _PEPTIDES: dict[str, Any] = {
     "unit": "",
     "notes": (
         "the published networks have GELU, residual connections without a map, a head of three "
-        "layers and positional encodings, and are trained by AdamW with five epochs of warm-up, a "
-        "cosine and clipped gradients",
+        "layers and positional encodings",
     ),
 }
 _NOTES: dict[str, tuple[str, ...]] = {

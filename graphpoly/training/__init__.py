@@ -23,11 +23,12 @@ from graphpoly.training.private_task import PrivateNodeTask
 from graphpoly.training.progress import Progress, RichProgress
 from graphpoly.training.ranking import LINK_METRICS, hits, mrr
 from graphpoly.training.row_task import RowTask
+from graphpoly.training.schedule import Schedule
+from graphpoly.training.scheduled import Scheduled
 from graphpoly.training.seeds import seed_everything
 from graphpoly.training.separation_task import SeparationTask
 from graphpoly.training.sequence_task import SequenceTask
 from graphpoly.training.signal_task import SignalTask
-from graphpoly.training.step_decay import StepDecay
 from graphpoly.training.tasks import GraphTask, NodeTask, Task
 from graphpoly.training.trace_task import TraceTask
 from graphpoly.training.trackers import MlflowLogger, WandbLogger, trackers
@@ -52,10 +53,11 @@ __all__ = [
     "Progress",
     "RichProgress",
     "RowTask",
+    "Schedule",
+    "Scheduled",
     "SeparationTask",
     "SequenceTask",
     "SignalTask",
-    "StepDecay",
     "Task",
     "TensorBoardLogger",
     "TraceTask",

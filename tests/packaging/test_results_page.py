@@ -92,6 +92,24 @@ def test_a_result_that_read_or_divided_the_data_otherwise_is_no_verdict(
     assert results_page.outdated({**now, part: {**now.get(part, {}), key: was}}) == [key]
 
 
+@pytest.mark.parametrize(
+    ("key", "was", "found"),
+    [
+        ("grad_clip", 1.0, ["grad_clip"]),
+        ("least_lr", "none", []),
+        ("patience", None, ["patience"]),
+        ("batch_size", 32, []),  # left to the task today, which may take as many
+    ],
+)
+def test_none_is_a_value_but_for_the_size_of_batches(key: str, was: Any, found: list[str]) -> None:
+    now = result()
+    then = {**now["protocol"], key: was}
+    assert results_page.outdated({**now, "protocol": then}) == found
+    del then[key]
+    younger = [] if key != "patience" else ["patience"]
+    assert results_page.outdated({**now, "protocol": then}) == younger
+
+
 def test_intervals_that_touch_agree() -> None:
     near = {"mean": 52.5, "interval": 1.0, "unit": "%", "source": "a table"}
     assert results_page.render([result(published=near)]).count("| agrees |") == 1

@@ -72,3 +72,41 @@ def test_few_links_are_learned_from_most_of_the_others(
     links = 51  # 85 % of 60
     assert len(seen) == 2 * (3 if model == "NCN" else 4)  # which leaves out what fills no batch
     assert all(2 * links * 3 / 4 - 2 <= edges < 2 * links for edges in seen)
+
+
+@pytest.mark.parametrize(
+    ("model", "task"),
+    [("GIN", "graphs"), ("GCN", "links"), ("PrecomputedOptBasisGNN", "nodes"), ("GCN", "nodes"),
+     ("Polynormer", "nodes")],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("changes", "in_the_first"),
+    [
+        ({"grad_clip": 1e-3}, True),
+        ({"schedule": "cosine", "warm_up_epochs": 2}, True),
+        ({"schedule": "cosine"}, False),
+        ({"decay": 0.1, "decay_epochs": 1}, False),
+    ],
+)
+def test_a_schedule_and_a_clip_have_an_effect(
+    model: str, task: str, changes: dict[str, Any], in_the_first: bool, tmp_path: Path
+) -> None:
+    mine = source(task, tmp_path / "mine.pt")
+    before = losses(model, mine, tmp_path / "plain", epochs=4)
+    after = losses(model, mine, tmp_path / "changed", epochs=4, **changes)
+    assert len(before) == len(after) == 4
+    assert before[2:] != after[2:]
+    assert in_the_first or before[0] == after[0]
+
+
+def test_a_plateau_ends_a_run_whose_validation_rests(tmp_path: Path) -> None:
+    recipe = recipe_for("GCN", source("nodes", tmp_path / "mine.pt"))
+    recipe = recipe.override(
+        {"lr": 0.0, "weight_decay": 0.0, "epochs": 40, "patience": "none", "schedule": "plateau",
+         "decay": 0.5, "decay_epochs": 2, "least_lr": 0.0}
+    )  # fmt: skip
+    outcome = run_recipe(recipe, seeds=1, out=tmp_path / "run", device="cpu")
+    assert next(iter(outcome.experiments.values())).runs[0].epochs == 1
+    recipe = recipe.override({"lr": 1e-6, "least_lr": 3e-7})
+    outcome = run_recipe(recipe, seeds=1, out=tmp_path / "rested", device="cpu")
+    assert next(iter(outcome.experiments.values())).runs[0].epochs == 7  # 4, and 3 once more

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import signal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import StepLR
 from torch_geometric.data import Data
 
 from graphpoly.data import csbm, make_split
 from graphpoly.models import ForwardGNN
-from graphpoly.training import LayerWise, NodeTask, StepDecay, TrainConfig, fit, seed_everything
+from graphpoly.training import LayerWise, NodeTask, Scheduled, TrainConfig, fit, seed_everything
 
 CONFIG = TrainConfig(epochs=30, checkpoint_seconds=100, tensorboard=False)
 DATA = csbm(40, 4.0, 8, phi=0.5, epsilon=1.0, seed=0)
@@ -202,7 +204,12 @@ def test_an_epoch_is_so_many_steps_of_clipped_gradients() -> None:
 
 def test_a_decay_around_it_knows_when_it_is_finished() -> None:
     net, task, optimizer = build(patience=1)
-    result = fit(net, StepDecay(task, 2, 0.5), optimizer, TrainConfig(epochs=30))
+    result = fit(
+        net,
+        Scheduled(task, partial(StepLR, step_size=2, gamma=0.5)),
+        optimizer,
+        TrainConfig(epochs=30),
+    )
     assert result.stopped == "patience"
     assert result.epochs < 18
 

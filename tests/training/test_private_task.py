@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,12 +11,13 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import StepLR
 from torch_geometric.data import Data
 from torch_geometric.nn import GAT, GCN, GraphSAGE, SGConv
 
 from graphpoly.models.baselines import MLP
 from graphpoly.privacy import PrivacySettings
-from graphpoly.training import NodeTask, PrivateNodeTask, StepDecay, TrainConfig, fit
+from graphpoly.training import NodeTask, PrivateNodeTask, Scheduled, TrainConfig, fit
 
 NODES = 60
 CLIPPED = PrivacySettings(epsilon=8.0, max_degree=3, clip=(0.1,))
@@ -158,7 +160,9 @@ def test_a_resumed_run_goes_on_with_its_account_and_its_draws(tmp_path: Path, se
 
     def run(folder: str, *, resume: bool = False, progress: Any = None) -> nn.Module:
         net = network(2)
-        task = StepDecay(task_of(net, privacy, epochs=7, batch_size=12), 3, 0.5)
+        task = Scheduled(
+            task_of(net, privacy, epochs=7, batch_size=12), partial(StepLR, step_size=3, gamma=0.5)
+        )
         optimizer = torch.optim.Adam(net.parameters(), lr=0.1)
         options = {"run_dir": tmp_path / folder, "resume": resume, "progress": progress}
         fit(net, task, optimizer, config, **options)
