@@ -16,6 +16,7 @@ from graphpoly.data.extrapolation import (
 )
 from graphpoly.data.files import DatasetError, default_root
 from graphpoly.data.folds import GraphFold, block_folds, published_folds, stratified_folds
+from graphpoly.data.gdb7 import load_gdb7
 from graphpoly.data.geometric import POINT_SHAPES, geometric_graph
 from graphpoly.data.graph_datasets import graph_dataset_names, load_graph_data
 from graphpoly.data.hard_functions import (
@@ -116,6 +117,7 @@ __all__ = [
     "load_brec",
     "load_csl",
     "load_exp",
+    "load_gdb7",
     "load_graph_data",
     "load_images",
     "load_node_data",

@@ -111,6 +111,8 @@ class Dataset:
         num_splits: How many runs a figure on it is a mean of, unless a protocol says otherwise.
         drawn: Whether every seed has a dataset of its own.
         stored: Whether it lies in files below the root.
+        standardized: Whether networks answer in deviations from the mean of the labels of the
+            training part, as for numbers of another size.
         tags: Facts for tables, such as ``{"nodes": "2,708"}``.
     """
 
@@ -127,6 +129,7 @@ class Dataset:
     num_splits: int = 10
     drawn: bool = False
     stored: bool = True
+    standardized: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -16,7 +16,7 @@ from graphpoly.data.files import DatasetError, check_reachable, default_root, fi
 from graphpoly.devices import on_cpu
 from graphpoly.errors import unknown
 
-__all__ = ["GraphFold", "block_folds", "published_folds", "stratified_folds"]
+__all__ = ["GraphFold", "block_folds", "published_folds", "random_parts", "stratified_folds"]
 
 _FOLDER = "tu_splits_gnncomparison"
 _SECONDS = 30.0
@@ -130,6 +130,23 @@ def stratified_folds(y: Tensor, num_folds: int = 10, *, seed: int = 0) -> list[G
         train = torch.cat([part for j, part in enumerate(joined) if j not in held])
         folds.append(GraphFold("stratified", i, train, joined[held[1]], joined[i]))
     return folds
+
+
+@on_cpu()
+def random_parts(rows: Tensor, seed: int, *, held: float = 0.2) -> list[Tensor]:
+    """Divide rows at random into a training, a validation and a test part.
+
+    Args:
+        rows: What is divided, ``[n]``.
+        seed: Seeds the order.
+        held: Share of the validation part, and of the test part, at least one row each.
+
+    >>> [len(part) for part in random_parts(torch.arange(10), 0)]
+    [6, 2, 2]
+    """
+    order = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))]
+    size = max(1, round(held * len(rows)))
+    return [order[2 * size :], order[:size], order[size : 2 * size]]
 
 
 @on_cpu()

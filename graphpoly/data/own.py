@@ -18,7 +18,7 @@ from graphpoly.data.entries.graphs import FOLDS, graph_problem
 from graphpoly.data.entries.links import link_problem
 from graphpoly.data.entries.nodes import node_problem
 from graphpoly.data.files import DatasetError
-from graphpoly.data.folds import GraphFold
+from graphpoly.data.folds import GraphFold, random_parts
 from graphpoly.data.links import LINK_SPLITS
 from graphpoly.data.own_checks import (
     OF_EDGES,
@@ -156,7 +156,7 @@ def _of_nodes(data: Data, name: str, source: str) -> Dataset:
                 parts = (held.train_mask & known, held.val_mask & known, held.test_mask & known)
                 return Split(held.name, held.index, *parts)
             masks = [torch.zeros(nodes, dtype=torch.bool) for _ in PARTS]
-            for mask, rows in zip(masks, _thirds(known, seed), strict=True):
+            for mask, rows in zip(masks, random_parts(known.nonzero().view(-1), seed), strict=True):
                 mask[rows] = True
             return Split("random", seed, *masks)
 
@@ -212,7 +212,7 @@ def _of_graphs(graphs: list[Data], name: str, source: str) -> Dataset:
     for graph, row in zip(graphs, y.view(len(graphs), -1), strict=True):
         graph.y = row if loss == "ce" else row.view(1, -1)
         set_precision(graph, torch.float64 if exact else torch.float32)
-    known = _known(y.view(len(graphs), -1))
+    known = _known(y.view(len(graphs), -1)).nonzero().view(-1)
 
     def load(root: Path | None, reading: AsItIs, seed: int) -> Loaded:
         if loss == "ce":
@@ -221,7 +221,7 @@ def _of_graphs(graphs: list[Data], name: str, source: str) -> Dataset:
             graphs=graphs,
             num_features=graphs[0].num_node_features,
             num_outputs=outputs,
-            split=lambda asked, seed: GraphFold("random", seed, *_thirds(known, seed)),
+            split=lambda asked, seed: GraphFold("random", seed, *random_parts(known, seed)),
             facts={"graphs": len(graphs), **doubt_about(y, loss)},
         )
 
@@ -238,14 +238,6 @@ def _width(value: Tensor | None) -> int:
 def _known(y: Tensor) -> Tensor:
     """Return which rows have a label, ``[N]``; NaN is none."""
     return ~y.isnan().view(len(y), -1).all(1)
-
-
-def _thirds(known: Tensor, seed: int) -> list[Tensor]:
-    """Divide the rows that have a label at random into 60/20/20."""
-    rows = known.nonzero().view(-1)
-    order = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))]
-    held = max(1, round(0.2 * len(rows)))
-    return [order[2 * held :], order[:held], order[held : 2 * held]]
 
 
 def _entry(

@@ -26,12 +26,13 @@ __all__ = [
     "LinkNet",
     "NoisyNet",
     "PooledNet",
+    "Standardized",
     "names_argument",
 ]
 
 DECODERS = ("dot", "hadamard")
 _GRAPH = (
-    *("edge_weight", "edge_type", "edge_attr", "batch", "batch_size"),
+    *("edge_weight", "edge_type", "edge_attr", "batch", "batch_size", "pos"),
     *("encoding", "patch_node_index", "patch_number"),
 )
 
@@ -90,6 +91,10 @@ class _Behind(Pretrained):
         """Return what the network gets for features of edges."""
         return edge_attr
 
+    def write(self, out: Tensor) -> Tensor:
+        """Return what is made of the network's output."""
+        return out
+
     def reset_parameters(self) -> None:
         """Draw new parameters."""
         for child in self.children():
@@ -107,6 +112,7 @@ class _Behind(Pretrained):
         encoding: Tensor | None = None,
         patch_node_index: Tensor | None = None,
         patch_number: Tensor | None = None,
+        pos: Tensor | None = None,
     ) -> Tensor:
         """Return what the network returns."""
         given = {
@@ -118,8 +124,9 @@ class _Behind(Pretrained):
             "encoding": encoding,
             "patch_node_index": patch_node_index,
             "patch_number": patch_number,
+            "pos": pos,
         }
-        return call(self.net, self._given, self.read(x), edge_index, given)
+        return self.write(call(self.net, self._given, self.read(x), edge_index, given))
 
 
 class Encoded(_Behind):
@@ -223,6 +230,7 @@ class PooledNet(Pretrained):
         batch_size: int | None = None,
         edge_type: Tensor | None = None,
         edge_attr: Tensor | None = None,
+        pos: Tensor | None = None,
     ) -> Tensor:
         """Return logits, one row a graph.
 
@@ -235,6 +243,7 @@ class PooledNet(Pretrained):
             "batch_size": batch_size,
             "edge_type": edge_type,
             "edge_attr": edge_attr,
+            "pos": pos,
         }
         hidden = call(self.net, self._given, x, edge_index, given).relu()
         if len(hidden) != len(x):
@@ -321,6 +330,43 @@ class NoisyNet(_Behind):
         """Return the features with the random ones behind them."""
         out: Tensor = self.noise(x)
         return out
+
+
+class Standardized(_Behind):
+    """A network that says how far labels are from their mean, in their mean absolute deviation.
+
+    Args:
+        net: The network.
+        y: Labels to take both from, ``[n]`` or ``[n, F_out]``; what is NaN is left out.
+
+    >>> net = Standardized(nn.Identity(), torch.tensor([1.0, 3.0]))
+    >>> net.write(torch.tensor([[0.0], [2.0]])).flatten()
+    tensor([2., 4.])
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, net: nn.Module, y: Tensor) -> None:
+        super().__init__()
+        self.net = net
+        y = y.reshape(len(y), -1).double()
+        mean = y.nanmean(0)
+        deviation = (y - mean).abs().nanmean(0)
+        deviation = torch.where(deviation > 0, deviation, 1.0)  # labels that are all the same
+        self.register_buffer("mean", mean.nan_to_num(0.0).float())
+        self.register_buffer("deviation", deviation.float())
+        # a pooling inside takes more than the network that it stands around
+        accepted = inspect.signature(net.forward).parameters
+        self._given = tuple(name for name in _GRAPH if name in accepted)
+
+    def read(self, x: Tensor) -> Tensor:
+        """Return the features as they are."""
+        return x
+
+    def write(self, out: Tensor) -> Tensor:
+        """Return the network's output in the unit of the labels."""
+        return out * self.deviation + self.mean
 
 
 def names_argument(net: nn.Module, name: str) -> bool:

@@ -22,6 +22,7 @@ from graphpoly.models.heads import (
     LinkNet,
     NoisyNet,
     PooledNet,
+    Standardized,
     names_argument,
 )
 from graphpoly.models.settings import Inputs, ModelSettings
@@ -116,8 +117,10 @@ def network_for(
             edge_channels=_edge_channels(settings, dataset, loaded, width) if edges_read else None,
         )
     )
-    if (not edges_read or edge_attr_of(loaded) is None) and _needs_edge_attr(net):
+    if (not edges_read or edge_attr_of(loaded) is None) and _needs(net, "edge_attr"):
         raise ValueError(f"dataset: {dataset.name} has no edge_attr for this model, which reads it")
+    if level == "graphs" and _needs(net, "pos") and _first(loaded, "pos") is None:
+        raise ValueError(f"dataset: {dataset.name} {_ALONE['positions'][1]}")
     accelerate(net)
     exact = dataset.task == "pairs" or _is_exact(loaded)
     if paired:
@@ -139,6 +142,9 @@ def network_for(
         net = PooledNet(net, width, outputs)
     if dataset.task == "links":
         net = LinkNet(net, width)
+    if dataset.standardized:
+        graphs = _graphs(loaded)
+        net = Standardized(net, torch.cat([graphs[i].y for i in split.train.tolist()]))
     return net.double() if exact else net
 
 
@@ -186,17 +192,21 @@ def _graphs(loaded: Loaded) -> Sequence[Data]:
 
 def _is_exact(loaded: Loaded) -> bool:
     """Whether features are float64, which a network reads in its own precision alone."""
-    x = next((graph.get("x") for graph in _graphs(loaded)), None)
+    x = _first(loaded, "x")
     return x is not None and x.dtype == torch.float64
 
 
 def edge_attr_of(loaded: Loaded) -> Tensor | None:
     """Return the features of edges of a graph, or of the first of many."""
-    return next((graph.get("edge_attr") for graph in _graphs(loaded)), None)
+    return _first(loaded, "edge_attr")
 
 
-def _needs_edge_attr(net: nn.Module) -> bool:
-    named = inspect.signature(net.forward).parameters.get("edge_attr")
+def _first(loaded: Loaded, name: str) -> Tensor | None:
+    return next((graph.get(name) for graph in _graphs(loaded)), None)
+
+
+def _needs(net: nn.Module, name: str) -> bool:
+    named = inspect.signature(net.forward).parameters.get(name)
     return named is not None and named.default is named.empty
 
 

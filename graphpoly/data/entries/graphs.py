@@ -15,7 +15,14 @@ from torch_geometric.transforms import Constant
 from graphpoly.data.dataset import AsItIs, Dataset, Loaded, offer
 from graphpoly.data.expressivity import EXP_NAMES, SR_FAMILIES, load_csl, load_exp, load_sr
 from graphpoly.data.files import default_root
-from graphpoly.data.folds import GraphFold, block_folds, published_folds, stratified_folds
+from graphpoly.data.folds import (
+    GraphFold,
+    block_folds,
+    published_folds,
+    random_parts,
+    stratified_folds,
+)
+from graphpoly.data.gdb7 import load_gdb7
 from graphpoly.data.molecules import load_peptides, load_zinc
 from graphpoly.data.ogb import load_ogb_graph
 from graphpoly.data.ogb_score import ogb_score
@@ -359,3 +366,33 @@ for _name, _metric, _loss, _outputs in (
             num_splits=4,
         )
     )
+
+
+def _energies(root: Path | None, reading: AsItIs, seed: int) -> Loaded:
+    graphs = load_gdb7(root)
+    rows = torch.arange(len(graphs))
+    return Loaded(
+        graphs=graphs,
+        num_features=graphs[0].num_node_features,
+        num_outputs=1,
+        split=lambda name, seed: GraphFold("random", seed, *random_parts(rows, seed, held=0.1)),
+        facts=_counts(graphs),
+    )
+
+
+offer(
+    Dataset(
+        name="gdb7",
+        title="GDB-7, atomisation energies in kcal/mol",
+        task="graphs",
+        metric="mae",
+        loss="l1",
+        splits=("random",),
+        load=_energies,
+        source="Rupp, Tkatchenko, Müller, von Lilienfeld. Fast and Accurate Modeling of Molecular "
+        "Atomization Energies with Machine Learning. Physical Review Letters 2012",
+        reading=AsItIs(),
+        num_splits=3,
+        standardized=True,
+    )
+)

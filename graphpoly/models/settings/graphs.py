@@ -324,41 +324,46 @@ class ComparatorSettings(ModelSettings):
 @configure("EGNN")
 @dataclass(frozen=True, kw_only=True)
 class EGNNSettings(ModelSettings):
-    """Hyperparameters of EGNN, which says where particles will be.
+    """Hyperparameters of EGNN, which says where particles will be, or a number of each graph.
 
     Attributes:
         hidden_channels: Width.
         num_layers: Number of layers.
-        edge_dim: Columns of the features of edges, or none to leave them out.
+        edge_features: Read features of edges, where there are some.
         attention: Weigh each message.
+        update_coords: Move the nodes from layer to layer, which positions ask for.
         coord_aggr: Of what moves a particle.
         normalize: Divide each difference by its length.
         tanh: Bound what a difference is multiplied by.
         clamp: Bound each component of what an edge adds, or none.
-        velocity: Read velocities.
+        velocity: Read velocities of what moves.
         update_velocity: Pass updated velocities on.
+        pool: Over the nodes of a graph.
     """
 
     cls = EGNN
-    levels = ("positions",)
+    levels = ("positions", "graphs")
+    withheld = ("edge_features",)
 
     hidden_channels: int = bounded(64, low=1)
     num_layers: int = bounded(4, low=1)
-    edge_dim: int | None = bounded(2, low=1)
+    edge_features: bool = True
     attention: bool = False
+    update_coords: bool = True
     coord_aggr: str = bounded("mean", choices=COORD_AGGREGATIONS)
     normalize: bool = False
     tanh: bool = False
     clamp: float | None = bounded(None, low=0)
     velocity: bool = True
     update_velocity: bool = True
+    pool: str = bounded("add", choices=_POOLS)
     lr: float = bounded(5e-4, low=0)
     weight_decay: float = bounded(1e-12, low=0)
 
     @property
     def reads_edges(self) -> bool:
         """Whether features of edges are given to the network."""
-        return self.edge_dim is not None
+        return self.edge_features
 
     def prepare(self, data: Data) -> Data:
         """Leave velocities out where they are not read."""
@@ -369,5 +374,8 @@ class EGNNSettings(ModelSettings):
         return data
 
     def arguments(self, inputs: Inputs) -> dict[str, Any]:
-        """Ask for positions."""
-        return {**super().arguments(inputs), "out_channels": None}
+        """Ask for positions, or for numbers of graphs, of which velocities say nothing."""
+        given = {**super().arguments(inputs), "edge_dim": inputs.edge_channels}
+        if inputs.level == "positions":
+            return {**given, "out_channels": None, "pool": None}
+        return {**given, "velocity": False}
