@@ -22,12 +22,15 @@ _LEAST_SHARE = 1e-6  # of the learning rates, in the first epoch of a warm-up
 class Schedule(Settings):
     """How learning rates go with the epochs; the default leaves them as they are.
 
+    A plateau is more than ``decay_epochs`` epochs in a row without a better validation value, and a
+    cosine rises in a line for ``warm_up_epochs`` and reaches zero at the end of the run, as
+    ``ReduceLROnPlateau`` and the usual warm-up do.
+
     Attributes:
-        schedule: step multiplies the learning rates by decay every decay_epochs epochs; plateau
-            does so after more than decay_epochs epochs without a better validation value; cosine
-            raises them for warm_up_epochs, from zero, and lowers them to zero at the end.
-        plateau: Of which value, the validation loss or the metric.
-        decay: Factor of the learning rates.
+        schedule: step lowers learning rates every decay_epochs epochs, plateau where the validation
+            value rests, cosine along one to zero.
+        plateau: Of which validation value, the loss or the metric.
+        decay: Factor of the learning rates at each step or plateau.
         decay_epochs: Length of a step, or the patience of a plateau.
         warm_up_epochs: Length of the rise before a cosine.
         least_lr: The run ends once no learning rate is above this.
@@ -49,6 +52,10 @@ class Schedule(Settings):
         if self.schedule != "cosine" and self.warm_up_epochs:
             raise ValueError(
                 f"warm_up_epochs: got {self.warm_up_epochs}, but schedule={self.schedule} has none"
+            )
+        if self.schedule != "plateau" and self.plateau != "loss":
+            raise ValueError(
+                f"plateau: got {self.plateau!r}, but schedule={self.schedule} has none"
             )
         if self.constant and self.least_lr is not None:
             raise ValueError(f"least_lr: got {self.least_lr}, but learning rates are constant")
@@ -88,6 +95,6 @@ class Schedule(Settings):
             if epoch < rise:
                 return max(_LEAST_SHARE, epoch / rise)
             passed = (epoch - rise) / max(1, epochs - rise)
-            return 0.5 * (1 + math.cos(math.pi * min(1.0, passed)))
+            return 0.5 * (1 + math.cos(math.pi * passed))
 
         return LambdaLR(optimizer, share)

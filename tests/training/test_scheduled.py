@@ -209,6 +209,7 @@ def test_a_resumed_run_has_the_same_schedule(tmp_path):
         ({"schedule": "plateau"}, "decay: got 1, but schedule=plateau needs less"),
         ({"schedule": "cosine", "decay": 0.5}, "decay: got 0.5, but schedule=cosine has none"),
         ({"warm_up_epochs": 3, "decay": 0.5}, "warm_up_epochs: got 3, but schedule=step has none"),
+        ({"plateau": "metric"}, "plateau: got 'metric', but schedule=step has none"),
         ({"least_lr": 1e-5}, "least_lr: got 1e-05, but learning rates are constant"),
         ({"decay_epochs": 0}, "decay_epochs: got 0"),
         ({"decay": 1.5}, r"decay: got 1\.5"),
