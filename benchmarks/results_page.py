@@ -119,8 +119,8 @@ def outdated(result: dict[str, Any]) -> list[str]:
     """Return the keys whose values were others when the result was made than its recipe has today.
 
     A key that is younger than the result had its default; what the user replaced is no difference,
-    and nothing is known of a batch size that was left to the task. The data and the metric count as keys, and so do
-    a rewiring and privacy, each as a whole.
+    and nothing is known of a batch size that was left to the task. The data and the metric count as
+    keys, and so do a rewiring and privacy, each as a whole.
     """
     recipe = registry.get("recipe", result["recipe"]).obj
     today = _plain(plain(recipe.to_dict()))
@@ -179,14 +179,13 @@ def _rows(result: dict[str, Any]) -> list[str]:
         if test["std"] is not None:
             ours += f" ± {scale * test['std']:.{digits}f}"
             interval = " to ".join(f"{scale * bound:.{digits}f}" for bound in test["ci95"])
-        said, difference, verdict = "", "", ""
+        said, difference, verdict = "", "", _verdict(result, model)
         if published is not None:
             mark = " †" if "second-hand" in published["source"] else ""
             spread = published["interval"]
             plus = "" if spread is None else f" ± {spread:.{digits}f}"
             said = f"{published['mean']:.{digits}f}{plus}{mark}"
             difference = f"{compared['difference']:+.{digits}f}"
-            verdict = _verdict(result, model)
         label = " ".join([f"`{result['recipe']}", *_changes(result)]) + "`"
         if len(result["models"]) > 1:
             label += f" {name}"
@@ -197,10 +196,12 @@ def _rows(result: dict[str, Any]) -> list[str]:
 
 def _verdict(result: dict[str, Any], model: dict[str, Any]) -> str:
     compared, published, test = model["compared"], result["published"], model["test"]
-    if not compared["comparable"]:
+    if compared is not None and not compared["comparable"]:
         return "other settings"
     if outdated(result):
         return "older settings"
+    if compared is None:
+        return ""
     scale = 100 if published["unit"] == "%" else 1
     mean, ci95 = test["mean"], test["ci95"]
     half = math.nan if ci95 is None else max(mean - ci95[0], ci95[1] - mean)

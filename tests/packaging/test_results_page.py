@@ -66,6 +66,14 @@ def test_a_result_of_older_settings_is_no_verdict() -> None:
     assert results_page.outdated(was) == []
 
 
+def test_older_settings_are_named_where_nothing_was_published() -> None:
+    model = {**result()["models"]["JacobiGNN"], "compared": None}
+    now = result(published=None, models={"JacobiGNN": model})
+    was = {**now, "protocol": {**now["protocol"], "stopping": "mean"}}
+    assert "| older settings |" not in results_page.render([now])
+    assert "| older settings |" in results_page.render([was])
+
+
 @pytest.mark.parametrize(
     ("key", "was"),
     [("dataset", "cornell"), ("metric", "rocauc"), ("rewire", {"method": "FoSR", "edges": 5})],
