@@ -25,7 +25,7 @@ from graphpoly import (
     from_pretrained,
     registry,
 )
-from graphpoly.models.heads import CategoryEncoder, Encoded, LinkNet, PooledNet
+from graphpoly.models.heads import CategoryEncoder, Encoded, LinkNet, PooledNet, Standardized
 
 NETWORKS = [
     entry
@@ -102,9 +102,9 @@ def test_precision_is_kept_where_it_is_mixed(tmp_path):
 
 def test_networks_within_networks(tmp_path):
     inner = Encoded(CategoryEncoder((3, 4), 8), GPRGNN(8, 16, 8, K=2))
-    net = PooledNet(inner, 8, 2)
+    net = Standardized(PooledNet(inner, 8, 2), [1 / 3, 4], [2, 0.1])
     net.save_pretrained(tmp_path)
-    same_state(net, PooledNet.from_pretrained(tmp_path))
+    same_state(net, Standardized.from_pretrained(tmp_path))
 
 
 def test_a_class_of_ones_own(tmp_path):
@@ -143,6 +143,7 @@ def test_what_json_has_no_form_for_is_asked_for(tmp_path):
         lambda net: NeuralSnowflake(net, 8),
         lambda net: PRMPNN(net, 8, num_added=2),
         lambda net: PooledNet(net, 8, 2),
+        lambda net: Standardized(net, [0.0], [1.0]),
         lambda net: LinkNet(net, 8),
         lambda net: PicardConv(net),
     ],

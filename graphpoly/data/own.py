@@ -254,4 +254,5 @@ def _entry(
         source=_SOURCE,
         reading=AsItIs() if task == "graphs" else Reading(),
         stored=False,
+        standardized=task == "graphs" and loss == "l1",
     )

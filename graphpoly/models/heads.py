@@ -333,32 +333,43 @@ class NoisyNet(_Behind):
 
 
 class Standardized(_Behind):
-    """A network that says how far labels are from their mean, in their mean absolute deviation.
+    """A network whose answers are deviations from a mean.
 
     Args:
         net: The network.
-        y: Labels to take both from, ``[n]`` or ``[n, F_out]``; what is NaN is left out.
+        mean: Of each number that it gives.
+        deviation: What a deviation of 1 is, more than 0.
 
-    >>> net = Standardized(nn.Identity(), torch.tensor([1.0, 3.0]))
+    >>> net = Standardized(nn.Identity(), [2.0], [0.5])
     >>> net.write(torch.tensor([[0.0], [2.0]])).flatten()
-    tensor([2., 4.])
+    tensor([2., 3.])
     """
 
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, net: nn.Module, y: Tensor) -> None:
+    def __init__(self, net: nn.Module, mean: Sequence[float], deviation: Sequence[float]) -> None:
         super().__init__()
         self.net = net
+        self.register_buffer("mean", torch.tensor(mean))
+        self.register_buffer("deviation", torch.tensor(deviation))
+        # a pooling inside takes more than the network that it stands around
+        accepted = inspect.signature(net.forward).parameters
+        self._given = tuple(name for name in _GRAPH if name in accepted)
+
+    @classmethod
+    def around(cls, net: nn.Module, y: Tensor) -> Standardized:
+        """Return a network whose answers are in mean absolute deviations of labels.
+
+        Args:
+            net: The network.
+            y: Labels, ``[n]`` or ``[n, F_out]``; what is NaN is left out.
+        """
         y = y.reshape(len(y), -1).double()
         mean = y.nanmean(0)
         deviation = (y - mean).abs().nanmean(0)
         deviation = torch.where(deviation > 0, deviation, 1.0)  # labels that are all the same
-        self.register_buffer("mean", mean.nan_to_num(0.0).float())
-        self.register_buffer("deviation", deviation.float())
-        # a pooling inside takes more than the network that it stands around
-        accepted = inspect.signature(net.forward).parameters
-        self._given = tuple(name for name in _GRAPH if name in accepted)
+        return cls(net, mean.nan_to_num(0.0).tolist(), deviation.tolist())
 
     def read(self, x: Tensor) -> Tensor:
         """Return the features as they are."""

@@ -144,7 +144,7 @@ def network_for(
         net = LinkNet(net, width)
     if dataset.standardized:
         graphs = _graphs(loaded)
-        net = Standardized(net, torch.cat([graphs[i].y for i in split.train.tolist()]))
+        net = Standardized.around(net, torch.cat([graphs[i].y for i in split.train.tolist()]))
     return net.double() if exact else net
 
 

@@ -139,7 +139,7 @@ def test_what_stands_around_a_network_passes_places_on() -> None:
         def forward(self, x: Tensor, edge_index: Tensor, pos: Tensor) -> Tensor:
             return self.lin(x) + pos.norm(dim=-1, keepdim=True)
 
-    net = Standardized(PooledNet(Far(), 4, 1), torch.tensor([[3.0], [float("nan")], [5.0]]))
+    net = Standardized.around(PooledNet(Far(), 4, 1), torch.tensor([[3.0], [torch.nan], [5.0]]))
     data = Data(
         x=torch.randn(5, 2),
         pos=torch.randn(5, 3),
@@ -154,5 +154,7 @@ def test_what_stands_around_a_network_passes_places_on() -> None:
 
 
 def test_labels_that_are_all_the_same_are_only_moved() -> None:
-    net = Standardized(torch.nn.Identity(), torch.tensor([[2.0, 7.0], [2.0, 9.0]]))
+    net = Standardized.around(torch.nn.Identity(), torch.tensor([[2.0, 7.0], [2.0, 9.0]]))
     assert net.write(torch.tensor([[1.0, -1.0]])).tolist() == [[3.0, 7.0]]
+    net = Standardized.around(torch.nn.Identity(), torch.full((2, 1), torch.nan))
+    assert net.write(torch.ones(1, 1)).tolist() == [[1.0]]
