@@ -172,7 +172,8 @@ def _rows(result: dict[str, Any]) -> list[str]:
     rows = []
     for name, model in result.get("models", {}).items():
         published, compared = result["published"], model["compared"]
-        scale, digits = (100, 2) if published is None or published["unit"] == "%" else (1, 4)
+        share = model["maximize"] if published is None else published["unit"] == "%"
+        scale, digits = (100, 2) if share else (1, 4)
         test = {key: model["test"][key] for key in ("mean", "std", "ci95")}
         ours = f"{scale * test['mean']:.{digits}f}"
         interval = ""

@@ -18,6 +18,7 @@ def result(**changes: Any) -> dict[str, Any]:
     model = {
         "test": {"mean": 0.5, "std": 0.01, "ci95": [0.49, 0.52]},
         "num_seeds": 3,
+        "maximize": True,
         "compared": {"comparable": True, "difference": -3.5},
     }
     recipe = registry.get("recipe", "jacobi/texas").obj.to_dict()
@@ -72,6 +73,13 @@ def test_older_settings_are_named_where_nothing_was_published() -> None:
     was = {**now, "protocol": {**now["protocol"], "stopping": "mean"}}
     assert "| older settings |" not in results_page.render([now])
     assert "| older settings |" in results_page.render([was])
+
+
+def test_an_error_is_no_share() -> None:
+    model = {**result()["models"]["JacobiGNN"], "compared": None}
+    assert "| 50.00 " in results_page.render([result(published=None, models={"JacobiGNN": model})])
+    model |= {"metric": "mae", "maximize": False}
+    assert "| 0.5000 " in results_page.render([result(published=None, models={"JacobiGNN": model})])
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from graphpoly.models.heads import Standardized
 from graphpoly.recipes import recipe_for, run_recipe
@@ -139,3 +140,21 @@ def test_numbers_of_any_size_are_learned_in_their_unit(
     assert float(net.mean[0]) == pytest.approx(-400 * 6, abs=120)
     if columns == 2:
         assert float(net.deviation[1]) == pytest.approx(1.2e-3, rel=0.2)
+
+
+@pytest.mark.parametrize("watched", ["loss", "metric"])
+def test_a_plateau_is_of_the_value_that_was_asked_for(
+    watched: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[float] = []
+
+    def step(schedule: ReduceLROnPlateau, value: float) -> None:
+        seen.append(value)
+        assert schedule.mode == ("max" if watched == "metric" else "min")
+
+    monkeypatch.setattr(ReduceLROnPlateau, "step", step)
+    plateau = {"schedule": "plateau", "decay": 0.5, "plateau": watched}
+    losses("GCN", source("nodes", tmp_path / "mine.pt"), tmp_path / "run", **plateau)
+    rows = (tmp_path / "run" / "seed-0" / "history.csv").read_text().splitlines()
+    column = rows[0].split(",").index("val_loss" if watched == "loss" else "val")
+    assert [float(row.split(",")[column]) for row in rows[1:]] == pytest.approx(seen)
