@@ -79,6 +79,7 @@ def network_for(
     """
     level = _LEVELS.get(dataset.task, "nodes")
     width = getattr(settings, "hidden_channels", _WIDTH)
+    embedding = settings.embedding_channels or width
     embeds = loaded.categories is not None and not settings.reads_categories
     if settings.reads_categories and loaded.categories != "ogb":
         raise ValueError(f"dataset: {dataset.name} has no atoms and bonds, which this model reads")
@@ -104,7 +105,7 @@ def network_for(
         what = "random features cannot be drawn" if noise else "the graph cannot be learned"
         raise ValueError(f"rewire: this model {other}, {what} anew for it")
     outputs = _EMBEDDING if dataset.task == "pairs" else loaded.num_outputs
-    reads = width if embeds else loaded.num_features
+    reads = embedding if embeds else loaded.num_features
     edges_read = learned is None and settings.reads_edges and dataset.task != "links"
     net = settings.network(
         Inputs(
@@ -126,7 +127,7 @@ def network_for(
     if paired:
         if embeds:
             assert loaded.categories is not None
-            net = EncodedLinks(CategoryEncoder(loaded.categories, width), net)
+            net = EncodedLinks(CategoryEncoder(loaded.categories, embedding), net)
         return net.double() if exact else net
     if noise is not None:
         net = NoisyNet(net, noise.dim, distribution=noise.distribution)
@@ -137,7 +138,7 @@ def network_for(
         edges = None
         if edges_read and loaded.edge_categories is not None and names_argument(net, "edge_attr"):
             edges = CategoryEncoder(loaded.edge_categories, width, edges=True)
-        net = Encoded(CategoryEncoder(loaded.categories, width), net, edges)
+        net = Encoded(CategoryEncoder(loaded.categories, embedding), net, edges)
     if headed:
         net = PooledNet(net, width, outputs)
     if dataset.task == "links":

@@ -90,6 +90,11 @@ class ModelSettings(Settings):
         """Whether features of edges are given to the network."""
         return self.reads_categories
 
+    @property
+    def embedding_channels(self) -> int | None:
+        """Width of the categories that are embedded for the network; None for its own width."""
+        return None
+
     def arguments(self, inputs: Inputs) -> dict[str, Any]:
         """Return what the network is made with."""
         values = {

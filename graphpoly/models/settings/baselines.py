@@ -7,10 +7,10 @@ from typing import Any
 
 from torch_geometric.data import Data
 from torch_geometric.nn import GAT, GCN, GIN, GraphSAGE, SGConv
-from torch_geometric.transforms import AddRemainingSelfLoops
+from torch_geometric.transforms import AddRandomWalkPE, AddRemainingSelfLoops
 
 from graphpoly.models.baselines import GCNII, MLP, Linkx
-from graphpoly.models.residual_gnn import CONVS, NORMS, ResidualGNN
+from graphpoly.models.residual_gnn import ACTIVATIONS, CONVS, NORMS, ResidualGNN
 from graphpoly.models.settings.base import Inputs, ModelSettings, configure
 from graphpoly.settings import bounded
 
@@ -135,16 +135,43 @@ class ResidualGNNSettings(BaselineSettings):
     Attributes:
         conv: Its layers.
         residual: Add a linear map of what a layer reads to what it gives.
+        skip: Add what a layer reads to what it gives.
         norm: Behind each layer, or none.
+        activation: Behind that.
         lin_in: Begin with a linear map.
+        pool: Over the nodes of a graph.
+        head_layers: Linear maps at the end.
+        walk_length: Steps of the random walks that encode the nodes of many graphs, or none.
+        encoding_channels: Columns of that encoding.
     """
 
     cls = ResidualGNN
+    levels = ("nodes", "graphs")
+    pools_by = "pool"
+    withheld = ("walk_length",)
 
     conv: str = bounded("gcn", choices=tuple(CONVS))
     residual: bool = True
+    skip: bool = False
     norm: str | None = bounded("batch_norm", choices=tuple(name for name in NORMS if name))
+    activation: str = bounded("relu", choices=tuple(ACTIVATIONS))
     lin_in: bool = False
+    pool: str = bounded("mean", choices=("add", "max", "mean"))
+    head_layers: int = bounded(1, low=1)
+    walk_length: int | None = bounded(None, low=1)
+    encoding_channels: int = bounded(28, low=1)
+
+    @property
+    def embedding_channels(self) -> int | None:
+        """Width of embedded categories: that of a layer, less the columns of the encoding."""
+        if self.walk_length is None:
+            return None
+        return max(1, self.hidden_channels - self.encoding_channels)
+
+    def arguments(self, inputs: Inputs) -> dict[str, Any]:
+        """Tell the network of the encoding, which the nodes of many graphs have."""
+        encoded = self.walk_length if inputs.level == "graphs" else None
+        return {**super().arguments(inputs), "encoding_dim": encoded}
 
     def prepare(self, data: Data) -> Data:
         """Give each node a self-loop, those that have one no second."""
@@ -152,8 +179,11 @@ class ResidualGNNSettings(BaselineSettings):
         return prepared
 
     def prepare_graph(self, data: Data) -> Data:
-        """Leave each of many graphs as it is."""
-        return data
+        """Leave each of many graphs as it is, and encode its nodes."""
+        if self.walk_length is None:
+            return data
+        encoded: Data = AddRandomWalkPE(self.walk_length, attr_name="encoding")(data)
+        return encoded
 
 
 @configure("SGC")
