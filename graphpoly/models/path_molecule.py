@@ -29,6 +29,7 @@ class PathMolecule(Pretrained):
         K: Length of the longest paths.
         paths: ``"single"``, ``"shortest"`` or ``"simple"``.
         readout: ``"sum"`` or ``"mean"`` over the atoms.
+        reduce: ``"sum"`` or ``"mean"`` over the paths of an atom.
         dropout: At the LSTM's inputs and in the head.
     """
 
@@ -40,6 +41,7 @@ class PathMolecule(Pretrained):
         *,
         paths: str = "shortest",
         readout: str = "mean",
+        reduce: str = "sum",
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
@@ -55,6 +57,7 @@ class PathMolecule(Pretrained):
             update="mlp",
             encode=False,
             readout=readout,
+            reduce=reduce,
             dropout=dropout,
         )
 

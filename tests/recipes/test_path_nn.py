@@ -8,7 +8,7 @@ import torch
 from torch_geometric.data import Data
 
 from graphpoly import registry
-from graphpoly.models import PathMolecule
+from graphpoly.models.settings import Inputs
 from graphpoly.recipes import run_recipe
 from tests.models.test_molecule_gnn import molecule
 from tests.ops.test_enumerate_paths import edges
@@ -61,12 +61,26 @@ def test_molecules(stand_in, tmp_path):
     assert 0 <= outcome.experiments["PathMolecule"].mean <= 1
 
 
-def test_the_published_number_of_parameters():
+@pytest.mark.parametrize(
+    ("name", "outputs", "published"),
+    [
+        ("single/ogbg-molhiv", 1, 306_177),
+        ("shortest/ogbg-molhiv", 1, 306_177),
+        ("simple/ogbg-molhiv", 1, 372_097),
+        ("single/peptides-func", 10, 510_090),
+        ("shortest/peptides-func", 10, 510_090),
+        ("simple/peptides-func", 10, 494_720),
+        ("single/peptides-struct", 11, 469_163),
+        ("shortest/peptides-struct", 11, 469_163),
+        ("simple/peptides-struct", 11, 494_915),
+    ],
+)
+def test_the_published_number_of_parameters(name, outputs, published):
     """Theirs has two biases in the LSTM, and a table of three positions that nothing reads."""
-    for paths, published in (("shortest", 306_177), ("simple", 372_097)):
-        model = PathMolecule(128, 1, paths=paths)
-        theirs = sum(p.numel() for p in model.parameters()) + 4 * 128 + 3 * 128
-        assert theirs == published
+    settings = registry.get("recipe", f"pathnn-{name}").obj.settings
+    model = settings.network(Inputs(in_channels=9, out_channels=outputs, level="graphs"))
+    theirs = sum(p.numel() for p in model.parameters()) + (4 + 3) * settings.hidden_channels
+    assert theirs == published
 
 
 def test_figures_and_settings():

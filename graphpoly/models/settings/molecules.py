@@ -85,6 +85,7 @@ class PathMoleculeSettings(_AtomSettings):
         paths: One shortest path a pair (SP of the paper), all shortest (SP+) or all simple (AP).
         hidden_channels: Width.
         readout: Over the atoms of a molecule.
+        reduce: Over the paths of an atom.
     """
 
     cls = PathMolecule
@@ -93,4 +94,5 @@ class PathMoleculeSettings(_AtomSettings):
     paths: str = bounded("shortest", choices=("single", "shortest", "simple"))
     hidden_channels: int = bounded(128, low=1)
     readout: str = bounded("mean", choices=("sum", "mean"))
+    reduce: str = bounded("sum", choices=("sum", "mean"))
     lr: float = bounded(5e-4, low=0)
