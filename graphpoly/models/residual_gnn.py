@@ -31,8 +31,6 @@ NORMS: dict[str | None, Callable[[int], nn.Module]] = {
     "batch_norm": BatchNorm,
     "layer_norm": nn.LayerNorm,
 }
-
-
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu,
     "gelu": nn.functional.gelu,
@@ -169,8 +167,8 @@ class ResidualGNN(Pretrained):
         check_features(type(self).__name__, x, self.in_channels)
         check_batch(batch)
         if (encoding is None) != (self.encode is None):
-            wrong = "nothing, expected encoding_dim columns" if encoding is None else "a tensor"
-            raise ValueError(f"encoding: got {wrong}; the network has encoding_dim or has not")
+            got, has = ("None", "an") if encoding is None else ("a tensor", "no")
+            raise ValueError(f"encoding: got {got}, the network has {has} encoding_dim")
         act = ACTIVATIONS[self.activation]
         if self.lin_in is not None:
             x = dropout(self.lin_in(x), self.dropout, self.training)

@@ -131,9 +131,9 @@ def test_unknown_names_are_refused():
 
 def test_an_encoding_is_asked_for_and_no_other_taken():
     x, encoding = torch.randn(5, 3), torch.randn(5, 4)
-    with pytest.raises(ValueError, match="encoding: got nothing"):
+    with pytest.raises(ValueError, match="encoding: got None, the network has an encoding_dim"):
         ResidualGNN(3, 6, 2, encoding_dim=4)(x, EDGES)
-    with pytest.raises(ValueError, match="encoding: got a tensor"):
+    with pytest.raises(ValueError, match="encoding: got a tensor, the network has no encoding_dim"):
         ResidualGNN(3, 6, 2)(x, EDGES, encoding=encoding)
 
 
