@@ -184,11 +184,11 @@ class AlgorithmNet(Pretrained, NamedArguments):
 
         Args:
             x: ``[N, in_channels]``.
-            edge_index: The graph, ``[2, E]``.
+            edge_index: The graph; with ``weighted`` the values of a sparse ``adj_t`` are lengths.
             steps: Which states there are, the one at the start among them, ``[B, T]`` of bool.
             start: By name of a hint, its state at the start: ``[N]``, or ``[B]`` for a number of a
                 graph.
-            edge_weight: ``[E]``, with ``weighted``.
+            edge_weight: Lengths of edges ``[E]``, with ``weighted``.
             batch: Graph of each node, ``[N]``.
             batch_size: Number of graphs, if known.
 
@@ -198,13 +198,10 @@ class AlgorithmNet(Pretrained, NamedArguments):
         """
         check_features("AlgorithmNet", x, self.in_channels)
         check_batch(batch)
-        if (edge_weight is None) == self.weighted:
-            got = "None" if edge_weight is None else "a tensor"
-            raise ValueError(f"edge_weight: got {got}, the network has weighted={self.weighted}")
+        on = problem_of(x, edge_index, edge_weight, batch, batch_size, weighted=self.weighted)
         absent = [name for name in self.hints if name not in start]
         if absent:
             raise ValueError(f"start: has no {', '.join(absent)}")
-        on = problem_of(x, edge_index, edge_weight, batch, batch_size)
         if steps.dim() != 2 or steps.size(0) != on.num_graphs:
             raise ValueError(f"steps: got shape {list(steps.shape)}, expected [{on.num_graphs}, T]")
         if steps.dtype != torch.bool:
@@ -226,6 +223,18 @@ class AlgorithmNet(Pretrained, NamedArguments):
             each = torch.stack([decoded[name] for decoded in said], 1) if said else none
             hints[name] = on.as_given(each) if self.hints[name] == "pointer" else each
         return Traced(on.as_given(answer) if self.answer == "pointer" else answer, hints)
+
+    @property
+    def compliance_exceptions(self) -> dict[str, str]:
+        """What lengths and an order of edges do not leave as it is."""
+        held = {}
+        if self.weighted:
+            asked = "edges without lengths are refused, not taken for ones of length 1"
+            held = dict.fromkeys(("edge_weight", "adjacency_forms"), asked)
+        if self.aggregation == "lstm":
+            order = "the LSTM reads the messages in the order of the edges"
+            held.update(dict.fromkeys(("adjacency_forms", "edge_order"), order))
+        return held
 
     @property
     def _decoded(self) -> dict[str, str]:

@@ -14,6 +14,7 @@ from graphpoly.layers.arguments import NamedArguments, check_batch, check_featur
 from graphpoly.layers.groups import read_groups, run_lstm
 from graphpoly.models.pointing import Pointed, candidates, log_partition, pairs, search
 from graphpoly.models.pooling import pool_nodes
+from graphpoly.ops import to_csr
 from graphpoly.ops.batching import count_graphs, nodes_of_each
 from graphpoly.ops.pool import segments
 from graphpoly.pretrained import Pretrained
@@ -144,6 +145,17 @@ class PointerNetwork(Pretrained, NamedArguments):
         nn.init.uniform_(self.start, -_BOUND, _BOUND)
         nn.init.uniform_(self.end, -_BOUND, _BOUND)
 
+    @property
+    def compliance_exceptions(self) -> dict[str, str]:
+        """What an order of the nodes does not leave as it is, and an end that is certain."""
+        held = {}
+        if self.encoder == "lstm":
+            held["node_permutation"] = "the encoder reads the nodes in their order"
+            held["nodes_outside"] = "the encoder reads no edges"
+        if self.visits == "all":
+            held["used_parameters"] = "what is left behind the last node is the end, at any score"
+        return held
+
     def forward(
         self,
         x: Tensor,
@@ -266,6 +278,7 @@ class PointerNetwork(Pretrained, NamedArguments):
             start = torch.stack([hidden[-1:], cell[-1:]])
         else:
             assert self.lin_in is not None
+            to_csr(edge_index, num_nodes=x.size(0))  # or nodes outside are refused deep inside
             state = self.lin_in(x)
             for conv in self.convs:
                 state = conv(state.relu(), edge_index)

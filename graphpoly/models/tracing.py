@@ -62,14 +62,20 @@ def problem_of(
     edge_weight: Tensor | None,
     batch: Tensor | None,
     batch_size: int | None,
+    *,
+    weighted: bool,
 ) -> Problem:
     """Put the edges in order and list their triplets; arguments as of a network."""
     adj = to_csr(edge_index, num_nodes=x.size(0))
-    edges = torch.stack([adj.col, adj.rows()]).long()
-    weight = x.new_ones(adj.num_entries) if edge_weight is None else edge_weight
-    check_values("edge_weight", weight, adj.num_entries, device=x.device)
+    if edge_weight is not None:
+        check_values("edge_weight", edge_weight, adj.num_entries, device=x.device)
+        adj = to_csr(edge_index, edge_weight, x.size(0))
+    weight = adj.weight if weighted else x.new_ones(adj.num_entries)
+    if weight is None or (edge_weight is not None and not weighted):
+        got = "None" if weight is None else "a tensor"
+        raise ValueError(f"edge_weight: got {got}, the network has weighted={weighted}")
     weight = weight.to(x.dtype)
-    weight = weight if adj.perm is None else weight.index_select(0, adj.perm)
+    edges = torch.stack([adj.col, adj.rows()]).long()
     triplets = list_triplets(to_csr(edges, num_nodes=x.size(0)))
     graph = x.new_zeros(x.size(0), dtype=torch.long) if batch is None else batch
     num_graphs = count_graphs(batch, batch_size, x.size(0))

@@ -297,3 +297,17 @@ def test_lengths_have_the_precision_of_the_features():
     net, weight = made(data).float(), data.edge_weight
     wanted = called(net, data, x=data.x, edge_weight=weight).answer
     assert torch.equal(called(net, data, x=data.x, edge_weight=weight.double()).answer, wanted)
+
+
+def test_values_of_a_sparse_adjacency_are_lengths():
+    data = algorithm_traces("bellman_ford", 1, (5,), seed=1)[0]
+    net, wanted = made(data), called(made(data), data)
+    ends, weight = data.edge_index.flip(0), data.edge_weight.double()
+    adj_t = torch.sparse_coo_tensor(ends, weight, (5, 5)).coalesce()
+    order = torch.sparse_coo_tensor(ends, torch.arange(1.0, 1 + len(weight)), (5, 5)).coalesce()
+    place = order.values().long() - 1
+    found = called(net, data, edge_index=adj_t, edge_weight=None)
+    assert_close(found.answer, wanted.answer[place])
+    assert_close(found.hints["distance"], wanted.hints["distance"])
+    with pytest.raises(ValueError, match="edge_weight: the sparse adjacency has values already"):
+        called(net, data, edge_index=adj_t, edge_weight=weight)
