@@ -145,6 +145,13 @@ class MPNN(Pretrained, NamedArguments):
         """Steps along edges."""
         return self.num_layers
 
+    @property
+    def compliance_exceptions(self) -> dict[str, str]:
+        """What a node that is joined to all others hears."""
+        if self.master is None:
+            return {}
+        return {"num_hops": "the master node joins all nodes of a graph"}
+
     def reset_parameters(self) -> None:
         """Draw new parameters."""
         for part in self.children():

@@ -40,6 +40,7 @@ _AS_A_LAYER = (
     "node_permutation",
     "edge_order",
     "batch",
+    "num_hops",
     "used_parameters",
     "degenerate_graphs",
     "eval_determinism",

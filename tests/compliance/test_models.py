@@ -89,8 +89,11 @@ def test_no_exception_outlives_its_cause(name):
     subject = network(EVERY[name])
     declared, subject.exceptions = subject.exceptions, {}
     for each in declared.keys() & model_properties().keys():
-        with pytest.raises(ComplianceError):
-            check_subject(subject, _listed(), only=[each])
+        try:
+            held = check_subject(subject, _listed(), only=[each]).passed
+        except ComplianceError:
+            continue
+        assert not held  # it may say nothing of a form
 
 
 @pytest.fixture(params=[each for each in MODELS if scores_pairs(each)], ids=lambda each: each.name)

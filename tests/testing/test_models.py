@@ -220,6 +220,30 @@ def test_rows_belong_to_nodes_of_problems():
             check_model(cls, only=[name])
 
 
+class NearNet(NodeNet):
+    num_hops = 1
+
+    def forward(self, x, edge_index, batch=None):
+        return super().forward(x, edge_index, batch) + x.mean(0)[:3]
+
+
+class PooledNearNet(SoundNet):
+    num_hops = 1
+
+
+def test_what_is_declared_of_hops_holds():
+    class ExactNet(NodeNet):
+        num_hops = 1
+
+    assert check_model(ExactNet, only=["num_hops"]).passed == ["num_hops"]
+    with pytest.raises(ComplianceError, match="at least 4 hops away; declared num_hops is 1"):
+        check_model(NearNet, only=["num_hops"])
+    report = check_model(NodeNet, only=["num_hops"])
+    assert report.not_applicable == {"num_hops": "no num_hops is declared"}
+    report = check_model(PooledNearNet, only=["num_hops"])
+    assert "are not those of nodes" in report.not_applicable["num_hops"]
+
+
 def test_names():
     with pytest.raises(ValueError, match="did you mean 'pretrained'"):
         check_model(SoundNet, only=["pretraind"])
