@@ -9,12 +9,12 @@ from torch import Tensor, nn
 from torch_geometric.nn import GraphConv
 from torch_geometric.nn.inits import reset
 
+from graphpoly.acceleration import accelerate
 from graphpoly.errors import unknown
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
 from graphpoly.layers.groups import read_groups, run_lstm
 from graphpoly.models.pointing import Pointed, candidates, log_partition, pairs, search
 from graphpoly.models.pooling import pool_nodes
-from graphpoly.ops import to_csr
 from graphpoly.ops.batching import count_graphs, nodes_of_each
 from graphpoly.ops.pool import segments
 from graphpoly.pretrained import Pretrained
@@ -128,6 +128,7 @@ class PointerNetwork(Pretrained, NamedArguments):
         self.convs = nn.ModuleList(
             GraphConv(width, width, aggr="max") for _ in range(num_layers if self.lin_in else 0)
         )
+        accelerate(self.convs)
         self.decoder = nn.LSTM(in_channels, width)
         self.lin_node = nn.Linear(width, width, bias=False)
         self.lin_step = nn.Linear(width, width, bias=False)
@@ -278,7 +279,6 @@ class PointerNetwork(Pretrained, NamedArguments):
             start = torch.stack([hidden[-1:], cell[-1:]])
         else:
             assert self.lin_in is not None
-            to_csr(edge_index, num_nodes=x.size(0))  # or nodes outside are refused deep inside
             state = self.lin_in(x)
             for conv in self.convs:
                 state = conv(state.relu(), edge_index)

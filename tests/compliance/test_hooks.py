@@ -34,8 +34,12 @@ NETS = {
 UNCALLED = {"PrecomputedOptBasisGNN": {"filter"}}  # its coefficients meet rows that were stored
 
 
+def subject_of(name):
+    return network(NETS[name]) if name in NETS else Subject(MADE[name])
+
+
 def case(name):
-    subject = network(NETS[name]) if name in NETS else Subject(MADE[name])
+    subject = subject_of(name)
     layer, data = subject.layer(), subject.graph("erdos_renyi", dtype=torch.float32)
     return layer, lambda: joined(subject.call(layer, data))
 
