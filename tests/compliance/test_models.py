@@ -55,6 +55,7 @@ FORMS = {
     "AlgorithmNet(weighted)": lambda: AlgorithmNet(2, 6, hints=HINTS, weighted=True),
     "ComparatorNet(pool)": lambda: ComparatorNet(8, 4, 2, pool="mean"),
     "EGNN(pool)": lambda: EGNN(8, 4, 2, pool="add"),
+    "EGNN(positions)": lambda: EGNN(8, 4, num_layers=2, velocity=True, normalize=True, tanh=True),
     "GRAFENNE(pool)": lambda: GRAFENNE(4, 2, heads=2, pool="max"),
     "GSPN(pool)": lambda: GSPN(8, 4, 3, pool="mean"),
     "GraphMamba(pool)": lambda: GraphMamba(8, 4, 2, expand=1, states=2, walk_length=2, pool="mean"),
@@ -62,6 +63,7 @@ FORMS = {
         8, 8, 2, num_layers=1, mixer_layers=1, num_patches=3, heads=2, method="random", pool="max"
     ),
     "MPNN(pool)": lambda: MPNN(8, 4, 2, master_channels=2, readout="set2set"),
+    "MPNN(one step)": lambda: MPNN(8, 4, 2, readout="set2set", set2set_steps=1),
     "PointerNetwork(any)": lambda: PointerNetwork(8, 8, visits="any"),
     "PointerNetwork(graph)": lambda: PointerNetwork(8, 8, num_layers=2, encoder="graph"),
     "PointerNetwork(graph, all)": lambda: PointerNetwork(8, 8, encoder="graph", visits="all"),
