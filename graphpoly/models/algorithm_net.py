@@ -198,7 +198,15 @@ class AlgorithmNet(Pretrained, NamedArguments):
         """
         check_features("AlgorithmNet", x, self.in_channels)
         check_batch(batch)
-        on = problem_of(x, edge_index, edge_weight, batch, batch_size, weighted=self.weighted)
+        on = problem_of(
+            x,
+            edge_index,
+            edge_weight,
+            batch,
+            batch_size,
+            weighted=self.weighted,
+            paired=self._points,
+        )
         absent = [name for name in self.hints if name not in start]
         if absent:
             raise ValueError(f"start: has no {', '.join(absent)}")
@@ -233,12 +241,20 @@ class AlgorithmNet(Pretrained, NamedArguments):
             held = dict.fromkeys(("edge_weight", "adjacency_forms"), asked)
         if self.aggregation == "lstm":
             order = "the LSTM reads the messages in the order of the edges"
-            held.update(dict.fromkeys(("adjacency_forms", "edge_order"), order))
+            names = ("sparse_weights", "sparse_gradients") if self.weighted else ()
+            held.update(dict.fromkeys(("adjacency_forms", "edge_order", *names), order))
+        if not self._points:
+            held["used_parameters"] = "triplets speak of edges, off which nothing is read"
         return held
 
     @property
     def _decoded(self) -> dict[str, str]:
         return {**self.hints, "answer": self.answer}
+
+    @property
+    def _points(self) -> bool:
+        """Whether something is read off the edges, which alone hear of triplets."""
+        return "pointer" in self._decoded.values()
 
     def _process(
         self, on: Problem, state: dict[str, Tensor], h: Tensor
@@ -246,19 +262,22 @@ class AlgorithmNet(Pretrained, NamedArguments):
         """Return what decoders read of nodes and of edges, and the next states of nodes."""
         z = self.lin_node(self._columns(on.x, state, "mask", "value"))
         e = self.lin_edge(self._columns(on.weight, state, "pointer"))
-        graphs: dict[str, Tensor] = {}
+        graphs: dict[str, Any] = {}
         if self.lin_graph is not None:
             none = on.x.new_zeros(on.num_graphs, 0)
             graphs["graph_attr"] = self.lin_graph(self._columns(none, state, "graph"))
             graphs["batch"] = on.graph
         before = torch.cat([z, h], 1)
-        new, heard = self.conv(
-            before, on.edges, e, triplets=on.triplets, return_edge_attr=True, **graphs
-        )
+        if self._points:
+            graphs["triplets"] = on.triplets
+            new, heard = self.conv(before, on.edges, e, return_edge_attr=True, **graphs)
+            e = torch.cat([e, heard.relu()], 1)
+        else:
+            new = self.conv(before, on.edges, e, **graphs)
         new = new.relu()
         gate = self.gate(torch.cat([before, new], 1)).sigmoid()
         h = gate * self.norm(new) + (1 - gate) * h
-        return torch.cat([before, h], 1), torch.cat([e, heard.relu()], 1), h
+        return torch.cat([before, h], 1), e, h
 
     def _decode(self, on: Problem, name: str, read: Tensor, edges: Tensor) -> Tensor:
         decoder, kind = self.decoders[f"to_{name}"], self._decoded[name]

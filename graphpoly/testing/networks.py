@@ -133,7 +133,12 @@ class _OfProblems(Network):
         takes, edge_dim = super()._signature(layer, edge_dim)
         self.hints: dict[str, str] = dict(getattr(layer, "hints", {}))
         self.answer = getattr(layer, "answer", "mark")
-        pointers = (_start(name, kind) for name, kind in self.hints.items() if kind == "pointer")
+        # a batch counts on in what is called an index, so that names of hints are kept out
+        self.places = {
+            name: f"start_{k}_index" if kind == "pointer" else f"start_{k}"
+            for k, (name, kind) in enumerate(self.hints.items())
+        }
+        pointers = [self.places[name] for name, kind in self.hints.items() if kind == "pointer"]
         self.of_nodes = dict.fromkeys(pointers, "start")
         return takes if getattr(layer, "weighted", True) else takes - {"edge_weight"}, edge_dim
 
@@ -148,13 +153,13 @@ class _OfProblems(Network):
             held = drawn < 0.5 if kind == "mask" else drawn
             if kind == "pointer":  # at a node that is heard, where there is one
                 held = node.scatter_reduce(0, target, source, "amax", include_self=False)
-            dressed[_start(name, kind)] = held
+            dressed[self.places[name]] = held
         taken = 2 + node.numel() % (_STATES - 1)
         dressed.steps = (torch.arange(_STATES, device=source.device) < taken).unsqueeze(0)
         return dressed
 
     def read(self, data: Data) -> dict[str, Any]:
-        start = {name: data[_start(name, kind)] for name, kind in self.hints.items()}
+        start = {name: data[place] for name, place in self.places.items()}
         return {"steps": data.steps, "start": start}
 
     def outputs(self, layer: Any, data: Data, **changed: Any) -> Any:
@@ -185,11 +190,6 @@ class _OfProblems(Network):
         other = super().renamed(data, order)
         for name, kind in self.hints.items():
             if kind != "graph":
-                held = other[_start(name, kind)]
-                other[_start(name, kind)] = torch.empty_like(held).index_copy(0, order, held)
+                held = other[self.places[name]]
+                other[self.places[name]] = torch.empty_like(held).index_copy(0, order, held)
         return other
-
-
-def _start(name: str, kind: str) -> str:
-    """Return what a hint is called in a graph; a batch counts on in what is called an index."""
-    return f"start_{name}_index" if kind == "pointer" else f"start_{name}"

@@ -52,7 +52,13 @@ HINTS = {"to": "pointer", "reached": "mask", "length": "value", "least": "graph"
 FORMS = {
     "AlgorithmNet(lstm)": lambda: AlgorithmNet(2, 6, hints=HINTS, aggregation="lstm"),
     "AlgorithmNet(mark)": lambda: AlgorithmNet(2, 6, hints=HINTS, answer="mark"),
+    "AlgorithmNet(no pointers)": lambda: AlgorithmNet(
+        2, 6, hints={"index": "mask", "batch": "value"}, answer="mark"
+    ),
     "AlgorithmNet(weighted)": lambda: AlgorithmNet(2, 6, hints=HINTS, weighted=True),
+    "AlgorithmNet(weighted lstm)": lambda: AlgorithmNet(
+        2, 6, hints=HINTS, weighted=True, aggregation="lstm"
+    ),
     "ComparatorNet(pool)": lambda: ComparatorNet(8, 4, 2, pool="mean"),
     "EGNN(pool)": lambda: EGNN(8, 4, 2, pool="add"),
     "EGNN(positions)": lambda: EGNN(8, 4, num_layers=2, velocity=True, normalize=True, tanh=True),

@@ -8,7 +8,8 @@ from torch_geometric.data import Batch
 from torch_geometric.explain.algorithm.utils import clear_masks, set_masks
 
 from graphpoly.data import algorithm_traces, hint_kinds
-from graphpoly.models import AlgorithmNet
+from graphpoly.models import AlgorithmNet, tracing
+from graphpoly.ops import list_triplets as found
 from graphpoly.recipes import recipe_for, run_recipe
 from graphpoly.testing import assert_close
 
@@ -311,3 +312,12 @@ def test_values_of_a_sparse_adjacency_are_lengths():
     assert_close(found.hints["distance"], wanted.hints["distance"])
     with pytest.raises(ValueError, match="edge_weight: the sparse adjacency has values already"):
         called(net, data, edge_index=adj_t, edge_weight=weight)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_triplets_are_listed_where_pointers_are_read(algorithm, monkeypatch):
+    (data,) = algorithm_traces(algorithm, 1, (4,))
+    net, listed = made(data), []
+    monkeypatch.setattr(tracing, "list_triplets", lambda adj: listed.append(1) or found(adj))
+    called(net, data)
+    assert len(listed) == (algorithm != "minimum")
