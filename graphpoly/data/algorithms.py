@@ -136,12 +136,14 @@ def hint_kinds(data: Data) -> dict[str, str]:
         data: A graph of :func:`algorithm_traces` with two nodes or more.
 
     Raises:
-        ValueError: If its pointers are those of edges.
+        ValueError: If its pointers are those of edges, or it has one node.
 
     Example:
         >>> hint_kinds(algorithm_traces("bellman_ford", 1)[0])
         {'pointer': 'pointer', 'distance': 'value', 'reached': 'mask'}
     """
+    if data.num_nodes == 1:
+        raise ValueError("data: got a graph of 1 node, whose hints tell nothing of their kinds")
     kinds = {}
     hints = {key: each for key, each in data.to_dict().items() if key.startswith("hint_")}
     for key, hint in hints.items():

@@ -11,7 +11,7 @@ from graphpoly.ops.affine import affine
 from graphpoly.ops.dropout import dropout as drop
 from graphpoly.ops.hooks import is_hooked
 
-__all__ = ["LazyLinear", "Linear", "after_dropout", "is_map", "width_of"]
+__all__ = ["LazyLinear", "Linear", "after_dropout", "is_map", "maps_nothing", "width_of"]
 
 
 class Linear(nn.Linear):
@@ -61,6 +61,17 @@ def after_dropout(lin: Any, x: Tensor, p: float) -> Tensor:
     at_once = type(lin).forward is Linear.forward
     out: Tensor = lin(x, dropout=p) if at_once else lin(drop(x, p))
     return out
+
+
+def maps_nothing(lin: Any, size: int) -> bool:
+    """Whether a map that has yet to take its size would map what has the size that it gives.
+
+    A layer that adds its input has no map where sizes are equal; a lazy one learns of that late.
+
+    >>> maps_nothing(LazyLinear(-1, 3), 3), maps_nothing(LazyLinear(3, 3), 3)
+    (True, False)
+    """
+    return isinstance(lin, pyg.Linear) and lin.in_channels < 0 and lin.out_channels == size
 
 
 def width_of(lin: Any) -> int:

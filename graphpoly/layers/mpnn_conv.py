@@ -133,6 +133,13 @@ class MPNNConv(NamedArguments, MessagePassing):
             self.said = EdgeMessage(in_channels, out_channels, edge_dim or 0)
         self.gru = nn.GRUCell(out_channels, out_channels, bias=bias)
 
+    @property
+    def compliance_exceptions(self) -> dict[str, str]:
+        """What features that are padded leave alone."""
+        if self.said.in_channels == self.out_channels:
+            return {}
+        return {"used_parameters": "features that are padded to a state end in zeros"}
+
     def reset_parameters(self) -> None:
         """Draw new parameters."""
         super().reset_parameters()

@@ -17,7 +17,7 @@ from graphpoly.layers.arguments import (
     check_size,
 )
 from graphpoly.layers.edge_mask import edge_mask
-from graphpoly.layers.linear import width_of
+from graphpoly.layers.linear import maps_nothing, width_of
 from graphpoly.ops import CSR, Paths, PathTrie, enumerate_paths, path_trie, to_csr
 from graphpoly.ops.enumerate_paths import MAX_PATHS, PATHS
 from graphpoly.ops.take_rows import take_rows
@@ -181,6 +181,8 @@ class PathConv(NamedArguments, MessagePassing):
             K: Length of the paths that are listed here; default the layer's own.
         """
         total = self.aggregate(x, edge_index, edge_attr, paths=paths, K=K)
+        if maps_nothing(self.lin, x.size(1)):
+            self.lin = None
         return total + (x if self.lin is None else self.lin(x))
 
     def aggregate(

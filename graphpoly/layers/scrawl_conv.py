@@ -13,7 +13,7 @@ from torch_geometric.nn.inits import reset
 
 from graphpoly.layers.arguments import NamedArguments, check_edge_attr, check_features, check_size
 from graphpoly.layers.edge_mask import edge_mask
-from graphpoly.layers.linear import width_of
+from graphpoly.layers.linear import maps_nothing, width_of
 from graphpoly.ops import pool, random_walks, to_csr, walk_bits
 from graphpoly.ops.take_rows import take_rows
 from graphpoly.registry import register
@@ -179,6 +179,8 @@ class SCRaWlConv(NamedArguments, MessagePassing):
             check_edge_attr(edge_attr, width_of(self.lin_edge))
         elif edge_attr is not None:
             raise ValueError("edge_attr: given to a layer without edge_dim")
+        if maps_nothing(self.lin, x.size(1)):
+            self.lin = None
         mean = self._seen(x, edge_index, edge_attr, generator) if x.size(0) else self.lin_node(x)
         out: Tensor = self.mlp(mean) + (x if self.lin is None else self.lin(x))
         return out

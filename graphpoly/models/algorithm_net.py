@@ -184,11 +184,11 @@ class AlgorithmNet(Pretrained, NamedArguments):
 
         Args:
             x: ``[N, in_channels]``.
-            edge_index: The graph, ``[2, E]``.
+            edge_index: The graph; with ``weighted`` the values of a sparse ``adj_t`` are lengths.
             steps: Which states there are, the one at the start among them, ``[B, T]`` of bool.
             start: By name of a hint, its state at the start: ``[N]``, or ``[B]`` for a number of a
                 graph.
-            edge_weight: ``[E]``, with ``weighted``.
+            edge_weight: Lengths of edges ``[E]``, with ``weighted``.
             batch: Graph of each node, ``[N]``.
             batch_size: Number of graphs, if known.
 
@@ -198,13 +198,18 @@ class AlgorithmNet(Pretrained, NamedArguments):
         """
         check_features("AlgorithmNet", x, self.in_channels)
         check_batch(batch)
-        if (edge_weight is None) == self.weighted:
-            got = "None" if edge_weight is None else "a tensor"
-            raise ValueError(f"edge_weight: got {got}, the network has weighted={self.weighted}")
+        on = problem_of(
+            x,
+            edge_index,
+            edge_weight,
+            batch,
+            batch_size,
+            weighted=self.weighted,
+            paired=self._points,
+        )
         absent = [name for name in self.hints if name not in start]
         if absent:
             raise ValueError(f"start: has no {', '.join(absent)}")
-        on = problem_of(x, edge_index, edge_weight, batch, batch_size)
         if steps.dim() != 2 or steps.size(0) != on.num_graphs:
             raise ValueError(f"steps: got shape {list(steps.shape)}, expected [{on.num_graphs}, T]")
         if steps.dtype != torch.bool:
@@ -228,8 +233,28 @@ class AlgorithmNet(Pretrained, NamedArguments):
         return Traced(on.as_given(answer) if self.answer == "pointer" else answer, hints)
 
     @property
+    def compliance_exceptions(self) -> dict[str, str]:
+        """What lengths and an order of edges do not leave as it is."""
+        held = {}
+        if self.weighted:
+            asked = "edges without lengths are refused, not taken for ones of length 1"
+            held = dict.fromkeys(("edge_weight", "adjacency_forms"), asked)
+        if self.aggregation == "lstm":
+            order = "the LSTM reads the messages in the order of the edges"
+            names = ("sparse_weights", "sparse_gradients") if self.weighted else ()
+            held.update(dict.fromkeys(("adjacency_forms", "edge_order", *names), order))
+        if not self._points:
+            held["used_parameters"] = "triplets speak of edges, off which nothing is read"
+        return held
+
+    @property
     def _decoded(self) -> dict[str, str]:
         return {**self.hints, "answer": self.answer}
+
+    @property
+    def _points(self) -> bool:
+        """Whether something is read off the edges, which alone hear of triplets."""
+        return "pointer" in self._decoded.values()
 
     def _process(
         self, on: Problem, state: dict[str, Tensor], h: Tensor
@@ -237,19 +262,22 @@ class AlgorithmNet(Pretrained, NamedArguments):
         """Return what decoders read of nodes and of edges, and the next states of nodes."""
         z = self.lin_node(self._columns(on.x, state, "mask", "value"))
         e = self.lin_edge(self._columns(on.weight, state, "pointer"))
-        graphs: dict[str, Tensor] = {}
+        graphs: dict[str, Any] = {}
         if self.lin_graph is not None:
             none = on.x.new_zeros(on.num_graphs, 0)
             graphs["graph_attr"] = self.lin_graph(self._columns(none, state, "graph"))
             graphs["batch"] = on.graph
         before = torch.cat([z, h], 1)
-        new, heard = self.conv(
-            before, on.edges, e, triplets=on.triplets, return_edge_attr=True, **graphs
-        )
+        if self._points:
+            graphs["triplets"] = on.triplets
+            new, heard = self.conv(before, on.edges, e, return_edge_attr=True, **graphs)
+            e = torch.cat([e, heard.relu()], 1)
+        else:
+            new = self.conv(before, on.edges, e, **graphs)
         new = new.relu()
         gate = self.gate(torch.cat([before, new], 1)).sigmoid()
         h = gate * self.norm(new) + (1 - gate) * h
-        return torch.cat([before, h], 1), torch.cat([e, heard.relu()], 1), h
+        return torch.cat([before, h], 1), e, h
 
     def _decode(self, on: Problem, name: str, read: Tensor, edges: Tensor) -> Tensor:
         decoder, kind = self.decoders[f"to_{name}"], self._decoded[name]

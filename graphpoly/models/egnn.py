@@ -149,6 +149,13 @@ class EGNN(Pretrained, NamedArguments):
         """Radius of the receptive field."""
         return self.num_layers
 
+    @property
+    def compliance_exceptions(self) -> dict[str, str]:
+        """What positions do not hang on."""
+        if self.out_channels is not None:
+            return {}
+        return {"used_parameters": "features of the last layer, which are made and not returned"}
+
     def reset_parameters(self) -> None:
         """Draw new parameters."""
         for part in (self.lin_in, self.convs, self.lin_node, self.lin_out):

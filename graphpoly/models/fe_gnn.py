@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from graphpoly.layers import FEConv
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
+from graphpoly.models.beyond_hops import beyond_hops
 from graphpoly.models.passed_on import passes_on
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
@@ -77,6 +78,11 @@ class FEGNN(Pretrained, NamedArguments):
     def num_hops(self) -> int:
         """Number of hops of the expansion."""
         return self.expansion.num_hops
+
+    @property
+    def compliance_exceptions(self) -> dict[str, str]:
+        """That of the expansion, if it reads the whole graph."""
+        return beyond_hops(self.expansion)
 
     def reset_parameters(self) -> None:
         """Draw new parameters."""

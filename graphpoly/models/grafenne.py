@@ -79,7 +79,7 @@ class GRAFENNE(Pretrained, NamedArguments):
         "pool": None,
     }
     compliance_exceptions: ClassVar[dict[str, str]] = {
-        "feature_errors": GRAFENNEConv.compliance_exceptions["feature_errors"],
+        name: GRAFENNEConv.compliance_exceptions[name] for name in ("num_hops", "feature_errors")
     }
 
     def __init__(

@@ -145,6 +145,16 @@ class MPNN(Pretrained, NamedArguments):
         """Steps along edges."""
         return self.num_layers
 
+    @property
+    def compliance_exceptions(self) -> dict[str, str]:
+        """What a node that is joined to all others hears, and a set that is read once."""
+        held = {}
+        if self.master is not None:
+            held["num_hops"] = "the master node joins all nodes of a graph"
+        if self.readout == "set2set" and self.set2set_steps == 1:
+            held["used_parameters"] = "the first step of set2set has nothing to read and forget"
+        return held
+
     def reset_parameters(self) -> None:
         """Draw new parameters."""
         for part in self.children():

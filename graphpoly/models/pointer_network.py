@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import GraphConv
 from torch_geometric.nn.inits import reset
 
+from graphpoly.acceleration import accelerate
 from graphpoly.errors import unknown
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
 from graphpoly.layers.groups import read_groups, run_lstm
@@ -127,6 +128,7 @@ class PointerNetwork(Pretrained, NamedArguments):
         self.convs = nn.ModuleList(
             GraphConv(width, width, aggr="max") for _ in range(num_layers if self.lin_in else 0)
         )
+        accelerate(self.convs)
         self.decoder = nn.LSTM(in_channels, width)
         self.lin_node = nn.Linear(width, width, bias=False)
         self.lin_step = nn.Linear(width, width, bias=False)
@@ -143,6 +145,17 @@ class PointerNetwork(Pretrained, NamedArguments):
             linear.reset_parameters()
         nn.init.uniform_(self.start, -_BOUND, _BOUND)
         nn.init.uniform_(self.end, -_BOUND, _BOUND)
+
+    @property
+    def compliance_exceptions(self) -> dict[str, str]:
+        """What an order of the nodes does not leave as it is, and an end that is certain."""
+        held = {}
+        if self.encoder == "lstm":
+            held["node_permutation"] = "the encoder reads the nodes in their order"
+            held["nodes_outside"] = "the encoder reads no edges"
+        if self.visits == "all":
+            held["used_parameters"] = "what is left behind the last node is the end, at any score"
+        return held
 
     def forward(
         self,

@@ -9,6 +9,7 @@ from torch import Tensor
 from graphpoly.layers import FavardConv, OptBasisConv, PolynomialConv
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
 from graphpoly.layers.linear import Linear, after_dropout
+from graphpoly.models.beyond_hops import beyond_hops
 from graphpoly.models.passed_on import passes_on
 from graphpoly.ops import dropout
 from graphpoly.pretrained import Pretrained
@@ -81,6 +82,11 @@ class PolynomialGNN(Pretrained, NamedArguments):
     def num_hops(self) -> int:
         """Radius of the receptive field."""
         return self.filter.num_hops
+
+    @property
+    def compliance_exceptions(self) -> dict[str, str]:
+        """That of the filter, if it reads the whole graph."""
+        return beyond_hops(self.filter)
 
     def reset_parameters(self) -> None:
         """Draw new parameters."""

@@ -64,6 +64,7 @@ class Polynormer(Pretrained, NamedArguments):
     """
 
     compliance_exceptions: ClassVar[dict[str, str]] = {
+        "num_hops": PolynormerConv.compliance_exceptions["num_hops"],
         "used_parameters": "each stage has a head of its own, and the other one rests",
     }
 

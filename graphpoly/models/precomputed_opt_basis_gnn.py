@@ -10,6 +10,7 @@ from torch_geometric.nn import MLP
 
 from graphpoly.layers import OptBasisConv
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
+from graphpoly.models.beyond_hops import beyond_hops
 from graphpoly.models.passed_on import passes_on
 from graphpoly.ops import dropout
 from graphpoly.pretrained import Pretrained
@@ -102,6 +103,11 @@ class PrecomputedOptBasisGNN(Pretrained, NamedArguments):
     def num_hops(self) -> int:
         """Order of the polynomial."""
         return self.filter.num_hops
+
+    @property
+    def compliance_exceptions(self) -> dict[str, str]:
+        """That of the filter, if it reads the whole graph."""
+        return beyond_hops(self.filter)
 
     def reset_parameters(self) -> None:
         """Draw new parameters."""

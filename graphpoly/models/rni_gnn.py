@@ -144,7 +144,8 @@ class RNIGNN(Pretrained, NamedArguments):
         told = "the noise of a node hangs on its place among those that are passed together"
         names = ("node_permutation", "batch")
         varied = {} if self.fixed else {"eval_determinism": "noise is drawn anew, as published"}
-        return {**dict.fromkeys(names, told), **varied}
+        drawn = {"float64": "noise in float64 is other noise than in float32"}
+        return {**dict.fromkeys(names, told), **varied, **drawn}
 
     def reset_parameters(self) -> None:
         """Draw new parameters."""

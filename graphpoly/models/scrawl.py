@@ -170,9 +170,10 @@ class SCRaWl(Pretrained, NamedArguments):
 
     @property
     def compliance_exceptions(self) -> dict[str, str]:
-        """Those of the layer, and of complexes, which have no loops."""
+        """Those of the layer, and of complexes, which have no loops and no parallel edges."""
         held = dict(SCRaWlConv.compliance_exceptions)
         if self.dim:
+            del held["edge_order"]
             still = "a walk on simplices stands still where one has no neighbours, and nowhere else"
             held["used_parameters"] = still
         return held

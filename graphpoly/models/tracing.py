@@ -23,7 +23,7 @@ class Problem(NamedTuple):
         adj: The operator of the edges as they were given.
         edges: Source and target of its entries, ``[2, E]``.
         weight: Of these, ``[E, 1]``.
-        triplets: Of these.
+        triplets: Of these, None where nothing reads them.
         x: Features of the nodes.
         graph: Of each node, ``[N]``.
         num_graphs: How many.
@@ -32,7 +32,7 @@ class Problem(NamedTuple):
     adj: CSR
     edges: Tensor
     weight: Tensor
-    triplets: Triplets
+    triplets: Triplets | None
     x: Tensor
     graph: Tensor
     num_graphs: int
@@ -62,15 +62,22 @@ def problem_of(
     edge_weight: Tensor | None,
     batch: Tensor | None,
     batch_size: int | None,
+    *,
+    weighted: bool,
+    paired: bool,
 ) -> Problem:
-    """Put the edges in order and list their triplets; arguments as of a network."""
+    """Put the edges in order and list their triplets, if ``paired``; others as of a network."""
     adj = to_csr(edge_index, num_nodes=x.size(0))
-    edges = torch.stack([adj.col, adj.rows()]).long()
-    weight = x.new_ones(adj.num_entries) if edge_weight is None else edge_weight
-    check_values("edge_weight", weight, adj.num_entries, device=x.device)
+    if edge_weight is not None:
+        check_values("edge_weight", edge_weight, adj.num_entries, device=x.device)
+        adj = to_csr(edge_index, edge_weight, x.size(0))
+    weight = adj.weight if weighted else x.new_ones(adj.num_entries)
+    if weight is None or (edge_weight is not None and not weighted):
+        got = "None" if weight is None else "a tensor"
+        raise ValueError(f"edge_weight: got {got}, the network has weighted={weighted}")
     weight = weight.to(x.dtype)
-    weight = weight if adj.perm is None else weight.index_select(0, adj.perm)
-    triplets = list_triplets(to_csr(edges, num_nodes=x.size(0)))
+    edges = torch.stack([adj.col, adj.rows()]).long()
+    triplets = list_triplets(to_csr(edges, num_nodes=x.size(0))) if paired else None
     graph = x.new_zeros(x.size(0), dtype=torch.long) if batch is None else batch
     num_graphs = count_graphs(batch, batch_size, x.size(0))
     return Problem(adj, edges, weight.unsqueeze(1), triplets, x, graph, num_graphs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -71,6 +72,7 @@ def simplicial_complex(simplices: Iterable[Iterable[int]]) -> list[Tensor]:
         As :func:`clique_complex`.
 
     Raises:
+        TypeError: If a node is no whole number.
         ValueError: If a face is missing, or the nodes are not 0, ..., N - 1.
 
     >>> [part.tolist() for part in simplicial_complex([[0], [1], [1, 0]])]
@@ -78,8 +80,9 @@ def simplicial_complex(simplices: Iterable[Iterable[int]]) -> list[Tensor]:
     """
     found: dict[int, set[tuple[int, ...]]] = defaultdict(set)
     for simplex in simplices:
-        nodes = tuple(sorted(set(simplex)))
-        found[len(nodes)].add(nodes)
+        nodes = tuple(sorted({_number(node) for node in simplex}))
+        if nodes:
+            found[len(nodes)].add(nodes)
     if not found:
         return [torch.empty(1, 0, dtype=torch.int64)]
     made = []
@@ -91,6 +94,13 @@ def simplicial_complex(simplices: Iterable[Iterable[int]]) -> list[Tensor]:
     for k in range(1, len(made)):
         simplicial_faces(made, k)
     return made
+
+
+def _number(node: Any) -> int:
+    try:
+        return operator.index(node)
+    except TypeError:
+        raise TypeError(f"simplices: got the node {node!r}, whole numbers are accepted") from None
 
 
 def simplicial_faces(simplices: Sequence[Tensor], k: int) -> Tensor:

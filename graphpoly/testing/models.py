@@ -12,6 +12,7 @@ from torch_geometric.data import Batch, Data
 
 from graphpoly.pretrained import Pretrained, from_pretrained
 from graphpoly.testing.battery import Exclusions, check_subject
+from graphpoly.testing.networks import Network, network
 from graphpoly.testing.properties import Property, beside, enter_into, table
 from graphpoly.testing.report import Report
 from graphpoly.testing.subject import Subject
@@ -29,13 +30,17 @@ _AS_A_LAYER = (
     "feature_errors",
     "third_argument",
     "output",
+    "float64",
+    "gradcheck",
     "edge_weight",
     "adjacency_forms",
     "sparse_weights",
     "sparse_gradients",
     "autocast",
     "node_permutation",
+    "edge_order",
     "batch",
+    "num_hops",
     "used_parameters",
     "degenerate_graphs",
     "eval_determinism",
@@ -45,6 +50,7 @@ _AS_A_LAYER = (
     "safetensors",
     "copies",
     "stateless_forward",
+    "untouched_inputs",
 )
 
 
@@ -56,7 +62,7 @@ def model_properties() -> dict[str, str]:
     """Return the name of each property and what it promises.
 
     Those that speak of nodes and rows are asked of what the rows of a network belong to: nodes,
-    graphs or pairs of nodes.
+    graphs, pairs of nodes or steps.
 
     >>> model_properties()["pretrained"]
     'What save_pretrained() writes, from_pretrained() makes again.'
@@ -77,8 +83,11 @@ def check_model(
 
     Args:
         model: A network whose forward takes x and edge_index, a function without arguments that
-            makes one, or a registry entry. It gives a row for each node, for each graph (one where
-            there is no ``batch``), or for each of ``pairs`` ``[2, P]``.
+            makes one, or a registry entry. It gives a row for each node or for each graph (one
+            where there is no ``batch``). Beside what layers take, forward may read ``pairs``
+            ``[2, P]`` and give a row for each; ``pointer`` and ``length``, with a row for each
+            step, as :class:`~graphpoly.models.PointerNetwork`; or ``steps`` and ``start``, as
+            :class:`~graphpoly.models.AlgorithmNet`.
         exclude: Properties that are not run, as ``{name: reason}`` or names alone. What the class
             declares in ``compliance_exceptions`` is left out likewise.
         only: Properties to run; default all of :func:`model_properties`.
@@ -100,52 +109,12 @@ def check_model(
           batch_index  passed
           output       passed
     """
-    subject = _Network(model, in_channels=in_channels, edge_dim=edge_dim, seed=seed)
-    return check_subject(subject, _listed(), exclude=exclude, only=only)
-
-
-class _Network(Subject):
-    """A network, whose rows belong to nodes, to graphs or to pairs of nodes."""
-
-    known = (*Subject.known, "pairs")
-
-    def __init__(self, model: Any, **options: Any) -> None:
-        super().__init__(model, **options)
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
-            out = self.call(self.layer(), self.graph("path", dtype=torch.float32))
-        self.reads_graphs = out.size(0) == 1
-        # a class may declare what is asked of layers alone
-        unasked = table().keys() - _listed().keys()
-        self.exceptions = {k: v for k, v in self.exceptions.items() if k not in unasked}
-
-    def dress(self, data: Data, **options: Any) -> Data:
-        dressed = super().dress(data, **options)
-        if "pairs" in self.takes:  # each node and the one that stands two places behind it
-            node = torch.arange(int(data.num_nodes or 0), device=data.edge_index.device)
-            dressed.pair_index = torch.stack([node, node.roll(-2)])
-        return dressed
-
-    def outputs(self, layer: Any, data: Data, **changed: Any) -> Any:
-        if "pairs" in self.takes:
-            changed.setdefault("pairs", data.pair_index)
-        out = super().outputs(layer, data, **changed)
-        return out.unsqueeze(-1) if isinstance(out, Tensor) and out.dim() == 1 else out
-
-    def rows(self, data: Data) -> int:
-        return 1 if self.reads_graphs else super().rows(data)
-
-    def parts(self, out: Tensor, batch: Batch) -> list[Tensor]:
-        return list(out.split(1)) if self.reads_graphs else super().parts(out, batch)
-
-    def renamed(self, data: Data, order: Tensor) -> Data:
-        other = super().renamed(data, order)
-        if "pairs" in self.takes:
-            other.pair_index = order[data.pair_index]
-        return other
-
-    def as_named(self, out: Tensor, order: Tensor) -> Tensor:
-        of_nodes = not self.reads_graphs and "pairs" not in self.takes
-        return super().as_named(out, order) if of_nodes else out
+    subject = network(model, in_channels=in_channels, edge_dim=edge_dim, seed=seed)
+    listed = _listed()
+    # a class may declare what is asked of layers alone
+    declared = subject.exceptions.items()
+    subject.exceptions = {k: why for k, why in declared if k in listed or k not in table()}
+    return check_subject(subject, listed, exclude=exclude, only=only)
 
 
 @enter_into(
@@ -153,7 +122,7 @@ class _Network(Subject):
     "A batch of int32 is one of int64, and where graphs are read out what is no batch is refused "
     "by name.",
 )
-def _check_batch_index(subject: _Network) -> None:
+def _check_batch_index(subject: Network) -> None:
     subject.needs("batch")
     layer = subject.layer(dtype=torch.float64)
     batch = Batch.from_data_list([subject.graph(name) for name in ("star", "path")])
@@ -183,8 +152,28 @@ def _expect_refused(
     raise Violation(f"a batch that is {what} was taken without a word")
 
 
+@enter_into(
+    _OWN, "A node that the graph has not, among edges, pairs or pointers, is refused by name."
+)
+def _check_nodes_outside(subject: Network) -> None:
+    layer = subject.layer()
+    for key, argument in {"edge_index": "edge_index", **subject.of_nodes}.items():
+        for node in (-1, 16):
+            data = subject.graph("erdos_renyi", dtype=torch.float32)
+            data[key] = data[key].clone()
+            data[key].view(-1)[3] = node
+            what = f"{argument} that names node {node} of 16"
+            try:
+                subject.call(layer, data)
+            except (IndexError, TypeError, ValueError) as error:
+                found = f"{type(error).__name__}: {error}"
+                expect(argument in str(error), f"{what} is refused with {found}")
+            else:
+                raise Violation(f"{what} was taken without a word")
+
+
 @enter_into(_OWN, "What save_pretrained() writes, from_pretrained() makes again.")
-def _check_pretrained(subject: _Network) -> None:
+def _check_pretrained(subject: Network) -> None:
     layer: nn.Module = subject.layer()
     if not isinstance(layer, Pretrained):
         raise NotApplicable("the network has no save_pretrained()")

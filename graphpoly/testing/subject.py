@@ -16,7 +16,7 @@ from graphpoly.registry import Entry
 from graphpoly.testing.violations import NotApplicable, Violation
 from graphpoly.testing.zoo import graph_zoo
 
-__all__ = ["Subject", "joined", "simple"]
+__all__ = ["Subject", "factory", "joined", "simple"]
 
 # What forward may ask for; anything else that has no default cannot be given.
 _KNOWN = ("edge_weight", "edge_attr", "pos", "vel", "batch", "batch_size", "size")
@@ -54,7 +54,7 @@ class Subject:
         edge_dim: int | None = None,
         seed: int = 0,
     ) -> None:
-        self._make, name = _factory(layer_or_factory)
+        self._make, name = factory(layer_or_factory)
         self.seed = seed
         with torch.random.fork_rng(devices=[]):
             layer = self._make()
@@ -245,7 +245,8 @@ def joined(out: Any) -> Tensor:
     return out
 
 
-def _factory(layer_or_factory: Any) -> tuple[Callable[[], Any], str | None]:
+def factory(layer_or_factory: Any) -> tuple[Callable[[], Any], str | None]:
+    """Return what makes a layer, and the name of the entry that it is of."""
     if isinstance(layer_or_factory, Entry):
         if layer_or_factory.example is None:
             raise ValueError(f"{layer_or_factory.name}: the registry entry has no example")

@@ -14,6 +14,7 @@ from graphpoly.ops.library import SCHEMAS
 from graphpoly.registry import entries
 from graphpoly.testing import graph_zoo
 from graphpoly.testing.aggregations import _Neighbors
+from graphpoly.testing.networks import network
 from graphpoly.testing.subject import Subject
 from tests.compliance.test_transforms import FORMS
 from tests.ops.test_library import samples
@@ -53,14 +54,13 @@ def takes(entry):
 
 
 ODD = {"pairs", "pointer", "steps"}
-CALLED = [e for k in ("layer", "model") for e in entries(k) if not takes(e) & ODD]
-PAIRED = [e for e in entries("model") if "pairs" in takes(e)]
+CALLED = [*entries("layer"), *entries("model")]
 
 
 @pytest.mark.parametrize("train", [False, True])
 @pytest.mark.parametrize("entry", CALLED, ids=lambda entry: entry.name)
 def test_module(entry, train):
-    subject = Subject(entry)
+    subject = network(entry) if entry.kind == "model" else Subject(entry)
     layer, data = subject.layer(train=train), subject.graph("erdos_renyi", dtype=torch.float32)
 
     def run():
@@ -68,15 +68,6 @@ def test_module(entry, train):
         return out, gradients(layer, out)
 
     same(run)
-
-
-@pytest.mark.parametrize("entry", PAIRED, ids=lambda entry: entry.name)
-def test_model_of_pairs(entry):
-    net = entry.example()
-    x = torch.randn(6, net.in_channels)
-    edge_index = torch.tensor([[0, 1, 1, 2, 2, 3, 0, 3], [1, 0, 2, 1, 3, 2, 3, 0]])
-    pairs = torch.tensor([[0, 1, 4, 5], [2, 3, 5, 1]])
-    same(lambda: net(x, edge_index, pairs))
 
 
 @pytest.mark.parametrize("train", [False, True])

@@ -7,13 +7,12 @@ import torch
 from torch.utils._pytree import tree_leaves
 
 from graphpoly.testing import assert_close
-from graphpoly.testing.subject import Subject
-from tests.compliance.test_hooks import MADE, NETS
+from tests.compliance.test_hooks import MADE, NETS, subject_of
 
 
 @pytest.mark.parametrize("name", [*MADE, *NETS])
 def test_gradients_know_of_it(name):
-    subject = Subject({**MADE, **NETS}[name])
+    subject = subject_of(name)
     layer, graph = subject.layer(dtype=torch.float64), subject.graph("erdos_renyi")
     found = []
     for double in (torch.Tensor.mul, torch.Tensor.mul_):

@@ -10,11 +10,12 @@ from torch.nn.utils import prune
 from torch.utils._pytree import tree_leaves
 
 from graphpoly.layers import FEConv, SheafConv
-from graphpoly.models import NCN, NCNC
+from graphpoly.models import NCN
 from graphpoly.registry import entries
 from graphpoly.testing import assert_close
+from graphpoly.testing.networks import network
 from graphpoly.testing.subject import Subject, joined
-from tests.compliance.test_models import OTHERS
+from tests.compliance.test_models import FORMS as FURTHER
 
 FORMS = {
     "FEConv(separate)": lambda: FEConv(8, 6, separate=True),
@@ -24,23 +25,21 @@ FORMS = {
     "SheafConv(general)": lambda: SheafConv(8, 6, stalk_dim=3, maps="general"),
 }
 MADE = {**{entry.name: entry for entry in entries("layer")}, **FORMS}
-NETS = {entry.name: entry for entry in entries("model") if entry not in OTHERS}
-UNCALLED = {"PrecomputedOptBasisGNN": {"filter"}}  # its coefficients meet rows that were stored
-PAIRS = torch.tensor([[0, 1, 4, 5], [2, 3, 5, 1]])
-OF_PAIRS = {
-    "NCN": lambda: NCN(8, 16),
-    "NCNC": lambda: NCNC(8, 16),
+NETS = {
+    **{entry.name: entry for entry in entries("model")},
+    "AlgorithmNet(lstm)": FURTHER["AlgorithmNet(lstm)"],
     "NCN(refined)": lambda: NCN(8, 16, head="refined", score_layers=2),
+    "PointerNetwork(graph)": FURTHER["PointerNetwork(graph)"],
 }
+UNCALLED = {"PrecomputedOptBasisGNN": {"filter"}}  # its coefficients meet rows that were stored
+
+
+def subject_of(name):
+    return network(NETS[name]) if name in NETS else Subject(MADE[name])
 
 
 def case(name):
-    if name in OF_PAIRS:
-        torch.manual_seed(0)
-        net, x = OF_PAIRS[name]().eval(), torch.randn(6, 8)
-        pairs = PAIRS.to(x.device)
-        return net, lambda: net(x, pairs.roll(1, 1), pairs)
-    subject = Subject({**MADE, **NETS}[name])
+    subject = subject_of(name)
     layer, data = subject.layer(), subject.graph("erdos_renyi", dtype=torch.float32)
     return layer, lambda: joined(subject.call(layer, data))
 
@@ -81,7 +80,7 @@ def test_pruned_maps_learn(name):
 
 
 @pytest.mark.filterwarnings("ignore:Full backward hook is firing")
-@pytest.mark.parametrize("name", [*MADE, *NETS, *OF_PAIRS])
+@pytest.mark.parametrize("name", [*MADE, *NETS])
 def test_what_hooks_have_seen_stays_as_it_was(name):
     """A module's output is that module's; hooks of its gradient refuse those who write into it."""
     layer, run = case(name)

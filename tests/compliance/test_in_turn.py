@@ -5,17 +5,15 @@ import torch
 from torch_geometric.data import Batch
 
 from graphpoly.testing import assert_close
-from graphpoly.testing.subject import Subject
-from tests.compliance.test_hooks import MADE, NETS
+from tests.compliance.test_hooks import MADE, NETS, subject_of
 
-BATCHED = [name for name, made in {**MADE, **NETS}.items() if "batch" in Subject(made).takes]
-# what they draw belongs to places
-DRAWN = {"GraphMamba", "GraphMambaConv", "RNIGNN", "SCRaWl"}
+BATCHED = [name for name in [*MADE, *NETS] if "batch" in subject_of(name).takes]
+DRAWN = {"RNIGNN", "SCRaWl"}  # what they draw belongs to places
 SORTED = {"FEConv", "GraphMLPMixer", "GraphViT", "NeuralSnowflake", "PRMPNN"}
 
 
 def case(name):
-    subject = Subject({**MADE, **NETS}[name])
+    subject = subject_of(name)
     graphs = [subject.graph(each) for each in ("path", "erdos_renyi", "star")]
     return subject, subject.layer(dtype=torch.float64), Batch.from_data_list(graphs)
 
@@ -23,18 +21,16 @@ def case(name):
 @pytest.mark.parametrize("name", [name for name in BATCHED if name not in DRAWN])
 def test_graphs_in_turn(name):
     subject, layer, batch = case(name)
-    size = batch.num_nodes
-    order = torch.randperm(size, generator=torch.Generator("cpu").manual_seed(1), device="cpu")
-    changed = {key: batch[key][order] for key in {"x", "pos", "vel"} & {*subject.takes, "x"}}
-    changed["edge_index"] = order.argsort()[batch.edge_index]
-    changed["batch"] = batch.batch[order]
+    drawn = torch.randperm(batch.num_nodes, generator=torch.Generator("cpu").manual_seed(1))
+    place = batch.batch[drawn].argsort(stable=True)  # each graph has its nodes in their order
+    changed = subject.renamed(batch, place)
+    changed.batch = torch.empty_like(batch.batch).index_copy(0, place, batch.batch)
     if name in SORTED:
         with pytest.raises(ValueError, match="batch: got graphs in"):
-            subject.call(layer, batch, **changed)
+            subject.call(layer, changed)
         return
-    expected = subject.call(layer, batch)
-    expected = expected[order] if expected.size(0) == size else expected
-    assert_close(subject.call(layer, batch, **changed), expected, kind="accumulated")
+    found = subject.as_named(subject.call(layer, changed), place)
+    assert_close(found, subject.call(layer, batch), kind="accumulated")
 
 
 @pytest.mark.parametrize("name", sorted(SORTED))

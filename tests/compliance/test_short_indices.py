@@ -11,9 +11,8 @@ from graphpoly.rewiring import BORF, LASER, SDRF, ExpanderPropagation, FoSR
 from graphpoly.rewiring.learned.pairs import existing_pairs
 from graphpoly.robustness.fidelity import _Draws
 from graphpoly.testing import assert_close
-from graphpoly.testing.subject import Subject
 from graphpoly.training import LinkTask
-from tests.compliance.test_hooks import MADE, NETS
+from tests.compliance.test_hooks import MADE, NETS, subject_of
 
 N = 70_000  # N * N is past 2^32
 FIRST = N - 12
@@ -96,7 +95,7 @@ def test_a_large_graph(name):
 @pytest.mark.parametrize("name", [*MADE, *NETS])
 def test_layers_and_networks(name):
     """Their gradients, too: PyTorch gathers other rows by an expanded index of int32."""
-    subject = Subject({**MADE, **NETS}[name])
+    subject = subject_of(name)
     layer, data = subject.layer(), subject.graph("erdos_renyi", dtype=torch.float32)
     found = []
     for index in (data.edge_index, data.edge_index.int()):

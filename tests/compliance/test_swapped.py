@@ -9,8 +9,8 @@ from torch_geometric.nn.dense.linear import Linear
 
 from graphpoly.layers.orthonormal_linear import OrthonormalLinear
 from graphpoly.testing import assert_close
-from graphpoly.testing.subject import Subject, joined
-from tests.compliance.test_hooks import MADE, NETS
+from graphpoly.testing.subject import joined
+from tests.compliance.test_hooks import MADE, NETS, subject_of
 
 
 class Twice(nn.Module):
@@ -48,7 +48,7 @@ def maps(layer):
 @pytest.mark.parametrize("other", [Twice, of_its_kind, of_pytorch])
 @pytest.mark.parametrize("name", [*MADE, *NETS])
 def test_another_module_in_the_place_of_a_map(name, other):
-    subject = Subject({**MADE, **NETS}[name])
+    subject = subject_of(name)
     layer, data = subject.layer(dtype=torch.float64), subject.graph("erdos_renyi")
     for place in maps(layer):
         doubled, swapped = copy.deepcopy(layer), copy.deepcopy(layer)

@@ -5,8 +5,8 @@ import torch
 
 from graphpoly.layers.spectral.polynomial_conv import PolynomialConv
 from graphpoly.testing import assert_close
-from graphpoly.testing.subject import Subject, joined
-from tests.compliance.test_hooks import MADE, NETS
+from graphpoly.testing.subject import joined
+from tests.compliance.test_hooks import MADE, NETS, subject_of
 
 EVERY = {**MADE, **NETS}
 
@@ -22,7 +22,7 @@ def filled(module, state):
 
 
 def outputs(name, layer):
-    subject = Subject(EVERY[name])
+    subject = subject_of(name)
     data = subject.graph("erdos_renyi", dtype=torch.float32)
     torch.manual_seed(0)
     return joined(subject.call(layer, data)).detach()
@@ -31,7 +31,7 @@ def outputs(name, layer):
 @pytest.mark.cpu
 @pytest.mark.parametrize("name", EVERY)
 def test_a_module_that_was_moved_there(name):
-    layer = Subject(EVERY[name]).layer()
+    layer = subject_of(name).layer()
     state = {key: value.clone() for key, value in layer.state_dict().items()}
     expected = outputs(name, layer)
     assert_close(outputs(name, filled(layer.to("meta"), state)), expected)
@@ -40,7 +40,7 @@ def test_a_module_that_was_moved_there(name):
 @pytest.mark.cpu
 @pytest.mark.parametrize("name", EVERY)
 def test_a_module_that_was_made_there(name):
-    subject = Subject(EVERY[name])
+    subject = subject_of(name)
     layer = subject.layer()
     with torch.device("meta"):
         made = subject._make()

@@ -223,6 +223,9 @@ def test_hints_say_what_they_are():
         assert hint_kinds(algorithm_traces(algorithm, 1, (5,))[0]) == kinds
     with pytest.raises(ValueError, match="data: hint_pointer is that of edges"):
         hint_kinds(algorithm_traces("floyd_warshall", 1, (5,))[0])
+    for algorithm in ALGORITHMS:  # a hint of one node and one of its graph have the same shape
+        with pytest.raises(ValueError, match="data: got a graph of 1 node"):
+            hint_kinds(algorithm_traces(algorithm, 1, (1,))[0])
 
 
 def test_the_test_has_larger_graphs_than_there_are_to_learn_from():

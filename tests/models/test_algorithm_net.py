@@ -8,7 +8,8 @@ from torch_geometric.data import Batch
 from torch_geometric.explain.algorithm.utils import clear_masks, set_masks
 
 from graphpoly.data import algorithm_traces, hint_kinds
-from graphpoly.models import AlgorithmNet
+from graphpoly.models import AlgorithmNet, tracing
+from graphpoly.ops import list_triplets as found
 from graphpoly.recipes import recipe_for, run_recipe
 from graphpoly.testing import assert_close
 
@@ -297,3 +298,26 @@ def test_lengths_have_the_precision_of_the_features():
     net, weight = made(data).float(), data.edge_weight
     wanted = called(net, data, x=data.x, edge_weight=weight).answer
     assert torch.equal(called(net, data, x=data.x, edge_weight=weight.double()).answer, wanted)
+
+
+def test_values_of_a_sparse_adjacency_are_lengths():
+    data = algorithm_traces("bellman_ford", 1, (5,), seed=1)[0]
+    net, wanted = made(data), called(made(data), data)
+    ends, weight = data.edge_index.flip(0), data.edge_weight.double()
+    adj_t = torch.sparse_coo_tensor(ends, weight, (5, 5)).coalesce()
+    order = torch.sparse_coo_tensor(ends, torch.arange(1.0, 1 + len(weight)), (5, 5)).coalesce()
+    place = order.values().long() - 1
+    found = called(net, data, edge_index=adj_t, edge_weight=None)
+    assert_close(found.answer, wanted.answer[place])
+    assert_close(found.hints["distance"], wanted.hints["distance"])
+    with pytest.raises(ValueError, match="edge_weight: the sparse adjacency has values already"):
+        called(net, data, edge_index=adj_t, edge_weight=weight)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_triplets_are_listed_where_pointers_are_read(algorithm, monkeypatch):
+    (data,) = algorithm_traces(algorithm, 1, (4,))
+    net, listed = made(data), []
+    monkeypatch.setattr(tracing, "list_triplets", lambda adj: listed.append(1) or found(adj))
+    called(net, data)
+    assert len(listed) == (algorithm != "minimum")

@@ -6,6 +6,7 @@ import itertools
 from collections import Counter
 
 import networkx as nx
+import numpy as np
 import pytest
 import torch
 
@@ -81,6 +82,21 @@ def test_complexes_that_are_not_of_cliques():
     assert simplicial_neighbors(hollow, 1, "upper").via.numel() == 0
     assert [part.shape for part in simplicial_complex([])] == [(1, 0)]
     assert simplicial_neighbors(simplicial_complex([]), 0).edge_index.shape == (2, 0)
+    assert [part.shape for part in simplicial_complex([[]])] == [(1, 0)]
+    assert listed(simplicial_complex([[], [0]])) == [[(0,)]]
+
+
+@pytest.mark.parametrize("node", [0.5, 1.0, "1", None, torch.tensor(0.5)])
+def test_nodes_are_whole_numbers(node):
+    with pytest.raises(TypeError, match="simplices: got the node"):
+        simplicial_complex([[0], [node]])
+
+
+def test_nodes_may_be_whole_numbers_of_any_library():
+    kinds = (int, np.int32, torch.tensor)
+    for kind in kinds:
+        read = simplicial_complex([[kind(0)], [kind(1)], [kind(1), kind(0), kind(1)]])
+        assert listed(read) == [[(0,), (1,)], [(0, 1)]]
 
 
 def test_complexes_of_other_libraries():

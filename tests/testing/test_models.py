@@ -92,11 +92,81 @@ class NumberedPairNet(PairNet):
         return super().forward(x, edge_index, pairs) * pairs[0]
 
 
+class WrappingPairNet(PairNet):
+    def forward(self, x, edge_index, pairs):
+        return super().forward(x, edge_index, pairs % len(x))
+
+
+class AnswerNet(NodeNet):
+    """Points at the nodes of a graph in turn; a step says how much it likes what is left."""
+
+    def forward(self, x, edge_index, pointer, length, batch=None):
+        if pointer.numel() and not 0 <= int(pointer.min()) <= int(pointer.max()) < len(x):
+            raise ValueError("pointer: a node is outside")
+        h = self.conv(x, edge_index)[pointer]
+        parts = h.split(length.tolist())
+        return torch.cat([self.steps(part) for part in parts])
+
+    def steps(self, part):
+        return torch.cat([part, part.sum(0, keepdim=True)])
+
+
+class HastyAnswerNet(AnswerNet):
+    """Ends no answer but the last."""
+
+    def forward(self, x, edge_index, pointer, length, batch=None):
+        return super().forward(x, edge_index, pointer, length.sum(0, keepdim=True), batch)
+
+
+class NumberedAnswerNet(AnswerNet):
+    def forward(self, x, edge_index, pointer, length, batch=None):
+        return super().forward(x + pointer[:1], edge_index, pointer, length, batch)
+
+
+class ProblemNet(NodeNet):
+    """Says the same at each step: of edges, of nodes and of their graph."""
+
+    answer = "pointer"
+
+    def __init__(self, in_channels=4):
+        super().__init__(in_channels)
+        self.hints = {"to": "pointer", "reached": "mask", "least": "graph"}
+
+    def forward(self, x, edge_index, steps, start, batch=None):
+        graph = edge_index.new_zeros(len(x)) if batch is None else batch
+        if len(x) and not 0 <= int(start["to"].min()) <= int(start["to"].max()) < len(x):
+            raise ValueError("start: a node is outside")
+        count, h = steps.size(1) - 1, self.conv(x, edge_index)[:, :1]
+        first = start["reached"].to(x).unsqueeze(1) + start["least"].to(x)[graph].unsqueeze(1)
+        nodes = h * first + h[start["to"]]
+        edges = nodes[edge_index[0]] * nodes[edge_index[1]]
+        graphs = global_add_pool(nodes, graph.long(), len(steps))
+        hints = {"to": edges, "reached": nodes, "least": self.read(graphs, nodes)}
+        return edges[:, 0], {name: each.expand(-1, count) for name, each in hints.items()}
+
+    def read(self, graphs, nodes):
+        return graphs
+
+
+class MixingProblemNet(ProblemNet):
+    def read(self, graphs, nodes):
+        return graphs + nodes.mean()
+
+
+class ShuffledProblemNet(ProblemNet):
+    """Says of an edge what belongs to the one behind it."""
+
+    def forward(self, x, edge_index, steps, start, batch=None):
+        answer, hints = super().forward(x, edge_index, steps, start, batch)
+        return answer.roll(1), hints
+
+
 BROKEN = {
     "batch": (MixingNet, "in a batch and alone"),
     "node_permutation": (NumberedNet, "renamed nodes"),
     "batch_index": (LongNet, "a batch of int32 and one of int64"),
     "pretrained": (ForgetfulNet, "as saved and before"),
+    "nodes_outside": (WrappingPairNet, "pairs that names node -1 of 16 was taken without a word"),
 }
 
 
@@ -133,6 +203,45 @@ def test_rows_belong_to_pairs():
     assert "forward takes no batch" in report.not_applicable["batch_index"]
     with pytest.raises(ComplianceError, match="renamed nodes"):
         check_model(NumberedPairNet, only=["node_permutation"])
+
+
+def test_rows_belong_to_steps_of_answers():
+    assert {*check_model(AnswerNet, only=[*SOUND, "nodes_outside"]).passed} >= {*SOUND}
+    for cls, name in ((HastyAnswerNet, "batch"), (NumberedAnswerNet, "node_permutation")):
+        with pytest.raises(ComplianceError):
+            check_model(cls, only=[name])
+
+
+def test_rows_belong_to_nodes_of_problems():
+    names = [*SOUND, "nodes_outside", "edge_order"]
+    assert {*check_model(ProblemNet, only=names).passed} == {*names}
+    for cls, name in ((MixingProblemNet, "batch"), (ShuffledProblemNet, "edge_order")):
+        with pytest.raises(ComplianceError):
+            check_model(cls, only=[name])
+
+
+class NearNet(NodeNet):
+    num_hops = 1
+
+    def forward(self, x, edge_index, batch=None):
+        return super().forward(x, edge_index, batch) + x.mean(0)[:3]
+
+
+class PooledNearNet(SoundNet):
+    num_hops = 1
+
+
+def test_what_is_declared_of_hops_holds():
+    class ExactNet(NodeNet):
+        num_hops = 1
+
+    assert check_model(ExactNet, only=["num_hops"]).passed == ["num_hops"]
+    with pytest.raises(ComplianceError, match="at least 4 hops away; declared num_hops is 1"):
+        check_model(NearNet, only=["num_hops"])
+    report = check_model(NodeNet, only=["num_hops"])
+    assert report.not_applicable == {"num_hops": "no num_hops is declared"}
+    report = check_model(PooledNearNet, only=["num_hops"])
+    assert "are not those of nodes" in report.not_applicable["num_hops"]
 
 
 def test_names():

@@ -7,10 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch_geometric.data import Batch, Data
+from torch_geometric.nn import MessagePassing
 
 from graphpoly.testing.properties import prop
 from graphpoly.testing.subject import Subject
-from graphpoly.testing.violations import expect, expect_close
+from graphpoly.testing.violations import NotApplicable, expect, expect_close
 
 __all__: list[str] = []
 
@@ -98,11 +99,13 @@ def check_batch(subject: Subject) -> None:
 
 @prop(
     "num_hops",
-    "num_hops (1 where none is declared) is how far the output of a node looks: the support of the "
-    "Jacobian on a path.",
+    "num_hops (of a layer 1 where none is declared) is how far the output of a node looks: the "
+    "support of the Jacobian on a path.",
 )
 def check_num_hops(subject: Subject) -> None:
     layer = subject.layer(dtype=torch.float64)
+    if not (hasattr(layer, "num_hops") or isinstance(layer, MessagePassing)):
+        raise NotApplicable("no num_hops is declared")
     centre = subject.num_hops + 3
     num_nodes = 2 * centre + 1
     forward = torch.stack([torch.arange(num_nodes - 1), torch.arange(1, num_nodes)])
@@ -117,7 +120,10 @@ def check_num_hops(subject: Subject) -> None:
     for seed in range(3):  # one draw may switch a node off, as a ReLU does
         data = subject.dress(path, seed=seed)
         data.x.requires_grad_()
-        out = subject.call(layer, data)[centre]
+        rows = subject.call(layer, data)
+        if rows.size(0) != num_nodes:
+            raise NotApplicable("the rows of the output are not those of nodes")
+        out = rows[centre]
         (gradient,) = torch.autograd.grad(out @ torch.rand_like(out), data.x)
         size = gradient.abs().amax(dim=1)
         measured = max(measured, int(distance[size > 1e-13 * size.max()].max()))
