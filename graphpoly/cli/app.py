@@ -21,6 +21,7 @@ from graphpoly.cli.filters import filters
 from graphpoly.cli.info import info
 from graphpoly.cli.list import list_entries
 from graphpoly.cli.options import OptionalCard
+from graphpoly.cli.predict import predict
 from graphpoly.cli.report import report
 from graphpoly.cli.rewire import rewire
 from graphpoly.cli.robustness import robustness
@@ -44,6 +45,7 @@ app.command("compare")(compare)
 app.command("report")(report)
 app.command("filters")(filters)
 app.command("export")(export)
+app.command("predict")(predict)
 app.add_typer(expressivity, name="expressivity")
 app.command("rewire")(rewire)
 app.command("robustness")(robustness)

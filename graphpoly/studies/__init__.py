@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from graphpoly.studies.card import make_card, render_card, write_card
 from graphpoly.studies.comparison import Compared, Contest, judge_scores
+from graphpoly.studies.predict import predict
 from graphpoly.studies.runs import Run, read_runs, run_sentence, runs_record, runs_sentence
 from graphpoly.studies.runs_page import runs_page
 from graphpoly.studies.search import Search, Tuned
@@ -21,6 +22,7 @@ __all__ = [
     "filter_spectra",
     "judge_scores",
     "make_card",
+    "predict",
     "read_runs",
     "render_card",
     "run_sentence",
