@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn import Module
 from torch_geometric.nn import MLP, BatchNorm, Linear
@@ -117,12 +118,24 @@ def parts_of(module: Module, x: Tensor, channels: int) -> tuple[Any, Any, Any] |
 
 
 class Perceptron(nn.Sequential):
-    """An :class:`~torch.nn.Sequential` that begins with two maps and a ReLU between them."""
+    """An :class:`~torch.nn.Sequential` that begins with two maps and a ReLU between them.
+
+    In training one row alone has no variance: norms read it as in eval().
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         """Run the layers, the first of them as one operator where it serves them."""
+        if self.training and x.size(0) <= 1:
+            for layer in self:
+                x = _as_in_eval(layer, x) if type(layer) is nn.BatchNorm1d else layer(x)
+            return x
         out = _perceived(self, x)
         return super().forward(x) if out is None else out
+
+
+def _as_in_eval(norm: nn.BatchNorm1d, x: Tensor) -> Tensor:
+    state = norm.running_mean, norm.running_var, norm.weight, norm.bias
+    return F.batch_norm(x, *state, eps=norm.eps)
 
 
 def _perceived(module: Module, x: Tensor) -> Tensor | None:

@@ -26,6 +26,7 @@ T = TypeVar("T")
 # The first process may rewire a dataset while the others wait. That a process has ended is noticed
 # at once, by its closed connections and by torchrun.
 _PATIENCE = timedelta(hours=12)
+_MEETING = timedelta(minutes=5)  # torchrun is there before its processes are, or it has ended
 
 
 def size() -> int:
@@ -51,22 +52,31 @@ def launched() -> Iterator[None]:
     process nothing happens.
 
     Raises:
-        ConnectionError: If another process has ended meanwhile.
+        ConnectionError: If another process has ended meanwhile, or torchrun itself before it.
     """
     alone = not dist.is_available() or not dist.is_torchelastic_launched()
     if alone or int(os.environ["WORLD_SIZE"]) == 1 or dist.is_initialized():
         yield
         return
     cuda = torch.cuda.is_available() and dist.is_nccl_available()
-    dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=_PATIENCE)
     try:
+        _meet("cpu:gloo,cuda:nccl" if cuda else "gloo")
         yield
     except RuntimeError as error:
         if "gloo" not in str(error) and not isinstance(error, dist.DistError):
             raise
         raise ConnectionError("another process has ended; what it said is the reason") from error
     finally:
-        dist.destroy_process_group()
+        if dist.is_initialized():
+            dist.destroy_process_group()
+
+
+def _meet(backend: str) -> None:
+    """Make the group. Who is left over from a torchrun that was killed does not wait for it."""
+    store, number, count = next(dist.rendezvous("env://", timeout=_MEETING))
+    store.set_timeout(_PATIENCE)
+    store = dist.PrefixStore("graphpoly", store)
+    dist.init_process_group(backend, store=store, rank=number, world_size=count, timeout=_PATIENCE)
 
 
 def process_device(device: torch.device) -> torch.device:

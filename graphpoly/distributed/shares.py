@@ -16,8 +16,11 @@ Rows = TypeVar("Rows", Tensor, list[int])
 
 
 def is_divided(count: int) -> bool:
-    """Return whether a batch of so many rows is divided: no process may be left without any."""
-    return 1 < size() <= count
+    """Return whether a batch of so many rows is divided.
+
+    No process may be left without any; nor may all have one, of which norms make no batch.
+    """
+    return 1 < size() < count
 
 
 def share(rows: Rows) -> Rows:

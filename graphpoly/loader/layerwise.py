@@ -23,6 +23,11 @@ _WITHOUT_DEGREES = (
     *(pyg.EdgeConv, pyg.GATConv, pyg.GATv2Conv, pyg.GINConv, pyg.GINEConv, pyg.GraphConv),
     *(pyg.NNConv, pyg.PNAConv, pyg.SAGEConv, pyg.TransformerConv),
 )
+# What they make of one neighbourhood depends on the others, such as on how many the largest has.
+_TOGETHER = (
+    *(pyg.EquilibriumAggregation, pyg.GRUAggregation, pyg.LCMAggregation, pyg.LSTMAggregation),
+    pyg.aggr.PatchTransformerAggregation,
+)
 _BOTH_WAYS = (pyg.ChebConv,)  # read what leaves a node, too; layers of ours say so themselves
 
 
@@ -118,7 +123,7 @@ class _Stack(torch.nn.Module):
 
 
 class _Block(NamedTuple):
-    """What a block reads: nodes, its own first; edges in the order of the graph; both ends."""
+    """What a block reads: nodes, its own first; edges, those of a target in their order; ends."""
 
     node: Tensor
     edge: Tensor
@@ -130,7 +135,7 @@ class _Blocks:
 
     def __init__(self, layer: Any, num_nodes: int, size: int, progress: bool) -> None:
         self.layer, self.num_nodes, self.size, self.progress = layer, num_nodes, size, progress
-        self.hops = _hops_of(layer)
+        self.hops, self.target = _hops_of(layer), int(layer.flow == "source_to_target")
         self.degrees = type(layer) not in _WITHOUT_DEGREES
         self.both_ways = isinstance(layer, _BOTH_WAYS) or getattr(layer, "reads_both_ways", False)
         self.whole, self.name = layer.forward, type(layer).__name__
@@ -144,7 +149,7 @@ class _Blocks:
                 raise TypeError(f"{self.name}: its {name} is {got}, expected a dense tensor")
         _check_local(self.layer, given.arguments)
         edges: Tensor = given.arguments["edge_index"].as_subclass(Tensor)
-        ends = edges.flip(0) if self.layer.flow == "target_to_source" else edges
+        ends = edges if self.target else edges.flip(0)
         if self.both_ways:
             ends = torch.cat([ends, ends.flip(0)], dim=1)
         adj = to_csr(ends, num_nodes=self.num_nodes)
@@ -154,7 +159,10 @@ class _Blocks:
         with bar(self.name, self.num_nodes, shown=self.progress) as done:
             for begin in range(0, max(self.num_nodes, 1), self.size):
                 end = min(begin + self.size, self.num_nodes)
-                block = self._block(graph, edges, torch.arange(begin, end, device=edges.device))
+                own = torch.arange(begin, end, device=edges.device)
+                block = self._block(graph, edges, own)
+                if edges.numel() and not block.edge.numel():  # some aggregations need an edge
+                    block = self._block(graph, edges, torch.cat([own, ends[1, :1]]))
                 cut = inspect.signature(self.whole).bind(*args, **kwargs)
                 for name, value in cut.arguments.items():
                     cut.arguments[name] = self._cut(name, value, block, edges.size(1))
@@ -180,8 +188,9 @@ class _Blocks:
             entry = sample_neighbors(rowptr, node[begin:], -1, num_entries=size).entry
             found.append(entry[number_keys(node, col[entry]).number < node.numel()])
         edge = (order[torch.cat(found)] % max(edges.size(1), 1)).unique()
-        number = number_keys(node, edges[:, edge].reshape(-1)).number
-        return _Block(node, edge, number.view(2, -1))
+        number = number_keys(node, edges[:, edge].long().reshape(-1)).number.view(2, -1)
+        by_target = number[self.target].argsort(stable=True)  # as some aggregations ask of a graph
+        return _Block(node, edge[by_target], number[:, by_target].to(edges.dtype))
 
     def _cut(self, name: str, value: Any, block: _Block, num_edges: int) -> Any:
         if isinstance(value, dict):
@@ -223,8 +232,17 @@ def _hops_of(layer: Any) -> int:
 
 
 def _check_local(layer: Any, given: dict[str, Any]) -> None:
-    """Refuse what a layer takes of the whole graph unless it is given."""
+    """Refuse what a layer takes of the whole graph unless it is given, and what cannot be cut."""
     name = type(layer).__name__
+    for part in layer.modules():
+        if isinstance(part, _TOGETHER):
+            raise ValueError(
+                f"{name}: has no blocks: {type(part).__name__} pads each neighbourhood to the "
+                "largest of the whole graph, or reads all of them together"
+            )
+    for key, value in given.items():
+        if isinstance(value, tuple) and hasattr(value, "_fields"):
+            raise ValueError(f"{name}: has no blocks: {key} is what was made of the whole graph")
     if isinstance(layer, pyg.ChebConv):
         if layer.normalization is None and given.get("lambda_max") is None:
             raise ValueError(

@@ -12,6 +12,7 @@ from torch_geometric.utils import degree
 
 from graphpoly.acceleration.dense import Perceptron
 from graphpoly.data import ogb_evaluator
+from graphpoly.models.batch_norm import BatchNorm
 from graphpoly.ops import dropout
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
@@ -91,7 +92,7 @@ class MoleculeGNN(Pretrained):
         self.atoms = self._node_encoder(hidden_channels)
         self.bonds = nn.ModuleList(self._edge_encoder(hidden_channels) for _ in range(num_layers))
         self.convs = nn.ModuleList(_conv(conv, hidden_channels) for _ in range(num_layers))
-        self.norms = nn.ModuleList(nn.BatchNorm1d(hidden_channels) for _ in range(num_layers))
+        self.norms = nn.ModuleList(BatchNorm(hidden_channels) for _ in range(num_layers))
         self.readout = nn.Linear(hidden_channels, out_channels)
         self.virtual: nn.Parameter | None = None
         self.updates = nn.ModuleList()

@@ -86,6 +86,11 @@ def fused_problem() -> tuple[nn.Module, GraphTask]:
     return graph_problem(FusedNet, 14)
 
 
+def last_two_problem() -> tuple[nn.Module, GraphTask]:
+    """Twelve: two processes have a graph each of the last batch, which none of them norms alone."""
+    return graph_problem(count=12)
+
+
 def row_problem() -> tuple[nn.Module, RowTask]:
     """Rows in batches of eight, the last of six."""
     generator = torch.Generator().manual_seed(0)
@@ -173,6 +178,7 @@ def trace_problem() -> tuple[nn.Module, TraceTask]:
 PROBLEMS = {
     "graphs": graph_problem,
     "fused": fused_problem,
+    "last two": last_two_problem,
     "rows": row_problem,
     "links": link_problem,
     "normed links": normed_link_problem,

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import os
+import socket
+import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -108,3 +111,20 @@ def test_each_process_has_the_gpu_of_its_number(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "set_device", lambda device: None)
     assert process_device(torch.device("cuda")) == torch.device("cuda:1")
+
+
+def test_who_is_left_over_from_a_torchrun_that_was_killed_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.socket() as free:  # where nobody answers once it is closed
+        free.bind(("127.0.0.1", 0))
+        place = free.getsockname()
+    told = {"MASTER_ADDR": place[0], "MASTER_PORT": place[1], "RANK": 1, "WORLD_SIZE": 2}
+    told |= {"TORCHELASTIC_RUN_ID": "killed", "TORCHELASTIC_USE_AGENT_STORE": True}
+    for name, value in told.items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.setattr(processes, "_MEETING", timedelta(seconds=1))
+    began = time.monotonic()
+    with pytest.raises(ConnectionError, match="another process has ended"), processes.launched():
+        pass
+    assert time.monotonic() - began < 60

@@ -19,6 +19,7 @@ from graphpoly.layers import (
     connection_maps,
 )
 from graphpoly.loader import layerwise_inference
+from graphpoly.models import PLaplacianGNN
 from graphpoly.testing.tolerances import assert_close
 
 NODES, EDGES = 40, 90
@@ -177,6 +178,64 @@ def test_a_block_reads_no_more_than_its_neighborhood():
         assert conv.forward is forward
         # the first block begins the path, the others have as many nodes before them as hops
         assert sizes == [(10, 9)] + [(10 + hops, 9 + hops)] * 9
+
+
+class Gathered(pyg.MessagePassing):
+    """What an aggregation makes of the features of neighbours; its rim is read, too."""
+
+    def forward(self, x, edge_index):
+        return self.propagate(edge_index, x=x)
+
+
+def sorted_by_target(data):
+    data.edge_index = data.edge_index[:, data.edge_index[1].argsort(stable=True)]
+    return data
+
+
+TOGETHER = {
+    "EquilibriumAggregation": lambda: pyg.EquilibriumAggregation(6, 4, [4]),
+    "GRUAggregation": lambda: pyg.GRUAggregation(6, 4),
+    "LCMAggregation": lambda: pyg.LCMAggregation(6, 4),
+    "LSTMAggregation": lambda: pyg.LSTMAggregation(6, 4),
+    "PatchTransformerAggregation": lambda: pyg.aggr.PatchTransformerAggregation(6, 4, 2, 4),
+}
+APART = {
+    "MLP": lambda: pyg.MLPAggregation(6, 4, EDGES, num_layers=1),
+    "multiset": lambda: pyg.GraphMultisetTransformer(6, 3),
+    "Set2Set": lambda: pyg.Set2Set(6, 2),
+    "set transformer": lambda: pyg.SetTransformerAggregation(6),
+    "sorted": lambda: pyg.SortAggregation(2),
+    "softmax": lambda: pyg.SoftmaxAggregation(learn=True),
+    "std": lambda: pyg.StdAggregation(),
+}
+
+
+@pytest.mark.parametrize("block_size", [1, 7, 1000])
+@pytest.mark.parametrize("name", APART)
+def test_aggregations_that_ask_for_sorted_targets(name, block_size):
+    data, conv = sorted_by_target(graph()), Gathered(APART[name]()).double()
+    assert_close(layerwise_inference(conv, data, block_size=block_size), whole(conv, data))
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+def test_aggregations_of_all_neighborhoods_together_are_refused(name):
+    data, conv = sorted_by_target(graph()), Gathered(TOGETHER[name]()).double()
+    with pytest.raises(ValueError, match=f"Gathered: has no blocks: {name}"):
+        layerwise_inference(conv, data, block_size=7)
+
+
+@pytest.mark.parametrize("name", {**ONE_HOP, **MANY_HOPS})
+def test_short_indices(name):
+    data, conv = graph(), {**ONE_HOP, **MANY_HOPS}[name]().double()
+    expected = whole(conv, data)
+    data.edge_index = data.edge_index.int()
+    assert_close(layerwise_inference(conv, data, block_size=7), expected)
+
+
+def test_what_was_made_of_the_whole_graph_is_refused():
+    data, network = graph(), PLaplacianGNN(6, 8, 4).double()
+    with pytest.raises(ValueError, match="PLaplacianConv: has no blocks: cleaned is"):
+        layerwise_inference(network, data, block_size=7)
 
 
 def test_a_graph_without_nodes_or_edges():

@@ -5,12 +5,13 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
+from graphpoly.acceleration import accelerate
 from graphpoly.models.molecule_gnn import AssociationGNN, BondGCNConv, MoleculeGNN
 
 
 def molecule(seed: int, atoms: int) -> Data:
     generator = torch.Generator().manual_seed(seed)
-    pairs = torch.tensor([[i, i + 1] for i in range(atoms - 1)]).T
+    pairs = torch.stack([torch.arange(atoms - 1), torch.arange(1, atoms)])
     edge_index = torch.cat([pairs, pairs.flip(0)], dim=1)
     bond = torch.randint(2, (atoms - 1, 3), generator=generator)
     return Data(
@@ -122,3 +123,27 @@ def test_the_size_for_proteins_is_that_of_its_parts() -> None:
     layer = (7 * 300 + 300) + 1 + perceptron + 2 * 300
     expected = 300 + 5 * layer + 300 * 37 + 37
     assert sum(p.numel() for p in model.parameters()) == expected
+
+
+@pytest.mark.parametrize("virtual_node", [False, True])
+@pytest.mark.parametrize("conv", ["gin", "gcn"])
+@pytest.mark.parametrize("accelerated", [False, True])
+def test_the_last_batch_may_be_one_molecule_or_one_atom(
+    conv: str, virtual_node: bool, accelerated: bool
+) -> None:
+    torch.manual_seed(0)
+    model = MoleculeGNN(conv, 4, 1, num_layers=3, dropout=0.0, virtual_node=virtual_node).double()
+    several = Batch.from_data_list([molecule(seed, atoms) for seed, atoms in enumerate((2, 5, 3))])
+    call(model, several, several.batch)  # moments that are not those of the beginning
+    if accelerated:
+        accelerate(model)
+    alone, batch = molecule(4, 1), torch.zeros(1, dtype=torch.long)
+    found = call(model, alone, batch)
+    (grad,) = torch.autograd.grad(found.sum(), [model.readout.weight])
+    assert grad.isfinite().all()
+    torch.testing.assert_close(found, call(model.eval(), alone, batch))
+    one, batch = molecule(5, 4), torch.zeros(4, dtype=torch.long)
+    before = {name: value.clone() for name, value in model.named_buffers() if "updates" in name}
+    assert call(model.train(), one, batch).shape == (1, 1)
+    for name, value in model.named_buffers():  # molecules alone say nothing of their spread
+        assert name not in before or torch.equal(value, before[name])
