@@ -54,3 +54,12 @@ def test_learning_rates_and_gradients_of_peptides_are_the_published_ones() -> No
         assert (protocol.grad_clip, protocol.batch_size, settings.lr) == (1.0, 200, 1e-3)
         assert (settings.hidden_channels, settings.num_layers, settings.head_layers) == (235, 6, 3)
         assert (settings.norm, settings.residual, settings.skip) == (None, False, True)
+
+
+@pytest.mark.parametrize("model", ["gcn", "sage"])
+def test_links_of_ogb_are_learned_as_its_scripts_do(model: str) -> None:
+    clips = {
+        name: registry.get("recipe", f"{model}/ogbl-{name}").obj.protocol.grad_clip
+        for name in ("collab", "ppa", "ddi", "citation2")
+    }
+    assert clips == {"collab": 1.0, "ppa": 1.0, "ddi": 1.0, "citation2": None}
