@@ -31,6 +31,8 @@ from graphpoly.training.tasks import check_splits
 
 __all__ = ["LinkTask"]
 
+_SCORED = 131_072  # pairs at once, of a graph that has been read
+
 
 class LinkTask:
     """Binary classification of pairs: those that are joined, and others drawn at random.
@@ -223,7 +225,8 @@ class LinkTask:
 
     def _score(self, model: nn.Module, hidden: Tensor | None, pairs: Tensor) -> Tensor:
         parts = []
-        batches = pairs.split(64 * self.batch_size, dim=1)
+        most = 64 * self.batch_size
+        batches = pairs.split(most if hidden is None else min(most, _SCORED), dim=1)
         for some in (batches[place] for place in stretch(len(batches))):
             if hidden is None:
                 typed = self._typed(model, self.edge_type)

@@ -95,6 +95,34 @@ def test_scores_are_those_of_the_metric() -> None:
         assert found["val"] == link_score(metric, *score)
 
 
+class Encoding(Dot):
+    """Reads the graph once, and notes how many pairs it is asked for at a time."""
+
+    def encode(self, x, edge_index):
+        return x @ self.table
+
+    def decode(self, hidden, pairs):
+        self.seen.append(pairs.size(1))
+        return (hidden[pairs[0]] * hidden[pairs[1]]).sum(-1)
+
+
+@pytest.mark.parametrize("batch_size", [1, 4096, 10**9])
+def test_pairs_are_scored_in_parts_however_large_a_step_is(batch_size: int) -> None:
+    data, split = blocks()
+    generator = torch.Generator().manual_seed(0)
+    many = torch.randint(16, (2, 300_000), generator=generator)
+    split.negatives = {**split.negatives, "val": many}
+    model = Encoding()
+    task = LinkTask(data, split, metric="auc", batch_size=batch_size)
+    found = task.evaluate(model, ("val",))
+    assert sum(model.seen) == 300_000 + 8
+    assert max(model.seen) == min(64 * batch_size, 131_072)
+    hidden = data.x @ model.table
+    with torch.no_grad():
+        inside, others = ((hidden[p[0]] * hidden[p[1]]).sum(-1) for p in (split.val, many))
+    assert found["val"] == pytest.approx(link_score("auc", inside, others))
+
+
 def test_draws_are_part_of_the_state() -> None:
     data, split = blocks()
 
