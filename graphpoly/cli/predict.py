@@ -49,7 +49,7 @@ def predict(
 
         asked = None if pairs is None else _read(pairs)
         found = answers(run, pairs=asked, root=root, model=model, seed=seed, device=device)
-        rows = found.reshape(len(found), -1).double().numpy()
+        rows = (found if found.dim() > 1 else found.unsqueeze(1)).double().numpy()
         if asked is None:
             head, keys = ["row"], np.arange(len(rows))[:, None]
             names = [f"output_{i}" for i in range(rows.shape[1])]
@@ -72,10 +72,11 @@ def _read(path: Path) -> Any:
 
     if not path.is_file():
         raise ValueError(f"{path}: is no file")
-    lines = [line.split(",") for line in path.read_text(encoding="utf-8").splitlines() if line]
-    if lines and not all(word.strip().lstrip("-").isdecimal() for word in lines[0]):
-        lines = lines[1:]
     try:
+        text = path.read_text(encoding="utf-8")
+        lines = [line.split(",") for line in text.splitlines() if line]
+        if lines and not all(word.strip().lstrip("-").isdecimal() for word in lines[0]):
+            lines = lines[1:]
         rows = [[int(word) for word in line] for line in lines]
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None

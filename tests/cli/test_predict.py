@@ -96,6 +96,8 @@ def test_pairs_are_scored_on_the_graph_without_them(model: str, tmp_path: Path) 
         assert [[int(word) for word in row[:2]] for row in rows[1:]] == pairs.T.tolist()
         np.testing.assert_allclose([float(row[2]) for row in rows[1:]], found, rtol=1e-6)
     assert predict(run, pairs=pairs[:, :0], device="cpu").shape == (0,)
+    asked.write_text("source,target\n")
+    assert call(run, "--pairs", asked).stdout == "source,target,score\n"
 
 
 @pytest.mark.parametrize(
@@ -124,14 +126,19 @@ def test_pairs_of_a_run_without_links_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("0,1\n2\n", "expected two columns"), ("0,1\n2,x\n", "invalid literal"), (None, "is no file")],
+    [
+        ("0,1\n2\n", "expected two columns"),
+        ("0,1\n2,x\n", "invalid literal"),
+        ("0,1\n\xe9,2\n", "can't decode"),
+        (None, "is no file"),
+    ],
 )
 def test_a_file_that_holds_no_pairs_is_named(
     text: str | None, message: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "pairs.csv"
     if text is not None:
-        path.write_text(text)
+        path.write_bytes(text.encode("latin-1"))
     result = call(tmp_path, "--pairs", path)
     assert result.exit_code != 0
     assert str(path) in result.stderr.replace("\n", "")
