@@ -54,5 +54,5 @@ Study(
     "ICML 2017",
     arxiv="1704.01212",
     unit="",
-    notes=(_OURS,),
+    notes=("no published experiment; settings are ours",),
 ).row("gdb7", None, None, MPNNSettings(lr=1e-3))
