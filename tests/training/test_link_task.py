@@ -123,6 +123,14 @@ def test_pairs_are_scored_in_parts_however_large_a_step_is(batch_size: int) -> N
     assert found["val"] == pytest.approx(link_score("auc", inside, others))
 
 
+def test_a_network_that_reads_the_graph_each_time_is_asked_as_rarely_as_its_steps_allow() -> None:
+    data, split = blocks()
+    split.negatives = {**split.negatives, "val": torch.zeros(2, 300_000, dtype=torch.long)}
+    model = Dot()
+    LinkTask(data, split, metric="auc", batch_size=10_000).evaluate(model, ("val",))
+    assert [pairs.size(1) for _, pairs in model.seen] == [8, 300_000]
+
+
 def test_draws_are_part_of_the_state() -> None:
     data, split = blocks()
 
