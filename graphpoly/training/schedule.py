@@ -22,9 +22,9 @@ _LEAST_SHARE = 1e-6  # of the learning rates, in the first epoch of a warm-up
 class Schedule(Settings):
     """How learning rates go with the epochs; the default leaves them as they are.
 
-    A plateau is more than ``decay_epochs`` epochs in a row without a validation value that is better
-    than the best by a ten-thousandth of it, as PyTorch's ``ReduceLROnPlateau`` has it. A cosine rises
-    in a line for ``warm_up_epochs`` and reaches zero at the end of the run.
+    A plateau is more than ``decay_epochs`` epochs in a row whose validation value is not better
+    than the best one by a ten-thousandth of it, as in PyTorch's ``ReduceLROnPlateau``. A cosine
+    rises in a line for ``warm_up_epochs`` and reaches zero at the end of the run.
 
     Attributes:
         schedule: step lowers learning rates every decay_epochs epochs, plateau where the validation
