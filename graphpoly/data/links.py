@@ -84,7 +84,7 @@ class LinkSplit:
         digest = hashlib.sha256()
         for part in _PARTS:
             for pairs in (getattr(self, part), self.negatives[part]):
-                digest.update(pairs.to("cpu", torch.int64).contiguous().numpy().tobytes())
+                digest.update(pairs.to("cpu", torch.int64).contiguous().numpy().data)
                 digest.update(b";")
         return digest.hexdigest()[:12]
 

@@ -12,6 +12,7 @@ from torch_geometric.nn import MLP
 from torch_geometric.nn.inits import reset
 
 from graphpoly.errors import unknown
+from graphpoly.layers.arguments import check_sizes
 from graphpoly.layers.random_node_features import RandomNodeFeatures
 from graphpoly.models.molecule_gnn import encoders
 from graphpoly.models.pooling import check_pool, pool_nodes
@@ -262,19 +263,32 @@ class LinkNet(Pretrained):
         net: Gives ``[N, channels]``.
         channels: Size of its output.
         decoder: ``"dot"`` for the inner product, ``"hadamard"`` for a perceptron on the product.
+        num_layers: Linear maps of that perceptron.
+        dropout: Between them.
 
     Shapes:
         - **input:** as for the network, and ``pairs`` :math:`(2, P)`
         - **output:** :math:`(P)`
     """
 
-    def __init__(self, net: nn.Module, channels: int, *, decoder: str = "hadamard") -> None:
+    def __init__(
+        self,
+        net: nn.Module,
+        channels: int,
+        *,
+        decoder: str = "hadamard",
+        num_layers: int = 2,
+        dropout: float = 0.0,
+    ) -> None:
         super().__init__()
+        check_sizes(num_layers=num_layers)
         if decoder not in DECODERS:
             raise unknown("decoder", decoder, DECODERS)
         self.net = net
         self.decoder = decoder
-        self.head = MLP([channels, channels, 1], norm=None) if decoder == "hadamard" else None
+        widths = [*[channels] * num_layers, 1]
+        perceptron = decoder == "hadamard"
+        self.head = MLP(widths, norm=None, dropout=dropout) if perceptron else None
         self._given = _names(net)
 
     def reset_parameters(self) -> None:

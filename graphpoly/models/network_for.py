@@ -142,7 +142,7 @@ def network_for(
     if headed:
         net = PooledNet(net, width, outputs)
     if dataset.task == "links":
-        net = LinkNet(net, width)
+        net = LinkNet(net, width, **settings.score())
     if dataset.standardized:
         graphs = _graphs(loaded)
         net = Standardized.around(net, torch.cat([graphs[i].y for i in split.train.tolist()]))

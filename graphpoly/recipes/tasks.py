@@ -57,6 +57,7 @@ def task_for(
             have batches.
     """
     task: Task
+    _check_links(protocol, dataset)
     if privacy is not None:
         task = _private_task(
             settings, dataset, loaded, split, model, protocol, metric, device, seed, privacy
@@ -94,6 +95,8 @@ def task_for(
             metric=metric,
             batch_size=protocol.batch_size or min(_LINKS, -(-split.train.size(1) // _SHARE)),
             drop_last=settings.whole_batches,
+            remove_targets=protocol.remove_targets,
+            negatives=protocol.negatives,
             device=device,
             seed=seed,
             messages=loaded.data if rewire is not None and rewire.rewires else None,
@@ -151,6 +154,15 @@ def _node_task(
         device=device,
         seed=seed,
     )
+
+
+def _check_links(protocol: Protocol, dataset: Dataset) -> None:
+    """Raise a ValueError if what is said of links is said where none are asked for."""
+    for name in ("remove_targets", "negatives") if dataset.task != "links" else ():
+        if getattr(protocol, name) != getattr(Protocol, name):
+            raise ValueError(
+                f"{name}: got {getattr(protocol, name)}, but {dataset.name} asks for {dataset.task}"
+            )
 
 
 def _refuse_batches(protocol: Protocol, dataset: Dataset) -> None:

@@ -72,4 +72,4 @@ def _update_tensor(digest: hashlib._Hash, value: Tensor) -> None:
     digest.update(f"tensor {value.dtype} {tuple(value.shape)}".encode())
     # A subclass such as EdgeIndex counts as its numbers; bytes exist for dtypes NumPy lacks.
     numbers = value.as_subclass(Tensor).cpu().contiguous()
-    digest.update(numbers.reshape(-1).view(torch.uint8).numpy().tobytes())
+    digest.update(numbers.reshape(-1).view(torch.uint8).numpy().data)

@@ -22,6 +22,7 @@ from graphpoly.distributed import (
     share,
     stretch,
 )
+from graphpoly.errors import unknown
 from graphpoly.training.config import SPLITS
 from graphpoly.training.fingerprint import fingerprint
 from graphpoly.training.forward import names
@@ -29,8 +30,9 @@ from graphpoly.training.metrics import Metric
 from graphpoly.training.ranking import link_score
 from graphpoly.training.tasks import check_splits
 
-__all__ = ["LinkTask"]
+__all__ = ["NEGATIVES", "LinkTask"]
 
+NEGATIVES = ("pairs", "targets")
 _SCORED = 131_072  # pairs at once, of a graph that has been read
 
 
@@ -38,8 +40,9 @@ class LinkTask:
     """Binary classification of pairs: those that are joined, and others drawn at random.
 
     A step takes some training links out of the graph that messages run over, both directions of
-    each, and as many uniform pairs of distinct nodes that are no training links. The order and the
-    pairs come from a generator of the task's own, which is part of each checkpoint. Several
+    each, and as many uniform pairs of distinct nodes that are no training links, or for each link
+    its source and a target that makes none. The order and the pairs come from a generator of the
+    task's own, which is part of each checkpoint. Several
     processes each score a share of the pairs; the messages of the graph run in every one of them,
     so that batch normalisation of nodes is whole, and of pairs over a share.
 
@@ -54,6 +57,7 @@ class LinkTask:
         drop_last: Leave out of each epoch what fills no batch, unless nothing does: a small one
             learns from a graph that is nearly whole.
         remove_targets: Take the links of a step out of the graph.
+        negatives: What is drawn for the links of a step, ``"pairs"`` or ``"targets"``.
         device: Where the data goes; the caller moves the model.
         seed: Seed of order and pairs.
         messages: A graph on the same nodes that messages run over in place of the training links,
@@ -76,12 +80,15 @@ class LinkTask:
         batch_size: int = 1024,
         drop_last: bool = False,
         remove_targets: bool = True,
+        negatives: str = "pairs",
         device: str | torch.device | None = None,
         seed: int = 0,
         messages: Any = None,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size: got {batch_size}, expected at least 1")
+        if negatives not in NEGATIVES:
+            raise unknown("negatives", negatives, NEGATIVES)
         if isinstance(metric, str):
             with on_cpu():
                 link_score(metric, torch.ones(2), torch.zeros(2))  # refuses an unknown name
@@ -90,6 +97,7 @@ class LinkTask:
         self.metric, self.maximize = metric.name, metric.maximize
         self.batch_size, self.seed = batch_size, seed
         self.remove_targets, self.drop_last = remove_targets, drop_last
+        self.negatives = negatives
         self.split = split
         self.data = data if device is None else copy.copy(data).to(device)
         place = self.data.x.device
@@ -104,7 +112,7 @@ class LinkTask:
         self._taken = (self.edge_index[0] * num_nodes + self.edge_index[1]).sort().values
         self.edge_type: Tensor | None = None
         # which of the links each edge belongs to, and their number where it is none of them
-        self._link = torch.arange(train.size(1), device=place).repeat(2)
+        self._link = torch.arange(train.size(1) if remove_targets else 0, device=place).repeat(2)
         if messages is not None:
             key = train.min(0).values * num_nodes + train.max(0).values
             ordered, link = key.sort()
@@ -130,7 +138,8 @@ class LinkTask:
         total = torch.zeros((), dtype=torch.float64, device="cpu")
         for chosen in order.split(self.batch_size):
             optimizer.zero_grad()
-            positive, negative = train[:, chosen], self._draw(chosen.numel())
+            positive = train[:, chosen]
+            negative = self._draw(positive)
             mine = share(torch.arange(chosen.numel(), device=chosen.device))
             pairs = torch.cat([positive[:, mine], negative[:, mine]], 1)
             edges, types = self._without(chosen)
@@ -177,6 +186,7 @@ class LinkTask:
             "batch_size": self.batch_size,
             "drop_last": self.drop_last,
             "remove_targets": self.remove_targets,
+            "negatives": self.negatives,
             "seed": self.seed,
             "split": {key: getattr(self.split, key) for key in named if hasattr(self.split, key)},
             "sizes": {name: links.size(1) for name, links in self._links.items()},
@@ -204,19 +214,21 @@ class LinkTask:
     def _typed(self, model: nn.Module, types: Tensor | None) -> dict[str, Tensor]:
         return {"edge_type": types} if types is not None and names(model, "edge_type") else {}
 
-    def _draw(self, count: int) -> Tensor:
-        """Return uniform pairs; of those that are links or loops the few are drawn once more."""
-        pairs = self._pairs(count)
+    def _draw(self, links: Tensor) -> Tensor:
+        """Return as many uniform pairs; of those that are links or loops the few are drawn anew."""
+        pairs = self._pairs(links)
         for _ in range(16):  # a share of links squared, cubed, ... is left
             wrong = self._is_taken(pairs).nonzero().flatten()
             if wrong.numel() == 0:
                 break
-            pairs[:, wrong] = self._pairs(wrong.numel())
+            pairs[:, wrong] = self._pairs(links[:, wrong])
         return pairs
 
-    def _pairs(self, count: int) -> Tensor:
-        drawn = torch.randint(self._num_nodes, (2, count), generator=self._generator, device="cpu")
-        return drawn.to(self.edge_index.device)
+    def _pairs(self, links: Tensor) -> Tensor:
+        size = (2 if self.negatives == "pairs" else 1, links.size(1))
+        drawn = torch.randint(self._num_nodes, size, generator=self._generator, device="cpu")
+        drawn = drawn.to(links.device)
+        return drawn if self.negatives == "pairs" else torch.cat([links[:1], drawn])
 
     def _is_taken(self, pairs: Tensor) -> Tensor:
         key = pairs[0] * self._num_nodes + pairs[1]
@@ -227,7 +239,7 @@ class LinkTask:
         parts = []
         most = 64 * self.batch_size
         batches = pairs.split(most if hidden is None else min(most, _SCORED), dim=1)
-        for some in (batches[place] for place in stretch(len(batches))):
+        for some in (batches[place].long() for place in stretch(len(batches))):
             if hidden is None:
                 typed = self._typed(model, self.edge_type)
                 parts.append(model(self.data.x, self.edge_index, some, **typed).cpu())

@@ -9,7 +9,14 @@ import pytest
 import torch
 from torch_geometric.data import Data
 
-from graphpoly.data import DatasetError, LinkSplit, find_dataset, link_split, sample_non_links
+from graphpoly.data import (
+    AsItIs,
+    DatasetError,
+    LinkSplit,
+    find_dataset,
+    link_split,
+    sample_non_links,
+)
 from graphpoly.data.links import LINK_SPLITS
 from graphpoly.data.seal import SEAL_NAMES, load_seal
 
@@ -140,3 +147,28 @@ def test_nodes_without_features_are_numbers_to_embed() -> None:
     assert loaded.categories == (60,)
     assert np.array_equal(loaded.data.x.flatten(), np.arange(60))
     assert find_dataset("usair").task == "links"
+
+
+@pytest.mark.parametrize("ranked", [True, False])
+def test_ogbs_training_links_stand_once_and_keep_their_direction(monkeypatch, ranked) -> None:
+    train = torch.tensor([[3, 0, 3, 2, 1, 4, 4], [1, 2, 1, 2, 3, 0, 2]])  # twice, turned, a loop
+    held = {}
+    for name, links in {"train": train, "valid": [[0], [1]], "test": [[1], [4]]}.items():
+        links = torch.as_tensor(links)
+        held[name] = {"source_node": links[0], "target_node": links[1]}
+        if not ranked:
+            held[name] = {"edge": links.t()}
+    for name in ("valid", "test"):
+        if ranked:
+            held[name]["target_node_neg"] = torch.tensor([[3, 4, 0]])
+        else:
+            held[name]["edge_neg"] = torch.tensor([[3, 4], [0, 3]])
+    data = Data(edge_index=train, num_nodes=5)
+    monkeypatch.setattr("graphpoly.data.entries.links.load_ogb_link", lambda *_: ([data], held))
+    loaded = find_dataset("ogbl-citation2" if ranked else "ogbl-ddi").load(None, AsItIs(), 0)
+    split = loaded.split("ogb", 0)
+    assert split.train.t().tolist() == [[0, 2], [4, 0], [1, 3], [4, 2]]  # in the order of the ends
+    assert split.val.t().tolist() == [[0, 1]]
+    if ranked:
+        assert split.negatives["val"].tolist() == [[[0, 0, 0]], [[3, 4, 0]]]
+        assert split.negatives["val"].dtype == torch.int32

@@ -57,6 +57,20 @@ def test_steps_on_a_whole_graph_take_no_batch_size(model: str, tmp_path: Path) -
         losses(model, mine, tmp_path / "batches", batch_size=7)
 
 
+@pytest.mark.parametrize("change", [{"remove_targets": False}, {"negatives": "targets"}])
+def test_how_links_are_learned_is_said_of_links_alone(
+    change: dict[str, object], tmp_path: Path
+) -> None:
+    links = source("links", tmp_path / "links.pt")
+    before = losses("GCN", links, tmp_path / "plain")
+    assert losses("GCN", links, tmp_path / "changed", **change) != before
+    for task in ("nodes", "graphs"):
+        mine = source(task, tmp_path / f"{task}.pt")
+        (name,) = change
+        with pytest.raises(ValueError, match=rf"{name}: got .*, but {task} asks for {task}"):
+            losses("GCN", mine, tmp_path / f"of_{task}", **change)
+
+
 @pytest.mark.parametrize("model", ["GCN", "NCN"])
 def test_few_links_are_learned_from_most_of_the_others(
     model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -56,10 +56,50 @@ def test_learning_rates_and_gradients_of_peptides_are_the_published_ones() -> No
         assert (settings.norm, settings.residual, settings.skip) == (None, False, True)
 
 
+# columns of x, or the number of nodes that are embedded instead; classes; weights of GCN and of
+# SAGE as OGB's leaderboards list them
+OGB = {
+    "ogbn-arxiv": (128, 40, 110_120, 218_664),
+    "ogbn-products": (100, 47, 103_727, 206_895),
+    "ogbn-proteins": (8, 112, 96_880, 193_136),
+    "ogbl-collab": (128, 1, 296_449, 460_289),
+    "ogbl-ppa": (58, 1, 278_529, 424_449),
+    "ogbl-ddi": (4267, 1, 1_289_985, 1_421_057),
+    "ogbl-citation2": (128, 1, 296_449, 460_289),
+}
+
+
+@pytest.mark.parametrize("name", OGB)
+def test_networks_of_ogb_have_the_published_size(name: str) -> None:
+    columns, classes, *published = OGB[name]
+    embedded = name == "ogbl-ddi"
+    x = torch.arange(5).unsqueeze(1) if embedded else torch.randn(5, columns)
+    edge_index = torch.tensor([[0, 1, 2, 3], [1, 2, 3, 4]])
+    loaded = Loaded(
+        data=Data(x=x, edge_index=edge_index),
+        num_features=1 if embedded else columns,
+        num_outputs=classes,
+        split=lambda name, seed: None,
+        facts={},
+        categories=(columns,) if embedded else None,
+    )
+    for model, weights in zip(("gcn", "sage"), published, strict=True):
+        recipe = registry.get("recipe", f"{model}/{name}").obj
+        net = network_for(recipe.settings, recipe.data, loaded, None)
+        assert sum(p.numel() for p in net.parameters()) == weights, model
+
+
 @pytest.mark.parametrize("model", ["gcn", "sage"])
 def test_links_of_ogb_are_learned_as_its_scripts_do(model: str) -> None:
-    clips = {
-        name: registry.get("recipe", f"{model}/ogbl-{name}").obj.protocol.grad_clip
+    protocols = {
+        name: registry.get("recipe", f"{model}/ogbl-{name}").obj.protocol
         for name in ("collab", "ppa", "ddi", "citation2")
     }
+    clips = {name: protocol.grad_clip for name, protocol in protocols.items()}
     assert clips == {"collab": 1.0, "ppa": 1.0, "ddi": 1.0, "citation2": None}
+    for name, protocol in protocols.items():
+        assert not protocol.remove_targets
+        assert protocol.batch_size == 65_536
+        assert protocol.negatives == ("targets" if name == "citation2" else "pairs")
+        settings = registry.get("recipe", f"{model}/ogbl-{name}").obj.settings
+        assert settings.score_dropout == settings.dropout == (0.5 if name == "ddi" else 0.0)

@@ -75,6 +75,72 @@ def test_targets_are_taken_out_of_the_graph_and_nothing_else_is() -> None:
     assert sorted(positives) == sorted(keys(split.train))  # each once
 
 
+def test_a_graph_that_keeps_its_targets_is_one_and_the_same_in_every_step() -> None:
+    data, split = blocks()
+    task = LinkTask(data, split, batch_size=7, remove_targets=False)
+    model = Dot()
+    task.train_epoch(model, torch.optim.SGD(model.parameters(), lr=0.0))
+    assert len(model.seen) == 6
+    assert all(edge_index is task.edge_index for edge_index, _ in model.seen)
+    assert keys(task.edge_index) == keys(split.train) | keys(split.train.flip(0))
+
+
+@pytest.mark.parametrize("remove_targets", [True, False])
+def test_targets_are_drawn_for_the_sources_of_the_links(remove_targets: bool) -> None:
+    data, split = blocks()
+    named = {"negatives": "targets", "remove_targets": remove_targets}
+    task = LinkTask(data, split, batch_size=10, **named)
+    model, taken = Dot(), keys(split.train) | keys(split.train.flip(0))
+    for _ in range(300):
+        task.train_epoch(model, torch.optim.SGD(model.parameters(), lr=0.0))
+    count = torch.zeros(16, 16)
+    for _, pairs in model.seen:
+        links, others = pairs.split(10, dim=1)
+        assert torch.equal(links[0], others[0])
+        assert not keys(others) & taken
+        assert (others[0] != others[1]).all()
+        count.index_put_((others[0], others[1]), torch.ones(10), accumulate=True)
+    for source in split.train[0].unique().tolist():
+        row = count[source][count[source] > 0]
+        loops_and_links = 1 + int(
+            (torch.cat([split.train, split.train.flip(0)], 1)[0] == source).sum()
+        )
+        assert row.numel() == 16 - loops_and_links  # every node that is no neighbour is drawn
+        expected = row.sum() / row.numel()
+        statistic = float(((row - expected) ** 2 / expected).sum())
+        assert statistic < 2.5 * row.numel() + 20
+
+
+def test_the_same_targets_are_drawn_from_the_same_state() -> None:
+    data, split = blocks()
+
+    def pairs(task: LinkTask) -> list[int]:
+        model = Dot()
+        task.train_epoch(model, torch.optim.SGD(model.parameters(), lr=0.0))
+        return torch.cat([given.flatten() for _, given in model.seen]).tolist()
+
+    first, second = (
+        LinkTask(data, split, batch_size=7, negatives="targets", seed=seed) for seed in (3, 5)
+    )
+    pairs(first)
+    second.load_state_dict(first.state_dict())
+    assert pairs(first) == pairs(second)
+
+
+def test_an_unknown_kind_of_negatives_is_refused() -> None:
+    with pytest.raises(ValueError, match="negatives"):
+        LinkTask(*blocks(), negatives="sources")
+
+
+def test_negatives_in_half_as_many_bytes_score_the_same() -> None:
+    data, split = blocks()
+    model = Encoding()
+    wide = LinkTask(data, split).evaluate(model)
+    split.negatives = {name: pairs.int() for name, pairs in split.negatives.items()}
+    assert LinkTask(data, split).evaluate(model) == wide
+    assert LinkTask(data, split).evaluate(Dot().requires_grad_(False)).keys() == wide.keys()
+
+
 def test_held_out_links_never_carry_messages() -> None:
     data, split = blocks()
     task = LinkTask(data, split, batch_size=7)

@@ -23,6 +23,7 @@ __all__ = ["link_problem", "ogb_link_entry"]
 _SEAL = "Zhang, Chen. Link Prediction Based on Graph Neural Networks. NeurIPS 2018"
 _OGB = "Hu et al. Open Graph Benchmark: Datasets for Machine Learning on Graphs. NeurIPS 2020"
 _NODES = ("cora", "citeseer", "pubmed", "photo", "computers", "cs", "physics")
+_INT32 = 2**31
 _METRICS = {
     "ogbl-ppa": "hits@100",
     "ogbl-collab": "hits@50",
@@ -147,12 +148,23 @@ def _ogb_split(num_nodes: int, edges: dict[str, Any]) -> LinkSplit:
             if others is None:
                 others = held["target_node"].new_empty(held["target_node"].numel(), 0)
             sources = held["source_node"].unsqueeze(1).expand_as(others)
-            negatives[part] = torch.stack([sources, others])
-    # training links of a year may come again in later ones; each is learned from once
-    low, high = links["train"].min(0).values, links["train"].max(0).values
-    keys = (low * num_nodes + high)[low != high].unique()
-    links["train"] = torch.stack([keys // num_nodes, keys % num_nodes])
+            # there are hundreds of millions, of nodes that are numbered in half as many bytes
+            narrow = torch.int32 if num_nodes <= _INT32 else torch.int64
+            negatives[part] = torch.stack([sources.to(narrow), others.to(narrow)])
+    links["train"] = _once(links["train"], num_nodes)
     return LinkSplit("ogb", 0, num_nodes, links["train"], links["val"], links["test"], negatives)
+
+
+def _once(links: Tensor, num_nodes: int) -> Tensor:
+    """Return each link once: those of a year may come again in later ones, or turned round."""
+    low, high = links.aminmax(dim=0)
+    keys = ((low * num_nodes + high) * 2 + (links[0] > links[1]))[low != high].unique()
+    pair = keys // 2
+    kept = torch.ones_like(pair, dtype=torch.bool)
+    kept[1:] = pair[1:] != pair[:-1]
+    pair, turned = pair[kept], keys[kept] % 2 == 1
+    low, high = pair // num_nodes, pair % num_nodes
+    return torch.stack([torch.where(turned, high, low), torch.where(turned, low, high)])
 
 
 for _name in _METRICS:

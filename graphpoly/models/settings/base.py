@@ -125,6 +125,10 @@ class ModelSettings(Settings):
                     groups.setdefault(role, dict(groups["linear"]))[option] = value
         return groups
 
+    def score(self) -> dict[str, Any]:
+        """Return what else scores pairs of nodes, whose network gives rows of nodes alone."""
+        return {}
+
     def optimizer(self, model: nn.Module) -> Optimizer:
         """Return the optimiser of a network that :meth:`network` made."""
         return AcceleratedAdam(parameter_groups(model, self.groups()), fused=True)

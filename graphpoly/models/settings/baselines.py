@@ -57,10 +57,20 @@ class _PyGSettings(BaselineSettings):
     Attributes:
         norm: Between layers, or none.
         jk: Jumping knowledge, or none.
+        score_layers: Linear maps that score pairs of nodes, where links are asked for.
+        score_dropout: Between those.
     """
+
+    withheld = ("score_layers", "score_dropout")
 
     norm: str | None = bounded(None, choices=("batch_norm", "layer_norm", "graph_norm"))
     jk: str | None = bounded(None, choices=("last", "cat", "max", "lstm"))
+    score_layers: int = bounded(2, low=1)
+    score_dropout: float = bounded(0.0, low=0, high=1)
+
+    def score(self) -> dict[str, Any]:
+        """Return depth and dropout of the perceptron on the product of two nodes."""
+        return {"num_layers": self.score_layers, "dropout": self.score_dropout}
 
 
 @configure("GCN")
