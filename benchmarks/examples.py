@@ -27,6 +27,7 @@ import torch
 from torch_geometric import seed_everything
 
 from benchmarks.example_scripts import SCRIPTS, Script
+from benchmarks.report import processor
 from graphpoly import accelerate
 
 RESULTS = Path(__file__).parent / "results"
@@ -120,8 +121,8 @@ def page(results: dict[str, Any]) -> str:
         "Made by `python -m benchmarks.examples`; its head says what is measured. Milliseconds,",
         f"medians, {THREADS} threads.",
         "",
-        f"- {machine['cpu']}, {machine['cpus']} CPUs, load {machine['load_average']} at the end; "
-        f"{machine['date']}, torch {machine['versions']['torch']}",
+        f"- {processor(machine)}, {machine['cpus']} CPUs, load {machine['load_average']} at the "
+        f"end; {machine['date']}, torch {machine['versions']['torch']}",
         "",
         "| script | PyG | compiled PyG | ours | PyG / ours | floor | the same above the floor "
         "| all | PyG / all | losses differ by | PyG's code ran |",

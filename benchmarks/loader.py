@@ -25,6 +25,7 @@ from torch_geometric.loader import DataLoader
 from torch_geometric.nn import GIN, global_add_pool
 
 from benchmarks.measure import describe_machine
+from benchmarks.report import processor
 from graphpoly.acceleration import accelerate
 from graphpoly.data import DatasetError, load_ogb_graph
 from graphpoly.loader import PackedDataset, PackedLoader
@@ -123,11 +124,15 @@ def trained(
 
 def page(found: dict[str, Any]) -> str:
     """Return both tables."""
+    machine = found["machine"]
     lines = [
         "# Loading batches of graphs",
         "",
         f"{found['graphs']}, {found['count']:,} graphs; packing them took "
         f"{found['packing seconds']:.2f} s, once.",
+        "",
+        f"- {processor(machine)}; {machine['date']}, commit {machine['commit']}, torch "
+        f"{machine['versions']['torch']}",
         "",
         "| graphs in a batch | graphpoly ms | PyG DataLoader ms | x |",
         "|---:|---:|---:|---:|",
@@ -158,6 +163,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=Path)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--out", type=Path, default=RESULTS)
     given = parser.parse_args()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -177,8 +183,9 @@ def main() -> None:
         "rows": rows,
         "epochs": epochs,
     }
-    (RESULTS / "loader.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    (RESULTS / "loader.md").write_text(page(found), encoding="utf-8")
+    given.out.mkdir(parents=True, exist_ok=True)
+    (given.out / "loader.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    (given.out / "loader.md").write_text(page(found), encoding="utf-8")
     print(page(found))
 
 

@@ -44,7 +44,7 @@ from benchmarks.plain_forms import (
     scanned_by_pairs,
     scanned_by_steps,
 )
-from benchmarks.report import OURS, title
+from benchmarks.report import OURS, processor, title
 from benchmarks.wl import random_graph
 from graphpoly.data import load_seal, load_tu
 from graphpoly.features import ExtractPatches
@@ -323,7 +323,7 @@ def page(results: dict[str, Any]) -> str:
         "but a part of the plain form's step: were all else free, that would take its x divided by",
         "the floor's times as long.",
         "",
-        f"- {machine['cpu']}, load {machine['load_average']} at the start, one thread",
+        f"- {processor(machine)}, load {machine['load_average']} at the start, one thread",
         f"- {machine['date']}, commit {machine['commit']}, torch {machine['versions']['torch']}",
         "",
         "| | beside | graphpoly, ms | the other, ms | x | fastest, x |",

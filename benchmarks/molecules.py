@@ -31,6 +31,7 @@ from torch_geometric.nn import GAT, GCN, GIN, GraphSAGE, global_add_pool
 import graphpoly
 from benchmarks.loader import molecules
 from benchmarks.measure import describe_machine
+from benchmarks.report import processor
 from graphpoly import ops
 
 RESULTS = Path(__file__).parent / "results"
@@ -156,13 +157,16 @@ def parts(batches: list[Batch], rounds: int) -> dict[str, float]:
 
 def page(found: dict[str, Any]) -> str:
     """Return both tables."""
-    rows, split = found["rows"], found["parts"]
+    rows, split, machine = found["rows"], found["parts"], found["machine"]
     peers = [peer for peer in ("PyG", "PyG, fused", "compiled PyG") if peer in rows[0]]
     lines = [
         "# Training steps on molecules",
         "",
         f"{found['graphs']}, {found['place']}; milliseconds for a step. The floor is the",
         "step in which nothing is sent along edges.",
+        "",
+        f"- {processor(machine)}; {machine['date']}, commit {machine['commit']}, torch "
+        f"{machine['versions']['torch']}",
         "",
         f"| network | graphs | graphpoly | floor | x floor | {' | x | '.join(peers)} | x "
         "| model alone | PyG / model alone |",
@@ -188,6 +192,7 @@ def main() -> None:
     parser.add_argument("--root", type=Path)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--compiled", action="store_true")
+    parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     given = parser.parse_args()
     cuda = given.device == "cuda"
@@ -212,8 +217,9 @@ def main() -> None:
     # numbers of graphs are keys of text in a file
     text = json.dumps(found, indent=2)
     stem = "gpu-molecules" if cuda else "molecules"
-    (RESULTS / f"{stem}.json").write_text(text + "\n", encoding="utf-8")
-    (RESULTS / f"{stem}.md").write_text(page(json.loads(text)), encoding="utf-8")
+    given.out.mkdir(parents=True, exist_ok=True)
+    (given.out / f"{stem}.json").write_text(text + "\n", encoding="utf-8")
+    (given.out / f"{stem}.md").write_text(page(json.loads(text)), encoding="utf-8")
     print(page(json.loads(text)))
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "merge",
     "own_row",
     "plot",
+    "processor",
     "summary",
     "table",
     "title",
@@ -33,6 +34,11 @@ def own_row(case: dict[str, Any]) -> dict[str, Any]:
 def all_correct(results: dict[str, Any]) -> bool:
     """Whether graphpoly passed its check everywhere; a peer that fails is only listed."""
     return all(own_row(case)["ms"] is not None for case in results["cases"])
+
+
+def processor(machine: dict[str, Any]) -> str:
+    """The processor, and which of its instructions the kernels took."""
+    return f"{machine['cpu']} ({machine['kernels']['simd']})"
 
 
 def title(case: dict[str, Any]) -> str:
