@@ -101,6 +101,8 @@ class AcceleratedPNAConv(Accelerated, PNAConv):
             if name not in _SPREADS:
                 part = part + (own * count if name == "sum" else own)
             parts.append(part)
+        if set(names) <= set(_SPREADS):
+            parts[0] = parts[0] + 0 * own  # gradients of 0, as PyG's are, in place of none
         return torch.cat(parts, dim=-1)
 
     def _scaled(self, out: Tensor, adj: CSR) -> Tensor:

@@ -44,7 +44,7 @@ class HGTSampler(BaseSampler):
     Raises:
         TypeError: If ``data`` is no ``HeteroData``.
         ValueError: If ``num_samples`` leaves a type out, names another, has a negative number, or
-            lists of different lengths.
+            lists of different lengths, or if ``is_sorted`` is claimed of edges that are not.
 
     Complexity: of a sample O(L (n + b) + the in-degrees of its nodes) for n nodes, L iterations and
     b nodes that wait; the graph itself is never gone over.
@@ -75,7 +75,7 @@ class HGTSampler(BaseSampler):
     ) -> None:
         if not isinstance(data, HeteroData):
             raise TypeError(f"data: got {type(data).__name__}, expected HeteroData")
-        check_edges(data)
+        check_edges(data, is_sorted=is_sorted)
         self.node_types, self.edge_types = data.metadata()
         self.num_nodes = {kind: data[kind].num_nodes for kind in self.node_types}
         self.num_samples = _checked(num_samples, self.node_types)

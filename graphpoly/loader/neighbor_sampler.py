@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ from torch_geometric import sampler as pyg
 from torch_geometric.data.graph_store import EdgeLayout
 from torch_geometric.sampler import HeteroSamplerOutput, SamplerOutput
 from torch_geometric.sampler.base import DataType, SubgraphType
+from torch_geometric.sampler.neighbor_sampler import edge_sample
 from torch_geometric.sampler.utils import reverse_edge_type
 
 from graphpoly.loader.store_types import order_types
@@ -32,12 +35,17 @@ __all__ = ["NeighborSampler", "check_edges"]
 _SMALL = 2.0**-64  # so that the sum of as many float64 as there are in memory is finite
 
 
-def check_edges(data: Any) -> None:
+def check_edges(data: Any, *, is_sorted: bool = False, backward: bool = False) -> None:
     """Refuse edges in a form that PyG does not take apart, and those that leave the graph.
+
+    Args:
+        data: A graph, or a pair of stores.
+        is_sorted: Whether they are said to be sorted.
+        backward: By their sources, not by their targets.
 
     Raises:
         TypeError: If they are in a ``torch.sparse`` tensor.
-        ValueError: If they leave the graph.
+        ValueError: If they leave the graph, or are not sorted where they are said to be.
     """
     for store in getattr(data, "edge_stores", ()):
         if isinstance(store.get("adj_t"), Tensor):
@@ -45,7 +53,12 @@ def check_edges(data: Any) -> None:
                 "adj_t: got a torch.sparse tensor, edge_index and torch-sparse's SparseTensor are "
                 "accepted"
             )
-    for edge_index, sizes in _edges_of(data):
+    for edge_index, sizes, order in _edges_of(data, is_sorted, int(not backward)):
+        if order is not None:
+            end = edge_index[order].as_subclass(Tensor)
+            if bool((end[1:] < end[:-1]).any()):
+                name = ("sources", "targets")[order]
+                raise ValueError(f"is_sorted: the edges are not in the order of their {name}")
         for ends, size in zip(edge_index, sizes, strict=True):
             if size is None or not ends.numel():
                 continue
@@ -70,16 +83,16 @@ def _check_weight(data: Any, name: str | None) -> None:
             raise ValueError(f"weight_attr: {name} is {kind}, expected [{store.num_edges}]")
 
 
-def _edges_of(data: Any) -> Iterator[tuple[Any, Any]]:
-    """Both ends of the edges of each type, and how many nodes there are for them."""
+def _edges_of(data: Any, is_sorted: bool, end: int) -> Iterator[tuple[Any, Any, int | None]]:
+    """Both ends of the edges of each type, how many nodes there are, and which end is sorted."""
     if isinstance(data, tuple | list):  # of a feature store and a graph store
         for attr in data[1].get_all_edge_attrs():
             if attr.layout == EdgeLayout.COO and attr.size is not None:
-                yield data[1].get_edge_index(attr), attr.size
+                yield data[1].get_edge_index(attr), attr.size, 1 if attr.is_sorted else None
         return
     for store in getattr(data, "edge_stores", ()):
         if store.get("edge_index") is not None:
-            yield store.edge_index, store.size()
+            yield store.edge_index, store.size(), end if is_sorted else None
 
 
 class NeighborSampler(pyg.NeighborSampler):
@@ -94,7 +107,9 @@ class NeighborSampler(pyg.NeighborSampler):
     Draws follow torch's generator, as a loader seeds it, and do not depend on the number of
     threads. Without replacement the edges of a node stand in the order in which PyG has sorted
     them, not a stable one. An edge whose weight is 0 is not drawn unless all are asked for. A seed
-    that stands there twice is a node twice, each with neighbours of its own.
+    that stands there twice is a node twice, each with neighbours of its own. In disjoint subgraphs
+    both ends of a pair have one number in ``batch``, for any ``amount`` of negatives: PyG gives
+    them two unless it is a whole number.
 
     Args:
         *args: As of :class:`torch_geometric.sampler.NeighborSampler`: ``data``, ``num_neighbors``.
@@ -107,8 +122,8 @@ class NeighborSampler(pyg.NeighborSampler):
             ``num_neighbors`` no list.
         ValueError: If edges leave the graph, if weights are absent, negative or not finite, or not
             one for each edge, if a time is NaN, if ``temporal_strategy`` is unknown, if
-            ``is_sorted`` is claimed of times that are not in order, or if stores do not tell how
-            many nodes of a type there are.
+            ``is_sorted`` is claimed of edges or times that are not in order, or if stores do not
+            tell how many nodes of a type there are.
 
     Complexity: O(nodes + edges of the sample), once more for each hop.
 
@@ -122,7 +137,11 @@ class NeighborSampler(pyg.NeighborSampler):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         given = inspect.signature(super().__init__).bind(*args, **kwargs).arguments
-        check_edges(given["data"])
+        check_edges(
+            given["data"],
+            is_sorted=given.get("is_sorted", False),
+            backward=given.get("sample_direction") == "backward",
+        )
         _check_weight(given["data"], given.get("weight_attr"))
         with _nothing_asked_for():
             super().__init__(*args, **kwargs)
@@ -149,8 +168,23 @@ class NeighborSampler(pyg.NeighborSampler):
             raise TypeError(f"num_neighbors: got {got}, expected a list with a number for each hop")
         self._num_neighbors = given
 
+    def sample_from_edges(
+        self, inputs: pyg.EdgeSamplerInput, neg_sampling: pyg.NegativeSampling | None = None
+    ) -> SamplerOutput | HeteroSamplerOutput:
+        """Sample around both ends of edges, and of the pairs that are drawn as negatives."""
+        pairs = inputs.row.numel()
+        if neg_sampling is not None and neg_sampling.is_binary():
+            pairs += math.ceil(pairs * neg_sampling.amount)
+        sample = functools.partial(self._sample, pairs=pairs)
+        out = edge_sample(
+            *(inputs, sample, self.num_nodes, self.disjoint, self.node_time, neg_sampling)
+        )
+        if self.subgraph_type == SubgraphType.bidirectional:
+            out = out.to_bidirectional(keep_orig_edges=self.keep_orig_edges)
+        return out
+
     def _sample(
-        self, seed: Any, seed_time: Any = None, **kwargs: Any
+        self, seed: Any, seed_time: Any = None, pairs: int | None = None, **kwargs: Any
     ) -> SamplerOutput | HeteroSamplerOutput:
         seeds = seed if isinstance(seed, dict) else {None: seed}
         times = seed_time if isinstance(seed_time, dict | None) else {None: seed_time}
@@ -159,6 +193,8 @@ class NeighborSampler(pyg.NeighborSampler):
         if self.subgraph_type == SubgraphType.induced:
             growth.induce()
         found = growth.results(backward=self.sample_direction == "backward")
+        if pairs and self.disjoint:  # PyG's remainder alone parts the ends where negatives are few
+            found["batch"] = {kind: batch % pairs for kind, batch in found["batch"].items()}
         if isinstance(seed, dict):
             if self.sample_direction == "backward":
                 for name in ("row", "col", "edge", "num_sampled_edges"):

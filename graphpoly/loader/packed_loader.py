@@ -70,8 +70,8 @@ class PackedLoader(CPUBatches, DataLoader[Any]):
         # what torch's loader draws for its workers; the order of the graphs is drawn after it
         torch.empty((), dtype=torch.int64, device="cpu").random_(generator=self.generator)
         if _has_each(batches, self.dataset):
-            return self._in_order(batches)
-        return steps_on_cpu(lambda: map(self.collate_fn, batches))
+            return _Epoch(self._in_order(batches), batches)
+        return _Epoch(steps_on_cpu(lambda: map(self.collate_fn, batches)), batches)
 
     def _in_order(self, batches: Any) -> Iterator[Batch]:
         """The batches of an order that is known as a whole when it begins."""
@@ -88,6 +88,19 @@ class PackedLoader(CPUBatches, DataLoader[Any]):
                     return
             yield packed.gathered(graphs, followed, excluded)
         next(numbers, None)
+
+
+class _Epoch(Iterator[Batch]):
+    """The batches of an epoch, which say how many they are, as torch's do."""
+
+    def __init__(self, steps: Iterator[Batch], order: Any) -> None:
+        self._steps, self._order = steps, order
+
+    def __next__(self) -> Batch:
+        return next(self._steps)
+
+    def __len__(self) -> int:
+        return len(self._order)
 
 
 def _has_each(batches: Any, dataset: Any) -> bool:

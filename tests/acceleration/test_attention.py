@@ -196,7 +196,8 @@ def pna(aggregators, scalers, **flags):
 
 
 @pytest.mark.parametrize(
-    "aggregators", [["mean", "min", "max", "std"], ["sum", "var"], ["max"], ["std", "mean"]]
+    "aggregators",
+    [["mean", "min", "max", "std"], ["sum", "var"], ["max"], ["std", "mean"], ["var"], ["std"]],
 )
 @pytest.mark.parametrize("flags", options(towers=[1, 2], divide_input=[False, True]), ids=name_of)
 def test_pna_conv(aggregators, flags):

@@ -344,6 +344,48 @@ def test_links_and_their_negatives():
     assert label.tolist() == [1.0] * 4 + [0.0] * 8
 
 
+@pytest.mark.parametrize("amount", [0.1, 0.5, 1, 1.6, 2])
+@pytest.mark.parametrize("kind", [None, ("paper", "cites", "paper"), ("author", "writes", "paper")])
+def test_both_ends_of_a_pair_are_in_one_subgraph(kind, amount):
+    data = graph(6) if kind is None else hetero(6)
+    stored = (data if kind is None else data[kind]).edge_index[:, :5]
+    sampler = NeighborSampler(data, [2], disjoint=True)
+    out = sampler.sample_from_edges(
+        EdgeSamplerInput(None, *stored, input_type=kind), NegativeSampling("binary", amount)
+    )
+    pairs = out.metadata[1]
+    held = [out.batch if kind is None else out.batch[end] for end in (kind or (0, 0, 0))[::2]]
+    source, target = (batch[end] for batch, end in zip(held, pairs, strict=True))
+    assert torch.equal(source, torch.arange(pairs.size(1)) % 5)
+    assert torch.equal(source, target)
+
+
+def test_edges_that_are_not_sorted_as_is_claimed_are_refused():
+    data = Data(edge_index=torch.tensor([[0, 1, 2, 0], [1, 0, 2, 2]]), num_nodes=3)
+    other = Data(edge_index=data.edge_index.flip(0), num_nodes=3)  # sorted by neither end
+    typed, stored = HeteroData(), Data()
+    typed["a"].num_nodes = typed["b"].num_nodes = 3
+    typed["a", "to", "b"].edge_index = data.edge_index
+    stored.put_edge_index(data.edge_index, "coo", size=(3, 3), is_sorted=True)
+    for make, end in (
+        (lambda: NeighborSampler(data, [2], is_sorted=True), "targets"),
+        (lambda: NeighborLoader(data, [2], is_sorted=True), "targets"),
+        (lambda: NeighborLoader(typed, [2], input_nodes="b", is_sorted=True), "targets"),
+        (lambda: NeighborSampler((Data(x=torch.eye(3)), stored), [2]), "targets"),
+        (lambda: HGTSampler(typed, [2], is_sorted=True), "targets"),
+        (
+            lambda: NeighborSampler(other, [2], is_sorted=True, sample_direction="backward"),
+            "sources",
+        ),
+    ):
+        with pytest.raises(ValueError, match=f"is_sorted: the edges .* order of their {end}$"):
+            make()
+    data.edge_index = data.edge_index[:, data.edge_index[1].argsort()]
+    NeighborSampler(data, [2], is_sorted=True)
+    other.edge_index = data.edge_index.flip(0)
+    NeighborSampler(other, [2], is_sorted=True, sample_direction="backward")
+
+
 @pytest.mark.parametrize(
     ("change", "options", "message"),
     [

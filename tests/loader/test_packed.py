@@ -256,6 +256,18 @@ def test_samplers_are_asked_as_pyg_asks_them(name, batch_size):
                 assert torch.equal(drawn, expected)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"batch_size": 2}, {"batch_size": 2, "drop_last": True}, {"batch_sampler": [[0], [1, 2]]}],
+)
+def test_an_epoch_says_how_many_batches_it_has(options):
+    graphs = [plain(seed) for seed in range(5)]
+    epochs = [iter(kind(graphs, **options)) for kind in (PackedLoader, DataLoader)]
+    for _ in range(2):
+        assert len(epochs[0]) == len(epochs[1])
+        same_batch(*map(next, epochs))
+
+
 @pytest.mark.parametrize("options", [{}, {"shuffle": True}, {"sampler": [[1, 0]]}])
 def test_without_batches_there_is_nothing_to_join(options):
     with pytest.raises(ValueError, match="batch_size: got None"):
