@@ -192,6 +192,7 @@ def said_of_edges(data: Data, reading: Reading, *, links: bool = False) -> dict[
         reading: How it is read.
         links: Whether its links are asked for, which have no direction.
     """
+    assert data.edge_index is not None
     size = int(data.num_nodes or 0)
     row, col = data.edge_index
     proper = row != col
@@ -214,6 +215,7 @@ def said_of_edges(data: Data, reading: Reading, *, links: bool = False) -> dict[
 
 def _differ(data: Data, proper: Tensor) -> bool:
     """Whether edges between the same two nodes hold different things."""
+    assert data.edge_index is not None
     low, high = data.edge_index[:, proper].aminmax(dim=0)
     _, pair = (low * int(data.num_nodes or 0) + high).unique(return_inverse=True)
     for name in OF_EDGES:
