@@ -212,8 +212,8 @@ def duplicates(
 
 def _load(name: str, root: Path | None) -> tuple[GraphSet, dict[str, Any]]:
     from graphpoly.data import (
-        dataset_from,
         graph_dataset_names,
+        graphs_from,
         is_own,
         load_graph_data,
         load_node_data,
@@ -224,9 +224,7 @@ def _load(name: str, root: Path | None) -> tuple[GraphSet, dict[str, Any]]:
     from graphpoly.expressivity import GraphSet
 
     if is_own(name):
-        own = dataset_from(name)
-        held = own.load(root, own.reading, 0)
-        return GraphSet.of(held.data if held.graphs is None else list(held.graphs)), {}
+        return GraphSet.of(graphs_from(name, root)), {}
     key = name.lower()
     if key.startswith("ogbg-"):
         graphs, splits = load_ogb_graph(key, root)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +14,8 @@ from graphpoly.cli.options import Root
 from graphpoly.cli.tune import Device
 
 __all__ = ["predict"]
+
+_NUMBER = re.compile(r"[+-]?\.?\d")  # what a number begins with
 
 
 def predict(
@@ -67,15 +70,15 @@ def predict(
 
 
 def _read(path: Path) -> Any:
-    """Return the pairs of a file, ``[2, P]``; a first line that is no pair is a head."""
+    """Return the pairs of a file, ``[2, P]``; a first line without a number is a head."""
     import torch
 
     if not path.is_file():
         raise ValueError(f"{path}: is no file")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # as spreadsheets write it
         lines = [line.split(",") for line in text.splitlines() if line]
-        if lines and not all(word.strip().lstrip("-").isdecimal() for word in lines[0]):
+        if lines and not any(_NUMBER.match(word.strip()) for word in lines[0]):
             lines = lines[1:]
         rows = [[int(word) for word in line] for line in lines]
     except ValueError as error:

@@ -44,7 +44,7 @@ from graphpoly.data.links import LINK_SPLITS, LinkSplit, link_split, sample_non_
 from graphpoly.data.molecules import load_peptides, load_zinc
 from graphpoly.data.n_body import draw_charges, n_body, simulate_charges
 from graphpoly.data.ogb import load_ogb_graph, load_ogb_link, load_ogb_node, ogb_evaluator
-from graphpoly.data.own import any_dataset, dataset_from, is_own
+from graphpoly.data.own import any_dataset, dataset_from, graphs_from, is_own
 from graphpoly.data.point_sets import (
     POINT_TASKS,
     closed_length,
@@ -106,6 +106,7 @@ __all__ = [
     "find_dataset",
     "geometric_graph",
     "graph_dataset_names",
+    "graphs_from",
     "greedy_independent_set",
     "grid_graph",
     "hint_kinds",

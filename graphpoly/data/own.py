@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from graphpoly.data.own_checks import (
     doubt_about,
     kind_of,
     read_lists,
+    said_of_edges,
     set_precision,
     target_of,
 )
@@ -36,7 +38,7 @@ from graphpoly.data.splits import Split, make_split
 from graphpoly.devices import on_cpu
 from graphpoly.errors import module_of, unknown
 
-__all__ = ["any_dataset", "dataset_from", "is_own"]
+__all__ = ["any_dataset", "dataset_from", "graphs_from", "is_own"]
 
 _SOURCE = "the user's own data"
 
@@ -85,26 +87,60 @@ def dataset_from(source: str) -> Dataset:
             fit together. Nothing but tensors and PyG's graphs is ever unpickled.
         ValueError: If ``source`` is neither a file of these kinds nor ``"module:factory"``.
     """
+    return _entry_of(_held(source), source)
+
+
+@on_cpu()
+def graphs_from(source: str, root: Path | None = None) -> Data | list[Data]:
+    """Return the graphs of data of the user's own as a dataset has them, with labels or without.
+
+    Args:
+        source: See :func:`dataset_from`.
+        root: Folder that holds the datasets, for a factory that reads one.
+
+    Raises:
+        DatasetError: As :func:`dataset_from` does, but for labels and links that are missing.
+        ValueError: Likewise.
+    """
+    held = _held(source)
+    if isinstance(held, Data) and held.get("y") is None:
+        return Reading().apply(held)
+    if isinstance(held, list) and all(graph.get("y") is None for graph in held):
+        return held
+    entry = _entry_of(held, source)
+    loaded = entry.load(root, entry.reading, 0)
+    return list(loaded.graphs or ()) if loaded.data is None else loaded.data
+
+
+def _entry_of(held: Dataset | Data | list[Data], source: str) -> Dataset:
+    if isinstance(held, Dataset):
+        return held
+    name = source.partition(":")[2] if ":" in source else Path(source).stem
+    if isinstance(held, Data):
+        return (_of_links if held.get("y") is None else _of_nodes)(held, name, source)
+    return _of_graphs(held, name, source)
+
+
+def _held(source: str) -> Dataset | Data | list[Data]:
+    """Return what a file holds or a factory makes, checked: one graph, a list or an entry."""
     made = _made(source) if ":" in source else read_file(Path(source).expanduser())
     if isinstance(made, Dataset):
         return made
     if isinstance(made, dict):
         made = Data.from_dict(made)
-    name = source.partition(":")[2] if ":" in source else Path(source).stem
     if isinstance(made, Data) and not isinstance(made, Batch):
         count_labels(made)
         check(made, source)
-        of = _of_links if made.get("y") is None else _of_nodes
-        return of(made, name, source)
+        return made
     graphs = made.to_data_list() if isinstance(made, Batch) else made
     if isinstance(made, TorchDataset):
         graphs = [made[i] for i in range(len(made))]  # type: ignore[arg-type]
     listed = isinstance(graphs, list | tuple)
     others = [each for each in graphs if not isinstance(each, Data)] if listed else graphs
     if isinstance(graphs, tuple) and others:
-        held = ", ".join(type(each).__name__ for each in graphs)
+        kinds = ", ".join(type(each).__name__ for each in graphs)
         raise DatasetError(
-            f"{source}: got a tuple of {held}, expected Data or a list of Data; of a file in a "
+            f"{source}: got a tuple of {kinds}, expected Data or a list of Data; of a file in a "
             "dataset's folder processed/, save list(dataset) instead"
         )
     if not listed or others:
@@ -113,7 +149,7 @@ def dataset_from(source: str) -> Dataset:
         raise DatasetError(f"{source}: holds no graphs")
     for place, graph in enumerate(graphs):
         check(graph, f"{source}, graph {place}")
-    return _of_graphs(list(graphs), name, source)
+    return list(graphs)
 
 
 def _made(source: str) -> Any:
@@ -146,8 +182,10 @@ def _of_nodes(data: Data, name: str, source: str) -> Dataset:
 
     def load(root: Path | None, reading: Reading, seed: int) -> Loaded:
         read = reading.apply(data)
+        said = said_of_edges(data, reading)
         if loss == "ce":
-            return node_problem(read)
+            problem = node_problem(read)
+            return replace(problem, facts={**problem.facts, **said})
 
         def split(asked: str, seed: int) -> Split:
             if asked == "public":
@@ -161,7 +199,7 @@ def _of_nodes(data: Data, name: str, source: str) -> Dataset:
             return Split("random", seed, *masks)
 
         facts = {"nodes": nodes, "edges": read.num_edges, "features": read.num_node_features}
-        facts |= doubt_about(data.y, loss)
+        facts |= doubt_about(data.y, loss) | said
         return Loaded(
             data=read,
             num_features=read.num_node_features,
@@ -183,7 +221,9 @@ def _of_links(data: Data, name: str, source: str) -> Dataset:
             )
 
     def load(root: Path | None, reading: Reading, seed: int) -> Loaded:
-        return link_problem(reading.apply(data))
+        problem = link_problem(reading.apply(data))
+        said = said_of_edges(data, reading, links=True)
+        return replace(problem, facts={**problem.facts, **said})
 
     return _entry(name, "links", "auc", "bce", tuple(LINK_SPLITS), load)
 

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from graphpoly.data.dataset import Reading
 from graphpoly.data.files import DatasetError
 
 __all__ = ["LISTS", "OF_EDGES", "PARTS", "as_tensor", "check", "count_labels", "doubt_about"]
-__all__ += ["kind_of", "read_lists", "set_precision", "target_of"]
+__all__ += ["kind_of", "read_lists", "said_of_edges", "set_precision", "target_of"]
 
 PARTS = ("train", "val", "test")  # which masks are of
 OF_EDGES = ("edge_weight", "edge_attr", "edge_type")
@@ -181,6 +182,49 @@ def doubt_about(y: Tensor, loss: str) -> dict[str, str]:
     if loss != "l1" or y.dim() > 1 or not whole or not fits:
         return {}
     return {"labels": "whole numbers as floats are read as a regression, integers as classes"}
+
+
+def said_of_edges(data: Data, reading: Reading, *, links: bool = False) -> dict[str, str]:
+    """Say how edges were read that the graph has otherwise: one way, several times, as loops.
+
+    Args:
+        data: As it was given.
+        reading: How it is read.
+        links: Whether its links are asked for, which have no direction.
+    """
+    assert data.edge_index is not None
+    size = int(data.num_nodes or 0)
+    row, col = data.edge_index
+    proper = row != col
+    keys = (row * size + col)[proper].unique()
+    back = (col * size + row)[proper].unique()
+    said = []
+    if links or not reading.directed:
+        if not torch.equal(keys, back):
+            kept = "" if links else " (directed=true keeps their directions)"
+            said.append(f"edges that go one way are read both ways{kept}")
+        if _differ(data, proper):
+            said.append("edges between the same nodes get the mean of their weights and features")
+        elif len(keys) < int(proper.sum()):
+            said.append("parallel edges are read as one")
+    if (links or not reading.self_loops) and not bool(proper.all()):
+        kept = "" if links else " (self_loops=true keeps them)"
+        said.append(f"loops are left out{kept}")
+    return {"directions": "; ".join(said)} if said else {}
+
+
+def _differ(data: Data, proper: Tensor) -> bool:
+    """Whether edges between the same two nodes hold different things."""
+    assert data.edge_index is not None
+    low, high = data.edge_index[:, proper].aminmax(dim=0)
+    _, pair = (low * int(data.num_nodes or 0) + high).unique(return_inverse=True)
+    for name in OF_EDGES:
+        if data.get(name) is not None:
+            value = data[name][proper]
+            one = torch.zeros_like(value).index_put((pair,), value)
+            if not torch.equal(one[pair], value):
+                return True
+    return False
 
 
 def kind_of(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
@@ -126,7 +127,7 @@ def compare(
     skipped: dict[str, str] = {}
     sizes = shown.sizes.tolist()
     if sizes[0] != sizes[1] or edges[0] != edges[1]:
-        words = f"A has {sizes[0]} nodes and {edges[0]} edges, B {sizes[1]} and {edges[1]}"
+        words = _sizes(sizes, edges, undirected=all(map(_is_undirected, (one, other))))
         return Comparison("size", 0, {"size": True}, witness=words)
     certificate = wl_certificate(one, other, features=features, edge_features=edge_features)
     tests["1-WL"] = certificate is not None
@@ -152,6 +153,21 @@ def compare(
             round_, words = _tuple_witness(shown, k, rule, int(stable.rounds.max()) + 1)
             return Comparison(test, round_, tests, skipped, False, witness=words, beside=beside)
     return Comparison(None, None, tests, skipped, isomorphic=_isomorphic(shown), beside=beside)
+
+
+def _is_undirected(graph: Data) -> bool:
+    """Whether each edge stands in both directions, as often, and there are no loops."""
+    assert graph.edge_index is not None
+    row, col = graph.edge_index.long()
+    size = int(graph.num_nodes or 0)
+    pairs, back = (row * size + col).sort().values, (col * size + row).sort().values
+    return bool((row != col).all()) and torch.equal(pairs, back)
+
+
+def _sizes(nodes: list[int], edges: list[int], *, undirected: bool) -> str:
+    what = "edges" if undirected else "edges, each direction counted"
+    counts = [count // 2 for count in edges] if undirected else edges
+    return f"A has {nodes[0]} nodes and {counts[0]} {what}, B {nodes[1]} and {counts[1]}"
 
 
 def wl_certificate(

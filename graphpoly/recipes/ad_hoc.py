@@ -39,10 +39,11 @@ def recipe_for(model: str, dataset: str | Dataset) -> Recipe:
         listed = {each.name: each for each in registry.entries() if each.obj is not None}
         held = listed.get(name)
         paper, arxiv = (held.paper, held.arxiv) if held else ("", None)
+    own = isinstance(dataset, str) and is_own(dataset)
     known = [
         each.name
         for each in registry.entries("recipe")
-        if each.obj.models == (name,) and each.obj.data.name == entry.name
+        if each.obj.models == (name,) and each.obj.data.name == entry.name and not own
     ]
     notes = [_OWN]
     if known:
@@ -56,7 +57,7 @@ def recipe_for(model: str, dataset: str | Dataset) -> Recipe:
     return Recipe(
         name=f"{name.lower().replace(':', '.')}/{entry.name.lower()}",
         title=f"{name} on {entry.title}",
-        dataset=entry if isinstance(dataset, Dataset) or is_own(dataset) else entry.name,
+        dataset=entry if isinstance(dataset, Dataset) or own else entry.name,
         models=(name,),
         protocol=protocol,
         settings=settings,
@@ -101,7 +102,8 @@ def recipe_of(run: Path) -> tuple[Recipe, list[int]]:
 
 def _found(name: str, results: Mapping[str, Any]) -> Recipe:
     published = {each.name: each.obj for each in registry.entries("recipe")}
-    if name in published:
+    # a file of one's own may be called what a registered dataset is
+    if name in published and not is_own(str(results.get("given", ""))):
         recipe = published[name]
         assert isinstance(recipe, Recipe)
         return recipe

@@ -153,9 +153,10 @@ def run_recipe(
 
 
 def _notes(recipe: Recipe, finished: Sequence[Finished]) -> Iterator[str]:
-    """Say once how labels were read, what networks do not see, and what privacy promises."""
-    if "labels" in finished[0].facts:
-        yield f"y of {recipe.given}: {finished[0].facts['labels']}"
+    """Say once how data was read, what networks do not see, and what privacy promises."""
+    for fact, name in (("labels", "y"), ("directions", "edge_index")):
+        if fact in finished[0].facts:
+            yield f"{name} of {recipe.given}: {finished[0].facts[fact]}"
     unread, untyped = (
         ", ".join(name for name in recipe.models if any(name in each for each in sets))
         for sets in ([each.unread for each in finished], [each.untyped for each in finished])

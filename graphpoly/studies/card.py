@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from graphpoly.data import find_dataset
+from graphpoly.data import find_dataset, is_own
 from graphpoly.files import to_json, write_atomically
 from graphpoly.recipes.run import read_results
 
@@ -173,16 +173,23 @@ def _mean_and_std(scores: Sequence[float]) -> dict[str, float | None]:
 def _scored_by(content: Mapping[str, Any], processes: Sequence[Mapping[str, Any]]) -> str:
     try:
         scorer = find_dataset(content["dataset"]).scorer(content["metric"])
-    except ValueError:  # data of the user's own
+    except ValueError:  # an entry of the user's own
         scorer = None
     # results that are older than the record of processes were scored by functions of ours
-    return "graphpoly" if scorer is None or not processes else "OGB's Evaluator"
+    theirs = scorer is not None and processes and not _is_own(content)
+    return "OGB's Evaluator" if theirs else "graphpoly"
+
+
+def _is_own(content: Mapping[str, Any]) -> bool:
+    """Whether the data is the user's own, which may be called what a registered dataset is."""
+    return is_own(str(content.get("given", content["dataset"])))
 
 
 def _shortcomings(content: Mapping[str, Any]) -> list[str]:
     wanted = _SEEDS_OF_LARGE.get(content["dataset"], _SEEDS)
     held = len(content["seeds"])
-    if not content["dataset"].startswith(("ogbn-", "ogbg-", "ogbl-")) or held >= wanted:
+    of_ogb = content["dataset"].startswith(("ogbn-", "ogbg-", "ogbl-")) and not _is_own(content)
+    if not of_ogb or held >= wanted:
         return []
     return [f"OGB asks for {wanted} seeds, these are {held}"]
 

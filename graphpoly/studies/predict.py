@@ -35,8 +35,9 @@ def predict(
 ) -> Tensor:
     """Return what the network of a finished run gives for every node, graph or pair, on the CPU.
 
-    Pairs are scored on the whole graph, links of validation and test among its edges; a pair that
-    is an edge is taken out of it first, as in training.
+    Pairs are scored on the whole graph, links of validation and test among its edges where the data
+    has them there (OGB's has not), each in both directions and once; or on what it was rewired to.
+    A pair that is an edge is taken out of it first, as in training.
 
     Args:
         run: Folder that ``graphpoly train`` wrote.
@@ -70,7 +71,8 @@ def predict(
     assert loaded.data is not None
     data = loaded.data.to(place)
     if pairs is not None:
-        return _of_pairs(net, data, pairs.to(place))
+        rewired = recipe.rewire is not None and recipe.rewire.rewires
+        return _of_pairs(net, data if rewired else _linked(data), pairs.to(place))
     settings = recipe.settings_of(model or recipe.models[0])
     rows = settings.rows(net, data)
     out = call_on_nodes(net, data) if rows is None else settings.from_rows(net, rows)
@@ -81,6 +83,16 @@ def _of_graphs(net: nn.Module, loaded: Loaded, recipe: Recipe, place: torch.devi
     size = recipe.protocol.batch_size or _GRAPHS
     loader: Any = DataLoader(loaded.graphs, batch_size=size)
     return torch.cat([call_by_name(net, batch.to(place)).cpu() for batch in loader])
+
+
+def _linked(data: Data) -> Data:
+    """Return the graph that messages of links run over: each in both directions, once, no loops."""
+    assert data.edge_index is not None
+    size = int(data.num_nodes or 0)
+    low, high = data.edge_index.long().aminmax(dim=0)
+    keys = (low * size + high)[low != high].unique()
+    links = torch.stack([keys // max(size, 1), keys % max(size, 1)])
+    return Data(x=data.x, edge_index=torch.cat([links, links.flip(0)], 1), num_nodes=size)
 
 
 def _of_pairs(net: Any, data: Data, pairs: Tensor) -> Tensor:

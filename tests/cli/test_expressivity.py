@@ -222,6 +222,25 @@ def test_data_of_ones_own_is_asked_like_any_other(tmp_path) -> None:
     assert missing.stderr == f"error: {tmp_path / 'none.pt'}: no such file\n"
 
 
+def test_graphs_without_labels_are_asked_like_any_other(tmp_path) -> None:
+    mine = [of_networkx(nx.cycle_graph(6)), of_networkx(nx.path_graph(6))] * 2
+    torch.save(mine, tmp_path / "mine.pt")
+    found = told("dataset", str(tmp_path / "mine.pt"))
+    assert found["levels"][-1]["graph_classes"] == 2
+    assert found["levels"][-1]["accuracy_bound"] is None
+    assert told("duplicates", str(tmp_path / "mine.pt"))["groups"] == [[0, 2], [1, 3]]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_graph_without_features_has_no_labels(weighted, tmp_path) -> None:
+    ring = of_networkx(nx.cycle_graph(6))
+    if weighted:
+        ring.edge_weight = torch.ones(12)
+    torch.save(ring, tmp_path / "mine.pt")
+    levels = told("dataset", str(tmp_path / "mine.pt"))["levels"]
+    assert [(level["features"], level["node_classes"]) for level in levels] == [(False, 1)] * 2
+
+
 def test_different_lists_with_commas_are_not_isomorphic(tmp_path) -> None:
     one, other = tmp_path / "a.edges", tmp_path / "b.edges"
     for mark in (",", ";", "\t"):

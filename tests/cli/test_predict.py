@@ -100,6 +100,46 @@ def test_pairs_are_scored_on_the_graph_without_them(model: str, tmp_path: Path) 
     assert call(run, "--pairs", asked).stdout == "source,target,score\n"
 
 
+def test_a_file_that_is_called_like_a_dataset_is_read_again(tmp_path: Path) -> None:
+    data = ring(60, y=torch.arange(60) % 3)
+    torch.save(data, tmp_path / "cora.pt")  # recipe gprgnn/cora is another one
+    recipe = recipe_for("GPRGNN", str(tmp_path / "cora.pt"))
+    assert recipe.name == "gprgnn/cora"
+    assert len(recipe.notes) == 1  # of no published settings
+    run_recipe(recipe, out=tmp_path / "run", seeds=1, device="cpu", overrides={"epochs": 2})
+    loaded = trained_network(tmp_path / "run")[1]
+    assert loaded.data is not None
+    assert torch.equal(loaded.data.x, data.x)
+    assert predict(tmp_path / "run", device="cpu").shape == (60, 3)
+
+
+@pytest.mark.parametrize("model", ["GCN", "NCN"])
+def test_pairs_are_scored_over_messages_as_in_training(model: str, tmp_path: Path) -> None:
+    data = ring(60)
+    again = torch.tensor([[3, 8, 20], [4, 8, 19]])  # repeated, a loop, turned
+    data.edge_index = torch.cat([data.edge_index, again], 1)
+    run = trained(model, data, tmp_path, directed=True, self_loops=True)
+    pairs = torch.tensor([[0, 3, 10, 5], [2, 30, 9, 5]])
+    net: Any = trained_network(run)[0].eval()
+    ahead = ring(60).edge_index
+    edges = torch.cat([ahead, ahead.flip(0)], 1)
+    edges = edges[:, ~((edges == 9).any(0) & (edges == 10).any(0))]
+    with torch.no_grad():
+        expected = net(data.x, edges, pairs)
+    torch.testing.assert_close(
+        predict(run, pairs=pairs, device="cpu"), expected, rtol=1e-5, atol=1e-5
+    )
+
+
+def test_a_table_of_pairs_loses_no_line(tmp_path: Path) -> None:
+    run = trained("GCN", ring(60), tmp_path, epochs=1)
+    path = tmp_path / "pairs.csv"
+    for head in ("", "source,target\n"):
+        path.write_text(head + "0,1\n2,3\n", encoding="utf-8-sig")  # as spreadsheets write it
+        lines = call(run, "--pairs", path).stdout.splitlines()
+        assert [line.rpartition(",")[0] for line in lines] == ["source,target", "0,1", "2,3"]
+
+
 @pytest.mark.parametrize(
     ("pairs", "message"),
     [
@@ -129,6 +169,8 @@ def test_pairs_of_a_run_without_links_are_refused(tmp_path: Path) -> None:
     [
         ("0,1\n2\n", "expected two columns"),
         ("0,1\n2,x\n", "invalid literal"),
+        ("0,1.0\n2,3\n", "invalid literal"),
+        ("0;1\n2;3\n", "invalid literal"),
         ("0,1\n\xe9,2\n", "can't decode"),
         (None, "is no file"),
     ],

@@ -87,6 +87,54 @@ def test_whole_numbers_that_are_floats_are_told(
     assert entry.standardized is (task == "graphs" and entry.loss == "l1")
 
 
+BOTH = "edges that go one way are read both ways"
+KEEP = " (directed=true keeps their directions)"
+MEAN = "edges between the same nodes get the mean of their weights and features"
+LOOPS = "loops are left out"
+
+
+@pytest.mark.parametrize(
+    ("pairs", "weight", "said"),
+    [
+        ([(0, 1), (1, 0)], None, None),
+        ([(0, 1), (1, 0), (2, 3), (3, 2)], [1.0, 1.0, 2.0, 2.0], None),
+        ([(0, 1), (1, 2)], None, BOTH + KEEP),
+        ([(0, 1), (1, 0)], [1.0, 3.0], MEAN),
+        ([(0, 1), (1, 0), (0, 1)], None, "parallel edges are read as one"),
+        ([(0, 1), (1, 0), (0, 1)], [1.0, 1.0, 1.0], "parallel edges are read as one"),
+        ([(0, 1), (0, 1)], [1.0, 2.0], f"{BOTH}{KEEP}; {MEAN}"),
+        ([(0, 1), (1, 0), (2, 2)], None, f"{LOOPS} (self_loops=true keeps them)"),
+    ],
+)
+@pytest.mark.parametrize("y", [torch.arange(30) % 3, torch.rand(30)])
+def test_what_is_read_of_edges_in_another_way_is_told(
+    pairs: list[tuple[int, int]],
+    weight: list[float] | None,
+    said: str | None,
+    y: torch.Tensor,
+    tmp_path: Path,
+) -> None:
+    held = {} if weight is None else {"edge_weight": torch.tensor(weight)}
+    data = Data(x=torch.randn(30, 3), edge_index=torch.tensor(pairs).T, y=y, **held)
+    entry, loaded = load(saved(tmp_path / "mine.pt", data))
+    assert loaded.facts.get("directions") == said
+    before = sorted(zip(map(tuple, pairs), weight or [0.0] * len(pairs), strict=True))
+    kept = loaded.data.get("edge_weight", torch.zeros(loaded.data.num_edges)).tolist()
+    after = sorted(zip(map(tuple, loaded.data.edge_index.T.tolist()), kept, strict=True))
+    assert (before == after) is (said is None)
+    as_it_is = entry.load(None, Reading(directed=True, self_loops=True), 0)
+    assert "directions" not in as_it_is.facts
+
+
+def test_links_have_no_direction_and_it_is_told(tmp_path: Path) -> None:
+    data = ring(100)
+    data.edge_index = torch.cat([data.edge_index, torch.tensor([[4, 7], [5, 7]])], 1)
+    entry = dataset_from(saved(tmp_path / "mine.pt", data))
+    for reading in (Reading(), Reading(directed=True, self_loops=True)):
+        told = entry.load(None, reading, 0).facts["directions"]
+        assert told == f"{BOTH}; parallel edges are read as one; {LOOPS}"
+
+
 def test_stored_masks_come_first(tmp_path: Path) -> None:
     part = torch.arange(30) % 3
     masks = {f"{name}_mask": part == i for i, name in enumerate(("train", "val", "test"))}

@@ -151,6 +151,17 @@ def test_sizes_and_labels_part_first() -> None:
     assert compare(path, other, features=False).isomorphic is True
 
 
+def test_edges_are_counted_as_they_are_meant() -> None:
+    ring, path = of_networkx(nx.cycle_graph(6)), of_networkx(nx.path_graph(6))
+    assert compare(ring, path).witness == "A has 6 nodes and 6 edges, B 6 and 5"
+    one_way = of_networkx(nx.DiGraph([(0, 1), (1, 2)]))
+    loop = of_networkx(nx.Graph([(0, 1), (2, 2)]))
+    each = "edges, each direction counted"
+    assert compare(one_way, loop).witness == f"A has 3 nodes and 2 {each}, B 3 and 3"
+    again = of_networkx(nx.MultiGraph([(0, 1), (0, 1), (1, 2)]))
+    assert compare(again, of_networkx(nx.path_graph(3))).witness.startswith("A has 3 nodes and 3 e")
+
+
 def test_long_paths_part_late() -> None:
     """A leaf at one place or at the next: no node sees an end and the leaf before many rounds."""
     graphs = []

@@ -97,6 +97,17 @@ def test_data_of_ogb_are_scored_by_its_evaluator(
     assert "scored by OGB's Evaluator" in render_card(card)
 
 
+def test_a_file_that_is_called_like_ogbs_data_is_not_ogbs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.save(data(), tmp_path / "ogbn-arxiv.pt")
+    out = tmp_path / "run"
+    train(monkeypatch, "gcn", tmp_path / "ogbn-arxiv.pt", "epochs=1", "--seeds", 2, "--out", out)
+    card = make_card(out / "results.json")
+    assert (card["dataset"], card["scored_by"]) == ("ogbn-arxiv", "graphpoly")
+    assert not any("OGB" in note for note in card["notes"])
+
+
 def test_results_older_than_the_record_say_so(
     stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
