@@ -37,7 +37,7 @@ def predict(
 
     Pairs are scored on the whole graph, links of validation and test among its edges where the data
     has them there (OGB's has not), each in both directions and once; or on what it was rewired to.
-    A pair that is an edge is taken out of it first, as in training.
+    A pair that is an edge is taken out of it first, where training takes out what it asks for.
 
     Args:
         run: Folder that ``graphpoly train`` wrote.
@@ -72,7 +72,8 @@ def predict(
     data = loaded.data.to(place)
     if pairs is not None:
         rewired = recipe.rewire is not None and recipe.rewire.rewires
-        return _of_pairs(net, data if rewired else _linked(data), pairs.to(place))
+        data = data if rewired else _linked(data)
+        return _of_pairs(net, data, pairs.to(place), removed=recipe.protocol.remove_targets)
     settings = recipe.settings_of(model or recipe.models[0])
     rows = settings.rows(net, data)
     out = call_on_nodes(net, data) if rows is None else settings.from_rows(net, rows)
@@ -95,14 +96,15 @@ def _linked(data: Data) -> Data:
     return Data(x=data.x, edge_index=torch.cat([links, links.flip(0)], 1), num_nodes=size)
 
 
-def _of_pairs(net: Any, data: Data, pairs: Tensor) -> Tensor:
+def _of_pairs(net: Any, data: Data, pairs: Tensor, *, removed: bool) -> Tensor:
     if pairs.dim() != 2 or pairs.size(0) != 2 or pairs.is_floating_point():
         raise ValueError(f"pairs: got {list(pairs.shape)} of {pairs.dtype}, expected [2, P]")
     size = int(data.num_nodes or 0)
     if pairs.numel() and not 0 <= int(pairs.min()) <= int(pairs.max()) < size:
         raise ValueError(f"pairs: nodes {int(pairs.min())} to {int(pairs.max())}, there are {size}")
     assert data.edge_index is not None
-    kept = ~torch.isin(_undirected(data.edge_index, size), _undirected(pairs, size))
+    asked = _undirected(pairs if removed else pairs[:, :0], size)
+    kept = ~torch.isin(_undirected(data.edge_index, size), asked)
     edges = data.edge_index[:, kept]
     given = {}
     if data.get("edge_type") is not None and names(net, "edge_type"):

@@ -113,17 +113,22 @@ def test_a_file_that_is_called_like_a_dataset_is_read_again(tmp_path: Path) -> N
     assert predict(tmp_path / "run", device="cpu").shape == (60, 3)
 
 
+@pytest.mark.parametrize("removed", [True, False])
 @pytest.mark.parametrize("model", ["GCN", "NCN"])
-def test_pairs_are_scored_over_messages_as_in_training(model: str, tmp_path: Path) -> None:
+def test_pairs_are_scored_over_messages_as_in_training(
+    model: str, removed: bool, tmp_path: Path
+) -> None:
     data = ring(60)
     again = torch.tensor([[3, 8, 20], [4, 8, 19]])  # repeated, a loop, turned
     data.edge_index = torch.cat([data.edge_index, again], 1)
-    run = trained(model, data, tmp_path, directed=True, self_loops=True)
+    named = {"directed": True, "self_loops": True, "remove_targets": removed}
+    run = trained(model, data, tmp_path, **named)
     pairs = torch.tensor([[0, 3, 10, 5], [2, 30, 9, 5]])
     net: Any = trained_network(run)[0].eval()
     ahead = ring(60).edge_index
     edges = torch.cat([ahead, ahead.flip(0)], 1)
-    edges = edges[:, ~((edges == 9).any(0) & (edges == 10).any(0))]
+    asked = (edges == 9).any(0) & (edges == 10).any(0)
+    edges = edges[:, ~asked] if removed else edges
     with torch.no_grad():
         expected = net(data.x, edges, pairs)
     torch.testing.assert_close(
