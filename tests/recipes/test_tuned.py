@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch_geometric.data import Data
@@ -85,8 +87,11 @@ def test_networks_of_ogb_have_the_published_size(name: str) -> None:
     )
     for model, weights in zip(("gcn", "sage"), published, strict=True):
         recipe = registry.get("recipe", f"{model}/{name}").obj
-        net = network_for(recipe.settings, recipe.data, loaded, None)
+        net: Any = network_for(recipe.settings, recipe.data, loaded, None)
         assert sum(p.numel() for p in net.parameters()) == weights, model
+        if classes == 1:  # of pairs of nodes
+            layers = recipe.settings.num_layers
+            assert net.head.dropout == [0.5 if embedded else 0.0] * (layers - 1) + [0.0]
 
 
 # outputs; weights of GIN and GCN as the leaderboards list them, without and with a virtual node
