@@ -14,6 +14,12 @@ from graphpoly.ops.pool import ranges, segments
 
 __all__ = ["groups_of", "packed", "read_groups", "run_lstm"]
 
+# an LSTM of oneDNN has half precisions on processors with instructions for them alone
+_HALVES = {
+    torch.bfloat16: torch.ops.mkldnn._is_mkldnn_bf16_supported(),
+    torch.float16: torch.ops.mkldnn._is_mkldnn_fp16_supported(),
+}
+
 
 def groups_of(rows: Tensor, index: Tensor | None, ptr: Tensor | None, dim_size: int | None) -> CSR:
     """Return the operator whose row i lists the elements of group i, in their order.
@@ -59,11 +65,18 @@ def packed(groups: CSR) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def run_lstm(lstm: nn.LSTM, *inputs: Any) -> Any:
-    """Call an LSTM, in evaluation too where a gradient is wanted.
+    """Call an LSTM, in evaluation too where a gradient is wanted, under autocast on any processor.
 
     cuDNN keeps what a backward pass reads only in training; without it PyTorch has a gradient in
-    both modes.
+    both modes. On a processor that has no half precision for it, autocast leaves an LSTM as it is.
     """
+    halved = not inputs[0].is_cuda and torch.is_autocast_enabled("cpu")
+    if halved and not _HALVES.get(torch.get_autocast_dtype("cpu"), True):
+        dtype = lstm.weight_ih_l0.dtype
+        data, *before = inputs
+        states = [tuple(part.to(dtype) for part in pair) for pair in before]
+        with torch.autocast("cpu", enabled=False):
+            return lstm(data.to(dtype), *states)
     if lstm.training or not inputs[0].is_cuda or not torch.is_grad_enabled():
         return lstm(*inputs)
     with torch.backends.cudnn.flags(enabled=False):
