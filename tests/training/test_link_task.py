@@ -168,6 +168,7 @@ class Encoding(Dot):
         return x @ self.table
 
     def decode(self, hidden, pairs):
+        assert pairs.dtype == torch.long
         self.seen.append(pairs.size(1))
         return (hidden[pairs[0]] * hidden[pairs[1]]).sum(-1)
 
