@@ -172,3 +172,18 @@ def test_ogbs_training_links_stand_once_and_keep_their_direction(monkeypatch, ra
     if ranked:
         assert split.negatives["val"].tolist() == [[[0, 0, 0]], [[3, 4, 0]]]
         assert split.negatives["val"].dtype == torch.int32
+
+
+def test_negatives_of_ogb_that_are_no_nodes_are_refused_however_large(monkeypatch) -> None:
+    """2^32 + 3 is node 3 in half as many bytes."""
+    one = {"source_node": torch.tensor([0]), "target_node": torch.tensor([1])}
+    held = {"train": one}
+    for name, ends in {"valid": (1, 2), "test": (2, 3)}.items():
+        source, target = (torch.tensor([end]) for end in ends)
+        others = torch.tensor([[3, 2**32 + 3 if name == "test" else 0]])
+        held[name] = {"source_node": source, "target_node": target, "target_node_neg": others}
+    data = Data(edge_index=torch.tensor([[0], [1]]), num_nodes=5)
+    monkeypatch.setattr("graphpoly.data.entries.links.load_ogb_link", lambda *_: ([data], held))
+    loaded = find_dataset("ogbl-citation2").load(None, AsItIs(), 0)
+    with pytest.raises(ValueError, match="negatives of test: a node is outside 0 to 4"):
+        loaded.split("ogb", 0)

@@ -148,14 +148,19 @@ def _ogb_split(num_nodes: int, edges: dict[str, Any]) -> LinkSplit:
             if others is None:
                 others = held["target_node"].new_empty(held["target_node"].numel(), 0)
             sources = held["source_node"].unsqueeze(1).expand_as(others)
-            # there are hundreds of millions, of nodes that are numbered in half as many bytes
-            narrow = torch.int32 if num_nodes <= _INT32 else torch.int64
-            negatives[part] = torch.stack([sources.to(narrow), others.to(narrow)])
-    links["train"] = _once(links["train"], num_nodes)
+            negatives[part] = torch.stack([sources, others])
+            if num_nodes <= _INT32 and _are_nodes(negatives[part], num_nodes):
+                negatives[part] = negatives[part].int()  # there are hundreds of millions
+    links["train"] = _directed_once(links["train"], num_nodes)
     return LinkSplit("ogb", 0, num_nodes, links["train"], links["val"], links["test"], negatives)
 
 
-def _once(links: Tensor, num_nodes: int) -> Tensor:
+def _are_nodes(index: Tensor, num_nodes: int) -> bool:
+    """Whether all are nodes of the graph; what is none has to be seen before it is narrowed."""
+    return not index.numel() or 0 <= int(index.min()) <= int(index.max()) < num_nodes
+
+
+def _directed_once(links: Tensor, num_nodes: int) -> Tensor:
     """Return each link once: those of a year may come again in later ones, or turned round."""
     low, high = links.aminmax(dim=0)
     keys = ((low * num_nodes + high) * 2 + (links[0] > links[1]))[low != high].unique()
