@@ -53,8 +53,8 @@ def task_for(
     """Return how the network is trained and scored on one division of the dataset.
 
     Raises:
-        ValueError: If a training that is to be private cannot be, or one on a whole graph is to
-            have batches.
+        ValueError: If a training that is to be private cannot be, one on a whole graph is to have
+            batches, or something is said of links where none are asked for.
     """
     task: Task
     _check_links(protocol, dataset)
