@@ -17,7 +17,7 @@ from torch_geometric.data import Data
 from graphpoly.devices import on_cpu
 from graphpoly.errors import unknown
 
-__all__ = ["LINK_SPLITS", "LinkSplit", "link_split", "sample_non_links"]
+__all__ = ["LINK_SPLITS", "LinkSplit", "link_split", "links_once", "sample_non_links"]
 
 # share of the links that validate and that test
 LINK_SPLITS = {"random": (0.05, 0.10), "seal": (0.05, 0.10), "random-70": (0.10, 0.20)}
@@ -114,7 +114,7 @@ def link_split(data: Data, name: str = "random", index: int = 0) -> LinkSplit:
     if index < 0:
         raise ValueError(f"index must not be negative, got {index}")
     num_nodes = int(data.num_nodes or 0)
-    links = _once(data.edge_index.cpu(), num_nodes)
+    links = links_once(data.edge_index.cpu(), num_nodes)
     count = links.size(1)
     num_val, num_test = (int(share * count) for share in LINK_SPLITS[name])
     if min(num_val, num_test) < 1:
@@ -149,7 +149,7 @@ def sample_non_links(
         enough; O((n + count) log n) as long as most pairs are none, and a full list of the others
         where less than half of them would be left.
     """
-    taken = _pair_numbers(_once(links, num_nodes)).unique()
+    taken = _pair_numbers(links_once(links, num_nodes)).unique()
     pairs = num_nodes * (num_nodes - 1) // 2
     free = pairs - taken.numel()
     if free < count:
@@ -168,7 +168,7 @@ def sample_non_links(
     return _from_numbers(numbers)
 
 
-def _once(edge_index: Tensor, num_nodes: int) -> Tensor:
+def links_once(edge_index: Tensor, num_nodes: int) -> Tensor:
     """Return every link once, smaller node first, in the order of their keys; no loops."""
     low, high = edge_index.long().aminmax(dim=0)
     keys = (low * num_nodes + high)[low != high].unique()

@@ -11,6 +11,7 @@ from torch_geometric.data import Data
 from torch_geometric.loader import DataLoader
 
 from graphpoly.data import Loaded
+from graphpoly.data.links import links_once
 from graphpoly.recipes import resolve_device, trained_network
 from graphpoly.recipes.ad_hoc import recipe_of
 from graphpoly.recipes.recipe import Recipe
@@ -90,9 +91,7 @@ def _linked(data: Data) -> Data:
     """Return the graph that messages of links run over: each in both directions, once, no loops."""
     assert data.edge_index is not None
     size = int(data.num_nodes or 0)
-    low, high = data.edge_index.long().aminmax(dim=0)
-    keys = (low * size + high)[low != high].unique()
-    links = torch.stack([keys // max(size, 1), keys % max(size, 1)])
+    links = links_once(data.edge_index, size)
     return Data(x=data.x, edge_index=torch.cat([links, links.flip(0)], 1), num_nodes=size)
 
 

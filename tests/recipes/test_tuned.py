@@ -20,6 +20,18 @@ def molecule() -> Data:
     return Data(x=x, edge_index=edge_index, edge_attr=attr)
 
 
+def molecules(outputs: int) -> Loaded:
+    return Loaded(
+        graphs=[molecule()],
+        num_features=9,
+        num_outputs=outputs,
+        split=lambda name, seed: None,
+        facts={},
+        categories="ogb",
+        edge_categories="ogb",
+    )
+
+
 # by hand from the published configuration: an embedding of 174 values in 207 columns, a norm and a
 # map of 20 steps to 28, six layers and two maps of 235, and the last; bonds, embedded there, are
 # read by none of them
@@ -32,15 +44,7 @@ def test_networks_of_peptides_have_the_published_size(
 ) -> None:
     pytest.importorskip("ogb")
     recipe = registry.get("recipe", f"tuned-gcn/{name.lower()}").obj
-    loaded = Loaded(
-        graphs=[molecule()],
-        num_features=9,
-        num_outputs=outputs,
-        split=lambda name, seed: None,
-        facts={},
-        categories="ogb",
-        edge_categories="ogb",
-    )
+    loaded = molecules(outputs)
     read = prepared(recipe.settings, loaded)
     net = network_for(recipe.settings, find_dataset(name), read, None)
     assert sum(p.numel() for p in net.parameters()) == weights
@@ -107,15 +111,7 @@ def test_networks_of_ogbs_molecules_have_the_published_size(name: str) -> None:
     outputs, *published = MOLECULES[name]
     # ogb has added values of atoms since then, of which each is a row of 300
     added = 300 * (sum(features.get_atom_feature_dims()) - 173)
-    loaded = Loaded(
-        graphs=[molecule()],
-        num_features=9,
-        num_outputs=outputs,
-        split=lambda name, seed: None,
-        facts={},
-        categories="ogb",
-        edge_categories="ogb",
-    )
+    loaded = molecules(outputs)
     for model, weights in zip(("gin", "gcn"), published, strict=True):
         for suffix, count in zip(("", "-virtual"), weights, strict=True):
             recipe = registry.get("recipe", f"{model}/{name}{suffix}").obj
