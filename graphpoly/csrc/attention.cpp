@@ -175,8 +175,8 @@ struct Softmax {
   }
 };
 
-template <class S, class Q, class I>
-void attention(const Rows<I>& a, const Attention<S, Q>& at, const AttentionOut<S>& to,
+template <class S, class Q>
+void attention(const IndexRows& a, const Attention<S, Q>& at, const AttentionOut<S>& to,
                int64_t first, int64_t last, char* memory) {
   using T = Computed<S>;
   if (at.heads == 0) return;
@@ -189,7 +189,7 @@ void attention(const Rows<I>& a, const Attention<S, Q>& at, const AttentionOut<S
     soft.start_row();
     for (int64_t e = begin; e < end; e += w.block) {
       const int64_t count = end - e < w.block ? end - e : w.block;
-      w.start_block(a, static_cast<const I*>(nullptr), e, count);
+      w.start_block(a, Indices(), e, count);
       w.make_scores(at.source, count);
       soft.add_block(count, e == begin);
       const Gather<S> x{at.value, row, w.ids, count, bytes < 1024 ? bytes : 1024};

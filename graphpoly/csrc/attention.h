@@ -52,6 +52,30 @@ struct Attention {
   }
 };
 
+// Integers of either type. A pass reads each once for all heads and channels, and code of its own for
+// both would take as long again to compile.
+class Indices {
+ public:
+  Indices() = default;
+  explicit Indices(const int32_t* data) : narrow_(data) {}
+  explicit Indices(const int64_t* data) : wide_(data) {}
+
+  int64_t operator[](int64_t i) const { return wide_ ? wide_[i] : narrow_[i]; }
+  explicit operator bool() const { return wide_ || narrow_; }
+
+ private:
+  const int32_t* narrow_ = nullptr;
+  const int64_t* wide_ = nullptr;
+};
+
+struct IndexRows {
+  Indices rowptr, col;
+  int64_t num_entries;
+
+  template <class I>
+  IndexRows(const Rows<I>& a) : rowptr(a.rowptr), col(a.col), num_entries(a.num_entries) {}
+};
+
 // Rows [first, last) of an operator, as attention_short.h reads them.
 struct RowSpan {
   int64_t first, last;

@@ -20,13 +20,13 @@ namespace graphpoly {
 namespace {
 
 // `mine` is the end at hand, `other` the gathered one.
-template <class S, class Q, class I>
+template <class S, class Q>
 struct GradArgs {
   using T = Computed<S>;
   const Q *mine, *other;                  // of the score, [., H, D]
   const S *mine_feature, *other_feature;  // grad and value, or the reverse
   bool over_rows;                         // or over the rows of the transpose
-  const I* entry_of;                      // in the latter
+  Indices entry_of;                       // in the latter
   const S* out;                           // in the pass over rows
   const T* lse;
   T* stats;                               // [R, 2, H], written over rows, read over the transpose
@@ -47,7 +47,7 @@ namespace {
 using Gradients = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor>;
 
 template <class S, class Q, class I>
-void run_pass(const Rows<I>& a, const Attention<S, Q>& at, const GradArgs<S, Q, I>& args,
+void run_pass(const Rows<I>& a, const Attention<S, Q>& at, const GradArgs<S, Q>& args,
               Computed<S>* grad_att) {
   using T = Computed<S>;
   const auto bounds = balanced_ranges(a, at.channels());
@@ -148,7 +148,7 @@ Gradients attention_backward(Tensor rowptr, Tensor col, Tensor target, Tensor so
       }
     }
     const Scratch<T> stats(num_rows * 2 * at.heads);
-    GradArgs<S, Q, I> args{};
+    GradArgs<S, Q> args{};
     args.over_rows = true, args.stats = stats.data();
     args.mine = at.target, args.other = at.source;
     args.mine_feature = values<S>(grad), args.other_feature = at.value;
@@ -157,7 +157,7 @@ Gradients attention_backward(Tensor rowptr, Tensor col, Tensor target, Tensor so
     args.grad_edge = edge_grad ? mutable_values<Q>(to_edge) : nullptr;
     run_pass(a, at, args, at.att ? to_att.mutable_data_ptr<T>() : nullptr);
     std::swap(args.mine, args.other), std::swap(args.mine_feature, args.other_feature);
-    args.over_rows = false, args.entry_of = tperm.const_data_ptr<I>();
+    args.over_rows = false, args.entry_of = Indices(tperm.const_data_ptr<I>());
     args.grad_mine = mutable_values<Q>(to_source);
     args.grad_feature = mutable_values<S>(to_value);
     args.grad_edge = nullptr;
@@ -244,20 +244,20 @@ struct LeakySum {
   }
 };
 
-template <class S, class Q, class I>
+template <class S, class Q>
 struct Backward {
   using T = Computed<S>;
   typedef Vec<T, kLanes<T>> V;
   static constexpr bool kRounded = !std::is_same_v<S, T>;
   Workspace<Attention<S, Q>>& w;
-  const GradArgs<S, Q, I>& args;
+  const GradArgs<S, Q>& args;
   const bool over_rows;
   T *lse, *mean;                // of the targets: patterns over rows, else [block, pitch]
   T *product, *weight, *slope;  // <grad, value>, kept alpha, gradient of the score
   T *mine_feature, *feature_sum, *score_sum, *att_sum;  // as vectors
   T *lane_sum, *lane_att, *lane_mean, *stats;
 
-  Backward(Workspace<Attention<S, Q>>& w_, const GradArgs<S, Q, I>& args_)
+  Backward(Workspace<Attention<S, Q>>& w_, const GradArgs<S, Q>& args_)
       : w(w_), args(args_), over_rows(args_.over_rows) {
     lse = w.flat(), mean = w.flat(), product = w.flat(), weight = w.flat(), slope = w.flat();
     const int64_t wide = w.feature.vectors * w.feature.lanes;
@@ -299,7 +299,7 @@ struct Backward {
   }
 
   // Scores and products of a block of entries, whose features it returns.
-  GRAPHPOLY_INLINE Gather<S> make_block(const Rows<I>& a, int64_t begin, int64_t count) {
+  GRAPHPOLY_INLINE Gather<S> make_block(const IndexRows& a, int64_t begin, int64_t count) {
     const int64_t row = w.at.heads * w.at.width;
     const int64_t bytes = row * static_cast<int64_t>(sizeof(S));
     w.start_block(a, args.entry_of, begin, count);
@@ -312,7 +312,7 @@ struct Backward {
   }
 
   // <grad, y> of row i, whose entries are [begin, end), where y was rounded.
-  GRAPHPOLY_INLINE void find_mean(const Rows<I>& a, int64_t i, int64_t begin, int64_t end) {
+  GRAPHPOLY_INLINE void find_mean(const IndexRows& a, int64_t i, int64_t begin, int64_t end) {
     const int64_t heads = w.at.heads;
     for (int64_t q = 0; q < w.pattern; ++q) lane_mean[q] = T(0);
     for (int64_t e = begin; e < end; e += w.block) {
@@ -333,7 +333,7 @@ struct Backward {
   }
 
   // `made`: its scores and products are at hand.
-  GRAPHPOLY_INLINE void add_block(const Rows<I>& a, int64_t begin, int64_t count, bool made) {
+  GRAPHPOLY_INLINE void add_block(const IndexRows& a, int64_t begin, int64_t count, bool made) {
     const Attention<S, Q>& at = w.at;
     const int64_t heads = at.heads, pitch = w.pitch;
     Gather<S> x{args.other_feature, heads * at.width, w.ids, count, 0};
@@ -410,18 +410,17 @@ struct Backward {
   }
 };
 
-template <class S, class Q, class I>
-void attention_backward(const Rows<I>& a, const Attention<S, Q>& at,
-                        const GradArgs<S, Q, I>& args, int64_t first, int64_t last, char* memory,
-                        Computed<S>* grad_att) {
+template <class S, class Q>
+void attention_backward(const IndexRows& a, const Attention<S, Q>& at, const GradArgs<S, Q>& args,
+                        int64_t first, int64_t last, char* memory, Computed<S>* grad_att) {
   if (at.heads == 0) return;
   Workspace<Attention<S, Q>> w(at, memory);
-  Backward<S, Q, I> back(w, args);
+  Backward<S, Q> back(w, args);
   for (int64_t i = first; i < last; ++i) {
     const int64_t end = a.rowptr[i + 1];
     back.start_row(i);
     bool made = false;
-    if constexpr (Backward<S, Q, I>::kRounded) {
+    if constexpr (Backward<S, Q>::kRounded) {
       if (args.over_rows) {
         back.find_mean(a, i, a.rowptr[i], end);
         made = end - a.rowptr[i] <= w.block;

@@ -340,8 +340,7 @@ struct Workspace {
   }
 
   // Which entries the block [begin, begin + count) holds, and what is at their other end.
-  template <class I>
-  GRAPHPOLY_INLINE void start_block(const Rows<I>& a, const I* entry_of, int64_t begin,
+  GRAPHPOLY_INLINE void start_block(const IndexRows& a, const Indices& entry_of, int64_t begin,
                                     int64_t count) {
     const int64_t wanted = count + kLookAhead, last = a.num_entries - begin;
     const int64_t there = wanted < last ? wanted : last;
