@@ -7,6 +7,7 @@ list.
 
 from __future__ import annotations
 
+import gc
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any, TypeVar
 
 from graphpoly.errors import unknown
 
-__all__ = ["KINDS", "Entry", "add", "entries", "get", "load_all", "register"]
+__all__ = ["KINDS", "Entry", "add", "entries", "find", "get", "load_all", "register"]
 
 KINDS = (
     "layer",
@@ -109,8 +110,14 @@ def register(
 
 def load_all() -> None:
     """Import every room that registers something."""
-    for room in _ROOMS:
-        importlib.import_module(f"graphpoly.{room}")
+    collecting = gc.isenabled()
+    gc.disable()  # modules leave no garbage, and each search for some goes through all of torch
+    try:
+        for room in _ROOMS:
+            importlib.import_module(f"graphpoly.{room}")
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def entries(kind: str | None = None) -> list[Entry]:
@@ -128,7 +135,13 @@ def get(kind: str, name: str) -> Entry:
     Raises:
         ValueError: If there is no such entry; the message names the nearest one.
     """
-    known = {entry.name: entry for entry in entries(kind)}
-    if name not in known:
-        raise unknown(kind, name, known)
-    return known[name]
+    found = find(kind, name)
+    if found is None:
+        raise unknown(kind, name, [entry.name for entry in entries(kind)])
+    return found
+
+
+def find(kind: str, name: str) -> Entry | None:
+    """Return one entry, or None if there is none of that name."""
+    load_all()
+    return _ENTRIES.get((kind, name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 import math
 import re
@@ -67,10 +68,11 @@ class Settings:
             object.__setattr__(self, field.name, value)
 
 
-def typed_fields(cls: type[Settings]) -> list[tuple[dataclasses.Field[Any], Any]]:
+@functools.cache  # types are text that Python has to read
+def typed_fields(cls: type[Settings]) -> tuple[tuple[dataclasses.Field[Any], Any], ...]:
     """Return the fields of ``cls``, each with its type."""
     hints = typing.get_type_hints(cls)
-    return [(field, hints[field.name]) for field in dataclasses.fields(cls)]
+    return tuple((field, hints[field.name]) for field in dataclasses.fields(cls))
 
 
 @dataclasses.dataclass(frozen=True)

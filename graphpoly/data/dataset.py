@@ -159,12 +159,13 @@ def find_dataset(name: str) -> Dataset:
     Raises:
         ValueError: If there is none; the message names the nearest one.
     """
-    known = {entry.name.lower(): entry.obj for entry in registry.entries("dataset")}
-    found = known.get(name.lower())
+    entry = registry.find("dataset", name)
+    found = None if entry is None else entry.obj
     if found is None:
-        found = _by_prefix(name)
-    if found is None:
-        raise unknown("dataset", name, [dataset.name for dataset in known.values()])
+        known = {entry.name.lower(): entry.obj for entry in registry.entries("dataset")}
+        found = known.get(name.lower(), _by_prefix(name))
+        if found is None:
+            raise unknown("dataset", name, [dataset.name for dataset in known.values()])
     assert isinstance(found, Dataset)
     return found
 

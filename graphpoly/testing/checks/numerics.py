@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -31,26 +32,34 @@ def check_gradcheck(subject: Subject) -> None:
         inputs: dict[str, Tensor] = {"x": data.x}
         inputs.update({key: data[key] for key in _BESIDE_X if key in data})
         inputs.update({k: p.detach() for k, p in layer.named_parameters() if p.is_floating_point()})
+        # all at once first: that runs the layer far fewer times
+        error = _deviation(_as_function(subject, layer, data, list(inputs)), inputs.values())
+        if error is None:
+            continue
         for key, value in inputs.items():
-            _expect_gradient(_as_function(subject, layer, data, key), value, f"{name}: {key}")
+            own = _deviation(_as_function(subject, layer, data, [key]), [value])
+            if own is not None:
+                raise Violation(f"gradient of {name}: {key}: {own}")
+        raise Violation(f"gradient of {name}: {error}")
 
 
-def _expect_gradient(function: Any, value: Tensor, what: str) -> None:
+def _deviation(function: Any, values: Iterable[Tensor]) -> str | None:
+    """Return how the gradients of a function deviate from finite differences."""
     try:
-        torch.autograd.gradcheck(function, (leaf(value),), fast_mode=True)
+        torch.autograd.gradcheck(function, tuple(map(leaf, values)), fast_mode=True)
     except GradcheckError as error:
-        found = " ".join(str(error).split())
-        raise Violation(f"gradient of {what}: {found[:300]}") from error
+        return " ".join(str(error).split())[:300]
+    return None
 
 
-def _as_function(subject: Subject, layer: Any, data: Data, key: str) -> Any:
-    """Return the output as a function of one input or parameter alone."""
+def _as_function(subject: Subject, layer: Any, data: Data, keys: list[str]) -> Any:
+    """Return the output as a function of some inputs and parameters alone."""
 
-    def function(value: Tensor) -> Tensor:
-        if key in ("x", *_BESIDE_X):
-            return subject.call(layer, data, **{key: value})
+    def function(*values: Tensor) -> Tensor:
+        found = dict(zip(keys, values, strict=True))
+        given = {key: found.pop(key) for key in ("x", *_BESIDE_X) if key in found}
         return subject.call(
-            lambda *args, **kwargs: functional_call(layer, {key: value}, args, kwargs), data
+            lambda *args, **kwargs: functional_call(layer, found, args, kwargs), data, **given
         )
 
     return function
