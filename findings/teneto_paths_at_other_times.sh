@@ -29,8 +29,8 @@ COMMUNITIES = np.array([0, 0, 0, 1, 1, 1])
 
 
 def network(array, table):
-    made = TemporalNetwork(from_array=array, nettype="bu", forcesparse=table, dense_threshold=0.25 if table else 0)
-    assert made.sparse == table and tuple(made.netshape) == (len(array), array.shape[2])
+    made = TemporalNetwork(from_array=array, forcesparse=table, dense_threshold=0.25 if table else 0)
+    assert made.nettype[1] == "u" and made.sparse == table and made.netshape[1] == array.shape[2]
     return made
 
 
