@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
 # graphology-operators 1.6.1 (npm), disjointUnion of graphs with attributes of edges.
 #
-# Expected: "the disjoint union of the given graphs": both, with new names of nodes and edges, as its page says. The
-#   weights of the edges are kept, as the attributes of the nodes are, and as union, subgraph and reverse beside it keep
-#   them.
+# Expected: the disjoint union of the given graphs: both, with new names of nodes and edges, as its page says. The weights
+#   of the edges are kept, as the attributes of the nodes are, and as union, subgraph and reverse beside it keep them.
 # Real: the attributes of an edge are not handed on. What takes their place is the name of its target, letter by letter,
 #   under the attributes "0", "1" and so on. As there is no weight, each edge counts for 1.
 # Why it matters: distances, weighted degrees, PageRank, modularity and the groups found of a union are those of a graph

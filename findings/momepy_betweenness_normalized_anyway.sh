@@ -5,8 +5,9 @@
 #   sums of its formula, the pairs whose shortest path passes a node or an edge. With a radius it is so, and one that
 #   takes in the whole network is the whole network.
 # Real: without a radius normalized is not handed on, and NetworkX normalizes where nothing is said. Both values of the
-#   argument give the same: nodes divided by the number of pairs, edges too. (endpoints, whose default is True, is handed
-#   on there, and not with a radius, so that the two differ in that as well.)
+#   argument give the same: nodes divided by the number of pairs, edges too. The page has the n of a subgraph in the
+#   factor, and does not say that without one the argument is not read. (endpoints, whose default is True, is handed on
+#   there, and not with a radius, so that the two differ in that as well.)
 # Why it matters: it is asked for to compare, of one network that grows or of towns of different sizes, or a radius with
 #   the whole. A node with as many paths as before falls as the network grows at another end, and a local value of 34 has
 #   0.13 for its global one. Nothing is said.

@@ -7,7 +7,7 @@
 # Real: bip is accepted and read as sym: node 1 of the one side and node 1 of the other are one node. Who rated film 7 is
 #   film 7, and the first user who rates the first film has a loop. Where the file has the second line an error is
 #   logged, that the number of nodes is not that of the file, and the graph comes all the same; without it nothing is said.
-# Why it matters: half of KONECT is bipartite, users and things, authors and papers. The graph that comes has other degrees,
+# Why it matters: many networks of KONECT are bipartite, users and things, authors and papers. The graph that comes has other degrees,
 #   distances and components, and is not bipartite: users who have nothing in common are joined by a film that has the
 #   number of one of them.
 set -euo pipefail

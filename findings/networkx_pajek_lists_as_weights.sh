@@ -7,7 +7,7 @@
 # Real: *Arcslist begins as *Arcs does and is read as that: "1 2 3" is one arc from 1 to 2 of weight 3, the numbers of
 #   further nodes are dropped, and a line "1 2" has no weight. And the first section is read to the end of the file, over
 #   the heads of the next: all that follows is of its kind. Arcs after edges go both ways, edges after arcs one way.
-# Why it matters: both are common in the files that Pajek writes and in its collections. Of a star of n leaves, a single
+# Why it matters: Pajek writes both, and they are in its collections. Of a star of n leaves, a single
 #   line, one edge is left, whose weight is the name of a node; the shortest paths, degrees and ranks of a mixed network
 #   are those of another one. Nothing is said.
 set -euo pipefail
