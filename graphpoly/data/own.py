@@ -24,6 +24,7 @@ from graphpoly.data.links import LINK_SPLITS
 from graphpoly.data.own_checks import (
     OF_EDGES,
     PARTS,
+    as_tensors,
     check,
     count_labels,
     doubt_about,
@@ -129,6 +130,7 @@ def _held(source: str) -> Dataset | Data | list[Data]:
     if isinstance(made, dict):
         made = Data.from_dict(made)
     if isinstance(made, Data) and not isinstance(made, Batch):
+        as_tensors(made, source)
         count_labels(made)
         check(made, source)
         return made

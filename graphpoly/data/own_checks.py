@@ -13,8 +13,8 @@ from torch_geometric.data import Data
 from graphpoly.data.dataset import Reading
 from graphpoly.data.files import DatasetError
 
-__all__ = ["LISTS", "OF_EDGES", "PARTS", "as_tensor", "check", "count_labels", "doubt_about"]
-__all__ += ["kind_of", "read_lists", "said_of_edges", "set_precision", "target_of"]
+__all__ = ["LISTS", "OF_EDGES", "PARTS", "as_tensor", "as_tensors", "check", "count_labels"]
+__all__ += ["doubt_about", "kind_of", "read_lists", "said_of_edges", "set_precision", "target_of"]
 
 PARTS = ("train", "val", "test")  # which masks are of
 OF_EDGES = ("edge_weight", "edge_attr", "edge_type")
@@ -26,6 +26,15 @@ LISTS = {
 }
 _ALSO = {"val": ("valid",)}
 _UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)  # of which torch knows no maximum
+
+
+def as_tensors(data: Data, where: str) -> None:
+    """Give what networks read of a graph the form of tensors, where it is in arrays or lists."""
+    for name in ("x", "edge_index", "y", "pos", *OF_EDGES, *(f"{part}_mask" for part in PARTS)):
+        if data.get(name) is not None:
+            data[name] = as_tensor(data[name], f"{where}: {name}")
+    if isinstance(data.get("num_nodes"), np.integer):
+        data.num_nodes = int(data["num_nodes"])
 
 
 def count_labels(data: Data) -> None:
@@ -41,9 +50,7 @@ def check(data: Data, where: str) -> None:
     """Refuse what does not fit together, and make the types those that networks read."""
     if data.get("edge_index") is None:
         raise DatasetError(f"{where}: edge_index: there is none, expected [2, E]")
-    for name in ("x", "edge_index", "y", *OF_EDGES):
-        if data.get(name) is not None:
-            data[name] = as_tensor(data[name], f"{where}: {name}")
+    as_tensors(data, where)
     edges, nodes = data.edge_index, int(data.num_nodes or 0)
     if edges.dim() != 2 or edges.size(0) != 2:
         raise DatasetError(f"{where}: edge_index: got {list(edges.shape)}, expected [2, E]")
@@ -58,10 +65,8 @@ def check(data: Data, where: str) -> None:
         data.x = torch.ones(nodes, 1)  # nothing is known of any node
     _check_edges(data, where)
     for name in (f"{part}_mask" for part in PARTS):
-        if data.get(name) is None:
-            continue
-        data[name] = mask = as_tensor(data[name], f"{where}: {name}")
-        if mask.shape[:1] != (nodes,):
+        mask = data.get(name)
+        if mask is not None and mask.shape[:1] != (nodes,):
             raise DatasetError(
                 f"{where}: {name}: got {list(mask.shape)}, expected {nodes} rows of True and False"
             )
@@ -100,8 +105,8 @@ def _mask_of(value: Any, data: Data, where: str) -> Tensor:
 
 
 def set_precision(data: Data, dtype: torch.dtype) -> None:
-    """Give the features of nodes and edges one type of floating-point numbers."""
-    for name in ("x", "edge_weight", "edge_attr"):
+    """Give features and positions of nodes and features of edges one type of numbers."""
+    for name in ("x", "pos", "edge_weight", "edge_attr"):
         value = data.get(name)
         if value is not None and value.is_floating_point():
             data[name] = value.to(dtype)

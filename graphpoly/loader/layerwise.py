@@ -206,7 +206,7 @@ class _Blocks:
 
 def _outermost(module: Any) -> Iterator[Any]:
     """Layers that pass messages, those within another of them left out."""
-    if isinstance(module, pyg.MessagePassing):
+    if isinstance(module, pyg.MessagePassing) and not getattr(module, "of_layers", False):
         yield module
     else:
         for child in module.children():

@@ -11,7 +11,7 @@ from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.inits import reset
 
 from graphpoly.errors import unknown
-from graphpoly.layers.arguments import NamedArguments, check_size, check_sizes
+from graphpoly.layers.arguments import NamedArguments, check_features, check_size, check_sizes
 from graphpoly.layers.dropout import Dropout
 from graphpoly.layers.edge_mask import masked
 from graphpoly.layers.grafenne.allotrope import Allotrope, allotrope
@@ -176,6 +176,8 @@ class GRAFENNEConv(NamedArguments, MessagePassing):
                 with ``state_channels``.
             return_states: Return both, not those of the nodes alone.
         """
+        if not isinstance(x, Allotrope):
+            check_features(type(self).__name__, x)
         both = allotrope(x, batch, batch_size, feature_key=feature_key)
         node, feature = self._states(both, states)
         num_nodes = both.by_node.num_rows
