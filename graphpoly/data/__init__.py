@@ -6,7 +6,16 @@ from graphpoly.data.algorithms import ALGORITHMS, TraceData, algorithm_traces, h
 from graphpoly.data.brec import BREC, BREC_CATEGORIES, load_brec
 from graphpoly.data.csbm import csbm
 from graphpoly.data.cycles import cycle_pairs
-from graphpoly.data.dataset import TASKS, AsItIs, Dataset, Loaded, Reading, find_dataset, offer
+from graphpoly.data.dataset import (
+    TASKS,
+    AsItIs,
+    Dataset,
+    LinkReading,
+    Loaded,
+    Reading,
+    find_dataset,
+    offer,
+)
 from graphpoly.data.datasets import load_node_data, node_dataset_names
 from graphpoly.data.expressivity import SR_FAMILIES, load_csl, load_exp, load_sr
 from graphpoly.data.extrapolation import (
@@ -83,6 +92,7 @@ __all__ = [
     "Dataset",
     "DatasetError",
     "GraphFold",
+    "LinkReading",
     "LinkSplit",
     "Loaded",
     "Reading",

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset as TorchDataset
 from torch_geometric.data import Batch, Data
 from torch_geometric.data.data import BaseData
 
-from graphpoly.data.dataset import AsItIs, Dataset, Loaded, Reading, find_dataset
+from graphpoly.data.dataset import AsItIs, Dataset, LinkReading, Loaded, Reading, find_dataset
 from graphpoly.data.entries.graphs import FOLDS, graph_problem
 from graphpoly.data.entries.links import link_problem
 from graphpoly.data.entries.nodes import node_problem
@@ -222,9 +222,9 @@ def _of_links(data: Data, name: str, source: str) -> Dataset:
                 "give y for another task"
             )
 
-    def load(root: Path | None, reading: Reading, seed: int) -> Loaded:
+    def load(root: Path | None, reading: LinkReading, seed: int) -> Loaded:
         problem = link_problem(reading.apply(data))
-        said = said_of_edges(data, reading, links=True)
+        said = said_of_edges(data)
         return replace(problem, facts={**problem.facts, **said})
 
     return _entry(name, "links", "auc", "bce", tuple(LINK_SPLITS), load)
@@ -294,7 +294,7 @@ def _entry(
         splits=splits,
         load=load,
         source=_SOURCE,
-        reading=AsItIs() if task == "graphs" else Reading(),
+        reading={"nodes": Reading(), "links": LinkReading(), "graphs": AsItIs()}[task],
         stored=False,
         standardized=task == "graphs" and loss == "l1",
     )

@@ -189,13 +189,12 @@ def doubt_about(y: Tensor, loss: str) -> dict[str, str]:
     return {"labels": "whole numbers as floats are read as a regression, integers as classes"}
 
 
-def said_of_edges(data: Data, reading: Reading, *, links: bool = False) -> dict[str, str]:
+def said_of_edges(data: Data, reading: Reading | None = None) -> dict[str, str]:
     """Say how edges were read that the graph has otherwise: one way, several times, as loops.
 
     Args:
         data: As it was given.
-        reading: How it is read.
-        links: Whether its links are asked for, which have no direction.
+        reading: How it is read; None where its links are asked for, which have no direction.
     """
     assert data.edge_index is not None
     size = int(data.num_nodes or 0)
@@ -204,16 +203,16 @@ def said_of_edges(data: Data, reading: Reading, *, links: bool = False) -> dict[
     keys = (row * size + col)[proper].unique()
     back = (col * size + row)[proper].unique()
     said = []
-    if links or not reading.directed:
+    if reading is None or not reading.directed:
         if not torch.equal(keys, back):
-            kept = "" if links else " (directed=true keeps their directions)"
+            kept = "" if reading is None else " (directed=true keeps their directions)"
             said.append(f"edges that go one way are read both ways{kept}")
         if _differ(data, proper):
             said.append("edges between the same nodes get the mean of their weights and features")
         elif len(keys) < int(proper.sum()):
             said.append("parallel edges are read as one")
-    if (links or not reading.self_loops) and not bool(proper.all()):
-        kept = "" if links else " (self_loops=true keeps them)"
+    if (reading is None or not reading.self_loops) and not bool(proper.all()):
+        kept = "" if reading is None else " (self_loops=true keeps them)"
         said.append(f"loops are left out{kept}")
     return {"directions": "; ".join(said)} if said else {}
 
