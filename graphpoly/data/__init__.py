@@ -49,6 +49,7 @@ from graphpoly.data.independent_sets import (
     is_independent,
     maximum_independent_set,
 )
+from graphpoly.data.labels import are_classes, doubt_about
 from graphpoly.data.links import LINK_SPLITS, LinkSplit, link_split, sample_non_links
 from graphpoly.data.molecules import load_peptides, load_zinc
 from graphpoly.data.n_body import draw_charges, n_body, simulate_charges
@@ -101,6 +102,7 @@ __all__ = [
     "algorithm_traces",
     "any_dataset",
     "apply_response",
+    "are_classes",
     "as_undirected",
     "block_folds",
     "closed_length",
@@ -110,6 +112,7 @@ __all__ = [
     "default_root",
     "degree_counts",
     "degree_functions",
+    "doubt_about",
     "draw_charges",
     "enclosed_area",
     "extrapolation_graphs",

@@ -27,10 +27,10 @@ from graphpoly.data.own_checks import (
     as_tensors,
     check,
     count_labels,
-    doubt_about,
     kind_of,
     read_lists,
     said_of_edges,
+    said_of_labels,
     set_precision,
     target_of,
 )
@@ -201,7 +201,7 @@ def _of_nodes(data: Data, name: str, source: str) -> Dataset:
             return Split("random", seed, *masks)
 
         facts = {"nodes": nodes, "edges": read.num_edges, "features": read.num_node_features}
-        facts |= doubt_about(data.y, loss) | said
+        facts |= said_of_labels(data.y) | said
         return Loaded(
             data=read,
             num_features=read.num_node_features,
@@ -264,7 +264,7 @@ def _of_graphs(graphs: list[Data], name: str, source: str) -> Dataset:
             num_features=graphs[0].num_node_features,
             num_outputs=outputs,
             split=lambda asked, seed: GraphFold("random", seed, *random_parts(known, seed)),
-            facts={"graphs": len(graphs), **doubt_about(y, loss)},
+            facts={"graphs": len(graphs), **said_of_labels(y)},
         )
 
     return _entry(name, "graphs", metric, loss, FOLDS if loss == "ce" else ("random",), load)

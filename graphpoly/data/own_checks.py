@@ -12,9 +12,11 @@ from torch_geometric.data import Data
 
 from graphpoly.data.dataset import Reading
 from graphpoly.data.files import DatasetError
+from graphpoly.data.labels import are_classes, doubt_about
 
 __all__ = ["LISTS", "OF_EDGES", "PARTS", "as_tensor", "as_tensors", "check", "count_labels"]
-__all__ += ["doubt_about", "kind_of", "read_lists", "said_of_edges", "set_precision", "target_of"]
+__all__ += ["kind_of", "read_lists", "said_of_edges", "said_of_labels", "set_precision"]
+__all__ += ["target_of"]
 
 PARTS = ("train", "val", "test")  # which masks are of
 OF_EDGES = ("edge_weight", "edge_attr", "edge_type")
@@ -162,7 +164,7 @@ def target_of(y: Tensor, where: str) -> tuple[Tensor, str, str, int]:
     """Return labels in shape, loss, metric and number of outputs."""
     if y.dim() == 2 and y.size(1) == 1:
         y = y.view(-1)
-    if not y.is_floating_point() and y.dim() == 1:
+    if are_classes(y):
         classes = int(y.max()) + 1 if y.numel() else 0
         if classes < 2:
             raise DatasetError(f"{where}: y: got {classes} classes, at least 2 are needed")
@@ -179,14 +181,10 @@ def target_of(y: Tensor, where: str) -> tuple[Tensor, str, str, int]:
     return y, "l1", "mae", columns
 
 
-def doubt_about(y: Tensor, loss: str) -> dict[str, str]:
-    """Say how labels were read that may have been meant as classes: whole numbers, but floats."""
-    known = y[~y.isnan()]
-    whole = bool((known == known.round()).all()) and bool((known >= 0).all())
-    fits = bool((known < len(known)).all())  # as many classes as labels at most
-    if loss != "l1" or y.dim() > 1 or not whole or not fits:
-        return {}
-    return {"labels": "whole numbers as floats are read as a regression, integers as classes"}
+def said_of_labels(y: Tensor) -> dict[str, str]:
+    """Say how labels were read that may have been meant as classes."""
+    doubt = doubt_about(y)
+    return {} if doubt is None else {"labels": doubt}
 
 
 def said_of_edges(data: Data, reading: Reading | None = None) -> dict[str, str]:
