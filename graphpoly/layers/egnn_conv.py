@@ -95,6 +95,10 @@ class EGNNConv(NamedArguments, MessagePassing):
         >>> h.shape, x.shape
         (torch.Size([3, 16]), torch.Size([3, 3]))
 
+    Notes: where positions alone are read, :math:`\phi_h` of the last layer has no gradient, as in
+    the published code. ``DistributedDataParallel`` then wants ``find_unused_parameters=True``, or
+    ``conv.phi_h.requires_grad_(False)``; with features alone it is ``update_coords=False``.
+
     Differences from the paper: sizes may differ; periodic cells; the gradient of ``normalize`` is
     that of the whole quotient, whose denominator the published code takes for a constant; a
     self-loop does not count in the mean; nothing is changed in place.
