@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from torch_geometric.nn import MessagePassing
-
-from graphpoly.layers.arguments import NamedArguments
+from graphpoly.layers.fused_layer import FusedLayer
 
 __all__ = ["LayerOfLayers"]
 
 
-class LayerOfLayers(NamedArguments, MessagePassing):
+class LayerOfLayers(FusedLayer):
     """One that PyG knows for a layer, though it sends no message itself.
 
     PyG's heterogeneous wrappers run a :class:`~torch_geometric.nn.MessagePassing` once for each

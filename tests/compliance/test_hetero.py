@@ -1,9 +1,12 @@
-"""PyG's to_hetero makes of a layer one for each type of edges, whose outputs it adds up."""
+"""PyG's to_hetero makes of a layer one for each type of edges, whose outputs it adds up.
+
+Its to_hetero_with_bases weighs the messages of one layer, which no layer of ours sends.
+"""
 
 import pytest
 import torch
 from torch import nn
-from torch_geometric.nn import to_hetero
+from torch_geometric.nn import MessagePassing, to_hetero, to_hetero_with_bases
 
 from graphpoly.registry import entries
 from graphpoly.testing import assert_close
@@ -90,3 +93,17 @@ def test_between_types_of_nodes_a_layer_runs_or_is_refused_by_its_name(name):
     assert_close(out["b"], each["a", "to", "b"], kind="accumulated")
     sum_of_both = each["a", "near", "a"] + each["b", "to", "a"]
     assert_close(out["a"], sum_of_both, kind="accumulated")
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_what_reads_single_messages_is_refused(name):
+    layer = Subject(LAYERS[name]).layer()
+    hooks = [each for each in dir(MessagePassing) if each.endswith("_hook")]
+    of_messages = [each for each in hooks if not hasattr(nn.Module, each)]
+    assert len(of_messages) == 10
+    for hook in of_messages:
+        with pytest.raises(ValueError, match=f"{name}: {hook} would see nothing"):
+            getattr(layer, hook)(lambda *given: None)
+    net = Net(layer, [])
+    with pytest.raises(ValueError, match=f"{name}: register_message_forward_hook would see"):
+        to_hetero_with_bases(net, (["a"], [("a", "near", "a")]), num_bases=2)
