@@ -112,15 +112,20 @@ def dataset(
     A line is a test: 1-WL after so many rounds (layers of a network), stable, and 2-FWL. Labels:
     whether it sees them. Colours: how many kinds of graphs and of nodes it finds; alone: the share
     of those whose colour nobody else has. Bound: the largest accuracy (or R^2) on this data of
-    whatever sees no more than the test.
+    whatever sees no more than the test: the accuracy where y is of integers, which are classes, R^2
+    where it is of floats.
     """
     with failing_with(USAGE, debug=debug):
         from graphpoly import __version__
+        from graphpoly.data import doubt_about, is_own
         from graphpoly.expressivity import identify, levels_page, levels_record
         from graphpoly.files import write_atomically
         from graphpoly.pages import plural
 
         graphs, _ = _load(name, root)
+        doubt = doubt_about(graphs.y) if is_own(name) and graphs.y is not None else None
+        if doubt is not None:
+            typer.echo(f"y of {name}: {doubt}", err=True)
     with failing_with(FAILED, debug=debug):
         levels = identify(graphs, rounds=rounds, pairs=pairs)
         for seen in sorted({level.features for level in levels}) if pairs else ():

@@ -72,7 +72,7 @@ def train(
     """Train a recipe, or any model on any dataset, and print the result beside what is known.
 
     `torchrun --nproc-per-node N -m graphpoly train ...` divides every batch between N processes,
-    or the nodes of one graph.
+    so that batch_size stays that of the whole step, or the nodes of one graph.
     """
     with failing_with(USAGE, debug=debug):
         names = [word for word in words or [] if "=" not in word]

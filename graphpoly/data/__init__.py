@@ -6,7 +6,16 @@ from graphpoly.data.algorithms import ALGORITHMS, TraceData, algorithm_traces, h
 from graphpoly.data.brec import BREC, BREC_CATEGORIES, load_brec
 from graphpoly.data.csbm import csbm
 from graphpoly.data.cycles import cycle_pairs
-from graphpoly.data.dataset import TASKS, AsItIs, Dataset, Loaded, Reading, find_dataset, offer
+from graphpoly.data.dataset import (
+    TASKS,
+    AsItIs,
+    Dataset,
+    LinkReading,
+    Loaded,
+    Reading,
+    find_dataset,
+    offer,
+)
 from graphpoly.data.datasets import load_node_data, node_dataset_names
 from graphpoly.data.expressivity import SR_FAMILIES, load_csl, load_exp, load_sr
 from graphpoly.data.extrapolation import (
@@ -40,6 +49,7 @@ from graphpoly.data.independent_sets import (
     is_independent,
     maximum_independent_set,
 )
+from graphpoly.data.labels import are_classes, doubt_about
 from graphpoly.data.links import LINK_SPLITS, LinkSplit, link_split, sample_non_links
 from graphpoly.data.molecules import load_peptides, load_zinc
 from graphpoly.data.n_body import draw_charges, n_body, simulate_charges
@@ -83,6 +93,7 @@ __all__ = [
     "Dataset",
     "DatasetError",
     "GraphFold",
+    "LinkReading",
     "LinkSplit",
     "Loaded",
     "Reading",
@@ -91,6 +102,7 @@ __all__ = [
     "algorithm_traces",
     "any_dataset",
     "apply_response",
+    "are_classes",
     "as_undirected",
     "block_folds",
     "closed_length",
@@ -100,6 +112,7 @@ __all__ = [
     "default_root",
     "degree_counts",
     "degree_functions",
+    "doubt_about",
     "draw_charges",
     "enclosed_area",
     "extrapolation_graphs",

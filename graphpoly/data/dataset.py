@@ -17,7 +17,8 @@ from graphpoly.devices import on_cpu
 from graphpoly.errors import unknown
 from graphpoly.settings import Settings
 
-__all__ = ["TASKS", "AsItIs", "Dataset", "Loaded", "Reading", "find_dataset", "offer"]
+__all__ = ["TASKS", "AsItIs", "Dataset", "LinkReading", "Loaded", "Reading", "find_dataset"]
+__all__ += ["offer"]
 
 # what a dataset asks of a model, and what one of its outputs belongs to
 TASKS = ("nodes", "graphs", "links", "pairs", "signals", "positions", "sequences", "traces")
@@ -52,6 +53,21 @@ class Reading(AsItIs):
         if self.row_normalize:
             data = NormalizeFeatures()(data)
         return data
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkReading(AsItIs):
+    """How a graph is read whose links are asked for: each is one, both ways, and loops are none.
+
+    Attributes:
+        row_normalize: As of :class:`Reading`.
+    """
+
+    row_normalize: bool = False
+
+    def apply(self, data: Data) -> Data:
+        """Return ``data``, read this way."""
+        return Reading(row_normalize=self.row_normalize).apply(data)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +121,8 @@ class Dataset:
             dataset in memory. Only generated datasets look at the seed.
         source: Where the data comes from, as ``Authors. Title. Venue Year``.
         reading: How it is read unless a recipe says otherwise; its class says what can be set, and
-            is :class:`AsItIs` where ``load`` does not apply a :class:`Reading`.
+            is :class:`AsItIs` where ``load`` applies neither a :class:`Reading` nor a
+            :class:`LinkReading`.
         official: What whoever offers the data computes the metric by, where they do: a function of
             labels and outputs, or of the scores of links and of non-links.
         num_splits: How many runs a figure on it is a mean of, unless a protocol says otherwise.

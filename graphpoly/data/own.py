@@ -14,7 +14,7 @@ from torch.utils.data import Dataset as TorchDataset
 from torch_geometric.data import Batch, Data
 from torch_geometric.data.data import BaseData
 
-from graphpoly.data.dataset import AsItIs, Dataset, Loaded, Reading, find_dataset
+from graphpoly.data.dataset import AsItIs, Dataset, LinkReading, Loaded, Reading, find_dataset
 from graphpoly.data.entries.graphs import FOLDS, graph_problem
 from graphpoly.data.entries.links import link_problem
 from graphpoly.data.entries.nodes import node_problem
@@ -24,12 +24,13 @@ from graphpoly.data.links import LINK_SPLITS
 from graphpoly.data.own_checks import (
     OF_EDGES,
     PARTS,
+    as_tensors,
     check,
     count_labels,
-    doubt_about,
     kind_of,
     read_lists,
     said_of_edges,
+    said_of_labels,
     set_precision,
     target_of,
 )
@@ -129,6 +130,7 @@ def _held(source: str) -> Dataset | Data | list[Data]:
     if isinstance(made, dict):
         made = Data.from_dict(made)
     if isinstance(made, Data) and not isinstance(made, Batch):
+        as_tensors(made, source)
         count_labels(made)
         check(made, source)
         return made
@@ -199,7 +201,7 @@ def _of_nodes(data: Data, name: str, source: str) -> Dataset:
             return Split("random", seed, *masks)
 
         facts = {"nodes": nodes, "edges": read.num_edges, "features": read.num_node_features}
-        facts |= doubt_about(data.y, loss) | said
+        facts |= said_of_labels(data.y) | said
         return Loaded(
             data=read,
             num_features=read.num_node_features,
@@ -220,9 +222,9 @@ def _of_links(data: Data, name: str, source: str) -> Dataset:
                 "give y for another task"
             )
 
-    def load(root: Path | None, reading: Reading, seed: int) -> Loaded:
+    def load(root: Path | None, reading: LinkReading, seed: int) -> Loaded:
         problem = link_problem(reading.apply(data))
-        said = said_of_edges(data, reading, links=True)
+        said = said_of_edges(data)
         return replace(problem, facts={**problem.facts, **said})
 
     return _entry(name, "links", "auc", "bce", tuple(LINK_SPLITS), load)
@@ -262,7 +264,7 @@ def _of_graphs(graphs: list[Data], name: str, source: str) -> Dataset:
             num_features=graphs[0].num_node_features,
             num_outputs=outputs,
             split=lambda asked, seed: GraphFold("random", seed, *random_parts(known, seed)),
-            facts={"graphs": len(graphs), **doubt_about(y, loss)},
+            facts={"graphs": len(graphs), **said_of_labels(y)},
         )
 
     return _entry(name, "graphs", metric, loss, FOLDS if loss == "ce" else ("random",), load)
@@ -292,7 +294,7 @@ def _entry(
         splits=splits,
         load=load,
         source=_SOURCE,
-        reading=AsItIs() if task == "graphs" else Reading(),
+        reading={"nodes": Reading(), "links": LinkReading(), "graphs": AsItIs()}[task],
         stored=False,
         standardized=task == "graphs" and loss == "l1",
     )

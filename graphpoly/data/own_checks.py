@@ -12,9 +12,11 @@ from torch_geometric.data import Data
 
 from graphpoly.data.dataset import Reading
 from graphpoly.data.files import DatasetError
+from graphpoly.data.labels import are_classes, doubt_about
 
-__all__ = ["LISTS", "OF_EDGES", "PARTS", "as_tensor", "check", "count_labels", "doubt_about"]
-__all__ += ["kind_of", "read_lists", "said_of_edges", "set_precision", "target_of"]
+__all__ = ["LISTS", "OF_EDGES", "PARTS", "as_tensor", "as_tensors", "check", "count_labels"]
+__all__ += ["kind_of", "read_lists", "said_of_edges", "said_of_labels", "set_precision"]
+__all__ += ["target_of"]
 
 PARTS = ("train", "val", "test")  # which masks are of
 OF_EDGES = ("edge_weight", "edge_attr", "edge_type")
@@ -26,6 +28,15 @@ LISTS = {
 }
 _ALSO = {"val": ("valid",)}
 _UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)  # of which torch knows no maximum
+
+
+def as_tensors(data: Data, where: str) -> None:
+    """Give what networks read of a graph the form of tensors, where it is in arrays or lists."""
+    for name in ("x", "edge_index", "y", "pos", *OF_EDGES, *(f"{part}_mask" for part in PARTS)):
+        if data.get(name) is not None:
+            data[name] = as_tensor(data[name], f"{where}: {name}")
+    if isinstance(data.get("num_nodes"), np.integer):
+        data.num_nodes = int(data["num_nodes"])
 
 
 def count_labels(data: Data) -> None:
@@ -41,9 +52,7 @@ def check(data: Data, where: str) -> None:
     """Refuse what does not fit together, and make the types those that networks read."""
     if data.get("edge_index") is None:
         raise DatasetError(f"{where}: edge_index: there is none, expected [2, E]")
-    for name in ("x", "edge_index", "y", *OF_EDGES):
-        if data.get(name) is not None:
-            data[name] = as_tensor(data[name], f"{where}: {name}")
+    as_tensors(data, where)
     edges, nodes = data.edge_index, int(data.num_nodes or 0)
     if edges.dim() != 2 or edges.size(0) != 2:
         raise DatasetError(f"{where}: edge_index: got {list(edges.shape)}, expected [2, E]")
@@ -58,10 +67,8 @@ def check(data: Data, where: str) -> None:
         data.x = torch.ones(nodes, 1)  # nothing is known of any node
     _check_edges(data, where)
     for name in (f"{part}_mask" for part in PARTS):
-        if data.get(name) is None:
-            continue
-        data[name] = mask = as_tensor(data[name], f"{where}: {name}")
-        if mask.shape[:1] != (nodes,):
+        mask = data.get(name)
+        if mask is not None and mask.shape[:1] != (nodes,):
             raise DatasetError(
                 f"{where}: {name}: got {list(mask.shape)}, expected {nodes} rows of True and False"
             )
@@ -100,8 +107,8 @@ def _mask_of(value: Any, data: Data, where: str) -> Tensor:
 
 
 def set_precision(data: Data, dtype: torch.dtype) -> None:
-    """Give the features of nodes and edges one type of floating-point numbers."""
-    for name in ("x", "edge_weight", "edge_attr"):
+    """Give features and positions of nodes and features of edges one type of numbers."""
+    for name in ("x", "pos", "edge_weight", "edge_attr"):
         value = data.get(name)
         if value is not None and value.is_floating_point():
             data[name] = value.to(dtype)
@@ -157,7 +164,7 @@ def target_of(y: Tensor, where: str) -> tuple[Tensor, str, str, int]:
     """Return labels in shape, loss, metric and number of outputs."""
     if y.dim() == 2 and y.size(1) == 1:
         y = y.view(-1)
-    if not y.is_floating_point() and y.dim() == 1:
+    if are_classes(y):
         classes = int(y.max()) + 1 if y.numel() else 0
         if classes < 2:
             raise DatasetError(f"{where}: y: got {classes} classes, at least 2 are needed")
@@ -174,23 +181,18 @@ def target_of(y: Tensor, where: str) -> tuple[Tensor, str, str, int]:
     return y, "l1", "mae", columns
 
 
-def doubt_about(y: Tensor, loss: str) -> dict[str, str]:
-    """Say how labels were read that may have been meant as classes: whole numbers, but floats."""
-    known = y[~y.isnan()]
-    whole = bool((known == known.round()).all()) and bool((known >= 0).all())
-    fits = bool((known < len(known)).all())  # as many classes as labels at most
-    if loss != "l1" or y.dim() > 1 or not whole or not fits:
-        return {}
-    return {"labels": "whole numbers as floats are read as a regression, integers as classes"}
+def said_of_labels(y: Tensor) -> dict[str, str]:
+    """Say how labels were read that may have been meant as classes."""
+    doubt = doubt_about(y)
+    return {} if doubt is None else {"labels": doubt}
 
 
-def said_of_edges(data: Data, reading: Reading, *, links: bool = False) -> dict[str, str]:
+def said_of_edges(data: Data, reading: Reading | None = None) -> dict[str, str]:
     """Say how edges were read that the graph has otherwise: one way, several times, as loops.
 
     Args:
         data: As it was given.
-        reading: How it is read.
-        links: Whether its links are asked for, which have no direction.
+        reading: How it is read; None where its links are asked for, which have no direction.
     """
     assert data.edge_index is not None
     size = int(data.num_nodes or 0)
@@ -199,16 +201,16 @@ def said_of_edges(data: Data, reading: Reading, *, links: bool = False) -> dict[
     keys = (row * size + col)[proper].unique()
     back = (col * size + row)[proper].unique()
     said = []
-    if links or not reading.directed:
+    if reading is None or not reading.directed:
         if not torch.equal(keys, back):
-            kept = "" if links else " (directed=true keeps their directions)"
+            kept = "" if reading is None else " (directed=true keeps their directions)"
             said.append(f"edges that go one way are read both ways{kept}")
         if _differ(data, proper):
             said.append("edges between the same nodes get the mean of their weights and features")
         elif len(keys) < int(proper.sum()):
             said.append("parallel edges are read as one")
-    if (links or not reading.self_loops) and not bool(proper.all()):
-        kept = "" if links else " (self_loops=true keeps them)"
+    if (reading is None or not reading.self_loops) and not bool(proper.all()):
+        kept = "" if reading is None else " (self_loops=true keeps them)"
         said.append(f"loops are left out{kept}")
     return {"directions": "; ".join(said)} if said else {}
 

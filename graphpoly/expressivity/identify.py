@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from graphpoly.data import are_classes
 from graphpoly.expressivity.colors import graph_names, wl_colors
 from graphpoly.expressivity.exact import dense_ids
 from graphpoly.expressivity.graphs import GraphSet
@@ -71,7 +72,8 @@ def identify(
 
     Args:
         graphs: See :meth:`GraphSet.of`; ``y`` has one target a graph, or one a node where there is
-            one graph. NaN, and a class of a node that is below 0, is a target that is not known.
+            one graph: integers are classes, floating-point numbers are numbers, as for training.
+            NaN, and a class of a node that is below 0, is a target that is not known.
         features: With and without labels of nodes and edges.
         rounds: Most rounds of 1-WL that get a level of their own; no level after the first that
             refines nothing.
@@ -184,7 +186,7 @@ def _level(
             known = target >= 0  # the classes of nodes, as divisions of a dataset read them
         some = bool(known.any()) or not known.numel()
         colors, target = colors[known], target[known]
-        if some and _are_classes(target):
+        if some and are_classes(target):
             accuracy = accuracy_bound(colors, target)
         elif some:
             r2 = r2_bound(colors, target)
@@ -201,12 +203,6 @@ def _level(
         accuracy_bound=accuracy,
         r2_bound=r2,
     )
-
-
-def _are_classes(target: Tensor) -> bool:
-    if not target.is_floating_point():
-        return True
-    return bool((target == target.round()).all()) and target.unique().numel() <= 50
 
 
 def _counts(colors: Tensor) -> Tensor:

@@ -6,12 +6,10 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.inits import reset
 
 from graphpoly.errors import unknown
 from graphpoly.layers.arguments import (
-    NamedArguments,
     check_features,
     check_points,
     check_size,
@@ -20,6 +18,7 @@ from graphpoly.layers.arguments import (
 from graphpoly.layers.edge_mask import masked
 from graphpoly.layers.edge_message import EdgeMessage
 from graphpoly.layers.feed_forward import FeedForward
+from graphpoly.layers.fused_layer import FusedLayer
 from graphpoly.layers.linear import LazyLinear as Linear
 from graphpoly.ops import CSR, edge_vectors, silence_loops, sum_entries, to_edges
 from graphpoly.registry import register
@@ -41,7 +40,7 @@ _LEAST = 1e-8  # added to the length that a difference is divided by
         "complexity": "O(|E| C^2 + |V| C^2) time, O(|E| C + |V| C) memory",
     },
 )
-class EGNNConv(NamedArguments, MessagePassing):
+class EGNNConv(FusedLayer):
     r"""Messages from distances, which update features and move nodes along their differences.
 
     .. math::
@@ -94,6 +93,10 @@ class EGNNConv(NamedArguments, MessagePassing):
         >>> h, x = EGNNConv(16, 16)(torch.randn(3, 16), edge_index, torch.randn(3, 3))
         >>> h.shape, x.shape
         (torch.Size([3, 16]), torch.Size([3, 3]))
+
+    Notes: where positions alone are read, :math:`\phi_h` of the last layer has no gradient, as in
+    the published code. ``DistributedDataParallel`` then wants ``find_unused_parameters=True``, or
+    ``conv.phi_h.requires_grad_(False)``; with features alone it is ``update_coords=False``.
 
     Differences from the paper: sizes may differ; periodic cells; the gradient of ``normalize`` is
     that of the whole quotient, whose denominator the published code takes for a constant; a

@@ -6,11 +6,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.dense.linear import Linear
 
-from graphpoly.layers.arguments import NamedArguments, check_features, check_size
+from graphpoly.layers.arguments import check_features, check_size
 from graphpoly.layers.edge_mask import masked
+from graphpoly.layers.fused_layer import FusedLayer
 from graphpoly.layers.linear import width_of
 from graphpoly.ops import CSR, spmm, to_csr
 from graphpoly.ops.adjacency import trusted_csr
@@ -33,7 +33,7 @@ _INT32_MAX = 2**31 - 1
         "complexity": "O(|E| C + |V| R C^2) time, O(|E| + |V| R C) memory, R relations",
     },
 )
-class LASERConv(NamedArguments, MessagePassing):
+class LASERConv(FusedLayer):
     r"""Graph convolutions over the graph and each of its snapshots, added up.
 
     .. math::

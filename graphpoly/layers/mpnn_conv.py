@@ -7,12 +7,10 @@ from typing import Any, ClassVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.inits import reset
 
 from graphpoly.errors import unknown
 from graphpoly.layers.arguments import (
-    NamedArguments,
     check_features,
     check_size,
     entry_attr,
@@ -20,6 +18,7 @@ from graphpoly.layers.arguments import (
 from graphpoly.layers.edge_mask import masked
 from graphpoly.layers.edge_message import EdgeMessage
 from graphpoly.layers.edge_network import EdgeNetwork
+from graphpoly.layers.fused_layer import FusedLayer
 from graphpoly.ops import CSR, sum_entries, to_csr
 from graphpoly.registry import register
 
@@ -39,7 +38,7 @@ MESSAGES = ("edge", "pair")
         "complexity": "O(K (|E| C + |V| C^2)) time, O(K (|E| + |V| C)) memory, K = edge_channels",
     },
 )
-class MPNNConv(NamedArguments, MessagePassing):
+class MPNNConv(FusedLayer):
     r"""Messages through the edges, and a gated recurrent unit that remembers them.
 
     .. math::

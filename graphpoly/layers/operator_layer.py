@@ -6,16 +6,15 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
-from torch_geometric.nn import MessagePassing
 
 from graphpoly.errors import unknown
 from graphpoly.layers.arguments import (
-    NamedArguments,
     check_features,
     check_size,
     chosen_normalization,
 )
 from graphpoly.layers.edge_mask import masked
+from graphpoly.layers.fused_layer import FusedLayer
 from graphpoly.layers.linear import width_of
 from graphpoly.ops import CSR
 from graphpoly.ops.normalize import NORMALIZATIONS, normalized
@@ -25,7 +24,7 @@ __all__ = ["OperatorLayer"]
 _HELD_AS = {"add_self_loops": "self_loops"}  # arguments and the attributes of another name
 
 
-class OperatorLayer(NamedArguments, MessagePassing):
+class OperatorLayer(FusedLayer):
     r"""A layer whose graph comes in as the matrix P alone.
 
     On an undirected graph with non-negative weights the spectrum of a normalised P lies in [-1, 1],

@@ -6,17 +6,16 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.dense.linear import Linear
 
 from graphpoly.errors import unknown
 from graphpoly.layers.arguments import (
-    NamedArguments,
     check_edge_attr,
     check_features,
     check_size,
 )
 from graphpoly.layers.edge_mask import edge_mask
+from graphpoly.layers.fused_layer import FusedLayer
 from graphpoly.layers.linear import maps_nothing, width_of
 from graphpoly.ops import CSR, Paths, PathTrie, enumerate_paths, path_trie, to_csr
 from graphpoly.ops.enumerate_paths import MAX_PATHS, PATHS
@@ -42,7 +41,7 @@ REDUCTIONS = ("sum", "mean")
         "complexity": "O(P_k C^2) time, O(P_k C) memory, P_k distinct beginnings of paths",
     },
 )
-class PathConv(NamedArguments, MessagePassing):
+class PathConv(FusedLayer):
     r"""Adds to each node what an LSTM makes of the paths of one length that end there.
 
     .. math::

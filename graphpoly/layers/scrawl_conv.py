@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.dense.linear import Linear
 from torch_geometric.nn.inits import reset
 
-from graphpoly.layers.arguments import NamedArguments, check_edge_attr, check_features, check_size
+from graphpoly.layers.arguments import check_edge_attr, check_features, check_size
 from graphpoly.layers.edge_mask import edge_mask
+from graphpoly.layers.fused_layer import FusedLayer
 from graphpoly.layers.linear import maps_nothing, width_of
 from graphpoly.ops import pool, random_walks, to_csr, walk_bits
 from graphpoly.ops.take_rows import take_rows
@@ -33,7 +33,7 @@ __all__ = ["SCRaWlConv"]
         "window s",
     },
 )
-class SCRaWlConv(NamedArguments, MessagePassing):
+class SCRaWlConv(FusedLayer):
     r"""Reads random walks with a convolution, and gives each node the mean of what it is seen in.
 
     A walk :math:`v_0, \dots, v_l` begins at each node. Its position t is described by

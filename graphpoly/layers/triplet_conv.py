@@ -7,19 +7,18 @@ from typing import Any, ClassVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.dense.linear import Linear
 from torch_geometric.nn.inits import reset
 
 from graphpoly.errors import unknown
 from graphpoly.layers.arguments import (
-    NamedArguments,
     check_batch,
     check_edge_attr,
     check_features,
     check_size,
 )
 from graphpoly.layers.edge_mask import masked
+from graphpoly.layers.fused_layer import FusedLayer
 from graphpoly.layers.linear import width_of
 from graphpoly.ops import CSR, Triplets, entry_sum, list_triplets, spmm, to_csr, triplets_min_plus
 from graphpoly.ops.entry import check_index
@@ -41,7 +40,7 @@ REDUCTIONS = ("max", "min")
         "complexity": "O(|E| C^2 + P T) time, O(|E| C + P T) memory, P triplets of T channels",
     },
 )
-class TripletConv(NamedArguments, MessagePassing):
+class TripletConv(FusedLayer):
     r"""Updates nodes by messages from neighbours, and edges by messages from triplets.
 
     .. math::

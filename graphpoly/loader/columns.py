@@ -190,7 +190,11 @@ def column_of(
     if is_sparse(first) or type(first).__name__ == "TensorFrame":
         raise TypeError(f"{key}: got {type(first).__name__}; PyG's DataLoader takes it")
     if isinstance(first, int | float):
-        return Numbers(values, _steps(key, values, graphs, stores))
+        step = _steps(key, values, graphs, stores)
+        if step.dim() > 1:
+            got = type(first).__name__
+            raise TypeError(f"{key}: got {got}, which two types of nodes would have to raise")
+        return Numbers(values, step)
     if isinstance(first, Mapping):
         if any(list(value) != list(first) for value in values):
             raise TypeError(f"{key}: got mappings with different keys")

@@ -67,7 +67,8 @@ def layerwise_inference(
         TypeError: If ``data`` has no such tensors, or a layer is not called on one tensor of rows
             of nodes or does not return one.
         ValueError: If ``block_size`` is below 1, the network passes no messages, an index is
-            outside the graph, or a layer is cached or reads the whole graph.
+            outside the graph, or a layer is cached, reads the whole graph, or comes behind a
+            pooling that leaves nodes out.
 
     Complexity: memory O(N (F + C) + E), the rows of all nodes before and after a layer and the
     graph, and beyond it what the layer takes for one block: its neighbourhood of K or K + 1 hops.
@@ -137,6 +138,9 @@ class _Blocks:
         self.layer, self.num_nodes, self.size, self.progress = layer, num_nodes, size, progress
         self.hops, self.target = _hops_of(layer), int(layer.flow == "source_to_target")
         self.degrees = type(layer) not in _WITHOUT_DEGREES
+        # PyG's quantiles read the place before the first of a single one
+        quantiles = any(isinstance(part, pyg.QuantileAggregation) for part in layer.modules())
+        self.least = 2 if quantiles else 1
         self.both_ways = isinstance(layer, _BOTH_WAYS) or getattr(layer, "reads_both_ways", False)
         self.whole, self.name = layer.forward, type(layer).__name__
 
@@ -147,6 +151,11 @@ class _Blocks:
             if not isinstance(value, Tensor) or value.layout != torch.strided:
                 got = type(value).__name__
                 raise TypeError(f"{self.name}: its {name} is {got}, expected a dense tensor")
+        if given.arguments["x"].size(0) != self.num_nodes:
+            raise ValueError(
+                f"{self.name}: has no blocks: it gets {given.arguments['x'].size(0)} rows of "
+                f"{self.num_nodes} nodes, others are left out by a pooling of the whole graph"
+            )
         _check_local(self.layer, given.arguments)
         edges: Tensor = given.arguments["edge_index"].as_subclass(Tensor)
         ends = edges if self.target else edges.flip(0)
@@ -155,14 +164,14 @@ class _Blocks:
         adj = to_csr(ends, num_nodes=self.num_nodes)
         every = torch.arange(adj.num_entries, device=edges.device)
         graph = adj.rowptr.long(), adj.col.long(), every if adj.perm is None else adj.perm.long()
+        hearing = adj.rowptr.diff().nonzero().view(-1)[: 2 * self.least]
         out = None
         with bar(self.name, self.num_nodes, shown=self.progress) as done:
             for begin in range(0, max(self.num_nodes, 1), self.size):
                 end = min(begin + self.size, self.num_nodes)
                 own = torch.arange(begin, end, device=edges.device)
+                own = _led(own, graph[0], hearing, self.least)
                 block = self._block(graph, edges, own)
-                if edges.numel() and not block.edge.numel():  # some aggregations need an edge
-                    block = self._block(graph, edges, torch.cat([own, ends[1, :1]]))
                 cut = inspect.signature(self.whole).bind(*args, **kwargs)
                 for name, value in cut.arguments.items():
                     cut.arguments[name] = self._cut(name, value, block, edges.size(1))
@@ -171,7 +180,8 @@ class _Blocks:
                     raise TypeError(f"{self.name}: returns other than one tensor of rows of nodes")
                 if out is None:
                     out = rows.new_empty(self.num_nodes, *rows.shape[1:])
-                out[begin:end] = rows[: end - begin]
+                inside = (begin <= own) & (own < end)
+                out[own[inside]] = rows[: len(own)][inside]
                 done(end - begin)
         assert out is not None
         return out
@@ -204,9 +214,27 @@ class _Blocks:
         return value[block.node] if value.size(0) == self.num_nodes else value
 
 
+def _led(own: Tensor, rowptr: Tensor, hearing: Tensor, least: int) -> Tensor:
+    """Let a block begin with a node that hears, and have some edges, which aggregations may need.
+
+    Args:
+        own: Nodes of the block.
+        rowptr: What each node hears begins there, ``[N+1]``.
+        hearing: Nodes of the graph that hear, twice as many as edges are wanted.
+        least: How many edges it is to have, if the graph has nodes for them.
+    """
+    heard = rowptr[own + 1] - rowptr[own]
+    lead = own[heard > 0]
+    if int(heard.sum()) >= least:
+        lead = lead[:1]
+    else:
+        lead = torch.cat([lead, hearing[~torch.isin(hearing, lead)][:least]])
+    return torch.cat([lead, own[~torch.isin(own, lead)]])
+
+
 def _outermost(module: Any) -> Iterator[Any]:
     """Layers that pass messages, those within another of them left out."""
-    if isinstance(module, pyg.MessagePassing):
+    if isinstance(module, pyg.MessagePassing) and not getattr(module, "of_layers", False):
         yield module
     else:
         for child in module.children():

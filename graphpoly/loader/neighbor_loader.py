@@ -34,6 +34,7 @@ class _OwnSampler(CPUBatches):
             kwargs["neighbor_sampler"] = sampler = NeighborSampler(
                 data, num_neighbors, share_memory=workers > 0, **options
             )
+            _check_told(given)
             if isinstance(self, pyg.NodeLoader):
                 check_seeds(given.get("input_nodes"), sampler.num_nodes)
         with on_cpu():
@@ -69,6 +70,17 @@ def check_seeds(input_nodes: Any, num_nodes: Any) -> None:
         raise TypeError(f"input_nodes: got a mask that is a {type(seeds).__name__}, not a tensor")
     if size is not None and tensor.numel() != size:
         raise ValueError(f"input_nodes: got a mask of {tensor.numel()}, there are {size} nodes")
+
+
+def _check_told(given: dict[str, Any]) -> None:
+    """Refuse arrays and lists where PyG reads tensors."""
+    pairs = given.get("edge_label_index")
+    if isinstance(pairs, tuple | list) and pairs:  # a type of edges, alone or before its pairs
+        pairs = None if isinstance(pairs[0], str) else pairs[-1]
+    told = {name: given.get(name) for name in ("input_time", "edge_label", "edge_label_time")}
+    for name, value in {**told, "edge_label_index": pairs}.items():
+        if value is not None and not isinstance(value, Tensor):
+            raise TypeError(f"{name}: got {type(value).__name__}, expected a tensor")
 
 
 def check_inside(held: Any, num_nodes: Any) -> None:

@@ -20,6 +20,7 @@ from torch_geometric.sampler.base import DataType, SubgraphType
 from torch_geometric.sampler.neighbor_sampler import edge_sample
 from torch_geometric.sampler.utils import reverse_edge_type
 
+from graphpoly.loader.as_tensors import with_tensors
 from graphpoly.loader.store_types import order_types
 from graphpoly.ops import (
     NumberedKeys,
@@ -44,7 +45,7 @@ def check_edges(data: Any, *, is_sorted: bool = False, backward: bool = False) -
         backward: By their sources, not by their targets.
 
     Raises:
-        TypeError: If they are in a ``torch.sparse`` tensor.
+        TypeError: If they are in a ``torch.sparse`` tensor, or in no tensor.
         ValueError: If they leave the graph, or are not sorted where they are said to be.
     """
     for store in getattr(data, "edge_stores", ()):
@@ -83,6 +84,16 @@ def _check_weight(data: Any, name: str | None) -> None:
             raise ValueError(f"weight_attr: {name} is {kind}, expected [{store.num_edges}]")
 
 
+def _check_numbers(data: Any, read: dict[str, str | None]) -> None:
+    """Refuse weights and times that are no tensors."""
+    for argument, name in read.items():
+        for store in getattr(data, "stores", ()) if name is not None else ():
+            value = store.get(name)
+            if value is not None and not isinstance(value, Tensor):
+                got = type(value).__name__
+                raise TypeError(f"{argument}: {name} is {got}, expected a tensor of numbers")
+
+
 def _edges_of(data: Any, is_sorted: bool, end: int) -> Iterator[tuple[Any, Any, int | None]]:
     """Both ends of the edges of each type, how many nodes there are, and which end is sorted."""
     if isinstance(data, tuple | list):  # of a feature store and a graph store
@@ -91,7 +102,9 @@ def _edges_of(data: Any, is_sorted: bool, end: int) -> Iterator[tuple[Any, Any, 
                 yield data[1].get_edge_index(attr), attr.size, 1 if attr.is_sorted else None
         return
     for store in getattr(data, "edge_stores", ()):
-        if store.get("edge_index") is not None:
+        if (edges := store.get("edge_index")) is not None:
+            if not isinstance(edges, Tensor):
+                raise TypeError(f"edge_index: got {type(edges).__name__}, expected a tensor")
             yield store.edge_index, store.size(), end if is_sorted else None
 
 
@@ -119,7 +132,7 @@ class NeighborSampler(pyg.NeighborSampler):
 
     Raises:
         TypeError: If the graph is a ``torch.sparse`` tensor, which PyG does not take apart, or
-            ``num_neighbors`` no list.
+            no tensor at all, ``num_neighbors`` no list, or weights or times are no numbers.
         ValueError: If edges leave the graph, if weights are absent, negative or not finite, or not
             one for each edge, if a time is NaN, if ``temporal_strategy`` is unknown, if
             ``is_sorted`` is claimed of edges or times that are not in order, or if stores do not
@@ -136,15 +149,19 @@ class NeighborSampler(pyg.NeighborSampler):
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        given = inspect.signature(super().__init__).bind(*args, **kwargs).arguments
+        bound = inspect.signature(super().__init__).bind(*args, **kwargs)
+        given = bound.arguments
+        read = {name: given.get(name) for name in ("weight_attr", "time_attr")}
+        given["data"] = with_tensors(given["data"], *read.values())
         check_edges(
             given["data"],
             is_sorted=given.get("is_sorted", False),
             backward=given.get("sample_direction") == "backward",
         )
-        _check_weight(given["data"], given.get("weight_attr"))
+        _check_weight(given["data"], read["weight_attr"])
+        _check_numbers(given["data"], read)
         with _nothing_asked_for():
-            super().__init__(*args, **kwargs)
+            super().__init__(*bound.args, **bound.kwargs)
         _keep_freed_memory()
         if self.temporal_strategy not in ("uniform", "last"):
             raise ValueError(

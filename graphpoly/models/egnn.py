@@ -63,6 +63,11 @@ class EGNN(Pretrained, NamedArguments):
         - **output:** :math:`(N, F_{out})`; :math:`(B, F_{out})` with ``pool``; positions
           :math:`(N, D)` without ``out_channels``
 
+    Without ``out_channels`` nothing reads the features of the last layer, whose ``phi_h`` has no
+    gradient, as in the published code. ``graphpoly train`` passes it over, in several processes,
+    too; ``DistributedDataParallel`` wants ``find_unused_parameters=True``, or
+    ``net.convs[-1].phi_h.requires_grad_(False)`` before it.
+
     Differences from the paper: those of the layer.
 
     >>> import torch

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from graphpoly import __version__
+from graphpoly.data import are_classes
 from graphpoly.files import write_atomically
 from graphpoly.layers import FEConv, KrylovConv, OperatorConv
 from graphpoly.ops import CSR, spectral_density
@@ -175,7 +176,7 @@ def _label_energy(adj: CSR, y: Tensor, edges: Tensor) -> Tensor:
     Of one-hot classes, or of columns of numbers, each of which counts alike.
     """
     y = y.reshape(len(y), -1)
-    numbers = y.is_floating_point() or y.size(1) > 1
+    numbers = not are_classes(y)
     known = ~y.isnan() if numbers else y >= 0
     one_hot = torch.nn.functional.one_hot
     signal = (y if numbers else one_hot(y[:, 0].clamp(min=0))).double()

@@ -11,14 +11,16 @@ import torch
 from torch_geometric.data import Data
 
 from graphpoly import registry
-from graphpoly.data import Reading, dataset_from
+from graphpoly.data import LinkReading, Reading, dataset_from
 from graphpoly.data.entries import links, nodes
 from graphpoly.recipes import recipe_for, recipe_of, run_recipe
 from graphpoly.studies import make_card, render_card
+from graphpoly.training import LinkTask
 from tests.data.test_own import saved
 
 ENTRIES = {entry.name: entry.obj for entry in registry.entries("dataset")}
 OF_A_READING = [name for name, entry in ENTRIES.items() if isinstance(entry.reading, Reading)]
+OF_LINKS = [name for name, entry in ENTRIES.items() if isinstance(entry.reading, LinkReading)]
 
 
 @pytest.mark.parametrize("name", [*OF_A_READING, "mine.pt"])
@@ -42,7 +44,29 @@ def test_what_can_be_set_of_a_reading_has_an_effect(
     assert not torch.equal(scaled.x, plain.x)
 
 
-@pytest.mark.parametrize("name", sorted({*ENTRIES} - {*OF_A_READING}))
+@pytest.mark.parametrize("name", [*OF_LINKS, "mine.pt"])
+def test_what_can_be_set_of_links_reaches_the_training(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    pairs = torch.cat([torch.randint(30, (2, 200)), torch.tensor([[3], [3]])], 1)
+    data = Data(x=torch.arange(60.0).view(30, 2), edge_index=pairs)
+    monkeypatch.setattr(links, "load_node_data", lambda *_, **__: data.clone())
+    entry = ENTRIES.get(name) or dataset_from(saved(tmp_path / name, data))
+    usual, seen = dataclasses.asdict(entry.reading), []
+    for changed in (None, *usual):
+        reading = type(entry.reading)(**{key: v != (key == changed) for key, v in usual.items()})
+        loaded = entry.load(None, reading, 0)
+        seen.append(LinkTask(loaded.data, loaded.split("random", 0)).describe())
+    assert all(one != other for i, one in enumerate(seen) for other in seen[:i])
+    recipe = recipe_for("GCN", str(tmp_path / name) if name == "mine.pt" else name)
+    for key in ("directed", "self_loops"):
+        with pytest.raises(ValueError, match=f"unknown key of .* '{key}'"):
+            recipe.override({key: True})
+        assert key not in recipe.to_dict()["reading"]
+
+
+@pytest.mark.parametrize("name", sorted({*ENTRIES} - {*OF_A_READING} - {*OF_LINKS}))
 def test_what_is_read_as_it_is_takes_no_reading(name: str) -> None:
     held = {each.name for each in dataclasses.fields(ENTRIES[name].reading)}
     assert not held & {each.name for each in dataclasses.fields(Reading)}

@@ -138,6 +138,35 @@ def test_lists_that_name_no_nodes_are_refused(rows: Any, tmp_path: Path) -> None
         dataset_from(saved(tmp_path / "mine.pt", data))
 
 
+@pytest.mark.parametrize("form", [Tensor.tolist, Tensor.numpy])
+@pytest.mark.parametrize("left_out", [(), ("x",), ("x", "pos")])
+def test_arrays_and_lists_are_read_as_tensors_are(
+    form: Any, left_out: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last nodes have no edge."""
+    ahead = torch.stack([torch.arange(9), torch.arange(1, 10)])
+    held = {
+        "x": torch.rand(12, 2),
+        "pos": torch.rand(12, 3),
+        "edge_index": ahead,
+        "edge_weight": torch.rand(9),
+        "edge_attr": torch.rand(9, 2),
+        "edge_type": torch.arange(9) % 2,
+        "y": torch.arange(12) % 2,
+        **{f"{part}_mask": torch.arange(12) % 3 == i for i, part in enumerate(own.PARTS)},
+    }
+    held = {name: value for name, value in held.items() if name not in left_out}
+    found = []
+    for made in (held, {name: form(value) for name, value in held.items()}):
+        monkeypatch.setattr(own, "_made", lambda source, made=made: dict(made))
+        found.append(load("mine:made")[1].data)
+    assert found[0].num_nodes == found[1].num_nodes == 12
+    assert found[0].keys() == found[1].keys()
+    for name in held:
+        assert found[0][name].dtype == found[1][name].dtype, name
+        assert torch.equal(found[0][name], found[1][name]), name
+
+
 @pytest.mark.parametrize("change", ["bytes", "rows", "columns"])
 def test_arrays_of_any_layout_are_read(change: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of other machines, and those that are views of others, which torch does not take."""

@@ -4,8 +4,6 @@ import inspect
 
 import pytest
 import torch
-from torch import nn
-from torch_geometric.nn import to_hetero
 
 from graphpoly.layers import (
     BernConv,
@@ -124,25 +122,6 @@ def test_weights_are_not_taken_for_the_batch():
 def test_the_length_of_paths_has_one_name():
     assert PathConv(4, 4, K=3).K == PathNN(4, 4, 4, K=3).conv.K == 3
     assert repr(PathConv(4, 4, K=3)) == "PathConv(4, 4, K=3)"
-
-
-class Net(nn.Module):
-    def __init__(self, conv):
-        super().__init__()
-        self.conv = conv
-
-    def forward(self, x, edge_index):
-        return self.conv(x, edge_index)
-
-
-@pytest.mark.parametrize("layer", [PDFConv, PLaplacianConv, GPRConv, FavardConv, SheafConv])
-def test_between_node_types_a_layer_is_refused_by_its_name(layer):
-    metadata = (["a", "b"], [("a", "to", "b"), ("b", "to", "a")])
-    net = to_hetero(Net(layer(8, 4)), metadata)
-    x = {"a": torch.randn(3, 8), "b": torch.randn(3, 8)}
-    edges = dict.fromkeys(metadata[1], EDGES)
-    with pytest.raises(ValueError, match=f"{layer.__name__} needs a square operator: got a tuple"):
-        net(x, edges)
 
 
 OF_EDGES = {

@@ -49,6 +49,7 @@ ONE_HOP = {
     "GCN": lambda: pyg.GCNConv(6, 6),
     "SAGE": lambda: pyg.SAGEConv(6, 6),
     "SAGE max": lambda: pyg.SAGEConv(6, 6, aggr="max"),
+    "SAGE median": lambda: pyg.SAGEConv(6, 6, aggr="median"),
     "GAT": lambda: pyg.GATConv(6, 3, heads=2),
     "GIN": lambda: pyg.GINConv(torch.nn.Linear(6, 6), train_eps=True),
     "GCN from the targets": lambda: pyg.GCNConv(6, 6, flow="target_to_source"),
@@ -200,8 +201,10 @@ TOGETHER = {
     "PatchTransformerAggregation": lambda: pyg.aggr.PatchTransformerAggregation(6, 4, 2, 4),
 }
 APART = {
+    "median": lambda: pyg.MedianAggregation(),
     "MLP": lambda: pyg.MLPAggregation(6, 4, EDGES, num_layers=1),
     "multiset": lambda: pyg.GraphMultisetTransformer(6, 3),
+    "quantiles": lambda: pyg.QuantileAggregation([0.1, 0.9]),
     "Set2Set": lambda: pyg.Set2Set(6, 2),
     "set transformer": lambda: pyg.SetTransformerAggregation(6),
     "sorted": lambda: pyg.SortAggregation(2),
@@ -230,6 +233,34 @@ def test_short_indices(name):
     expected = whole(conv, data)
     data.edge_index = data.edge_index.int()
     assert_close(layerwise_inference(conv, data, block_size=7), expected)
+
+
+class Pooled(torch.nn.Module):
+    def __init__(self, pool):
+        super().__init__()
+        self.first, self.pool, self.last = pyg.GCNConv(6, 6), pool, pyg.GCNConv(6, 4)
+
+    def forward(self, x, edge_index):
+        x, edge_index, *_ = self.pool(self.first(x, edge_index), edge_index)
+        return self.last(x, edge_index)
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        pyg.GraphUNet(6, 8, 4, depth=2),
+        Pooled(pyg.TopKPooling(6)),
+        Pooled(pyg.SAGPooling(6)),
+        Pooled(pyg.ASAPooling(6)),
+    ],
+    ids=["GraphUNet", "TopK", "SAG", "ASA"],
+)
+def test_layers_behind_a_pooling_are_refused(network):
+    data = graph()
+    data.x = data.x.float()
+    assert whole(network, data).size(1) == 4
+    with pytest.raises(ValueError, match=r"Conv: has no blocks: it gets \d+ rows of 40 nodes"):
+        layerwise_inference(network, data, block_size=7)
 
 
 def test_what_was_made_of_the_whole_graph_is_refused():

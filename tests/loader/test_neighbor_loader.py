@@ -101,6 +101,62 @@ def test_types_disjoint_weighted_and_timed():
             assert torch.equal(torch.stack(ends), data[kind].edge_index[:, batch[kind].e_id])
 
 
+def held_as(form, argument, kind):
+    """A graph whose weights or times are in another form, and where they are."""
+    data = graph()
+    if kind == "typed":
+        data = data.to_heterogeneous()
+    name = "share" if argument == "weight_attr" else "time"
+    edges = data["0", "0", "0"] if kind == "typed" else data
+    store = data["0"] if kind == "typed" and name == "time" else edges
+    store[name] = form(torch.rand(120) if name == "share" else torch.arange(30))
+    return data, name
+
+
+@pytest.mark.parametrize("kind", ["alone", "typed"])
+@pytest.mark.parametrize("argument", ["weight_attr", "time_attr"])
+def test_weights_and_times_may_be_arrays(argument, kind):
+    found = []
+    for form in (torch.Tensor.clone, torch.Tensor.numpy):
+        data, name = held_as(form, argument, kind)
+        torch.manual_seed(1)
+        seeds = "0" if kind == "typed" else None
+        loader = NeighborLoader(data, [2, 2], seeds, batch_size=9, **{argument: name})
+        found.append(
+            [batch.to_homogeneous().edge_index if seeds else batch.e_id for batch in loader]
+        )
+        assert any(name in store for store in data.stores)
+    for one, array in zip(*found, strict=True):
+        assert torch.equal(one, array)
+
+
+@pytest.mark.parametrize("kind", ["alone", "typed"])
+@pytest.mark.parametrize("argument", ["weight_attr", "time_attr"])
+@pytest.mark.parametrize("form", [torch.Tensor.tolist, lambda x: np.array([str(i) for i in x])])
+def test_weights_and_times_that_are_no_numbers_are_named(form, argument, kind):
+    data, name = held_as(form, argument, kind)
+    with pytest.raises((TypeError, ValueError), match=f"{argument}: {name} is (list|ndarray)"):
+        NeighborLoader(data, [2], "0" if kind == "typed" else None, **{argument: name})
+
+
+@pytest.mark.parametrize("form", [torch.Tensor.numpy, torch.Tensor.tolist])
+def test_arguments_that_are_no_tensors_are_named(form):
+    data, pairs = graph(), torch.tensor([[0, 1], [2, 3]])
+    for name, value in {
+        "edge_label_index": pairs,
+        "edge_label": torch.ones(2),
+        "edge_label_time": torch.ones(2),
+    }.items():
+        given = {"edge_label_index": pairs, name: form(value)}
+        with pytest.raises(TypeError, match=f"{name}: got .*, expected a tensor"):
+            LinkNeighborLoader(data, [2], **given)
+    with pytest.raises(TypeError, match=r"input_time: got .*, expected a tensor"):
+        NeighborLoader(data, [2], input_time=form(data.time), time_attr="time")
+    data.edge_index = form(data.edge_index)
+    with pytest.raises(TypeError, match=r"edge_index: got .*, expected a tensor"):
+        NeighborLoader(data, [2])
+
+
 def test_links():
     data = graph()
     loader = LinkNeighborLoader(

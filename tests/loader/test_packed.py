@@ -138,6 +138,22 @@ def spread(seed):
     return data
 
 
+def parted(seed):
+    """Edges within dictionaries, of a type of nodes, a type of edges and the whole graph."""
+    data = hetero(seed)
+    edges = data["author", "writes", "paper"]
+    edges.parts = {"edge_index": edges.edge_index, "index": {"face": edges.edge_index + 1}}
+    data["author"].parts = {"edge_index": edges.edge_index, "adj": [edges.edge_index] * 2}
+    data.parts = {"edge_index": edges.edge_index, ("author", "writes", "paper"): torch.ones(seed)}
+    return data
+
+
+def of_numbered_edges():
+    data = hetero(0)
+    data["author", "writes", "paper"].parts = {"index": 3}
+    return data
+
+
 class Asks(Data):
     """Asks each graph for what it may not have."""
 
@@ -157,7 +173,7 @@ def of_no_size():
     return data
 
 
-MAKERS = [plain, counted, pair, nested, hetero, spread]
+MAKERS = [plain, counted, pair, nested, hetero, spread, parted]
 
 
 @pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
@@ -368,6 +384,7 @@ def test_graphs_that_do_not_know_their_size():
         ([Batch.from_data_list([Data(x=torch.ones(1))])], TypeError, "graph 0: got DataBatch"),
         ([Data(link_index=torch.ones(2, 1))], ValueError, "0, link_index: .* set 'num_nodes'"),
         ([Data(index=7)], ValueError, "graph 0, index: .* set 'num_nodes'"),
+        ([of_numbered_edges()], TypeError, "index: got int, which two types of nodes"),
         ([Data(x_batch=torch.ones(0))], ValueError, "graph 0, x_batch: __inc__: RuntimeError"),
         (
             [Data(x_batch=torch.ones(1, dtype=torch.cfloat))],

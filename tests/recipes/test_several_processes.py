@@ -52,6 +52,8 @@ def test_two_processes_measure_what_one_does(name: str, tmp_path: Path) -> None:
     assert figures(written) == figures(tmp_path / "alone" / "0" / "results.json")
     (model,) = json.loads(written.read_text())["models"].values()
     assert [each["world_size"] for run in model["seeds"] for each in run["processes"]] == [2, 2]
+    whole = [run["task"].get("batch_size") for run in model["seeds"]]
+    assert whole == [MODELS[name].get("batch_size")] * 2  # of a step, not of a process
 
 
 @pytest.mark.slow

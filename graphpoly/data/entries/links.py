@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from graphpoly.data.dataset import AsItIs, Dataset, Loaded, Reading, offer
+from graphpoly.data.dataset import AsItIs, Dataset, LinkReading, Loaded, offer
 from graphpoly.data.datasets import load_node_data
 from graphpoly.data.links import LINK_SPLITS, LinkSplit, link_split
 from graphpoly.data.ogb import load_ogb_link
@@ -85,8 +85,8 @@ def _offer(
     )
 
 
-def _of_nodes(name: str) -> Callable[[Path | None, Reading, int], Loaded]:
-    def load(root: Path | None, reading: Reading, seed: int) -> Loaded:
+def _of_nodes(name: str) -> Callable[[Path | None, LinkReading, int], Loaded]:
+    def load(root: Path | None, reading: LinkReading, seed: int) -> Loaded:
         return link_problem(reading.apply(load_node_data(name, root)))
 
     return load
@@ -102,7 +102,7 @@ for _name in _NODES:
         f"the links of {_name.capitalize()}",
         _of_nodes(_name),
         _SEAL,
-        Reading(),
+        LinkReading(),
         "hits@100",
     )
 for _name in SEAL_NAMES:

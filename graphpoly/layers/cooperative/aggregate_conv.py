@@ -6,12 +6,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.dense.linear import Linear
 
 from graphpoly.errors import unknown
-from graphpoly.layers.arguments import NamedArguments, check_features, check_sizes
+from graphpoly.layers.arguments import check_features, check_sizes
 from graphpoly.layers.edge_mask import masked
+from graphpoly.layers.fused_layer import FusedLayer
 from graphpoly.layers.linear import width_of
 from graphpoly.ops import CSR, spmm, to_csr
 
@@ -20,7 +20,7 @@ __all__ = ["AggregateConv"]
 AGGREGATIONS = ("sum", "mean", "kept_mean")
 
 
-class AggregateConv(NamedArguments, MessagePassing):
+class AggregateConv(FusedLayer):
     r"""A linear map of a node beside what its neighbours say.
 
     .. math::

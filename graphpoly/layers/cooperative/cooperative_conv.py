@@ -7,12 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from graphpoly.layers.arguments import NamedArguments, check_features, check_size
+from graphpoly.layers.arguments import check_features, check_size
 from graphpoly.layers.cooperative.action_net import ActionNet
 from graphpoly.layers.cooperative.actions import Actions
 from graphpoly.layers.cooperative.aggregate_conv import AggregateConv
 from graphpoly.layers.cooperative.base import Base, base_text, make_base
 from graphpoly.layers.cooperative.gated_conv import GatedConv
+from graphpoly.layers.layer_of_layers import LayerOfLayers
 from graphpoly.ops import to_edges
 from graphpoly.registry import register
 
@@ -29,7 +30,7 @@ __all__ = ["CooperativeConv"]
         "complexity": "that of the base layer, and O(|E| + |V| F) for each action network",
     },
 )
-class CooperativeConv(NamedArguments, nn.Module):
+class CooperativeConv(LayerOfLayers):
     r"""A base layer on the edges that nodes agree on, from `Cooperative Graph Neural Networks
     <https://arxiv.org/abs/2310.01267>`_ (Finkelshtein et al., ICML 2024).
 

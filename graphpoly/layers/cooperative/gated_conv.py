@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import GATConv, GATv2Conv, MessagePassing
 
 from graphpoly.layers.cooperative.actions import Actions, edge_gate
+from graphpoly.layers.layer_of_layers import LayerOfLayers
 from graphpoly.ops.take_rows import take_rows
 
 __all__ = ["GatedConv", "takes_weights"]
@@ -168,7 +169,7 @@ def _check(conv: nn.Module) -> None:
     weights = takes_weights(conv)
     if getattr(conv, "cached", False):
         raise ValueError(f"base: {name} with cached=True would keep the gates of its first call")
-    if not isinstance(conv, MessagePassing):
+    if not isinstance(conv, MessagePassing) or isinstance(conv, LayerOfLayers):
         if not weights:
             raise ValueError(f"base: {name} takes no edge_weight and is no MessagePassing layer")
         return

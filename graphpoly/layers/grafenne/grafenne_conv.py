@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.inits import reset
 
 from graphpoly.errors import unknown
-from graphpoly.layers.arguments import NamedArguments, check_size, check_sizes
+from graphpoly.layers.arguments import check_features, check_size, check_sizes
 from graphpoly.layers.dropout import Dropout
 from graphpoly.layers.edge_mask import masked
+from graphpoly.layers.fused_layer import FusedLayer
 from graphpoly.layers.grafenne.allotrope import Allotrope, allotrope
 from graphpoly.layers.grafenne.entry_attention import EntryAttention
 from graphpoly.ops import spmm, to_csr
@@ -38,7 +38,7 @@ _KNOWN = 2  # channels of what the structure says
         "memory, H heads",
     },
 )
-class GRAFENNEConv(NamedArguments, MessagePassing):
+class GRAFENNEConv(FusedLayer):
     r"""Messages on a graph whose features are nodes, joined to the nodes that have them.
 
     .. math::
@@ -176,6 +176,8 @@ class GRAFENNEConv(NamedArguments, MessagePassing):
                 with ``state_channels``.
             return_states: Return both, not those of the nodes alone.
         """
+        if not isinstance(x, Allotrope):
+            check_features(type(self).__name__, x)
         both = allotrope(x, batch, batch_size, feature_key=feature_key)
         node, feature = self._states(both, states)
         num_nodes = both.by_node.num_rows

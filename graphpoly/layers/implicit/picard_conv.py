@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 from torch_geometric.nn.inits import reset
 
-from graphpoly.layers.arguments import NamedArguments, check_batch, check_features
+from graphpoly.layers.arguments import check_batch, check_features
 from graphpoly.layers.implicit.fixed_point_layer import FixedPointLayer
 from graphpoly.layers.laser_conv import LASERConv
+from graphpoly.layers.layer_of_layers import LayerOfLayers
 from graphpoly.ops import FixedPoint
 from graphpoly.registry import register
 
@@ -28,7 +29,7 @@ __all__ = ["PicardConv"]
         "complexity": "that of the layer an iteration; its memory once",
     },
 )
-class PicardConv(FixedPointLayer, NamedArguments, nn.Module):
+class PicardConv(FixedPointLayer, LayerOfLayers):
     r"""The fixed point of any convolution f of equal input and output size, by the smoothed
     iteration of `PIGN <https://arxiv.org/abs/2310.01618>`_ (Zappala et al.).
 

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch_geometric.nn.dense.linear import Linear
 from torch_geometric.nn.inits import reset
 
-from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_size
+from graphpoly.layers.arguments import check_batch, check_features, check_size
 from graphpoly.layers.cooperative.aggregate_conv import AggregateConv
+from graphpoly.layers.layer_of_layers import LayerOfLayers
 from graphpoly.layers.linear import width_of
 from graphpoly.layers.mamba.bidirectional_mamba import BidirectionalMamba
 from graphpoly.layers.mamba.walk_tokens import TokenEncoder, draw_tokens, induced_tokens
@@ -40,7 +41,7 @@ _END = "what is read stands at the end of a sequence, where the scan from the en
         "complexity": "O(|V| s m (M m C + C^2) + |E|) time and memory",
     },
 )
-class GraphMambaConv(NamedArguments, nn.Module):
+class GraphMambaConv(LayerOfLayers):
     r"""Graph Mamba, from `Graph Mamba: Towards Learning on Graphs with State Space Models
     <https://arxiv.org/abs/2402.08678>`_ (Behrouz and Hashemi, KDD 2024).
 

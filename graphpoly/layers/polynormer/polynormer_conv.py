@@ -9,12 +9,8 @@ from torch import Tensor, nn
 from torch_geometric.nn.dense.linear import Linear
 from torch_geometric.nn.inits import reset
 
-from graphpoly.layers.arguments import (
-    NamedArguments,
-    check_batch,
-    check_features,
-    check_size,
-)
+from graphpoly.layers.arguments import check_batch, check_features, check_size
+from graphpoly.layers.layer_of_layers import LayerOfLayers
 from graphpoly.layers.linear import width_of
 from graphpoly.layers.polynormer.polynormer_global import PolynormerGlobal
 from graphpoly.layers.polynormer.polynormer_local import PolynormerLocal
@@ -35,7 +31,7 @@ __all__ = ["PolynormerConv"]
         "complexity": "O(L (|E| C + |V| C^2)) time, O(L |V| C) memory",
     },
 )
-class PolynormerConv(NamedArguments, nn.Module):
+class PolynormerConv(LayerOfLayers):
     r"""Local-to-global polynomial attention, from `Polynormer <https://arxiv.org/abs/2403.01232>`_
     (Deng, Yue and Zhang, ICLR 2024).
 

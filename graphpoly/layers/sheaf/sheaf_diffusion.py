@@ -7,16 +7,15 @@ from typing import Any, ClassVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch_geometric.nn import MessagePassing
 from torch_geometric.nn.dense.linear import Linear
 
 from graphpoly.layers.arguments import (
-    NamedArguments,
     check_features,
     check_size,
     chosen_normalization,
 )
 from graphpoly.layers.edge_mask import edge_mask
+from graphpoly.layers.fused_layer import FusedLayer
 from graphpoly.layers.linear import width_of
 from graphpoly.layers.sheaf.laplacian import SheafLaplacian, inverse_root
 from graphpoly.ops import CSR, dropout, silence_loops, sum_entries
@@ -24,7 +23,7 @@ from graphpoly.ops import CSR, dropout, silence_loops, sum_entries
 __all__ = ["SheafDiffusion", "weighted"]
 
 
-class SheafDiffusion(NamedArguments, MessagePassing):
+class SheafDiffusion(FusedLayer):
     r"""A step :math:`X \leftarrow (1 + \tanh \varepsilon) \odot X - \mathrm{ELU}(\Delta\, W_1 X
     W_2)`, with a Laplacian that a subclass makes.
 
