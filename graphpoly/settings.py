@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import inspect
 import math
 import re
@@ -34,6 +33,8 @@ _NAMES = {
     str: "a word",
     tuple[float, ...]: "numbers separated by commas",
 }
+# types of the fields of each class; they are text, which takes long to read
+_HINTS: dict[type, dict[str, Any]] = {}
 # an entry of a docstring's "Attributes:", "a, b: text that may go on below"
 _ENTRY = re.compile(r"^    (\*{0,2}\w+(?:, \*{0,2}\w+)*): (.*(?:\n(?:      .*)?)*)", re.MULTILINE)
 
@@ -68,11 +69,11 @@ class Settings:
             object.__setattr__(self, field.name, value)
 
 
-@functools.cache  # types are text that Python has to read
-def typed_fields(cls: type[Settings]) -> tuple[tuple[dataclasses.Field[Any], Any], ...]:
+def typed_fields(cls: type[Settings]) -> list[tuple[dataclasses.Field[Any], Any]]:
     """Return the fields of ``cls``, each with its type."""
-    hints = typing.get_type_hints(cls)
-    return tuple((field, hints[field.name]) for field in dataclasses.fields(cls))
+    if cls not in _HINTS:
+        _HINTS[cls] = typing.get_type_hints(cls)
+    return [(field, _HINTS[cls][field.name]) for field in dataclasses.fields(cls)]
 
 
 @dataclasses.dataclass(frozen=True)
