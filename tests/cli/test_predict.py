@@ -121,8 +121,7 @@ def test_pairs_are_scored_over_messages_as_in_training(
     data = ring(60)
     again = torch.tensor([[3, 8, 20], [4, 8, 19]])  # repeated, a loop, turned
     data.edge_index = torch.cat([data.edge_index, again], 1)
-    named = {"directed": True, "self_loops": True, "remove_targets": removed}
-    run = trained(model, data, tmp_path, **named)
+    run = trained(model, data, tmp_path, remove_targets=removed)
     pairs = torch.tensor([[0, 3, 10, 5], [2, 30, 9, 5]])
     net: Any = trained_network(run)[0].eval()
     ahead = ring(60).edge_index

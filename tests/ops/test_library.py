@@ -382,19 +382,21 @@ def test_the_sparse_core_alone_knows_every_operator():
     assert done.stdout.strip() == "[]", done.stderr
 
 
+QUICK = ("test_schema", "test_autograd_registration", "test_faketensor")
+
+
 @pytest.mark.parametrize("name", SCHEMAS)
 @pytest.mark.parametrize(
     ("dtype", "index64", "weighted"),
     [(torch.float64, False, True), (torch.float32, True, True), (torch.float64, True, False)],
 )
 def test_opcheck(name, dtype, index64, weighted):
-    quick = ("test_schema", "test_autograd_registration", "test_faketensor")
     operator = getattr(torch.ops.graphpoly, name).default
     traced = set() if weighted and not index64 else absent(samples()[name])
     for arguments in samples(dtype, index64=index64, weighted=weighted)[name]:
         # the trace of forward and backward takes long, and depends on what is there, not on types
         again = index64 or not absent([arguments]).isdisjoint(traced)
-        tests = quick if again else (*quick, "test_aot_dispatch_dynamic")
+        tests = QUICK if again else (*QUICK, "test_aot_dispatch_dynamic")
         torch.library.opcheck(operator, arguments, test_utils=tests)
 
 
@@ -421,7 +423,7 @@ def test_opcheck_of_what_is_stored_as_bfloat16(name, stored):
         call = list(arguments)
         for place in (p for p in stored if call[p] is not None):
             call[place] = call[place].detach().bfloat16().requires_grad_()
-        torch.library.opcheck(operator, tuple(call))
+        torch.library.opcheck(operator, tuple(call), test_utils=QUICK)
 
 
 def test_every_operator_has_a_sample():
