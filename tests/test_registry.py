@@ -1,3 +1,5 @@
+import gc
+
 import pytest
 
 from graphpoly import registry
@@ -39,3 +41,14 @@ def test_a_name_is_taken_once():
 
     with pytest.raises(ValueError, match="registered already"):
         registry.register("layer", paper="none")(FavardConv)
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+def test_garbage_is_collected_as_before_once_all_rooms_are_there(collecting):
+    before = gc.isenabled()
+    (gc.enable if collecting else gc.disable)()
+    try:
+        registry.load_all()
+        assert gc.isenabled() is collecting
+    finally:
+        (gc.enable if before else gc.disable)()
