@@ -180,7 +180,9 @@ def find_dataset(name: str) -> Dataset:
     found = None if entry is None else entry.obj
     if found is None:
         known = {entry.name.lower(): entry.obj for entry in registry.entries("dataset")}
-        found = known.get(name.lower(), _by_prefix(name))
+        found = known.get(name.lower())
+        if found is None:
+            found = _by_prefix(name)
         if found is None:
             raise unknown("dataset", name, [dataset.name for dataset in known.values()])
     assert isinstance(found, Dataset)

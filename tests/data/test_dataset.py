@@ -11,7 +11,7 @@ import torch
 from torch_geometric.data import Data
 
 from graphpoly import registry
-from graphpoly.data import LinkReading, Reading, dataset_from
+from graphpoly.data import LinkReading, Reading, dataset_from, find_dataset
 from graphpoly.data.entries import links, nodes
 from graphpoly.recipes import recipe_for, recipe_of, run_recipe
 from graphpoly.studies import make_card, render_card
@@ -91,3 +91,9 @@ def test_directions_of_many_graphs_cannot_be_set(tmp_path: Path) -> None:
     held["reading"] = {"directed": False, "self_loops": False}  # as runs had it before
     outcome.results.write_text(json.dumps(held))
     assert recipe_of(tmp_path / "run")[0].given == source
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_names_are_found_in_any_case(name: str) -> None:
+    for typed in (name, name.lower(), name.upper()):
+        assert find_dataset(typed) is ENTRIES[name]
