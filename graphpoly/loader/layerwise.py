@@ -180,8 +180,7 @@ class _Blocks:
                     raise TypeError(f"{self.name}: returns other than one tensor of rows of nodes")
                 if out is None:
                     out = rows.new_empty(self.num_nodes, *rows.shape[1:])
-                inside = (begin <= own) & (own < end)
-                out[own[inside]] = rows[: len(own)][inside]
+                out[own] = rows[: len(own)]
                 done(end - begin)
         assert out is not None
         return out
