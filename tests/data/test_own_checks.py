@@ -167,6 +167,14 @@ def test_arrays_and_lists_are_read_as_tensors_are(
         assert torch.equal(found[0][name], found[1][name]), name
 
 
+@pytest.mark.parametrize("precision", [torch.float32, torch.float64])
+def test_positions_have_the_precision_of_features(precision: Any, tmp_path: Path) -> None:
+    for other in (torch.float32, torch.float64):
+        data = ring(9, pos=torch.rand(9, 3).to(other))
+        data.x = data.x.to(precision)
+        assert load(saved(tmp_path / "mine.pt", data))[1].data.pos.dtype is precision
+
+
 @pytest.mark.parametrize("change", ["bytes", "rows", "columns"])
 def test_arrays_of_any_layout_are_read(change: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of other machines, and those that are views of others, which torch does not take."""

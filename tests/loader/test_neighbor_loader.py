@@ -125,7 +125,9 @@ def test_weights_and_times_may_be_arrays(argument, kind):
         found.append(
             [batch.to_homogeneous().edge_index if seeds else batch.e_id for batch in loader]
         )
-        assert any(name in store for store in data.stores)
+        held = [store[name] for store in data.stores if name in store]
+        assert all(isinstance(value, type(form(torch.ones(1)))) for value in held)  # as it was
+        assert len(held) == 1
     for one, array in zip(*found, strict=True):
         assert torch.equal(one, array)
 
@@ -155,6 +157,18 @@ def test_arguments_that_are_no_tensors_are_named(form):
     data.edge_index = form(data.edge_index)
     with pytest.raises(TypeError, match=r"edge_index: got .*, expected a tensor"):
         NeighborLoader(data, [2])
+
+
+def test_links_of_a_type_are_named_by_it_alone():
+    data = graph().to_heterogeneous()
+    kind = ("0", "0", "0")
+    pairs = data[kind].edge_index
+    found = []
+    for named in (kind, (kind, None), (kind, pairs)):
+        torch.manual_seed(1)
+        loader = LinkNeighborLoader(data, [2], edge_label_index=named, batch_size=50)
+        found.append(torch.cat([batch[kind].input_id for batch in loader]))
+    assert all(torch.equal(each, torch.arange(pairs.size(1))) for each in found)
 
 
 def test_links():
