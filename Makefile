@@ -23,11 +23,12 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) install --upgrade pip "setuptools>=77" wheel
 
+# Most modules of what is installed are never imported; the others are compiled when they are.
 # torch first and pinned: whatever depends on it must find it, never choose it
 $(VENV)/.run-$(MARK): $(SOURCE) | $(BIN)/python
 	@echo "==> installing graphpoly and what it needs (a few minutes the first time)"
-	@$(PIP) install -c constraints.txt torch numpy
-	@$(PIP) install -c constraints.txt --no-build-isolation -e ".[viz,train]"
+	@$(PIP) install --no-compile -c constraints.txt torch numpy
+	@$(PIP) install --no-compile -c constraints.txt --no-build-isolation -e ".[viz,train]"
 	@rm -f $(VENV)/.run-* $(VENV)/.dev-* $(VENV)/.docs-* && touch $@
 	@$(BIN)/python -c 'from graphpoly.ops import backends; cpp = backends()["cpp"]; \
 		print("==> kernels:", "C++" if cpp["available"] else "plain PyTorch (" + cpp["reason"] + ")")'
@@ -38,7 +39,7 @@ $(VENV)/.dev-$(MARK): $(VENV)/.run-$(MARK)
 	@$(BIN)/python -c 'import tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
 		print(*[name for name in extras["optional-dependencies"]["dev"] if "[" not in name], sep="\n")' \
 		> $(VENV)/.dev.txt
-	@$(PIP) install -c constraints.txt -r $(VENV)/.dev.txt
+	@$(PIP) install --no-compile -c constraints.txt -r $(VENV)/.dev.txt
 	@touch $@
 
 $(VENV)/.docs-$(MARK): $(VENV)/.run-$(MARK)
@@ -46,7 +47,7 @@ $(VENV)/.docs-$(MARK): $(VENV)/.run-$(MARK)
 	@$(BIN)/python -c 'import tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
 		print(*[name for name in extras["optional-dependencies"]["docs"] if "[" not in name], sep="\n")' \
 		> $(VENV)/.docs.txt
-	@$(PIP) install -c constraints.txt -r $(VENV)/.docs.txt
+	@$(PIP) install --no-compile -c constraints.txt -r $(VENV)/.docs.txt
 	@touch $@
 
 docs: $(VENV)/.docs-$(MARK) ## Build the documentation site in docs/_build/html; warnings are errors

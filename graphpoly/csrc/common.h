@@ -355,14 +355,19 @@ Simd simd_level();
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #define GRAPHPOLY_X86 1
+#ifdef GRAPHPOLY_NO_AVX512  // a build for one machine, which has none
+#define GRAPHPOLY_WIDEST avx2
+#else
+#define GRAPHPOLY_WIDEST avx512
+#endif
 // Calls FUNCTION (which may be a template-id) of the namespace of the instruction set in use.
-#define GRAPHPOLY_CALL(FUNCTION, ...)                                       \
-  do {                                                                      \
-    switch (::graphpoly::simd_level()) {                                    \
-      case ::graphpoly::Simd::avx512: avx512::FUNCTION(__VA_ARGS__); break; \
-      case ::graphpoly::Simd::avx2: avx2::FUNCTION(__VA_ARGS__); break;     \
-      default: generic::FUNCTION(__VA_ARGS__);                              \
-    }                                                                       \
+#define GRAPHPOLY_CALL(FUNCTION, ...)                                                 \
+  do {                                                                                \
+    switch (::graphpoly::simd_level()) {                                              \
+      case ::graphpoly::Simd::avx512: GRAPHPOLY_WIDEST::FUNCTION(__VA_ARGS__); break; \
+      case ::graphpoly::Simd::avx2: avx2::FUNCTION(__VA_ARGS__); break;               \
+      default: generic::FUNCTION(__VA_ARGS__);                                        \
+    }                                                                                 \
   } while (false)
 #else
 #define GRAPHPOLY_CALL(FUNCTION, ...) generic::FUNCTION(__VA_ARGS__)

@@ -37,10 +37,16 @@
 #undef GRAPHPOLY_VECTOR_BYTES
 #ifdef __clang__
 #pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+#ifndef GRAPHPOLY_NO_AVX512
+
+#ifdef __clang__
 #pragma clang attribute push(__attribute__((target( \
     "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi,bmi2"))), apply_to = function)
 #else
-#pragma GCC pop_options
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi,bmi2")
 #endif
@@ -55,5 +61,7 @@
 #else
 #pragma GCC pop_options
 #endif
+
+#endif  // GRAPHPOLY_NO_AVX512
 
 #endif  // GRAPHPOLY_X86

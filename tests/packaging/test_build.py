@@ -116,6 +116,39 @@ def test_where_there_is_no_torch_the_build_says_what_to_do(monkeypatch):
         namespace["find_torch"]()
 
 
+@pytest.mark.parametrize(
+    ("text", "lacks"),
+    [
+        ("flags\t\t: fpu avx2 avx512f avx512bw avx512dq avx512vl\n" * 2, False),
+        ("model\t: 1\nflags\t\t: fpu avx2 avx512f\nflags\t\t: fpu\n", True),  # not all of it
+        ("Features\t: fp asimd\n", False),  # another architecture, where it is not asked for
+        (None, False),  # nothing is known
+    ],
+)
+def test_only_what_the_processor_is_known_to_lack_is_left_out(monkeypatch, tmp_path, text, lacks):
+    monkeypatch.setattr(setuptools, "setup", lambda **options: None)
+    file = tmp_path / "cpuinfo"
+    if text is not None:
+        file.write_text(text)
+    assert runpy.run_path(str(ROOT / "setup.py"))["lacks_avx512"](file) is lacks
+
+
+@pytest.mark.parametrize("place", ["inplace", "editable_mode", None])
+def test_an_archive_has_every_instruction_set(monkeypatch, place):
+    monkeypatch.setattr(setuptools, "setup", lambda **options: None)
+    build = runpy.run_path(str(ROOT / "setup.py"))["BuildKernels"]
+    known = build.prepare.__globals__
+    monkeypatch.setitem(known, "lacks_avx512", lambda: True)
+    command = build(setuptools.Distribution())
+    command.extensions, command.record = [setuptools.Extension("graphpoly._C", [])], {}
+    if place is not None:
+        setattr(command, place, True)
+    command.prepare()
+    names = [name for name, _ in command.extensions[0].define_macros]
+    assert ("GRAPHPOLY_NO_AVX512" in names) == (place is not None)
+    assert ("GRAPHPOLY_NO_AVX512" in command.record["flags"]) == (place is not None)
+
+
 @pytest.mark.slow
 def test_with_a_compiler_the_kernels_are_in_the_wheel(checkout, tmp_path):
     done, archive = wheel(checkout, tmp_path, GRAPHPOLY_BUILD="1")
