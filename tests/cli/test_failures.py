@@ -37,7 +37,9 @@ def test_an_interrupt_is_one_line(
     assert capsys.readouterr().err == said
 
 
-@pytest.mark.parametrize("arguments", ["list", "list --json", "show csbm"])
+@pytest.mark.parametrize(
+    "arguments", ["list", pytest.param("list --json", marks=pytest.mark.slow), "show csbm"]
+)
 def test_a_reader_who_has_had_enough_hears_no_complaint(arguments: str) -> None:
     code = (
         f"import sys; sys.argv[1:] = {arguments.split()}; import graphpoly.cli.app as a; a.main()"

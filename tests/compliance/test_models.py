@@ -87,12 +87,21 @@ def test_batches_and_files(entry):
     check_model(entry, only=OF_NETWORKS)
 
 
-@pytest.mark.parametrize("name", [*FORMS, *(each.name for each in OTHERS)])
+# what is in one of the others as well
+REPEATED = ("AlgorithmNet(lstm)", "AlgorithmNet(weighted)")
+FURTHER = [*FORMS, *(each.name for each in OTHERS)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name in REPEATED)) for name in FURTHER],
+)
 def test_further_forms_and_networks_of_pairs_answers_and_problems(name):
     check_model(EVERY[name])
 
 
-@pytest.mark.parametrize("name", EVERY)
+# of the others `parametrize_with_checks` says it
+@pytest.mark.parametrize("name", FURTHER)
 def test_no_exception_outlives_its_cause(name):
     subject = network(EVERY[name])
     declared, subject.exceptions = subject.exceptions, {}

@@ -106,7 +106,10 @@ def test_rates_are_those_of_a_loop_by_hand(name):
     assert len({first for first, _ in seen}) > 1
 
 
-@pytest.mark.parametrize("stopped", [1, 4, 5, 11])
+@pytest.mark.parametrize(
+    "stopped",
+    [1, pytest.param(4, marks=pytest.mark.slow), 5, pytest.param(11, marks=pytest.mark.slow)],
+)
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_a_killed_run_goes_on_where_its_schedule_was(tmp_path, name, stopped):
     whole, weights, _ = run(SCHEDULES[name], run_dir=tmp_path / "whole")

@@ -70,8 +70,11 @@ def check_reset_parameters(subject: Subject) -> None:
     if not list(probe.parameters()):
         raise NotApplicable("the layer has no parameters")
     fresh = [_state(subject.layer(seed=100 + i, stirred=False)) for i in range(_DRAWS)]
-    reset = [_reset(subject, 200 + i) for i in range(_DRAWS)]
-    again = _reset(subject, 200)
+    used = subject.layer(train=True)
+    with torch.no_grad():
+        subject.call(used, subject.graph("star", dtype=torch.float32))
+    reset = [_reset(used, 200 + i) for i in range(_DRAWS)]
+    again = _reset(used, 200)
     for name, value in again.items():
         expect(torch.equal(value, reset[0][name]), f"{name} differs after two resets with one seed")
         before = torch.stack([state[name] for state in fresh])
@@ -84,14 +87,11 @@ def _state(layer: Any) -> dict[str, Tensor]:
     return {name: v.detach().double() for name, v in state.items() if v.is_floating_point()}
 
 
-def _reset(subject: Subject, seed: int) -> dict[str, Tensor]:
-    """Return the state after training steps, a stir, and a reset under ``seed``."""
-    layer = subject.layer(train=True)
-    with torch.no_grad():
-        subject.call(layer, subject.graph("star", dtype=torch.float32))
+def _reset(layer: Any, seed: int) -> dict[str, Tensor]:
+    """Return the state after a reset under ``seed``."""
     torch.manual_seed(seed)
     layer.reset_parameters()
-    return _state(layer)
+    return {name: value.clone() for name, value in _state(layer).items()}
 
 
 def _expect_same_distribution(name: str, before: Tensor, after: Tensor) -> None:

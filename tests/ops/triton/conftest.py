@@ -11,18 +11,23 @@ import torch
 
 import graphpoly.ops.triton as backend
 from tests.conftest import DEVICE
+from tests.ops.triton.compare import GRAPHS, SQUARE
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave for `make test-slow` what only repeats, at length, what others show.
 
-    That is graphs of short rows, in the way that is for long ones.
+    That is graphs of short rows, or of a second long one, in the way that is for long ones; and of
+    what reads one graph, the way that is for short ones, in which its short rows go in either case.
     """
+    graphs = GRAPHS.keys() | SQUARE.keys()
     for item in items:
         words = set(item.name.rstrip("]").replace("[", "-").split("-"))
-        here = item.path.parent == Path(__file__).parent
-        if here and "rows in chunks" in words and {"isolated", "duplicates"} & words:
+        if item.path.parent != Path(__file__).parent:
+            continue
+        in_chunks = "rows in chunks" in words and {"isolated", "duplicates", "star"} & words
+        if in_chunks or ("whole rows" in words and not words & graphs):
             item.add_marker(pytest.mark.slow)
 
 

@@ -54,6 +54,7 @@ def test_values_are_those_of_the_definition(name, stored, limit):
             torch.testing.assert_close(one, other, rtol=rounding, atol=close)
 
 
+@pytest.mark.slow
 @pytest.mark.cpu  # tests/ops/test_library.py asks the same of a device
 @pytest.mark.parametrize(("name", "stored"), CASES)
 def test_shapes_and_types_are_known_beforehand(name, stored):
