@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 from importlib import metadata
 
@@ -15,6 +16,7 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}}
 
 
+@functools.cache  # whoever saves asks, and each answer is searched for in files
 def _version(package: str) -> str:
     try:
         return metadata.version(package)

@@ -26,11 +26,24 @@ if DEVICE == "cpu":
     os.environ.setdefault("TRITON_INTERPRET", "1")
 
 import torch  # noqa: E402 - and PyG with it, which imports Triton
+import typer.testing  # noqa: E402
 
 if DEVICE != "cpu" and torch.cuda.is_available():
     torch.set_default_device(DEVICE)
     torch.backends.cudnn.allow_tf32 = False  # a float32 is one, as in products
 
+
+def _nothing(*_: object) -> None:
+    return None
+
+
+# Each seed is kept for devices that are not there, with the stack of who gave it: a twenty-fifth of
+# the time. And no test is about a machine that loses power.
+for _device in (torch.cuda, torch.xpu, torch.mtia):
+    if not _device.is_available():
+        _device.manual_seed_all = _nothing
+os.fsync = _nothing
+typer.testing._get_command = functools.cache(typer.testing._get_command)  # built for each call
 
 # A search for garbage goes through all of torch and of the tests, and finds next to nothing: what a
 # test leaves is freed when its last name goes. At Python's own pace it takes a tenth of the time.
