@@ -11,7 +11,7 @@ kernels ``py3-none-any``.
 
 Of instruction sets there are all, and the best of them is chosen where the kernels run. Only an
 installation in place (``pip install -e .``), which stays where it is made, leaves AVX-512 out on a
-processor without it: that is two fifths of the work.
+processor without it: nothing else takes as long to compile.
 
 torch itself is not imported, its headers and libraries are enough. In the isolated build of a plain
 ``pip install .`` they are those of the environment that is installed into. Where torch comes only
@@ -54,8 +54,6 @@ FLAGS = [
     "-Wno-psabi",
 ]
 DEFINES: list[tuple[str, str | None]] = [("TORCH_TARGET_VERSION", "0x020b000000000000")]
-
-
 AVX512 = {"avx512f", "avx512bw", "avx512dq", "avx512vl"}
 
 

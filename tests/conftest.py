@@ -43,7 +43,7 @@ for _device in (torch.cuda, torch.xpu, torch.mtia):
     if not _device.is_available():
         _device.manual_seed_all = _nothing
 os.fsync = _nothing
-typer.testing._get_command = functools.cache(typer.testing._get_command)  # built for each call
+typer.testing._get_command = functools.cache(typer.testing._get_command)  # else built for each call
 
 # A search for garbage goes through all of torch and of the tests, and finds next to nothing: what a
 # test leaves is freed when its last name goes. At Python's own pace it takes a tenth of the time.

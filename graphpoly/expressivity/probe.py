@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch_geometric.data import Data
 
-from graphpoly.devices import on_cpu
+from graphpoly.devices import on_cpu, seeded_on_cpu
 from graphpoly.expressivity.graphs import GraphSet
 from graphpoly.ops.cached import keeps_graph
 
@@ -116,8 +116,7 @@ class Probe:
 
     @on_cpu()
     def _fresh(self, index: int) -> Any:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(1_000_003 * self.seed + index)
+        with seeded_on_cpu(1_000_003 * self.seed + index):
             module = self._make()
             if not isinstance(module, nn.Module):
                 return module
@@ -221,9 +220,7 @@ class Probe:
         given = {"batch": whole.batch, "batch_size": whole.num_graphs}
         self._calls += 1
         # what is random in a model stays random, and is the same in the next run of the analysis
-        with torch.random.fork_rng(devices=[]):
-            # torch.manual_seed notes the stack for devices that nobody asked for: 4 ms a call
-            torch.default_generator.manual_seed(1_000_003 * self.seed + 500_009 + self._calls)
+        with seeded_on_cpu(1_000_003 * self.seed + 500_009 + self._calls):
             out = module(x, whole.edge_index, **{name: given[name] for name in self.takes})
         if isinstance(out, tuple | list):
             out = out[0]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
-from graphpoly.devices import on_cpu
+from graphpoly.devices import on_cpu, seeded_on_cpu
 from graphpoly.privacy.examples import keep_edges
 
 __all__ = ["measured_reach", "stirred"]
@@ -22,8 +22,7 @@ _DRAWS = 3
 def stirred(model: nn.Module) -> nn.Module:
     """Return a copy whose weights have moved, so that nothing that begins at 0 hides."""
     moved = copy.deepcopy(model)
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(0)
+    with seeded_on_cpu(0), torch.no_grad():
         for parameter in moved.parameters():
             parameter.add_(0.3 * torch.randn(parameter.shape).to(parameter))
     return moved
@@ -52,8 +51,7 @@ def measured_reach(
     moved = stirred(model)
     held = {name: buffer.clone() for name, buffer in moved.named_buffers()}
     try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+        with seeded_on_cpu(0):
             found = [_reach(moved, forward, _path(sample)) for _ in range(_DRAWS)]
     except (RuntimeError, IndexError, AssertionError, TypeError, ValueError) as error:
         reason = str(error).partition("\n")[0]

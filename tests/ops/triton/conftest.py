@@ -16,11 +16,13 @@ from tests.ops.triton.compare import GRAPHS, SQUARE
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave for `make test-slow` what only repeats, at length, what others show.
+    """Leave for `make test-slow` what the interpreter only repeats, at length, of what others show.
 
     That is graphs of short rows, or of a second long one, in the way that is for long ones; and of
     what reads one graph, the way that is for short ones, in which its short rows go in either case.
     """
+    if DEVICE != "cpu":
+        return
     graphs = GRAPHS.keys() | SQUARE.keys()
     for item in items:
         words = set(item.name.rstrip("]").replace("[", "-").split("-"))
