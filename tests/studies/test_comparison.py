@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -28,8 +27,7 @@ WORDS = ["gcn", "mlp", "actor", "epochs=3", "hidden_channels=8", "num_layers=1"]
 
 
 @pytest.fixture
-def dataset(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "fsync", lambda handle: None)  # nobody cuts the power
+def dataset(stand_in: StandIn) -> None:
     stand_in("actor", on_nodes(stored()), splits=SPLITS)
 
 

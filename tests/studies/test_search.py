@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,7 @@ pytest.importorskip("optuna", reason="optuna, the extra graphpoly[tune], is not 
 
 
 @pytest.fixture(autouse=True)
-def dataset(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "fsync", lambda handle: None)  # nobody cuts the power
+def dataset(stand_in: StandIn) -> None:
     stand_in("actor", on_nodes(stored()), splits=SPLITS)
 
 
