@@ -86,6 +86,17 @@ class UnseededResetConv(SoundConv):
             self.bias.fill_(random.random())
 
 
+class KeptStatisticsConv(SoundConv):
+    """What a step of training has moved stays as it is."""
+
+    def __init__(self, in_channels, out_channels):
+        super().__init__(in_channels, out_channels)
+        self.norm = torch.nn.BatchNorm1d(out_channels, affine=False)
+
+    def forward(self, x, edge_index):
+        return self.norm(super().forward(x, edge_index))
+
+
 BROKEN = [
     (AlwaysDropoutConv, "eval_determinism", "two calls in eval(): the output differs"),
     (PrivateChanceConv, "train_seed", "step 0 in train(): the output differs"),
@@ -96,6 +107,7 @@ BROKEN = [
     (OtherMeanConv, "reset_parameters", "lin.weight starts with mean"),
     (FrozenResetConv, "reset_parameters", "lin.weight is the same after resets"),
     (UnseededResetConv, "reset_parameters", "bias differs after two resets with one seed"),
+    (KeptStatisticsConv, "reset_parameters", "norm.running_mean starts at a constant (mean 0)"),
 ]
 
 
