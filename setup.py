@@ -165,17 +165,6 @@ class BuildKernels(build_ext):
         self.record["torch"] = version
         self.record["flags"] = " ".join([*FLAGS, *(f"-D{name}={value}" for name, value in defines)])
         self.record["platform"] = platform.machine()
-        # files alone do not tell that what lies there was built otherwise, on another machine say
-        self.force = self.force or self.last().get("flags") != self.record["flags"]
-
-    def last(self) -> dict[str, Any]:
-        """Return the record of what lies where the library will."""
-        place = Path(self.get_ext_fullpath("graphpoly._C")).with_name("_C.json")
-        try:
-            record = json.loads(place.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return record if isinstance(record, dict) else {}
 
     def build_extension(self, ext: Extension) -> None:
         command = getattr(self.compiler, "compiler_so_cxx", None) or self.compiler.compiler_so

@@ -140,7 +140,6 @@ def test_an_archive_has_every_instruction_set(monkeypatch, place):
     known = build.prepare.__globals__
     monkeypatch.setitem(known, "lacks_avx512", lambda: True)
     command = build(setuptools.Distribution())
-    command.build_lib = "build"
     command.extensions, command.record = [setuptools.Extension("graphpoly._C", [])], {}
     if place is not None:
         setattr(command, place, True)
@@ -148,23 +147,6 @@ def test_an_archive_has_every_instruction_set(monkeypatch, place):
     names = [name for name, _ in command.extensions[0].define_macros]
     assert ("GRAPHPOLY_NO_AVX512" in names) == (place is not None)
     assert ("GRAPHPOLY_NO_AVX512" in command.record["flags"]) == (place is not None)
-
-
-@pytest.mark.parametrize("text", [None, "{", "[]", '{"flags": "others"}', "flags"])
-def test_what_was_built_otherwise_is_built_again(monkeypatch, tmp_path, text):
-    monkeypatch.setattr(setuptools, "setup", lambda **options: None)
-    build = runpy.run_path(str(ROOT / "setup.py"))["BuildKernels"]
-    command = build(setuptools.Distribution())
-    monkeypatch.setattr(command, "get_ext_fullpath", lambda name: str(tmp_path / "_C.abi3.so"))
-    command.extensions, command.record = [setuptools.Extension("graphpoly._C", [])], {}
-    command.prepare()
-    if text == "flags":
-        text = json.dumps({"flags": command.record["flags"]})
-    if text is not None:
-        (tmp_path / "_C.json").write_text(text)
-    command.force = False
-    command.prepare()
-    assert command.force is (text is None or "-O3" not in text)
 
 
 @pytest.mark.slow
