@@ -218,7 +218,7 @@ GRAPHPOLY_INLINE void prefetch(const void* data) {
 template <template <class, class, int, int> class Kernel, class T, class I, int Most, int L,
           int N = 1>
 GRAPHPOLY_INLINE void run_tile(int vectors, int64_t begin, int64_t width, const auto&... args) {
-  if constexpr (N < (L == kLanes<T> ? Most : 2)) {
+  if constexpr (N < (L == kLanes<T> ? Most : L > 1 ? 2 : 1)) {  // one number is one vector
     if (vectors > N) return run_tile<Kernel, T, I, Most, L, N + 1>(vectors, begin, width, args...);
   }
   Kernel<T, I, L, N>::run(begin, width, args...);
