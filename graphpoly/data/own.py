@@ -296,5 +296,5 @@ def _entry(
         source=_SOURCE,
         reading={"nodes": Reading(), "links": LinkReading(), "graphs": AsItIs()}[task],
         stored=False,
-        standardized=task == "graphs" and loss == "l1",
+        standardized=loss == "l1",
     )

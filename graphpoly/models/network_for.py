@@ -64,6 +64,8 @@ def network_for(
     loaded: Loaded,
     split: Any,
     rewire: MethodSettings | None = None,
+    *,
+    private: bool = False,
 ) -> nn.Module:
     """Return a fresh network that reads this dataset and answers for what it asks of.
 
@@ -143,10 +145,17 @@ def network_for(
         net = PooledNet(net, width, outputs)
     if dataset.task == "links":
         net = LinkNet(net, width, **settings.score())
-    if dataset.standardized:
-        graphs = _graphs(loaded)
-        net = Standardized.around(net, torch.cat([graphs[i].y for i in split.train.tolist()]))
+    if dataset.standardized and not private and not _reads_once(settings):
+        net = Standardized.around(net, _learned_from(loaded, split))
     return net.double() if exact else net
+
+
+def _learned_from(loaded: Loaded, split: Any) -> Tensor:
+    """Return the labels of the training part, ``[n]`` or ``[n, T]``."""
+    if loaded.data is not None:
+        return loaded.data.y[split.train_mask]
+    graphs = loaded.graphs or []
+    return torch.cat([graphs[i].y for i in split.train.tolist()])
 
 
 def prepared(settings: ModelSettings, loaded: Loaded) -> Loaded:

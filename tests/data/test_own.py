@@ -84,7 +84,7 @@ def test_whole_numbers_that_are_floats_are_told(
     told = "whole numbers as floats are read as a regression, integers as classes"
     assert loaded.facts.get("labels") == (told if doubtful else None)
     assert (entry.loss == "l1") or not doubtful
-    assert entry.standardized is (task == "graphs" and entry.loss == "l1")
+    assert entry.standardized is (entry.loss == "l1")
 
 
 BOTH = "edges that go one way are read both ways"

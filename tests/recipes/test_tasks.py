@@ -169,3 +169,39 @@ def test_a_plateau_is_of_the_value_that_was_asked_for(
     rows = (tmp_path / "run" / "seed-0" / "history.csv").read_text().splitlines()
     column = rows[0].split(",").index("val_loss" if watched == "loss" else "val")
     assert [float(row.split(",")[column]) for row in rows[1:]] == pytest.approx(seen)
+
+
+@pytest.mark.parametrize(
+    ("model", "changes", "moved"),
+    [
+        ("GIN", {}, True),
+        ("GCN", {}, True),
+        ("PrecomputedOptBasisGNN", {}, False),
+        ("GCN", {"epsilon": 8.0, "num_layers": 1}, False),  # a mean would tell of the labels
+    ],
+)
+def test_numbers_of_nodes_are_learned_in_their_unit_where_none_is_private(
+    model: str, changes: dict[str, Any], moved: bool, tmp_path: Path
+) -> None:
+    y = -400.0 * torch.arange(60).view(60, 1) + torch.tensor([0.0, 7.0])
+    known = y.clone()
+    if "epsilon" not in changes:
+        known[::7, 0] = torch.nan
+    graph = ring(60, y=known)
+    graph.x = torch.nn.functional.one_hot(torch.arange(60) // 6, 10).float()
+    recipe = recipe_for(model, saved(tmp_path / "mine.pt", graph))
+    recipe = recipe.override({"epochs": 60 if moved else 2, "dropout": 0.0, **changes})
+    outcome = run_recipe(recipe, seeds=1, out=tmp_path / "run", device="cpu")
+    (found,) = outcome.experiments.values()
+    net, loaded = trained_network(tmp_path / "run")
+    assert isinstance(net, Standardized) is moved
+    if not moved:
+        return
+    train = loaded.split("random", 0).train_mask
+    torch.testing.assert_close(net.mean, known[train].nanmean(0))
+    test = loaded.split("random", 0).test_mask
+    with torch.no_grad():
+        said = net.eval()(loaded.data.x, loaded.data.edge_index)[test]
+    error = float((said - known[test]).abs().nanmean())
+    assert error == pytest.approx(found.mean, rel=1e-4)
+    assert error < 0.5 * float((y[train].mean(0) - y[test]).abs().mean())
