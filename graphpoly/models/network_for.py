@@ -64,8 +64,6 @@ def network_for(
     loaded: Loaded,
     split: Any,
     rewire: MethodSettings | None = None,
-    *,
-    private: bool = False,
 ) -> nn.Module:
     """Return a fresh network that reads this dataset and answers for what it asks of.
 
@@ -73,7 +71,8 @@ def network_for(
     what it says of their ends; categories are embedded. Random features that ``rewire`` wants to be
     drawn anew in each pass are appended to what the network reads; a rewiring that is learned
     stands around it, and knows of edges no more than their weights. Layers of PyG's run on our
-    kernels.
+    kernels. Numbers that are to be standardised are learned in deviations from their mean, but not
+    by a network that reads rows made beforehand.
 
     Raises:
         TypeError: If a rewiring is learned through weights that the network does not take.
@@ -145,7 +144,7 @@ def network_for(
         net = PooledNet(net, width, outputs)
     if dataset.task == "links":
         net = LinkNet(net, width, **settings.score())
-    if dataset.standardized and not private and not _reads_once(settings):
+    if dataset.standardized and not _reads_once(settings):
         net = Standardized.around(net, _learned_from(loaded, split))
     return net.double() if exact else net
 

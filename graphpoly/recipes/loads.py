@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,9 @@ class Loads:
         saved: Path | None = None,
         progress: Progress | None = None,
     ) -> None:
-        self.dataset = recipe.data
+        # the account of a private training does not have the mean of labels
+        known = recipe.data.standardized and recipe.privacy is None
+        self.dataset = replace(recipe.data, standardized=known)
         self._recipe, self._root = recipe, root
         self._saved, self._progress = saved, progress
         self._held: dict[tuple[int, str], Loaded] = {}

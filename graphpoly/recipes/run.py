@@ -230,14 +230,7 @@ def _run_point(recipe: Recipe, options: RunOptions, point: dict[str, Any]) -> Fi
             if seed not in splits:  # finished by an earlier run, of more seeds
                 splits[seed] = loads.split(seed)
             loaded = loads.read_by(name, seed)
-            model = network_for(
-                settings,
-                loads.dataset,
-                loaded,
-                splits[seed],
-                recipe.rewire,
-                private=recipe.privacy is not None,
-            )
+            model = network_for(settings, loads.dataset, loaded, splits[seed], recipe.rewire)
             optimizer = settings.optimizer(model)
             task = task_for(
                 settings,

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch_geometric.data import Data
 
 from graphpoly.data import Dataset, Loaded
 from graphpoly.models.settings import ModelSettings
@@ -28,6 +29,7 @@ from graphpoly.training import (
 )
 from graphpoly.training.forward import call_by_name
 from graphpoly.training.metrics import Metric
+from graphpoly.training.rewired import message_graph
 
 __all__ = ["task_for"]
 
@@ -99,7 +101,7 @@ def task_for(
             negatives=protocol.negatives,
             device=device,
             seed=seed,
-            messages=loaded.data if rewire is not None and rewire.rewires else None,
+            messages=_messages(settings, loaded, split, rewire),
         )
     elif dataset.task == "pairs":
         assert loaded.graphs is not None
@@ -124,6 +126,15 @@ def task_for(
             described=protocol.rates(),
         )
     return task
+
+
+def _messages(
+    settings: ModelSettings, loaded: Loaded, split: Any, rewire: MethodSettings | None
+) -> Data | None:
+    """Return the graph that messages of links run over, where it is not the training links."""
+    if rewire is not None and rewire.rewires:
+        return loaded.data
+    return settings.prepare(message_graph(loaded.data, split)) if settings.prepares else None
 
 
 def _node_task(
@@ -188,8 +199,7 @@ def _private_task(
 ) -> Task:
     data = loaded.data
     assert data is not None
-    prepares = type(settings).prepare is not ModelSettings.prepare
-    if prepares or settings.rows(model, data) is not None:
+    if settings.prepares or settings.rows(model, data) is not None:
         raise ValueError(
             "epsilon: this model reads what is computed from the whole graph beforehand, which "
             "the account does not count"

@@ -53,9 +53,7 @@ def trained_network(
     loads = Loads(recipe, root_of(run, recipe) if root is None else Path(root).expanduser())
     loaded, split = loads.read_by(model, seed), loads.split(seed)
     settings = recipe.settings_of(model)
-    net = network_for(
-        settings, loads.dataset, loaded, split, recipe.rewire, private=recipe.privacy is not None
-    )
+    net = network_for(settings, loads.dataset, loaded, split, recipe.rewire)
     folder = run if len(recipe.models) == 1 else run / model.lower()
     net.load_state_dict(load_weights(folder / f"seed-{seed}" / "checkpoint"))
     return net, loaded

@@ -71,11 +71,11 @@ def predict(
         return _of_graphs(net, loaded, recipe, place)
     assert loaded.data is not None
     data = loaded.data.to(place)
+    settings = recipe.settings_of(model or recipe.models[0])
     if pairs is not None:
         rewired = recipe.rewire is not None and recipe.rewire.rewires
-        data = data if rewired else _linked(data)
+        data = data if rewired else settings.prepare(_linked(data))
         return _of_pairs(net, data, pairs.to(place), removed=recipe.protocol.remove_targets)
-    settings = recipe.settings_of(model or recipe.models[0])
     rows = settings.rows(net, data)
     out = call_on_nodes(net, data) if rows is None else settings.from_rows(net, rows)
     return out.cpu()
@@ -102,7 +102,7 @@ def _of_pairs(net: Any, data: Data, pairs: Tensor, *, removed: bool) -> Tensor:
     if pairs.numel() and not 0 <= int(pairs.min()) <= int(pairs.max()) < size:
         raise ValueError(f"pairs: nodes {int(pairs.min())} to {int(pairs.max())}, there are {size}")
     assert data.edge_index is not None
-    asked = _undirected(pairs if removed else pairs[:, :0], size)
+    asked = _undirected(pairs[:, (pairs[0] != pairs[1]) & removed], size)
     kept = ~torch.isin(_undirected(data.edge_index, size), asked)
     edges = data.edge_index[:, kept]
     given = {}

@@ -23,6 +23,7 @@ IN_SPACE = ("EGNN",)
 OF_LINKS = ("NCN", "NCNC")
 OF_SEQUENCES = ("PointerNetwork",)
 OF_TRACES = ("AlgorithmNet",)
+NOT_OF_LINKS = ("ForwardGNN", "LINKX")
 NOT_HERE = (*ATOMS, *OF_GRAPHS, *IN_SPACE, *OF_LINKS, *OF_SEQUENCES, *OF_TRACES)
 SMALL = {"hidden_channels": 8, "num_layers": 2, "K": 2, "heads": 2, "num_splits": 1}
 
@@ -70,7 +71,7 @@ def test_every_model_is_trained_on_every_task(name: str, task: str, tmp_path: Pa
     recipe = recipe.override({**changes, "epochs": 1})
     # a filter of as many channels as it is given, which the embedding of a node is free to be
     narrow = name == "OptBasisConv" and task != "featureless"
-    if narrow or (name in ("ForwardGNN", "LINKX") and task != "nodes"):
+    if narrow or (name in NOT_OF_LINKS and task != "nodes"):
         with pytest.raises(ValueError, match="model: "):
             run_recipe(recipe, out=tmp_path, seeds=1)
         return
@@ -106,6 +107,31 @@ def test_only_networks_that_are_published_so_drop_a_batch_that_is_not_full(
     recipe = recipe_for(name, entry("links")).override({"hidden_channels": 8, "epochs": 1})
     run_recipe(recipe, out=tmp_path, seeds=1, device="cpu")
     assert asked == [whole]
+
+
+@pytest.mark.parametrize("name", sorted({*model_names()} - {*NOT_HERE, *NOT_OF_LINKS}))
+def test_links_are_learned_from_what_a_model_makes_of_a_graph(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+
+    def noted(*arguments: Any, **named: Any) -> LinkTask:
+        made.append(LinkTask(*arguments, **named))
+        return made[-1]
+
+    monkeypatch.setattr(tasks, "LinkTask", noted)
+    recipe, data = recipe_for(name, entry("links")), entry("links")
+    loaded, settings = data.load(None, data.reading, 0), recipe.settings_of(name)
+    split = loaded.split("random", 0)
+    tasks.task_for(
+        settings, data, loaded, split, torch.nn.Identity(), protocol=recipe.protocol,
+        metric="auc", device=torch.device("cpu"), seed=0,
+    )  # fmt: skip
+    pairs = torch.cat([split.train, split.train.flip(0)], 1)
+    seen = settings.prepare(Data(x=loaded.data.x, edge_index=pairs, num_nodes=60)).edge_index
+    assert torch.equal(made[0].edge_index, seen)
+    assert settings.prepares or torch.equal(seen, pairs)
+    assert seen.size(1) - pairs.size(1) == (60 if name in ("Polynormer", "ResidualGNN") else 0)
 
 
 @pytest.mark.parametrize("task", ["nodes", "graphs", "links"])

@@ -137,6 +137,11 @@ class ModelSettings(Settings):
         """Return a graph as the network reads it, made once for all runs."""
         return data
 
+    @property
+    def prepares(self) -> bool:
+        """Whether :meth:`prepare` does anything."""
+        return type(self).prepare is not ModelSettings.prepare
+
     def prepare_graph(self, data: Data) -> Data:
         """Return one of many graphs as the network reads it; default as any other."""
         return self.prepare(data)
