@@ -28,7 +28,7 @@ from graphpoly.errors import unknown
 from graphpoly.files import naming, replacing, write_atomically
 from graphpoly.versions import versions
 
-__all__ = ["Pretrained", "from_pretrained"]
+__all__ = ["Pretrained", "from_pretrained", "needs"]
 
 FORMAT = 1
 _CONFIG, _WEIGHTS = "config.json", "model.safetensors"
@@ -172,6 +172,12 @@ def from_pretrained(
     return net.eval()
 
 
+def needs(net: Pretrained) -> list[str]:
+    """Return the arguments of a network that JSON has no form for: loading it asks for them."""
+    found: list[str] = net.__dict__["_built_by"]["needs"]
+    return found
+
+
 def _name_of(cls: type) -> str:
     ours = cls.__module__.partition(".")[0] == __name__.partition(".")[0]
     return cls.__name__ if ours else f"{cls.__module__}:{cls.__qualname__}"
@@ -190,13 +196,13 @@ def _recorded(cls: type, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> di
             given.update(given.pop(name, {}))
     told, networks = {}, {}
     for name, value in given.items():
-        if isinstance(value, Pretrained) and not value.__dict__["_built_by"]["needs"]:
+        if isinstance(value, Pretrained) and not needs(value):
             networks[name] = _description(value)
         else:
             told[name] = _told(value)
-    needs = [name for name, form in told.items() if form is _NO_FORM]
+    missing = [name for name, form in told.items() if form is _NO_FORM]
     arguments = {name: form for name, form in told.items() if form is not _NO_FORM}
-    return {"arguments": arguments, "networks": networks, "needs": needs}
+    return {"arguments": arguments, "networks": networks, "needs": missing}
 
 
 def _told(value: Any) -> Any:

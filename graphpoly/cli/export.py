@@ -30,7 +30,7 @@ def export(
 ) -> None:
     """Write a trained network as two files, for graphpoly.from_pretrained(FOLDER) in a script."""
     with failing_with(FAILED, debug=debug):
-        from graphpoly.pretrained import Pretrained
+        from graphpoly.pretrained import Pretrained, needs
         from graphpoly.recipes import trained_network
 
         net, _ = trained_network(run, root=root, model=model, seed=seed)
@@ -41,3 +41,10 @@ def export(
             )
         net.save_pretrained(folder)
         typer.echo(f"{type(net).__name__}: {folder}")
+        for name in needs(net):
+            held = type(getattr(net, name, None)).__name__
+            typer.echo(
+                f"note: the {held} within is not one of graphpoly's networks; build it in the "
+                f"script, from_pretrained({str(folder)!r}, {name}=...) fills in its weights",
+                err=True,
+            )

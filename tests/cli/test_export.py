@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch_geometric.data import Batch, Data
+from torch_geometric.nn import GCN
 from typer.testing import CliRunner
 
 from graphpoly import from_pretrained
@@ -83,3 +84,22 @@ def test_a_network_that_is_not_ours_is_said_to_have_no_files(tmp_path: Path) -> 
     assert (result.exit_code, result.stdout) == (1, "")
     assert "GCN: is not one of graphpoly's networks" in result.stderr
     assert not (tmp_path / "net").exists()
+
+
+def test_a_network_around_one_that_is_not_ours_says_what_it_needs(tmp_path: Path) -> None:
+    y = 50 * torch.rand(40)
+    edges = torch.randint(40, (2, 90))
+    torch.save(Data(torch.rand(40, 3), edges, y=y), tmp_path / "mine.pt")
+    recipe = recipe_for("GCN", str(tmp_path / "mine.pt"))
+    run_recipe(recipe, out=tmp_path / "run", seeds=1, device="cpu", overrides={"epochs": 2})
+    result = call(tmp_path / "run", tmp_path / "net")
+    assert (result.exit_code, result.stdout) == (0, f"Standardized: {tmp_path / 'net'}\n")
+    assert "the GCN within is not one of graphpoly's networks" in result.stderr
+    assert f"from_pretrained('{tmp_path / 'net'}', net=...)" in result.stderr
+    net, loaded = trained_network(tmp_path / "run")
+    plain = GCN(3, net.net.hidden_channels, net.net.num_layers, 1)
+    again = from_pretrained(tmp_path / "net", net=plain)
+    x, edge_index = loaded.data.x, loaded.data.edge_index
+    with torch.no_grad():
+        expected = net.eval()(x, edge_index)
+    torch.testing.assert_close(again(x, edge_index), expected, rtol=1e-5, atol=1e-4)
