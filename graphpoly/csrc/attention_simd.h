@@ -51,10 +51,10 @@ GRAPHPOLY_INLINE void copy_heads_of(T* to, int64_t pitch, const Q* from, int64_t
 }
 
 // to[b * pitch + h] = from[ids[b] * stride + h]; row b where there are no ids. Where there are,
-// kLookAhead more than `count` of them.
+// kLookAhead more than `count` of them. Not inline: its loops stood in a dozen places.
 template <class T, class Q>
-GRAPHPOLY_INLINE void copy_heads(T* to, int64_t pitch, const Q* from, int64_t stride,
-                                 const int64_t* ids, int64_t count, int64_t heads) {
+__attribute__((noinline)) void copy_heads(T* to, int64_t pitch, const Q* from, int64_t stride,
+                                          const int64_t* ids, int64_t count, int64_t heads) {
   switch (heads) {
     case 1: return copy_heads_of<1>(to, pitch, from, stride, ids, count, heads);
     case 2: return copy_heads_of<2>(to, pitch, from, stride, ids, count, heads);

@@ -326,7 +326,7 @@ struct Aggregates {
       return any != 0;
     }
 
-    static void run(int64_t channel, int64_t width, const Rows<I>& a,
+    static __attribute__((noinline)) void run(int64_t channel, int64_t width, const Rows<I>& a,
                     const AggregateArgs<S, I>& args, int64_t first, int64_t last) {
       constexpr T kInfinity = std::numeric_limits<T>::infinity();
       constexpr int kBytes = N * L * static_cast<int>(sizeof(S));
@@ -579,7 +579,7 @@ struct Collects {
     }
 
     // channel counts from the start of the panel, and is 0: a panel is one tile
-    static void run(int64_t channel, int64_t width, const Rows<I>& back,
+    static __attribute__((noinline)) void run(int64_t channel, int64_t width, const Rows<I>& back,
                     const GradArgs<S, I>& args, int64_t first, int64_t last) {
       const int64_t final_entry = back.num_entries - 1, channels = args.channels;
       const int64_t panel_width = args.panel_width, grad_stride = args.plan.count * channels;
