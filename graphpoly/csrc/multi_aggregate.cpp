@@ -327,7 +327,8 @@ struct Aggregates {
     }
 
     static __attribute__((noinline)) void run(int64_t channel, int64_t width, const Rows<I>& a,
-                    const AggregateArgs<S, I>& args, int64_t first, int64_t last) {
+                                              const AggregateArgs<S, I>& args,
+                                              int64_t first, int64_t last) {
       constexpr T kInfinity = std::numeric_limits<T>::infinity();
       constexpr int kBytes = N * L * static_cast<int>(sizeof(S));
       constexpr int64_t kAhead = entries_ahead(2 * kBytes);
@@ -580,7 +581,8 @@ struct Collects {
 
     // channel counts from the start of the panel, and is 0: a panel is one tile
     static __attribute__((noinline)) void run(int64_t channel, int64_t width, const Rows<I>& back,
-                    const GradArgs<S, I>& args, int64_t first, int64_t last) {
+                                              const GradArgs<S, I>& args,
+                                              int64_t first, int64_t last) {
       const int64_t final_entry = back.num_entries - 1, channels = args.channels;
       const int64_t panel_width = args.panel_width, grad_stride = args.plan.count * channels;
       const T* const terms = args.terms + channel;
