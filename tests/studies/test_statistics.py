@@ -97,6 +97,7 @@ def test_critical_values_are_those_of_the_published_table(level: float) -> None:
 def test_critical_difference_of_the_published_example() -> None:
     # Demšar, section 3.2.2: four classifiers on 14 datasets
     assert critical_difference(4, 14) == pytest.approx(1.25, abs=5e-3)
+    assert critical_difference(2, 1) == pytest.approx(1.959964, rel=1e-6)  # of the normal one
     with pytest.raises(ValueError, match="k, n: got 1 and 3"):
         critical_difference(1, 3)
 
