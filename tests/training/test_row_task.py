@@ -56,9 +56,12 @@ def test_every_training_row_is_seen_once_an_epoch_and_no_other() -> None:
 
     task = RowTask(rows, y, split(), batch_size=4, forward=record)
     net = model()
-    task.train_epoch(net, torch.optim.SGD(net.parameters(), lr=0.1))
+    loss = task.train_epoch(net, torch.optim.SGD(net.parameters(), lr=0.0))
+    mask = split().train_mask
+    whole = nn.functional.cross_entropy(readout(net, rows[mask]), y[mask])
+    assert loss == pytest.approx(float(whole), rel=1e-6)
     assert [part.numel() for part in seen] == [4, 4, 2]
-    expected = rows[split().train_mask, 0, 0]
+    expected = rows[mask, 0, 0]
     assert torch.equal(torch.cat(seen).sort().values, expected.sort().values)
 
 
