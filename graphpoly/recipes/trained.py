@@ -13,7 +13,7 @@ from graphpoly.recipes.ad_hoc import recipe_of
 from graphpoly.recipes.loads import Loads
 from graphpoly.recipes.recipe import Recipe
 from graphpoly.recipes.run import read_results
-from graphpoly.training.checkpoint import load_weights
+from graphpoly.training.checkpoint import restore_weights
 
 __all__ = ["root_of", "trained_network"]
 
@@ -55,7 +55,7 @@ def trained_network(
     settings = recipe.settings_of(model)
     net = network_for(settings, loads.dataset, loaded, split, recipe.rewire)
     folder = run if len(recipe.models) == 1 else run / model.lower()
-    net.load_state_dict(load_weights(folder / f"seed-{seed}" / "checkpoint"))
+    restore_weights(net, folder / f"seed-{seed}" / "checkpoint")
     return net, loaded
 
 

@@ -18,7 +18,7 @@ from graphpoly.recipes.loads import Loads
 from graphpoly.recipes.trained import root_of
 from graphpoly.robustness.attack import Attack, Target
 from graphpoly.training import Progress
-from graphpoly.training.checkpoint import load_weights
+from graphpoly.training.checkpoint import restore_weights
 from graphpoly.training.lines import LineFile
 from graphpoly.training.run_directory import reserve
 
@@ -146,7 +146,7 @@ def attack_run(
             assert loaded.data is not None
             if settings.rows(net, loaded.data) is not None:
                 raise ValueError(f"model: {model} reads what was made of the features once")
-            net.load_state_dict(load_weights(run / f"seed-{seed}" / "checkpoint"))
+            restore_weights(net, run / f"seed-{seed}" / "checkpoint")
             target = Target(net, loaded.data, split.test_mask, device=device)
             found = attack.on(target, seed=seed, progress=progress)
             record = {"seed": seed, "rows": found, "row_length": target.row_length}

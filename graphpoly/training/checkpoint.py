@@ -26,13 +26,13 @@ from typing import Any
 
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from graphpoly.files import fsync_directory, naming, to_json, write_synced
 from graphpoly.versions import versions
 
 __all__ = ["FORMAT", "CheckpointError", "Snapshot", "config_hash", "load_checkpoint"]
-__all__ += ["load_weights", "require_same", "save_checkpoint"]
+__all__ += ["load_weights", "require_same", "restore_weights", "save_checkpoint"]
 
 FORMAT = 1
 _FILES = ("last.safetensors", "best.safetensors", "state.pt")
@@ -147,6 +147,22 @@ def load_weights(directory: Path) -> dict[str, Tensor]:
     data = _read(directory / name, meta["files"].get(name))
     with _readable(directory / name):
         return safetensors.torch.load(data)
+
+
+def restore_weights(net: nn.Module, directory: Path) -> None:
+    """Give a network the weights that :func:`load_weights` reads.
+
+    Raises:
+        CheckpointError: Likewise, or if they are those of a network that was built otherwise.
+    """
+    weights = load_weights(directory)
+    try:
+        net.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"{directory}: holds the weights of a network that was built otherwise, by another "
+            "version or for other data; train it anew"
+        ) from error
 
 
 def recover(directory: Path) -> None:

@@ -113,6 +113,15 @@ def test_a_file_that_is_called_like_a_dataset_is_read_again(tmp_path: Path) -> N
     assert predict(tmp_path / "run", device="cpu").shape == (60, 3)
 
 
+def test_weights_of_a_network_that_was_built_otherwise_are_named(tmp_path: Path) -> None:
+    run = trained("GCN", ring(60, y=torch.arange(60) % 3), tmp_path)
+    saved(tmp_path / "mine.pt", ring(60, y=torch.arange(60) % 5))  # which has other classes
+    result = call(run)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "seed-0/checkpoint: holds the weights of a network that was built oth" in result.stderr
+    assert "\n" not in result.stderr.strip()
+
+
 @pytest.mark.parametrize("removed", [True, False])
 @pytest.mark.parametrize("model", ["GCN", "NCN", "Polynormer", "ResidualGNN"])
 def test_pairs_are_scored_over_messages_as_in_training(
