@@ -162,6 +162,7 @@ def rescale(adj: CSR, normalization: str | None = "sym") -> CSR:
     check_weighted(adj)
     if normalization not in NORMALIZATIONS:
         raise unknown("normalization", normalization, NORMALIZATIONS)
+    assert adj.weight is not None
     kept, computed = floating(weight=adj.weight)
     weight = _normalized_weight(adj.with_weight(adj.weight.to(computed)), normalization)
     return adj.with_weight(weight.to(kept))
