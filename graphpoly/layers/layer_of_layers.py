@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from graphpoly.layers.fused_layer import FusedLayer
 
 __all__ = ["LayerOfLayers"]
@@ -15,9 +13,9 @@ class LayerOfLayers(FusedLayer):
     PyG's heterogeneous wrappers run a :class:`~torch_geometric.nn.MessagePassing` once for each
     type of edges and add up what targets get; any other module that is given edges they take for a
     function of edges.
-
-    Attributes:
-        of_layers: Says so to what replaces layers one by one.
     """
 
-    of_layers: ClassVar[bool] = True
+    @property
+    def of_layers(self) -> bool:
+        """Says so to what runs layers one by one, each by itself."""
+        return True

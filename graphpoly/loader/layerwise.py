@@ -244,11 +244,10 @@ def _hops_of(layer: Any) -> int:
     """How far a layer reads, or more: what it declares, else what PyG's layers call it."""
     if keeps_graph(layer):
         raise ValueError(f"{type(layer).__name__}: cached=True holds one graph, a block is another")
-    reason = getattr(layer, "compliance_exceptions", {}).get("num_hops")
-    if getattr(layer, "hops", 1) is None:
-        reason = "hops=None takes all pairs of nodes"
-    if reason is not None:
-        raise ValueError(f"{type(layer).__name__}: has no blocks: {reason}")
+    declared = getattr(layer, "compliance_exceptions", {})
+    for name in ("num_hops", "node_permutation"):  # nodes of a block have other numbers
+        if name in declared:
+            raise ValueError(f"{type(layer).__name__}: has no blocks: {declared[name]}")
     if isinstance(layer, pyg.ChebConv):
         return len(layer.lins)
     own = ("K", "num_layers", "filter_size")

@@ -8,20 +8,21 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch_geometric.nn import global_add_pool, global_mean_pool
 
 from graphpoly.errors import unknown
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
 from graphpoly.layers.cooperative import ActionNet, GatedConv, make_base, plot_actions
 from graphpoly.layers.cooperative.base import Base, base_text
+from graphpoly.models.pooling import pool_nodes
 from graphpoly.ops import dropout, to_edges
+from graphpoly.ops.entry import check_index
 from graphpoly.pretrained import Pretrained
 from graphpoly.registry import register
 
 __all__ = ["CoGNN"]
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu}
-POOLINGS: dict[str, Callable[..., Tensor]] = {"sum": global_add_pool, "mean": global_mean_pool}
+POOLINGS = {"sum": "add", "mean": "mean"}  # as they are called here and everywhere else
 
 
 @register(
@@ -190,7 +191,7 @@ class CoGNN(Pretrained, NamedArguments):
         check_batch(batch)
         hidden, _ = self._run(x, edge_index, edge_weight, generator, noise)
         if self.pooling is not None:
-            hidden = POOLINGS[self.pooling](hidden, batch, batch_size)
+            hidden = pool_nodes(hidden, POOLINGS[self.pooling], batch, batch_size)
         out: Tensor = self.decoder(hidden)
         return out
 
@@ -228,6 +229,7 @@ class CoGNN(Pretrained, NamedArguments):
         size = (x.size(0), x.size(0))
         layers = self._layers()
         pairs, weight = to_edges(edge_index, edge_weight, size=size)
+        check_index("edge_index", pairs.flatten(), x.size(0))
         if edge_weight is None and not layers[0].takes_weights:
             weight = None
         sigma = ACTIVATIONS[self.activation]

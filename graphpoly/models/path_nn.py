@@ -8,13 +8,13 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch_geometric.nn import global_add_pool, global_mean_pool
 from torch_geometric.nn.inits import reset
 
 from graphpoly.errors import unknown
 from graphpoly.layers import PathConv
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
 from graphpoly.models.batch_norm import BatchNorm
+from graphpoly.models.pooling import pool_nodes
 from graphpoly.ops import Paths, PathTrie, dropout, enumerate_paths
 from graphpoly.ops.enumerate_paths import MAX_PATHS
 from graphpoly.pretrained import Pretrained
@@ -28,7 +28,7 @@ _PAPER = (
 )
 UPDATES = ("relu", "mlp")
 NORMS = ("batch", "rows")
-READOUTS = {"sum": global_add_pool, "mean": global_mean_pool}
+READOUTS = {"sum": "add", "mean": "mean"}  # as they are called here and everywhere else
 
 
 @register(
@@ -215,7 +215,7 @@ class PathNN(Pretrained, NamedArguments):
                 x = self._dropped(x)
             x = self.updates[k](x)
         if self.readout is not None:
-            x = READOUTS[self.readout](x, batch, batch_size)
+            x = pool_nodes(x, READOUTS[self.readout], batch, batch_size)
         return self.lin2(self._dropped(self.lin1(x).relu()))
 
     def _dropped(self, x: Any) -> Any:

@@ -118,8 +118,8 @@ class SheafNN(Pretrained, NamedArguments):
 
     @property
     def num_hops(self) -> int:
-        """Number of steps."""
-        return self.num_layers
+        """How far the steps look, one after the other."""
+        return sum(int(getattr(conv, "num_hops", 1)) for conv in self.convs)
 
     @property
     def edge_dim(self) -> int | None:

@@ -12,6 +12,7 @@ from torch_geometric.nn.inits import reset
 
 from graphpoly.layers import UniFilterConv
 from graphpoly.layers.arguments import NamedArguments, check_batch, check_features, check_sizes
+from graphpoly.models.batch_norm import BatchNorm
 from graphpoly.models.beyond_hops import beyond_hops
 from graphpoly.models.passed_on import passes_on
 from graphpoly.ops import dropout
@@ -156,7 +157,7 @@ class ResidualLinear(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, *, norm: bool = False) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(out_channels, in_channels))
-        self.norm = nn.BatchNorm1d(out_channels) if norm else None
+        self.norm = BatchNorm(out_channels) if norm else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

@@ -19,6 +19,7 @@ from graphpoly.ops.adjacency import (
     to_csr,
 )
 from graphpoly.ops.degree_weights import degree_weights
+from graphpoly.ops.dtypes import floating
 from graphpoly.ops.entry import check_square, check_weighted
 from graphpoly.ops.take_rows import take_rows
 
@@ -113,10 +114,15 @@ def normalized(
     if adj.weight is None:
         adj = _of_degrees(adj, normalization, add_self_loops, transposed, dtype)
     else:
-        adj = adj.with_weight(adj.weight if dtype is None else adj.weight.to(dtype))
+        weight = adj.weight if dtype is None else adj.weight.to(dtype)
+        kept, computed = floating(edge_weight=weight)
+        adj = adj.with_weight(weight.to(computed))
         if add_self_loops:
             adj = _with_self_loops(adj, transposed)
         adj = rescale(adj, normalization)
+        if kept != computed:
+            assert adj.weight is not None
+            adj = adj.with_weight(adj.weight.to(kept))
     return _remember(edge_index, adj, key) if plain else adj
 
 
@@ -156,7 +162,10 @@ def rescale(adj: CSR, normalization: str | None = "sym") -> CSR:
     check_weighted(adj)
     if normalization not in NORMALIZATIONS:
         raise unknown("normalization", normalization, NORMALIZATIONS)
-    return adj.with_weight(_normalized_weight(adj, normalization))
+    assert adj.weight is not None
+    kept, computed = floating(weight=adj.weight)
+    weight = _normalized_weight(adj.with_weight(adj.weight.to(computed)), normalization)
+    return adj.with_weight(weight.to(kept))
 
 
 def _normalized_weight(adj: CSR, normalization: str) -> Tensor:

@@ -34,7 +34,7 @@ def random_features(
             the variance :math:`2 / (N + \mathrm{dim})`.
         generator: Where chance comes from; default torch's own.
         device: Where they go.
-        dtype: Their type.
+        dtype: Their type; half precisions are the numbers of float32, rounded.
 
     Raises:
         TypeError: If a size is no integer.
@@ -44,12 +44,16 @@ def random_features(
     if distribution not in DISTRIBUTIONS:
         raise unknown("distribution", distribution, DISTRIBUTIONS)
     draw = torch.rand if distribution == "uniform" else torch.randn
-    options: dict[str, Any] = {"generator": generator, "device": device, "dtype": dtype}
+    dtype = torch.get_default_dtype() if dtype is None else dtype
+    wide = torch.promote_types(dtype, torch.float32)  # half precisions are these numbers rounded
+    options: dict[str, Any] = {"generator": generator, "device": device, "dtype": wide}
     drawn: Tensor = affordable(
         lambda: f"num_nodes, dim: got {num_nodes} and {dim}",
         partial(draw, **options),
         *(num_nodes, dim),
     )
     if distribution == "uniform":
-        return 2 * drawn - 1
-    return drawn if distribution == "normal" else drawn * (2 / max(num_nodes + dim, 1)) ** 0.5
+        drawn = 2 * drawn - 1
+    if distribution == "xavier":
+        drawn = drawn * (2 / max(num_nodes + dim, 1)) ** 0.5
+    return drawn.to(dtype)

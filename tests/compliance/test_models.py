@@ -16,10 +16,16 @@ from graphpoly.models import (
     GSPN,
     MPNN,
     AlgorithmNet,
+    CoGNN,
     ComparatorNet,
     GraphMamba,
     GraphViT,
+    MatrixFunctionGNN,
+    PathNN,
+    PDFNet,
     PointerNetwork,
+    SheafNN,
+    UniFilterGNN,
 )
 from graphpoly.registry import entries
 from graphpoly.testing import (
@@ -59,6 +65,8 @@ FORMS = {
     "AlgorithmNet(weighted lstm)": lambda: AlgorithmNet(
         2, 6, hints=HINTS, weighted=True, aggregation="lstm"
     ),
+    "CoGNN(pool)": lambda: CoGNN(8, 4, 2, 2, pooling="mean"),
+    "CoGNN(gin)": lambda: CoGNN(8, 4, 2, 1, action_base="gin", pooling="sum"),
     "ComparatorNet(pool)": lambda: ComparatorNet(8, 4, 2, pool="mean"),
     "EGNN(pool)": lambda: EGNN(8, 4, 2, pool="add"),
     "EGNN(positions)": lambda: EGNN(8, 4, num_layers=2, velocity=True, normalize=True, tanh=True),
@@ -68,11 +76,18 @@ FORMS = {
     "GraphViT(pool)": lambda: GraphViT(
         8, 8, 2, num_layers=1, mixer_layers=1, num_patches=3, heads=2, method="random", pool="max"
     ),
+    "MatrixFunctionGNN(pool)": lambda: MatrixFunctionGNN(
+        8, 4, 2, matrices=2, poles=2, readout="product", pool="mean"
+    ),
     "MPNN(pool)": lambda: MPNN(8, 4, 2, master_channels=2, readout="set2set"),
     "MPNN(one step)": lambda: MPNN(8, 4, 2, readout="set2set", set2set_steps=1),
+    "PathNN(pool)": lambda: PathNN(8, 4, 2, readout="mean"),
+    "PDFNet(pool)": lambda: PDFNet(8, 4, 2, num_layers=2, powers=(1, 2), hops=None, pool="max"),
     "PointerNetwork(any)": lambda: PointerNetwork(8, 8, visits="any"),
     "PointerNetwork(graph)": lambda: PointerNetwork(8, 8, num_layers=2, encoder="graph"),
     "PointerNetwork(graph, all)": lambda: PointerNetwork(8, 8, encoder="graph", visits="all"),
+    "SheafNN(general)": lambda: SheafNN(8, 8, 4, 2, maps="general", edge_strength=True),
+    "UniFilterGNN(norm)": lambda: UniFilterGNN(8, 4, 2, K=2, norm=True),
 }
 EVERY = {**FORMS, **{each.name: each for each in MODELS}}
 

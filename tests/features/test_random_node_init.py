@@ -26,6 +26,14 @@ def test_moments(distribution, seed):
     assert float(noise.var()) == pytest.approx(spread, rel=0.05)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_half_precisions_are_the_same_numbers(distribution, dtype):
+    layer = RandomNodeFeatures(4, distribution=distribution, fixed=True, seed=3).eval()
+    wide = layer(torch.zeros(50, 1))
+    assert torch.equal(layer(torch.zeros(50, 1, dtype=dtype)), wide.to(dtype))
+
+
 def test_new_draws_and_old_ones():
     data = Data(x=torch.ones(6, 2))
     fresh = RandomNodeInit(3)

@@ -14,8 +14,11 @@ from graphpoly.layers import (
     GPRConv,
     JacobiConv,
     LASERConv,
+    PathConv,
     PDFConv,
     PLaplacianConv,
+    SCRaWlConv,
+    SheafConv,
     connection_maps,
 )
 from graphpoly.loader import layerwise_inference
@@ -95,6 +98,40 @@ def test_layers_that_divide_by_out_degrees(name, both):
         expected = whole(conv, data, **given)
         for size in (1, 5):
             assert_close(layerwise_inference([conv], data, block_size=size, **given), expected)
+
+
+@pytest.mark.parametrize("base", ["gin", "gat", "gcn", "mean", "kept_mean"])
+@pytest.mark.parametrize("action_base", ["mean", "gat"])
+def test_gates_are_those_of_the_nodes_of_a_block(base, action_base):
+    data = graph()
+    first = CooperativeConv(6, 6, base, action_base=action_base).double()
+    last = CooperativeConv(6, 4, "gin").double()
+    with torch.no_grad():
+        expected = last.eval()(first.eval()(data.x, data.edge_index).relu(), data.edge_index)
+    for size in (1, 7, 39):
+        found = layerwise_inference([(first, torch.relu), last], data, block_size=size)
+        assert_close(found, expected)
+
+
+@pytest.mark.parametrize("maps", ["diagonal", "general", "householder"])
+def test_degrees_that_are_learned(maps):
+    data, conv = graph(both=True), SheafConv(6, 4, maps=maps, edge_strength=True).double()
+    found = layerwise_inference([conv], data, block_size=7)
+    assert_close(found, whole(conv, data))
+
+
+@pytest.mark.parametrize(
+    ("conv", "reason"),
+    [
+        (PathConv(6, 4, 2, paths="single"), "which shortest path is read follows the numbers"),
+        (SCRaWlConv(6, 4, walk_length=9), "which walks are drawn follows the numbers"),
+        (PDFConv(6, 4, hops=None), "hops=None takes all pairs of nodes"),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_what_follows_the_numbers_of_nodes_or_sees_them_all_is_refused(conv, reason):
+    with pytest.raises(ValueError, match=f"{type(conv).__name__}: has no blocks: {reason}"):
+        layerwise_inference([conv.double()], graph(), block_size=7)
 
 
 def test_a_network_that_asks_what_its_layers_take():

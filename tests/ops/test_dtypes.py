@@ -223,6 +223,41 @@ def test_half_precisions_are_computed_in_float32(name, dtype):
         assert_rounded(value.grad, wide[key].grad)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.weighted])
+def test_weights_in_half_precision_are_those_numbers(name, dtype):
+    case, half = CASES[name], operator(dtype)
+    given = features(case, torch.float32)
+    got = outputs(case.run(half, **given))
+    expected = outputs(case.run(half.with_weight(half.weight.float()), **given))
+    for one, other in zip(got, expected, strict=True):
+        assert one.dtype == other.dtype
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("normalization", ["sym", "rw", None])
+def test_operators_in_half_precision_are_normalised_in_float32(normalization, dtype):
+    def weights(precision):
+        weight = (operator().weight / 3).to(dtype).to(precision).requires_grad_()
+        found = [
+            ops.normalize(EDGES, weight, NODES, normalization=normalization, **options).weight
+            for options in ({}, {"add_self_loops": True}, {"dtype": precision})
+        ]
+        adj = to_csr(EDGES, weight, NODES, transposed=True)
+        return weight, [*found, ops.rescale(adj, normalization).weight]
+
+    (half, got), (wide, expected) = weights(dtype), weights(torch.float32)
+    for one, other in zip(got, expected, strict=True):
+        assert one.dtype == dtype
+        assert_rounded(one, other.detach())
+    sum(one.float().square().sum() for one in got).backward()
+    sum(other.square().sum() for other in expected).backward()
+    assert half.grad.dtype == dtype
+    scale = float(wide.grad.abs().max())
+    torch.testing.assert_close(half.grad.float(), wide.grad, rtol=0.02, atol=0.02 * scale)
+
+
 def assert_rounded(got: Tensor, expected: Tensor) -> None:
     """The float32 value, rounded once; or, where sums cancel, to what their terms allow."""
     eps = torch.finfo(got.dtype).eps

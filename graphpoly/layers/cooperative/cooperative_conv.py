@@ -15,6 +15,7 @@ from graphpoly.layers.cooperative.base import Base, base_text, make_base
 from graphpoly.layers.cooperative.gated_conv import GatedConv
 from graphpoly.layers.layer_of_layers import LayerOfLayers
 from graphpoly.ops import to_edges
+from graphpoly.ops.entry import check_index
 from graphpoly.registry import register
 
 __all__ = ["CooperativeConv"]
@@ -154,6 +155,11 @@ class CooperativeConv(LayerOfLayers):
         return self.gated.num_hops + self.action_net.num_hops
 
     @property
+    def of_layers(self) -> bool:
+        """Whether each part runs by itself: gates in hooks belong to one graph, here the whole."""
+        return self.gated.takes_weights
+
+    @property
     def compliance_exceptions(self) -> dict[str, str]:
         """Properties of the compliance battery that cannot hold, and why."""
         counted = [part for part in self.modules() if isinstance(part, AggregateConv)]
@@ -213,6 +219,8 @@ class CooperativeConv(LayerOfLayers):
             x = x[0] if x[0] is x[1] else tuple(x)
         sizes = (x[0].size(0), x[1].size(0)) if isinstance(x, tuple) else (x.size(0), x.size(0))
         pairs, weight = to_edges(edge_index, edge_weight, size=sizes)
+        for ends, size in zip(pairs, sizes, strict=True):  # PyG's layers have words of their own
+            check_index("edge_index", ends, size)
         if edge_weight is None and not self.gated.takes_weights:
             weight = None  # values of a sparse adj_t, which PyG's layers without weights skip, too
         return x, pairs, weight

@@ -170,6 +170,12 @@ class SheafConv(SheafDiffusion):
         self.learner = nn.Linear(2 * inputs, outputs, bias=False) if outputs else None
         self.reset_parameters()
 
+    @property
+    def num_hops(self) -> int:
+        """How far a node looks: degrees of its neighbours that are learned read theirs."""
+        learned = self.edge_strength or self.maps not in (*ORTHOGONAL, "identity")
+        return 2 if learned and self.normalization is not None else 1
+
     def reset_parameters(self) -> None:
         """Draw new parameters."""
         super().reset_parameters()

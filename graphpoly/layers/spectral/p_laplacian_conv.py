@@ -140,9 +140,9 @@ class PLaplacianConv(OperatorLayer):
 
     @property
     def num_hops(self) -> int:
-        """How far a node looks: a step carries what it finds an edge further."""
+        """How far a node looks: a step carries what it finds an edge further, as degrees do."""
         cleans = self.steps > 0 and self.beta > 0
-        return self.steps + 1 if cleans else 1
+        return self.steps + (self.normalization == "sym") if cleans else 1
 
     def reset_parameters(self) -> None:
         """Draw new parameters and forget the cached operator."""

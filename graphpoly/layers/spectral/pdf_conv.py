@@ -217,10 +217,12 @@ class PDFConv(OperatorLayer):
     @property
     def compliance_exceptions(self) -> dict[str, str]:
         """Properties of the compliance battery that cannot hold, and why."""
+        declared = super().compliance_exceptions
         if self.hops is None:
-            return super().compliance_exceptions
+            return {**declared, "num_hops": "hops=None takes all pairs of nodes"}
         pairs = "an edge makes a pair that the encoder reads, also one of weight 0"
-        return {**super().compliance_exceptions, "zero_weight_edges": pairs}
+        loops = {"zero_weight_loops": pairs} if self.hops == 1 else {}
+        return {**loops, **declared, "zero_weight_edges": pairs}
 
     def filters(
         self,
