@@ -48,10 +48,15 @@ class RandomNodeFeatures(nn.Module):
         self.dim, self.distribution = dim, distribution
         self.fixed, self.seed = fixed, seed
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Append the noise."""
-        generator = None
-        if self.fixed and not self.training:
+    def forward(self, x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+        """Append the noise.
+
+        Args:
+            x: ``[N, C]``.
+            generator: Where the noise comes from; default torch's global generator, or ``seed``
+                where it is ``fixed``, in ``eval()``.
+        """
+        if generator is None and self.fixed and not self.training:
             generator = torch.Generator(x.device).manual_seed(self.seed)
         noise = random_features(
             x.size(0),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 from torch_geometric.nn.inits import reset
 
@@ -160,6 +161,7 @@ class RNIGNN(Pretrained, NamedArguments):
         *,
         batch: Tensor | None = None,
         batch_size: int | None = None,
+        generator: torch.Generator | None = None,
     ) -> Tensor:
         """Return a row for each node or graph.
 
@@ -169,6 +171,7 @@ class RNIGNN(Pretrained, NamedArguments):
             edge_weight: What each neighbour's features are multiplied by, ``[E]``.
             batch: Graph of each node, ``[N]``.
             batch_size: Number of graphs, if known.
+            generator: Where noise comes from; see :class:`~graphpoly.layers.RandomNodeFeatures`.
         """
         check_features("RNIGNN", x, self.in_channels)
         check_batch(batch)
@@ -177,7 +180,7 @@ class RNIGNN(Pretrained, NamedArguments):
         for conv in self.encoder:
             h = conv(h, adj, self.reduce).tanh()
         if self.noise is not None:
-            h = self.noise(h)
+            h = self.noise(h, generator=generator)
         for conv in self.convs:
             h = conv(h, adj, self.reduce).tanh()
         out: Tensor = self.head(pool_nodes(h, self.pool, batch, batch_size))

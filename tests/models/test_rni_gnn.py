@@ -99,6 +99,20 @@ def test_fixed_noise_is_that_of_its_seed():
     assert not torch.equal(net(x, edges), net(x, edges))
 
 
+@pytest.mark.parametrize("fixed", [True, False])
+@pytest.mark.parametrize("train", [True, False])
+def test_noise_comes_from_the_generator_that_is_given(train, fixed):
+    x, edges = torch.ones(6, 1), both_ways(HEXAGON)
+    net = RNIGNN(1, 16, 1, num_layers=2, ratio=0.5, dropout=0.0, fixed=fixed).train(train)
+    before = torch.get_rng_state()
+    one, same, other = (
+        net(x, edges, generator=torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)
+    )
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
