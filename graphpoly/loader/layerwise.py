@@ -67,8 +67,8 @@ def layerwise_inference(
         TypeError: If ``data`` has no such tensors, or a layer is not called on one tensor of rows
             of nodes or does not return one.
         ValueError: If ``block_size`` is below 1, the network passes no messages, an index is
-            outside the graph, or a layer is cached, reads the whole graph, or comes behind a
-            pooling that leaves nodes out.
+            outside the graph, or a layer is cached, reads the whole graph, follows the numbers of
+            nodes, or comes behind a pooling that leaves nodes out.
 
     Complexity: memory O(N (F + C) + E), the rows of all nodes before and after a layer and the
     graph, and beyond it what the layer takes for one block: its neighbourhood of K or K + 1 hops.

@@ -114,15 +114,10 @@ def normalized(
     if adj.weight is None:
         adj = _of_degrees(adj, normalization, add_self_loops, transposed, dtype)
     else:
-        weight = adj.weight if dtype is None else adj.weight.to(dtype)
-        kept, computed = floating(edge_weight=weight)
-        adj = adj.with_weight(weight.to(computed))
+        adj = adj.with_weight(adj.weight if dtype is None else adj.weight.to(dtype))
         if add_self_loops:
             adj = _with_self_loops(adj, transposed)
         adj = rescale(adj, normalization)
-        if kept != computed:
-            assert adj.weight is not None
-            adj = adj.with_weight(adj.weight.to(kept))
     return _remember(edge_index, adj, key) if plain else adj
 
 
