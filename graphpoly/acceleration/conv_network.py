@@ -7,53 +7,51 @@ from typing import Any
 from torch import Tensor
 
 from graphpoly.acceleration.accelerated import REDUCTIONS
-from graphpoly.acceleration.at_once import is_bare
-from graphpoly.acceleration.dense import is_plain, sparse
+from graphpoly.acceleration.at_once import Plan, is_bare
+from graphpoly.acceleration.dense import is_plain
 from graphpoly.acceleration.gcn_conv import AcceleratedGCNConv
 from graphpoly.acceleration.operators import operator
 from graphpoly.acceleration.sage_conv import AcceleratedSAGEConv
 from graphpoly.ops.conv_network import ConvLayer, conv_network
 from graphpoly.ops.linear import is_small, is_whole
+from graphpoly.ops.sparse_input import sparse_input
 
-__all__ = ["run_gcn", "run_sage"]
+__all__ = ["plan_gcn", "plan_sage", "run_gcn", "run_sage"]
 
 
-def run_gcn(
-    network: Any, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None = None
-) -> Tensor | None:
-    """Return what a GCN gives, or None where its layers have to run."""
-    if edge_weight is not None and not _is_constant(edge_weight, x):
-        return None
+def plan_gcn(network: Any) -> Plan | None:
+    """Return what the layers of a GCN hold, or None where they have to run."""
     layers: list[ConvLayer] = []
     rules = set()
-    channels = x.size(1)
     for conv in network.convs:
         if not is_bare(conv, AcceleratedGCNConv):
             return None
         lin = conv.lin
         if not is_plain(lin) or lin.bias is not None:
             return None
-        layer = ConvLayer(lin.weight, conv.bias)
-        if not _fits(layer, x, channels):
-            return None
-        if not layers and layer.maps_first and sparse(lin, x) is not None:
-            return None
-        layers.append(layer)
         if conv.cached or conv._cached_edge_index is not None:
             return None
+        layers.append(ConvLayer(lin.weight, conv.bias))
         rules.add((conv.normalize, conv.improved, conv.add_self_loops))
-        channels = layer.weight.size(0)
-    if len(rules) != 1:
+    return Plan(layers, network.convs[0]) if len(rules) == 1 and _fit(layers) else None
+
+
+def run_gcn(
+    plan: Plan, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None = None
+) -> Tensor | None:
+    """Return what a GCN gives, or None where its layers have to run."""
+    if edge_weight is not None and not _is_constant(edge_weight, x):
         return None
-    adj = conv._normalized(x, edge_index, edge_weight)
-    return None if adj is None else conv_network(adj, x, layers)
+    if plan.layers[0].maps_first and sparse_input(x, plan.first) is not None:
+        return None
+    adj = plan.rule._normalized(x, edge_index, edge_weight)
+    return None if adj is None else conv_network(adj, x, plan.layers)
 
 
-def run_sage(network: Any, x: Tensor, edge_index: Tensor) -> Tensor | None:
-    """Return what a GraphSAGE of sums or means gives, or None where its layers have to run."""
+def plan_sage(network: Any) -> Plan | None:
+    """Return what the layers of a GraphSAGE of sums or means hold, or None if they have to run."""
     layers: list[ConvLayer] = []
     reductions = set()
-    channels = x.size(1)
     for conv in network.convs:
         if not is_bare(conv, AcceleratedSAGEConv) or conv.project or conv.normalize:
             return None
@@ -65,18 +63,19 @@ def run_sage(network: Any, x: Tensor, edge_index: Tensor) -> Tensor | None:
             if not is_plain(other) or other.bias is not None:
                 return None
             root = other.weight
-        layer = ConvLayer(lin.weight, lin.bias, root)
-        if not _fits(layer, x, channels):
-            return None
-        if not layers and sparse(lin, x) is not None:
-            return None
-        layers.append(layer)
+        layers.append(ConvLayer(lin.weight, lin.bias, root))
         reductions.add(REDUCTIONS[type(conv.aggr_module)])
-        channels = layer.weight.size(0)
-    if len(reductions) != 1 or not reductions <= {"sum", "mean"}:
+    if reductions not in ({"sum"}, {"mean"}) or not _fit(layers):
+        return None
+    return Plan(layers, "mean" in reductions)
+
+
+def run_sage(plan: Plan, x: Tensor, edge_index: Tensor) -> Tensor | None:
+    """Return what a GraphSAGE gives, or None where its layers have to run."""
+    if sparse_input(x, plan.first) is not None:
         return None
     adj = operator(edge_index, None, len(x), len(x))
-    return None if adj is None else conv_network(adj, x, layers, mean="mean" in reductions)
+    return None if adj is None else conv_network(adj, x, plan.layers, mean=plan.rule)
 
 
 def _is_constant(edge_weight: Any, x: Tensor) -> bool:
@@ -84,11 +83,15 @@ def _is_constant(edge_weight: Any, x: Tensor) -> bool:
     return plain and not edge_weight.requires_grad
 
 
-def _fits(layer: ConvLayer, x: Tensor, channels: int) -> bool:
-    """Whether the maps take so many channels of the type of ``x``."""
-    weight, bias, root = layer
-    if not is_small(weight, x) or weight.size(1) != channels:
-        return False
-    if root is not None and not (is_small(root, x) and root.shape == weight.shape):
-        return False
-    return bias is None or (bias.dtype is x.dtype and is_whole(bias, weight))
+def _fit(layers: list[ConvLayer]) -> bool:
+    """Whether each map takes what the one before it gives."""
+    channels = layers[0].weight.size(1)
+    for weight, bias, root in layers:
+        if not is_small(weight, weight) or weight.size(1) != channels:
+            return False
+        if root is not None and not (is_small(root, weight) and root.shape == weight.shape):
+            return False
+        if not is_whole(bias, weight):
+            return False
+        channels = weight.size(0)
+    return True

@@ -100,20 +100,15 @@ def perceived_sums(
     return out
 
 
-def parts_of(module: Module, x: Tensor, channels: int) -> tuple[Any, Any, Any] | None:
-    """Return first map, norm and last map where they are all of a perceptron.
-
-    Args:
-        x: Features like those that it will be given, with so many ``channels``.
-    """
+def parts_of(module: Module) -> tuple[Any, Any, Any] | None:
+    """Return first map, norm and last map where they are all of a perceptron, and small ones."""
     parts = _parts(module)
     if parts is None or parts[3]:
         return None
     first, norm, last, _ = parts
-    if type(first) not in _LINEAR or not is_small(first.weight, x):
+    if type(first) not in _LINEAR or not is_small(first.weight, first.weight):
         return None
-    fits = first.weight.size(1) == channels and is_whole(first.bias, first.weight)
-    fits = fits and _follows(first, norm, last, x)
+    fits = is_whole(first.bias, first.weight) and _follows(first, norm, last)
     return (first, norm, last) if fits else None
 
 
@@ -148,7 +143,10 @@ def _run(parts: _Parts, x: Tensor, among: tuple[CSR, float] | None = None) -> Te
     first, norm, last, rest = parts
     if type(first) not in _LINEAR or not linear_serves(x, first.weight):
         return None
-    if not is_whole(first.bias, first.weight) or not _follows(first, norm, last, x):
+    if not is_whole(first.bias, first.weight) or not _follows(first, norm, last):
+        return None
+    # a mode is such as what norms over several processes
+    if norm is not None and (len(x) < 2 or torch._C._len_torch_function_stack()):
         return None
     run: Callable[..., Any] = perceptron
     if among is not None:
@@ -198,24 +196,22 @@ def _parts(module: Any) -> _Parts | None:
     return first, norm.module, last, []
 
 
-def _follows(first: Any, norm: Any, last: Any, x: Tensor) -> bool:
+def _follows(first: Any, norm: Any, last: Any) -> bool:
     """Whether norm and second map take what comes before them."""
-    if type(last) not in _LINEAR or not is_small(last.weight, x):
+    if type(last) not in _LINEAR or not is_small(last.weight, first.weight):
         return False
     hidden = first.weight.size(0)
     if last.weight.size(1) != hidden or not is_whole(last.bias, last.weight):
         return False
     if norm is None:
         return True
-    # a mode is such as what norms over several processes
-    if type(norm) is not nn.BatchNorm1d or torch._C._len_torch_function_stack():
+    if type(norm) is not nn.BatchNorm1d:
         return False
     held = (norm.weight, norm.bias, norm.running_mean, norm.running_var)
     return (
         norm.track_running_stats is (norm.running_mean is not None)
-        and len(x) > 1
         and norm.num_features == hidden
-        and all(tensor is None or tensor.dtype is x.dtype for tensor in held)
+        and all(tensor is None or tensor.dtype is first.weight.dtype for tensor in held)
     )
 
 

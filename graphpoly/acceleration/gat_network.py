@@ -6,57 +6,56 @@ from typing import Any
 
 from torch import Tensor
 
-from graphpoly.acceleration.at_once import is_bare
-from graphpoly.acceleration.dense import is_plain, sparse
+from graphpoly.acceleration.at_once import Plan, is_bare
+from graphpoly.acceleration.dense import is_plain
 from graphpoly.acceleration.gat_conv import AcceleratedGATConv
 from graphpoly.acceleration.operators import operator, replaced_loops
 from graphpoly.ops.gat_network import GATLayer, gat_network
 from graphpoly.ops.linear import is_small
+from graphpoly.ops.sparse_input import sparse_input
 
-__all__ = ["run_gat"]
+__all__ = ["plan_gat", "run_gat"]
 
 
-def run_gat(network: Any, x: Tensor, edge_index: Tensor) -> Tensor | None:
-    """Return what a GAT gives, or None where its layers have to run."""
+def plan_gat(network: Any) -> Plan | None:
+    """Return what the layers of a GAT hold, or None where they have to run."""
     layers: list[GATLayer] = []
     rules = set()
-    channels = x.size(1)
     for place, conv in enumerate(network.convs):
         if not is_bare(conv, AcceleratedGATConv) or conv._dropout():
             return None
         if not conv.concat and place + 1 < len(network.convs):
             return None
-        layer = _held(conv, x, channels)
-        if layer is None:
-            return None
-        if not layers and sparse(conv.lin, x) is not None:
+        layer = _held(conv)
+        if layer is None or (layers and layers[-1].weight.size(0) != layer.weight.size(1)):
             return None
         layers.append(layer)
         rules.add((conv.negative_slope, conv.add_self_loops))
-        channels = layer.weight.size(0)
-    if len(rules) != 1:
+    return Plan(layers, (*rules, conv.concat)) if len(rules) == 1 else None
+
+
+def run_gat(plan: Plan, x: Tensor, edge_index: Tensor) -> Tensor | None:
+    """Return what a GAT gives, or None where its layers have to run."""
+    (slope, loops), concat = plan.rule
+    if sparse_input(x, plan.first) is not None:
         return None
-    ((slope, loops),) = rules
     size = len(x)
     adj = (
         replaced_loops(edge_index, size, size) if loops else operator(edge_index, None, size, size)
     )
     if adj is None:
         return None
-    return gat_network(adj, x, layers, negative_slope=slope, average=not conv.concat)
+    return gat_network(adj, x, plan.layers, negative_slope=slope, average=not concat)
 
 
-def _held(conv: Any, x: Tensor, channels: int) -> GATLayer | None:
-    """What a layer holds, where it takes so many channels and a map and attention are all it is."""
+def _held(conv: Any) -> GATLayer | None:
+    """What a layer holds, where a map and attention are all that it is."""
     lin = conv.lin
     if lin is None or conv.res is not None or not is_plain(lin) or lin.bias is not None:
         return None
-    layer = GATLayer(lin.weight, conv.att_src, conv.att_dst, conv.bias)
-    shape = (conv.heads * conv.out_channels, channels)
-    if not is_small(layer.weight, x) or layer.weight.shape != shape:
+    channels, heads, bias = conv.out_channels, conv.heads, conv.bias
+    if not is_small(lin.weight, lin.weight) or lin.weight.size(0) != heads * channels:
         return None
-    if layer.bias is not None and layer.bias.shape != (
-        shape[0] if conv.concat else conv.out_channels,
-    ):
+    if bias is not None and bias.shape != ((heads if conv.concat else 1) * channels,):
         return None
-    return layer if all(t is None or t.dtype is x.dtype for t in layer) else None
+    return GATLayer(lin.weight, conv.att_src, conv.att_dst, bias)

@@ -15,18 +15,18 @@ from torch_geometric.nn.models.basic_gnn import BasicGNN
 
 from graphpoly.acceleration.accelerated import Accelerated
 from graphpoly.acceleration.at_once import at_once
-from graphpoly.acceleration.conv_network import run_gcn, run_sage
+from graphpoly.acceleration.conv_network import plan_gcn, plan_sage, run_gcn, run_sage
 from graphpoly.acceleration.drops import dropping
-from graphpoly.acceleration.gat_network import run_gat
-from graphpoly.acceleration.gin_network import run_gin
+from graphpoly.acceleration.gat_network import plan_gat, run_gat
+from graphpoly.acceleration.gin_network import plan_gin, run_gin
 
 __all__ = ["AcceleratedNetwork", "accelerated_network"]
 
 _AT_ONCE: dict[Any, Any] = {
-    GAT: functools.partial(at_once, run=run_gat),
-    GCN: functools.partial(at_once, run=run_gcn, weighted=True),
-    GIN: functools.partial(at_once, run=run_gin),
-    GraphSAGE: functools.partial(at_once, run=run_sage),
+    GAT: functools.partial(at_once, plan=plan_gat, run=run_gat),
+    GCN: functools.partial(at_once, plan=plan_gcn, run=run_gcn, weighted=True),
+    GIN: functools.partial(at_once, plan=plan_gin, run=run_gin),
+    GraphSAGE: functools.partial(at_once, plan=plan_sage, run=run_sage),
 }
 # a BasicGNN drops by a module; those above have a way of their own
 _LEFT_ALONE = (Accelerated, MessagePassing, BasicGNN, jit.ScriptModule)

@@ -201,3 +201,41 @@ def test_features_that_are_mostly_nothing_run_layer_by_layer():
     out, at_once = served(twin, words, EDGES)
     assert at_once is not _extension.load()["available"]
     assert_close(out, network(words, EDGES))
+
+
+def test_data_of_another_shape_or_type_given_to_the_same_parameters():
+    network = pyg.GIN(**SIZES).double()
+    twin = copy.deepcopy(network)
+    accelerate(twin)
+
+    def narrow(model):
+        first, last = model.convs[1].nn.lins
+        first.weight.data, first.bias.data = first.weight[:4].detach(), first.bias[:4].detach()
+        last.weight.data = last.weight[:, :4].detach()
+
+    def turn(model):
+        for lin in model.convs[1].nn.lins:
+            lin.weight.data = lin.weight.detach().t().contiguous().t()
+
+    def rates(model, *given):
+        for conv, value in zip(model.convs, given, strict=True):
+            conv.eps.data.fill_(value)
+
+    assert served(twin, features(), EDGES)[1]
+    for change, at_once in [
+        (turn, True),
+        (lambda model: rates(model, 0.5, 0.5, 0.5), True),
+        (lambda model: rates(model, 0.5, 1.5, 0.5), False),
+        (lambda model: rates(model, 2.0, 2.0, 2.0), True),
+        (lambda model: model.convs[2].eps.requires_grad_(), False),
+        (lambda model: model.convs[2].eps.requires_grad_(False), True),
+        (narrow, False),
+    ]:
+        change(network), change(twin)
+        out, found = served(twin, features(), EDGES)
+        assert found is at_once
+        assert_close(out, network(features(), EDGES))
+    for lin in twin.convs[1].nn.lins:
+        lin.weight.data = lin.weight.detach().float()
+    with pytest.raises(RuntimeError, match="dtype"):
+        twin(features(), EDGES)

@@ -2,10 +2,11 @@
 
 import copy
 import pickle
+from unittest import mock
 
 import pytest
 import torch
-from torch.optim import SGD, Adam, AdamW, RMSprop
+from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 
 from graphpoly.acceleration import accelerate, restore
 
@@ -196,6 +197,75 @@ def test_copies_are_accelerated(way):
     assert restore(model, other) == ["optimizer 0"]
     assert type(other) is AdamW
     assert optimizer.param_groups[0]["fused"] is True
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_the_short_way_is_that_of_pytorch_to_the_bit(options):
+    """Its own fused optimiser, with some parameters frozen, groups, and a change of the rate."""
+    model, twin = net(), net()
+    found = []
+    for each in (model, twin):
+        groups = [{"params": each[0].parameters(), "lr": 0.1}, {"params": each[2].parameters()}]
+        optimizer = Adam(groups, 0.01, fused=None if each is model else True, **options)
+        if each is model:
+            accelerate(model, optimizer)
+        train(each, optimizer, 1)
+        sorted_tensors = Optimizer._group_tensors_by_device_and_dtype  # each step of PyTorch's does
+        with mock.patch.object(
+            Optimizer, "_group_tensors_by_device_and_dtype", side_effect=sorted_tensors
+        ) as way:
+            train(each, optimizer, 2)
+            each[0].bias.requires_grad_(False)
+            optimizer.param_groups[1]["lr"] *= 0.5
+            train(each, optimizer, 2)
+            assert way.called is (each is twin)
+        state = optimizer.state_dict()["state"]
+        found.append(
+            [*each.parameters(), *(value for one in state.values() for value in one.values())]
+        )
+    assert all(torch.equal(*pair) for pair in zip(*found, strict=True))
+
+
+def test_gradients_that_are_scaled_or_sparse_go_the_long_way():
+    found = []
+    for fast in (True, False):
+        model = net(torch.float32)
+        optimizer = Adam(model.parameters(), 0.01, fused=None if fast else True)
+        if fast:
+            accelerate(model, optimizer)
+        scaler = torch.amp.GradScaler("cpu", init_scale=8.0, growth_interval=2)
+        for step in range(4):
+            optimizer.zero_grad()
+            loss = model(torch.ones(2, 3)).sum() * (torch.inf if step == 1 else 1)
+            scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
+        steps = {float(one["step"]) for one in optimizer.state_dict()["state"].values()}
+        assert steps == {3.0}
+        found.append(list(model.parameters()))
+    assert all(torch.equal(*pair) for pair in zip(*found, strict=True))
+    table = torch.nn.Embedding(3, 2, sparse=True)
+    optimizer = Adam(table.parameters())
+    accelerate(table, optimizer)
+    for _ in range(2):
+        table(torch.tensor([1])).sum().backward()
+        with pytest.raises(RuntimeError, match="does not support sparse gradients"):
+            optimizer.step()
+
+
+def test_parameters_of_two_types_in_one_group():
+    found = []
+    for fast in (True, False):
+        model, wide = net(torch.float32), net()
+        optimizer = Adam([*model.parameters(), *wide.parameters()], 0.01)
+        if fast:
+            accelerate(model, optimizer)
+        for _ in range(3):
+            for each in (model, wide):
+                each(torch.ones(2, 3, dtype=each[0].weight.dtype)).sum().backward()
+            optimizer.step()
+        found.append([*model.parameters(), *wide.parameters()])
+    close(*found, 1e-5)
 
 
 def test_compiled_steps_are_the_same():
