@@ -66,8 +66,12 @@ def pair(
                 if (name.with_suffix("") if name.suffix == ".gz" else name).suffix in ENDINGS:
                     raise FileNotFoundError(2, "no such file or directory", str(name))
         from graphpoly.expressivity import compare, read_graph
+        from graphpoly.expressivity.files import attributes_of
 
         one, other = (read_graph(each, label=label, directed=directed) for each in (a, b))
+        unread = [] if label else attributes_of(a, b)
+        if unread:
+            typer.echo(f"not seen: {', '.join(unread)}; --label NAME sees one of them", err=True)
     with failing_with(FAILED, debug=debug):
         found = compare(one, other, features=features, edge_features=features, largest=largest)
         if as_json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from graphpoly.expressivity.edge_lists import read_edge_list, read_matrix_market
 from graphpoly.expressivity.labels import label_values
 from graphpoly.expressivity.saved import read_saved
 
-__all__ = ["FORMATS", "of_networkx", "read_graph", "read_graphs"]
+__all__ = ["FORMATS", "attributes_of", "of_networkx", "read_graph", "read_graphs"]
 
 _MOST_BYTES = 1 << 31  # of what a .gz unpacks to
 
@@ -101,15 +101,52 @@ def read_graph(place: str, *, label: str | None = None, directed: bool = False) 
     Raises:
         ValueError: As :func:`read_graphs`, and if there is no such graph in the file.
     """
-    path, mark, number = place.rpartition("#")
-    if not mark or not number.isdigit():
-        path, number = place, "0"
+    path, number = _parted(place)
     graphs = read_graphs(path, label=label, directed=directed)
-    if not mark and len(graphs) > 1:
+    if number is None and len(graphs) > 1:
         raise ValueError(f"{path}: holds {len(graphs)} graphs; say which one: {path}#0")
-    if int(number) >= len(graphs):
+    if (number or 0) >= len(graphs):
         raise ValueError(f"{path}: got graph {number}; it holds 0 to {len(graphs) - 1}")
-    return graphs[int(number)]
+    return graphs[number or 0]
+
+
+def attributes_of(*places: str) -> list[str]:
+    """Return what :func:`read_graph` could take for ``label``, as far as it says anything.
+
+    Names of nodes, all different in each graph that has them, are no labels, and neither is what
+    all have in common.
+
+    Args:
+        *places: Graphs that can be read.
+    """
+    found: set[str] = set()
+    graphs = [graph for graph in map(_attributed, places) if graph is not None]
+    for of_nodes in (True, False):
+        held = [
+            [each[-1] for each in (graph.nodes if of_nodes else graph.edges)(data=True)]
+            for graph in graphs
+        ]
+        for name in {name for some in held for each in some for name in each}:
+            values = [[repr(each.get(name)) for each in some] for some in held]
+            given = [some for some in values if set(some) != {repr(None)}]
+            are_names = of_nodes and all(len(set(some)) == len(some) for some in given)
+            if len(set().union(*values)) > 1 and not are_names:
+                found.add(str(name))
+    return sorted(found)
+
+
+def _attributed(place: str) -> nx.Graph | None:
+    path, number = _parted(place)
+    ending = Path(Path(path).stem if path.lower().endswith(".gz") else path).suffix.lower()
+    if ending not in _ATTRIBUTED:
+        return None
+    return FORMATS[ending](_content(Path(path)), None, False)[number or 0]
+
+
+def _parted(place: str) -> tuple[str, int | None]:
+    """The file, and which of its graphs if that is said."""
+    path, mark, number = place.rpartition("#")
+    return (path, int(number)) if mark and number.isdigit() else (place, None)
 
 
 def of_networkx(graph: nx.Graph, *, label: str | None = None) -> Data:
@@ -187,7 +224,7 @@ def _node_link(data: Any) -> nx.Graph:
 
 
 # what reads the files with each ending: content, attribute to keep, whether lines go one way
-FORMATS: dict[str, Callable[[bytes, str | None, bool], Iterable[Any]]] = {
+FORMATS: dict[str, Callable[[bytes, str | None, bool], Sequence[Any]]] = {
     **dict.fromkeys((".g6", ".graph6", ".s6", ".sparse6", ".d6", ".digraph6"), _graph6),
     **dict.fromkeys((".edgelist", ".edges", ".txt"), _edges(table=False)),
     **dict.fromkeys((".csv", ".tsv"), _edges(table=True)),
@@ -199,3 +236,4 @@ FORMATS: dict[str, Callable[[bytes, str | None, bool], Iterable[Any]]] = {
 }
 _LISTS = (".edgelist", ".edges", ".txt", ".csv", ".tsv")
 _BARE = (".g6", ".graph6", ".s6", ".sparse6", ".d6", ".digraph6")
+_ATTRIBUTED = (".graphml", ".gml", ".json")

@@ -131,6 +131,21 @@ def test_pair_shows_a_witness(tmp_path) -> None:
     assert "isomorphic" in run("pair", *[str(tmp_path / "a.g6")] * 2).stdout
 
 
+def test_pair_says_what_it_does_not_see(tmp_path) -> None:
+    for name, kinds in (("a", 2), ("b", 3)):
+        graph = nx.cycle_graph(6)
+        nx.set_node_attributes(graph, {node: node % kinds for node in graph}, "kind")
+        nx.write_graphml(graph, tmp_path / f"{name}.graphml")
+    files = [str(tmp_path / f"{name}.graphml") for name in "ab"]
+    result = run("pair", *files)
+    assert "the graphs are isomorphic" in result.stdout
+    assert result.stderr == "not seen: kind; --label NAME sees one of them\n"
+    assert json.loads(run("pair", *files, "--json").stdout)["isomorphic"] is True
+    result = run("pair", *files, "--label", "kind")
+    assert "first: 1-WL" in result.stdout
+    assert not result.stderr
+
+
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Three graphs in the place of a family."""

@@ -11,7 +11,7 @@ import torch
 from torch_geometric.data import Batch, Data
 
 from graphpoly.expressivity import of_networkx, read_graph, read_graphs
-from graphpoly.expressivity.files import FORMATS
+from graphpoly.expressivity.files import FORMATS, attributes_of
 
 
 def dense(data: Data) -> list[list[int]]:
@@ -171,3 +171,24 @@ def test_other_mistakes_are_named(tmp_path) -> None:
     torch.save({"not": "a graph"}, tmp_path / "a.pt")
     with pytest.raises(ValueError, match="got dict, expected Data"):
         read_graph(str(tmp_path / "a.pt"))
+
+
+def test_attributes_that_could_be_labels(tmp_path) -> None:
+    one, other = nx.path_graph(4), nx.path_graph(4)
+    for node in range(4):
+        one.nodes[node].update(name=f"n{node}", kind=node % 2, place=node, alike=1)
+        other.nodes[node].update(name=f"m{node}", kind=1, place=0, alike=1)
+    one.edges[0, 1]["weight"] = 2.0
+    nx.write_graphml(one, tmp_path / "a.graphml")
+    nx.write_gml(other, tmp_path / "b.gml")
+    with gzip.open(tmp_path / "c.JSON.gz", "wt") as stream:
+        json.dump([nx.node_link_data(each, edges="links") for each in (other, one)], stream)
+    nx.write_edgelist(one, tmp_path / "d.edgelist")
+    a, b, c, d = (
+        str(tmp_path / name) for name in ("a.graphml", "b.gml", "c.JSON.gz", "d.edgelist")
+    )
+    assert attributes_of(a) == ["kind", "weight"]
+    assert attributes_of(b) == attributes_of(d) == attributes_of(f"{c}#0") == []
+    assert attributes_of(a, b, d) == ["kind", "place", "weight"]
+    assert attributes_of(f"{c}#1", f"{c}#0") == attributes_of(a, b)
+    assert all(read_graph(a, label=name) is not None for name in attributes_of(a))
