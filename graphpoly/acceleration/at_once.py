@@ -9,7 +9,6 @@ from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.module import _has_any_global_hook
 
 from graphpoly.acceleration.dropout import AcceleratedDropout
 from graphpoly.acceleration.drops import apart
@@ -81,7 +80,7 @@ def at_once(
         if not 2 <= len(args) <= most or not kwargs.keys() <= read or not _serves(*args[:2]):
             return None
         weight = {key: kwargs[key] for key in kwargs if key not in _UNREAD}
-        if (weight and len(args) > 2) or _has_any_global_hook():
+        if (weight and len(args) > 2) or is_hooked():  # by a hook of all modules
             return None
         found = _planned(self, plan)
         if found is None or not found.takes(args[0]):

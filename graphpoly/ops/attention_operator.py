@@ -32,7 +32,7 @@ from torch import Tensor
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
 from graphpoly.ops.hashing import GOLDEN, WORD, mix_bits, threshold
-from graphpoly.ops.library import differentiated, implement
+from graphpoly.ops.library import differentiated, direct, implement
 
 __all__ = [
     "attend",
@@ -71,9 +71,7 @@ def attend(
         for t, each in zip((target, source, value, edge, att), types, strict=True)
     ]
     turn = adj.transposed or (None, None, None)
-    out, _ = torch.ops.graphpoly.attention(
-        adj.rowptr, adj.col, *tensors, seed, *turn, *rule, dropout
-    )
+    out, _ = direct.attention(adj.rowptr, adj.col, *tensors, seed, *turn, *rule, dropout)
     return out.to(kept)
 
 
@@ -235,7 +233,7 @@ def _backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
     if colptr is None:
         colptr, row, tperm = transpose(rowptr, col, source.size(0))
     edge_grad = edge is not None and ctx.needs_input_grad[5]
-    grads = torch.ops.graphpoly.attention_backward(
+    grads = direct.attention_backward(
         *inputs, colptr, row, tperm, *ctx.rule, out, lse, grad, edge_grad
     )
     target, source, value, edge, att = _drop_absent(grads, edge_grad, att)

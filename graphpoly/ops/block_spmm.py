@@ -19,7 +19,7 @@ from torch import Tensor
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
 from graphpoly.ops.dtypes import floating
-from graphpoly.ops.library import implement
+from graphpoly.ops.library import direct, implement
 
 __all__ = ["block_sddmm", "block_sddmm_reference", "block_spmm", "block_spmm_reference"]
 
@@ -57,9 +57,7 @@ def block_spmm(adj: CSR, blocks: Tensor, x: Tensor) -> Tensor:
         )
     _, dtype = floating(x=x, blocks=blocks)
     turn = adj.transposed or (None, None, None)
-    out = torch.ops.graphpoly.block_spmm(
-        adj.rowptr, adj.col, blocks.to(dtype), x.to(dtype), None, *turn, False
-    )
+    out = direct.block_spmm(adj.rowptr, adj.col, blocks.to(dtype), x.to(dtype), None, *turn, False)
     return out.to(x.dtype)
 
 
@@ -88,9 +86,7 @@ def block_sddmm(adj: CSR, a: Tensor, b: Tensor, *, diagonal: bool = False) -> Te
         )
     kept, dtype = floating(a=a, b=b)
     turn = adj.transposed or (None, None, None)
-    out = torch.ops.graphpoly.block_sddmm(
-        adj.rowptr, adj.col, a.to(dtype), b.to(dtype), *turn, diagonal
-    )
+    out = direct.block_sddmm(adj.rowptr, adj.col, a.to(dtype), b.to(dtype), *turn, diagonal)
     return out.to(kept)
 
 

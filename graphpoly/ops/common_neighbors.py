@@ -32,7 +32,7 @@ from graphpoly.ops.entry import (
     narrowed,
     out_of_memory,
 )
-from graphpoly.ops.library import implement
+from graphpoly.ops.library import direct, implement
 from graphpoly.ops.stamp import Memory, edits, memory_allowed, stamp
 
 __all__ = ["common_neighbors", "intersect_rows", "sort_rows"]
@@ -137,7 +137,7 @@ def intersect_rows(adj_a: CSR, adj_b: CSR, pairs: Tensor) -> CSR:
     except (RuntimeError, MemoryError) as error:
         if not out_of_memory(error):
             raise
-        total = int(torch.ops.graphpoly.intersect_count(*arguments).sum())
+        total = int(direct.intersect_count(*arguments).sum())
         raise ValueError(
             f"pairs: they share {total} columns, for which there is no memory"
         ) from None
@@ -238,11 +238,11 @@ def _intersect(*arguments: Tensor) -> tuple[Tensor, Tensor]:
     What the pairs share may be more than the operators hold, so that it is counted in int64 and
     narrowed to their dtype only where it fits.
     """
-    return _written(_offsets(torch.ops.graphpoly.intersect_count(*arguments)), *arguments)
+    return _written(_offsets(direct.intersect_count(*arguments)), *arguments)
 
 
 def _written(rowptr: Tensor, *arguments: Tensor) -> tuple[Tensor, Tensor]:
-    col = torch.ops.graphpoly.intersect_rows(*arguments, rowptr, int(rowptr[-1]))
+    col = direct.intersect_rows(*arguments, rowptr, int(rowptr[-1]))
     if col.size(0) < INT32_MAX:
         return rowptr.to(col.dtype), col
     return rowptr, col.long()
@@ -332,7 +332,7 @@ def _sum_setup(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
 
 def _sum_backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     tensors = ctx.saved_tensors
-    grad_x = torch.ops.graphpoly.common_neighbors_backward(*tensors, grad, ctx.num_cols)
+    grad_x = direct.common_neighbors_backward(*tensors, grad, ctx.num_cols)
     return (*(None,) * 6, grad_x)
 
 
@@ -352,7 +352,7 @@ def _grad_kernel(*arguments: Any) -> Tensor:
     as they are. Where the pairs share more than :data:`_MOST_SHARED`, some pairs at a time.
     """
     *tensors, u, v, grad, num_cols = arguments
-    total = _offsets(torch.ops.graphpoly.intersect_count(*tensors, u, v))
+    total = _offsets(direct.intersect_count(*tensors, u, v))
     if int(total[-1]) <= _MOST_SHARED:
         return _grad_of_some(tensors, u, v, total, grad, num_cols)
     out, first = grad.new_zeros(num_cols, grad.size(1)), 0
@@ -371,7 +371,7 @@ def _grad_of_some(
 ) -> Tensor:
     rowptr, col = _written(offsets, *tensors, u, v)
     colptr, pair, _ = transpose(rowptr, col, num_cols)
-    return torch.ops.graphpoly.spmm_sum(colptr, pair, None, grad, None, None, None, False)
+    return direct.spmm_sum(colptr, pair, None, grad, None, None, None, False)
 
 
 def _grad_fake(*arguments: Any) -> Tensor:
@@ -384,7 +384,7 @@ def _grad_setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 
 def _grad_backward(ctx: Any, outer: Tensor) -> tuple[Tensor | None, ...]:
-    grad = torch.ops.graphpoly.common_neighbors(*ctx.saved_tensors, outer)
+    grad = direct.common_neighbors(*ctx.saved_tensors, outer)
     return (*(None,) * 6, grad, None)
 
 

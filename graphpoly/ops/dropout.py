@@ -17,7 +17,7 @@ import graphpoly.ops._extension as _extension
 from graphpoly.ops.dtypes import EXACT
 from graphpoly.ops.entry import INT64_MIN, as_size
 from graphpoly.ops.hashing import GOLDEN, WORD, mix_bits, threshold
-from graphpoly.ops.library import call, implement
+from graphpoly.ops.library import call, direct, implement
 from graphpoly.ops.linear import at_hand
 
 __all__ = ["dropout", "dropout_reference"]
@@ -117,7 +117,7 @@ def _setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     seed, place = ctx.saved_tensors
-    return torch.ops.graphpoly.dropout(grad, seed, ctx.p, place), None, None, None
+    return direct.dropout(grad, seed, ctx.p, place), None, None, None
 
 
 implement(

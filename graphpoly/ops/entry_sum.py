@@ -16,7 +16,7 @@ from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
 from graphpoly.ops.dtypes import floating
 from graphpoly.ops.entry import check_values
-from graphpoly.ops.library import implement
+from graphpoly.ops.library import direct, implement
 
 __all__ = ["entry_sum", "entry_sum_reference", "sum_entries"]
 
@@ -46,7 +46,7 @@ def entry_sum(adj: CSR, a: Tensor, b: Tensor) -> Tensor:
         )
     kept, dtype = floating(a=a, b=b)
     turn = adj.transposed or (None, None, None)
-    out = torch.ops.graphpoly.entry_sum(adj.rowptr, adj.col, a.to(dtype), b.to(dtype), *turn)
+    out = direct.entry_sum(adj.rowptr, adj.col, a.to(dtype), b.to(dtype), *turn)
     return out.to(kept)
 
 
@@ -83,7 +83,7 @@ def _sum(
     tperm: Tensor | None = None,
 ) -> Tensor:
     turn = (colptr, row, tperm)
-    out: Tensor = torch.ops.graphpoly.spmm_sum(pointer, entry, None, values, *turn, False)
+    out: Tensor = direct.spmm_sum(pointer, entry, None, values, *turn, False)
     return out
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from graphpoly.errors import unknown
 from graphpoly.ops.dropout import dropout_reference
-from graphpoly.ops.library import call, differentiated, implement
+from graphpoly.ops.library import call, differentiated, direct, implement
 
 __all__ = ["ACTIVATIONS", "feed_forward", "feed_forward_reference"]
 
@@ -138,7 +138,7 @@ def _backward(ctx: Any, grad: Tensor | None, *_: Any) -> tuple[Tensor | None, ..
     if grad is None:
         return (None,) * 12
     wanted = ctx.needs_input_grad
-    found = torch.ops.graphpoly.feed_forward_backward(
+    found = direct.feed_forward_backward(
         *ctx.saved_tensors, grad, ctx.activation, ctx.p, ctx.eps, wanted[0]
     )
     given = (g if want else None for g, want in zip(found, wanted, strict=False))

@@ -24,7 +24,7 @@ from graphpoly.ops.attention_operator import (
     seed_tensor,
 )
 from graphpoly.ops.coo_to_csr import transpose
-from graphpoly.ops.library import call, differentiated, implement
+from graphpoly.ops.library import call, differentiated, direct, implement
 
 __all__ = ["gat_layer", "gat_layer_backward_reference", "gat_layer_reference"]
 
@@ -136,7 +136,7 @@ def _backward(ctx: Any, grad: Tensor | None, *_: Any) -> tuple[Tensor | None, ..
     if turn[0] is None:
         turn = transpose(rowptr, col, x.size(0))
     wanted = ctx.needs_input_grad[2:7]
-    found = torch.ops.graphpoly.gat_layer_backward(
+    found = direct.gat_layer_backward(
         *(rowptr, col, x, map, source, target, seed, *turn, *kept, grad),
         *(ctx.slope, ctx.dropout, wanted[0], wanted[4]),
     )

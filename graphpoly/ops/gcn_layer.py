@@ -14,7 +14,7 @@ from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import transpose
-from graphpoly.ops.library import call, differentiated, implement
+from graphpoly.ops.library import call, differentiated, direct, implement
 from graphpoly.ops.spmm import spmm_reference
 from graphpoly.ops.turned_weight import turned_weight
 
@@ -92,12 +92,12 @@ def _backward(ctx: Any, grad: Tensor | None, inner: Tensor | None) -> tuple[Tens
         turn = transpose(rowptr, col, ctx.num_cols)
     found: tuple[Tensor | None, ...]
     if grad is not None and inner is None and not wanted[2]:
-        found = torch.ops.graphpoly.gcn_layer_backward(grad, sums, map, weight, *turn, wanted[5])
+        found = direct.gcn_layer_backward(grad, sums, map, weight, *turn, wanted[5])
         found = (None, None, None, *found)
     else:
         back, to_map, to_bias = inner, None, None
         if grad is not None:
-            parts = torch.ops.graphpoly.linear_backward(grad, sums, map, None, None, wanted[5])
+            parts = direct.linear_backward(grad, sums, map, None, None, wanted[5])
             back, to_map, _, _, to_bias = parts
             back = back if inner is None or map is None else back + inner
         found = (None, None, *_through_sum(back, wanted, rowptr, col, weight, x, turn))
@@ -117,11 +117,11 @@ def _through_sum(
     """The gradients of ``weight`` and ``x``, of that of their sum."""
     to_weight = to_x = None
     if back is not None and wanted[2]:
-        to_weight = torch.ops.graphpoly.sddmm(rowptr, col, back, x, *turn)
+        to_weight = direct.sddmm(rowptr, col, back, x, *turn)
     if back is not None and wanted[3]:
         turned = turned_weight(weight, *turn[1:])
         nothing = (None, None, None, False)
-        to_x = torch.ops.graphpoly.spmm_sum(turn[0], turn[1], turned, back, *nothing)
+        to_x = direct.spmm_sum(turn[0], turn[1], turned, back, *nothing)
     return to_weight, to_x
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import transpose
-from graphpoly.ops.library import call, differentiated, implement
+from graphpoly.ops.library import call, differentiated, direct, implement
 from graphpoly.ops.perceptron import (
     NORMS,
     Perceptron,
@@ -134,7 +134,7 @@ def _backward(ctx: Any, grad: Tensor | None, *_: Any) -> tuple[Tensor | None, ..
     turn = (colptr, row, tperm)
     if wanted[2] and colptr is None:
         turn = transpose(rowptr, col, len(x))
-    found = torch.ops.graphpoly.gin_layer_backward(
+    found = direct.gin_layer_backward(
         *(rowptr, col, *turn, x, *rest, grad, ctx.root, ctx.norm, ctx.eps, wanted[2])
     )
     to_x, weight, bias, scale, shift, last, last_bias = found

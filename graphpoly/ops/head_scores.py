@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from graphpoly.ops.library import call, differentiated, implement
+from graphpoly.ops.library import call, differentiated, direct, implement
 
 __all__ = ["head_scores", "head_scores_reference"]
 
@@ -47,7 +47,7 @@ def _setup(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
 def _backward(ctx: Any, one: Tensor, two: Tensor) -> tuple[Tensor | None, ...]:
     x, first, second = ctx.saved_tensors
     wanted = ctx.needs_input_grad[:3]
-    found = torch.ops.graphpoly.head_scores_backward(
+    found = direct.head_scores_backward(
         x, first, second, one, None if second is None else two, wanted[0]
     )
     return tuple(g if want else None for g, want in zip(found, wanted, strict=True))

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from graphpoly.ops.dtypes import floating
 from graphpoly.ops.entry import as_size
-from graphpoly.ops.library import differentiated, implement
+from graphpoly.ops.library import differentiated, direct, implement
 
 __all__ = ["householder", "householder_transport", "householder_transport_reference"]
 
@@ -87,7 +87,7 @@ def householder_transport(a: Tensor, b: Tensor, size: int) -> Tensor:
     a, b = a.to(dtype), b.to(dtype)
     if size > _LARGEST:
         return householder_transport_reference(a, b, size).to(kept)
-    out: Tensor = torch.ops.graphpoly.householder_transport(a, b, size)
+    out: Tensor = direct.householder_transport(a, b, size)
     return out.to(kept)
 
 
@@ -126,7 +126,7 @@ def _setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
     a, b = ctx.saved_tensors
-    grads = torch.ops.graphpoly.householder_transport_backward(a, b, grad, ctx.size)
+    grads = direct.householder_transport_backward(a, b, grad, ctx.size)
     return grads[0], grads[1], None
 
 

@@ -35,7 +35,7 @@ from graphpoly.ops.batching import count_graphs
 from graphpoly.ops.coo_to_csr import transpose
 from graphpoly.ops.dtypes import floating
 from graphpoly.ops.entry import affordable, as_size
-from graphpoly.ops.library import implement
+from graphpoly.ops.library import direct, implement
 
 __all__ = ["lanczos", "lanczos_backward_reference", "lanczos_reference"]
 
@@ -120,7 +120,7 @@ class _Graphs:
         self.rows: tuple[Tensor, Tensor] | None = None
         if graph is not None and (graph.is_cuda if ordered is None else ordered):
             node = torch.arange(graph.size(0), dtype=graph.dtype, device=graph.device)
-            rowptr, node, _ = torch.ops.graphpoly.coo_to_csr(graph, node, num_graphs, graph.size(0))
+            rowptr, node, _ = direct.coo_to_csr(graph, node, num_graphs, graph.size(0))
             self.rows = (rowptr, node)
 
     def sum(self, values: Tensor) -> Tensor:
@@ -130,9 +130,7 @@ class _Graphs:
         if self.rows is not None:
             flat = values.movedim(-2, 0)
             none = (None, None, None)
-            total = torch.ops.graphpoly.spmm_sum(
-                *self.rows, None, flat.reshape(flat.size(0), -1), *none, False
-            )
+            total = direct.spmm_sum(*self.rows, None, flat.reshape(flat.size(0), -1), *none, False)
             return total.reshape(self.num_graphs, *flat.shape[1:]).movedim(0, -2)
         shape = (*values.shape[:-2], self.num_graphs, values.size(-1))
         return values.new_zeros(shape).index_add(-2, self.graph, values)
@@ -170,9 +168,7 @@ def lanczos_reference(
     scale = graphs.sum(torch.zeros_like(x))  # the largest |A v| so far: rounding is relative to it
     least = scale + float("inf")  # the smallest norm so far
     for k in range(K):
-        vector = torch.ops.graphpoly.spmm_sum(
-            rowptr, col, weight, vector, colptr, row, tperm, False
-        )
+        vector = direct.spmm_sum(rowptr, col, weight, vector, colptr, row, tperm, False)
         scale = torch.maximum(scale, graphs.sum(vector.detach() ** 2).sqrt())
         column = x.new_zeros(k + 1, num_graphs, x.size(1))
         for _ in range(2):
@@ -228,9 +224,7 @@ def lanczos_backward_reference(
         product = (graphs.spread(h) * basis[: k + 2]).sum(0)  # A v_k
         update = pull * product - graphs.spread(h[: k + 1]) * grad_w
         grads[: k + 1] = [grads[j] + update[j] for j in range(k + 1)]
-        grads[k] = grads[k] + torch.ops.graphpoly.spmm_sum(
-            colptr, row, turned, adjoint, None, None, None, False
-        )
+        grads[k] = grads[k] + direct.spmm_sum(colptr, row, turned, adjoint, None, None, None, False)
         adjoints.append(adjoint)
     square = graphs.sum(x * x)
     inverse = torch.where(square > 0, torch.where(square > 0, square, 1).rsqrt(), 0)
@@ -278,9 +272,7 @@ def _backward(ctx: Any, grad_basis: Tensor, grad_hessenberg: Tensor) -> tuple[An
     if weight is not None and ctx.needs_input_grad[2]:
         grad_weight = torch.zeros_like(weight)
         for k in range(adjoint.size(0)):
-            grad_weight = grad_weight + torch.ops.graphpoly.sddmm(
-                rowptr, col, adjoint[k], basis[k], *turn
-            )
+            grad_weight = grad_weight + direct.sddmm(rowptr, col, adjoint[k], basis[k], *turn)
     return None, None, grad_weight, grad_x, *(None,) * 7
 
 

@@ -25,7 +25,7 @@ from graphpoly.ops.batching import count_graphs
 from graphpoly.ops.dtypes import floating
 from graphpoly.ops.entry import affordable
 from graphpoly.ops.lanczos import lanczos_backward_reference, lanczos_reference
-from graphpoly.ops.library import differentiated, implement
+from graphpoly.ops.library import differentiated, direct, implement
 
 __all__ = ["lanczos_filter", "lanczos_filter_reference"]
 
@@ -128,7 +128,7 @@ def _composed(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The same of operators with gradients of any order."""
     order = theta.size(0) - 1
-    basis, hessenberg = torch.ops.graphpoly.lanczos(rowptr, col, weight, x, order, *given)
+    basis, hessenberg = direct.lanczos(rowptr, col, weight, x, order, *given)
     return _combine(theta, basis), basis, hessenberg
 
 
@@ -168,7 +168,7 @@ def _backward(
         ]
         inputs = (*given, graph, ctx.num_graphs, ctx.rounding, *turn)
         return tuple(differentiated(_composed, inputs, wanted, outer))
-    gradients[3:5] = torch.ops.graphpoly.lanczos_filter_backward(
+    gradients[3:5] = direct.lanczos_filter_backward(
         *given, graph, ctx.num_graphs, basis, hessenberg, grad, *turn
     )
     return tuple(gradients)

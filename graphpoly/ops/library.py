@@ -17,7 +17,8 @@ Arguments that recur:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import partial, wraps
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -38,6 +39,7 @@ __all__ = [
     "call",
     "check_devices",
     "differentiated",
+    "direct",
     "implement",
     "interruptible",
     "is_short",
@@ -361,6 +363,12 @@ def _is_watched(arguments: tuple[Any, ...]) -> bool:
         or _C._len_torch_dispatch_stack() > 0
         or _C._get_tracing_state() is not None
     )
+
+
+# each operator by its name, as call() calls it
+direct = SimpleNamespace(
+    **{name: partial(call, getattr(torch.ops.graphpoly, name).default) for name in SCHEMAS}
+)
 
 
 def interruptible(operator: Any, *arguments: Any) -> Any:

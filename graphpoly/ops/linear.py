@@ -14,7 +14,7 @@ from torch.autograd import forward_ad
 
 import graphpoly.ops._extension as _extension
 from graphpoly.ops.dtypes import EXACT
-from graphpoly.ops.library import call, implement
+from graphpoly.ops.library import call, direct, implement
 
 __all__ = ["at_hand", "computes", "is_small", "is_whole", "linear", "linear_reference", "serves"]
 
@@ -116,7 +116,7 @@ def _setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     wanted = ctx.needs_input_grad[:5]
-    found = torch.ops.graphpoly.linear_backward(grad, *ctx.saved_tensors, wanted[4])
+    found = direct.linear_backward(grad, *ctx.saved_tensors, wanted[4])
     return tuple(g if want else None for g, want in zip(found, wanted, strict=True))
 
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from graphpoly.ops.dtypes import floating
-from graphpoly.ops.library import implement
+from graphpoly.ops.library import direct, implement
 
 __all__ = ["matrix_root", "matrix_root_reference", "sylvester", "sylvester_reference"]
 
@@ -47,7 +47,7 @@ def matrix_root(matrix: Tensor) -> Tensor:
     """
     _check("matrix", matrix)
     kept, dtype = floating(matrix=matrix)
-    root: Tensor = torch.ops.graphpoly.matrix_root(matrix.to(dtype))
+    root: Tensor = direct.matrix_root(matrix.to(dtype))
     return root.to(kept)
 
 
@@ -66,7 +66,7 @@ def sylvester(root: Tensor, right: Tensor) -> Tensor:
     if right.shape != root.shape:
         raise ValueError(f"right: got shape {tuple(right.shape)}, expected {tuple(root.shape)}")
     kept, dtype = floating(root=root, right=right)
-    solution: Tensor = torch.ops.graphpoly.sylvester(root.to(dtype), right.to(dtype))
+    solution: Tensor = direct.sylvester(root.to(dtype), right.to(dtype))
     return solution.to(kept)
 
 

@@ -30,7 +30,7 @@ from graphpoly.errors import unknown
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
 from graphpoly.ops.dtypes import floating
-from graphpoly.ops.library import differentiated, implement
+from graphpoly.ops.library import differentiated, direct, implement
 from graphpoly.ops.spmm import _count, _pick, _sum_by_entry, spmm_max_reference, spmm_reference
 
 __all__ = ["AGGREGATIONS", "multi_aggregate", "multi_aggregate_reference"]
@@ -81,7 +81,7 @@ def multi_aggregate(adj: CSR, x: Tensor, aggregations: Sequence[str]) -> Tensor:
         flat = flat.to(dtype)
     weight = None if adj.weight is None else adj.weight.to(dtype)
     turn = adj.transposed or (None, None, None)
-    out, *_ = torch.ops.graphpoly.multi_aggregate(adj.rowptr, adj.col, weight, flat, *turn, plan)
+    out, *_ = direct.multi_aggregate(adj.rowptr, adj.col, weight, flat, *turn, plan)
     return out.to(x.dtype).reshape(adj.num_rows, len(plan), *x.shape[1:])
 
 
@@ -210,10 +210,10 @@ def _backward(ctx: Any, grad: Tensor | None, grad_mean: Tensor | None, *_: Any) 
         again = wide is not x and _spread(plan)
         middle, root = _middle(rowptr, col, weight, wide) if again else (mean, std)
         constant, linear = _terms(rowptr, given, middle, root, plan)
-        grad_weight = torch.ops.graphpoly.sddmm(rowptr, col, constant, wide, colptr, row, tperm)
+        grad_weight = direct.sddmm(rowptr, col, constant, wide, colptr, row, tperm)
         if linear is not None:
             square = wide * wide
-            squares = torch.ops.graphpoly.sddmm(rowptr, col, linear, square, colptr, row, tperm)
+            squares = direct.sddmm(rowptr, col, linear, square, colptr, row, tperm)
             grad_weight = grad_weight + weight * squares
         for kind, arg in ((MAX, arg_max), (MIN, arg_min)):
             if arg is not None:
@@ -224,7 +224,7 @@ def _backward(ctx: Any, grad: Tensor | None, grad_mean: Tensor | None, *_: Any) 
             colptr, row, tperm = transpose(rowptr, col, ctx.shape[0])
         if x is None:  # its shape and type are read, of its values none
             x = grad.new_empty(ctx.shape)
-        grad_x = torch.ops.graphpoly.multi_aggregate_backward(
+        grad_x = direct.multi_aggregate_backward(
             rowptr, col, weight, x, grad, mean, std, arg_max, arg_min, colptr, row, tperm, plan
         )
     return None, None, grad_weight, grad_x, None, None, None, None
@@ -264,7 +264,7 @@ def _terms(
 def _middle(rowptr: Tensor, col: Tensor, weight: Tensor | None, x: Tensor) -> tuple[Tensor, Tensor]:
     """Return the mean and the deviation of each row, ``[R, F]``."""
     none = (None, None, None)
-    out, *_ = torch.ops.graphpoly.multi_aggregate(rowptr, col, weight, x, *none, [MEAN, STD])
+    out, *_ = direct.multi_aggregate(rowptr, col, weight, x, *none, [MEAN, STD])
     return out.select(1, 0), out.select(1, 1)
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from graphpoly.ops.batching import count_graphs, nodes_of_each, places
 from graphpoly.ops.dtypes import floating
 from graphpoly.ops.entry import affordable, as_size, check_held, check_unmapped
-from graphpoly.ops.library import implement
+from graphpoly.ops.library import direct, implement
 from graphpoly.ops.pool import pool
 
 __all__ = ["PairBlocks", "pair_blocks", "pair_matmul", "pair_pool", "pair_transpose"]
@@ -162,7 +162,7 @@ def pair_matmul(
             f"[C, {blocks.num_pairs}]"
         )
     kept, dtype = floating(a=a, b=b)
-    out: Tensor = torch.ops.graphpoly.pair_matmul(
+    out: Tensor = direct.pair_matmul(
         blocks.size, a.to(dtype), b.to(dtype), transpose_a, transpose_b
     )
     return out.to(kept)
@@ -182,7 +182,7 @@ def pair_transpose(blocks: PairBlocks, x: Tensor) -> Tensor:
         raise ValueError(f"x: got shape {tuple(x.shape)}, expected [C, {blocks.num_pairs}]")
     if not x.is_floating_point():
         raise TypeError(f"x: got dtype {x.dtype}, a floating-point dtype is accepted")
-    out: Tensor = torch.ops.graphpoly.pair_transpose(blocks.size, x)
+    out: Tensor = direct.pair_transpose(blocks.size, x)
     return out
 
 
@@ -284,7 +284,7 @@ def _transpose_setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 
 def _transpose_backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-    return None, torch.ops.graphpoly.pair_transpose(ctx.saved_tensors[0], grad)
+    return None, direct.pair_transpose(ctx.saved_tensors[0], grad)
 
 
 implement(

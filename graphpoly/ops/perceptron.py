@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from graphpoly.ops.library import call, differentiated, implement
+from graphpoly.ops.library import call, differentiated, direct, implement
 
 __all__ = [
     "NORMS",
@@ -155,9 +155,7 @@ def _backward(ctx: Any, grad: Tensor | None, *_: Any) -> tuple[Tensor | None, ..
     if grad is None:
         return (None,) * 11
     wanted = ctx.needs_input_grad
-    found = torch.ops.graphpoly.perceptron_backward(
-        *ctx.saved_tensors, grad, ctx.norm, ctx.eps, wanted[0]
-    )
+    found = direct.perceptron_backward(*ctx.saved_tensors, grad, ctx.norm, ctx.eps, wanted[0])
     x, weight, bias, scale, shift, last, last_bias = found
     if not ctx.norm:
         scale = shift = None

@@ -42,7 +42,7 @@ from torch import Tensor
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import transpose
 from graphpoly.ops.dtypes import floating
-from graphpoly.ops.library import implement
+from graphpoly.ops.library import direct, implement
 from graphpoly.ops.linear_operator import LinearOperator, polynomial_by_products
 from graphpoly.ops.spmm import spmm_reference
 from graphpoly.ops.turned_weight import turned_weight
@@ -104,7 +104,7 @@ def polynomial(adj: CSR | LinearOperator, x: Tensor, theta: Tensor, recurrence: 
     if kept != torch.bfloat16:
         x = x.to(dtype)
     weight = None if adj.weight is None else adj.weight.to(dtype)
-    z = torch.ops.graphpoly.polynomial(
+    z = direct.polynomial(
         adj.rowptr,
         adj.col,
         weight,

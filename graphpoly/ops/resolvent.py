@@ -34,7 +34,7 @@ from graphpoly.ops.batching import nodes_of_each, places
 from graphpoly.ops.coo_to_csr import entry_rows
 from graphpoly.ops.dtypes import floating
 from graphpoly.ops.entry import as_size, check_batch
-from graphpoly.ops.library import implement
+from graphpoly.ops.library import direct, implement
 
 __all__ = ["resolvent", "resolvent_solve_reference"]
 
@@ -102,7 +102,7 @@ def resolvent(
     if weight is None:
         weight = torch.ones(adj.num_entries, dtype=torch.float64, device=x.device)
     weight = weight.double()
-    solution, residual = torch.ops.graphpoly.resolvent_solve(
+    solution, residual = direct.resolvent_solve(
         adj.rowptr,
         adj.col,
         weight,
@@ -113,7 +113,7 @@ def resolvent(
         tolerance,
         max_iterations,
     )
-    real = torch.ops.graphpoly.spmm_sum(
+    real = direct.spmm_sum(
         adj.rowptr, adj.col, weight, -solution, *(adj.transposed or (None, None, None)), False
     )
     return real.to(x.dtype), -solution.to(x.dtype), residual
@@ -138,7 +138,7 @@ def resolvent_solve_reference(
         block, num_blocks = block.unique(return_inverse=True)[1], block.size(0)
 
     def product(y: Tensor) -> Tensor:
-        return torch.ops.graphpoly.spmm_sum(rowptr, col, weight, y, None, None, None, False)
+        return direct.spmm_sum(rowptr, col, weight, y, None, None, None, False)
 
     def apply(y: Tensor) -> Tensor:
         return y + product(product(y))

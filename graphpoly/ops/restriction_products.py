@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from graphpoly.ops.dtypes import floating
-from graphpoly.ops.library import implement
+from graphpoly.ops.library import direct, implement
 
 __all__ = ["restriction_products", "restriction_products_reference"]
 
@@ -41,7 +40,7 @@ def restriction_products(target: Tensor, source: Tensor) -> tuple[Tensor, Tensor
     kept, dtype = floating(target=target, source=source)
     target, source = target.to(dtype), source.to(dtype)
     if 1 <= target.size(1) <= _LARGEST:
-        own, carried = torch.ops.graphpoly.restriction_products(target, source)
+        own, carried = direct.restriction_products(target, source)
     else:
         own, carried = restriction_products_reference(target, source)
     return own.to(kept), carried.to(kept)
@@ -65,7 +64,7 @@ def _backward(ctx: Any, own: Tensor, carried: Tensor) -> tuple[Tensor, Tensor]:
     target, source = ctx.saved_tensors
     if source is None:  # it is read for the gradient of the target alone
         source = target
-    grads = torch.ops.graphpoly.restriction_products_backward(target, source, own, carried)
+    grads = direct.restriction_products_backward(target, source, own, carried)
     return grads[0], grads[1]
 
 

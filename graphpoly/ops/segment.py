@@ -20,7 +20,7 @@ from torch import Tensor
 
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import entry_rows
-from graphpoly.ops.library import implement
+from graphpoly.ops.library import direct, implement
 
 __all__ = ["segment_logsumexp", "segment_softmax"]
 
@@ -106,7 +106,7 @@ def _row_sums(rowptr: Tensor, perm: Tensor | None, value: Tensor) -> Tensor:
     col = perm
     if col is None:
         col = torch.arange(value.size(0), dtype=rowptr.dtype, device=rowptr.device)
-    return torch.ops.graphpoly.spmm_sum(rowptr, col, None, value, None, None, None, False)
+    return direct.spmm_sum(rowptr, col, None, value, None, None, None, False)
 
 
 def _maxima(rowptr: Tensor, rows: Tensor, value: Tensor) -> Tensor:
@@ -134,7 +134,7 @@ def _softmax_setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 def _softmax_backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     rowptr, perm, out = ctx.saved_tensors
-    return None, None, torch.ops.graphpoly.segment_softmax_backward(rowptr, perm, out, grad)
+    return None, None, direct.segment_softmax_backward(rowptr, perm, out, grad)
 
 
 implement(
@@ -170,7 +170,7 @@ def _grad_backward(ctx: Any, outer: Tensor) -> tuple[Tensor | None, ...]:
         inner, outside = _row_sums(rowptr, perm, out * grad), _row_sums(rowptr, perm, out * outer)
         grad_out = outer * (grad - inner[rows]) - grad * outside[rows]
     if ctx.needs_input_grad[3]:
-        grad_grad = torch.ops.graphpoly.segment_softmax_backward(rowptr, perm, out, outer)
+        grad_grad = direct.segment_softmax_backward(rowptr, perm, out, outer)
     return None, None, grad_out, grad_grad
 
 
@@ -205,7 +205,7 @@ def _logsumexp_setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 def _logsumexp_backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     rowptr, perm, value = ctx.saved_tensors
-    share = torch.ops.graphpoly.segment_softmax(rowptr, perm, value)
+    share = direct.segment_softmax(rowptr, perm, value)
     return None, None, share * grad[_rows(rowptr, perm, value.size(0))]
 
 

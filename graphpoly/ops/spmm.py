@@ -20,7 +20,7 @@ from graphpoly.errors import unknown
 from graphpoly.ops.adjacency import CSR
 from graphpoly.ops.coo_to_csr import entry_rows, transpose
 from graphpoly.ops.dtypes import EXACT, check_real
-from graphpoly.ops.library import call, implement
+from graphpoly.ops.library import call, direct, implement
 from graphpoly.ops.turned_weight import turned_weight
 
 __all__ = ["spmm", "spmm_max_reference", "spmm_reference"]
@@ -143,14 +143,14 @@ def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         if ctx.mean:
             shared = shared / _count(rowptr, shared)
         pair = (shared, x.to(ctx.dtype))
-        grad_weight = torch.ops.graphpoly.sddmm(rowptr, col, *pair, colptr, row, tperm)
+        grad_weight = direct.sddmm(rowptr, col, *pair, colptr, row, tperm)
     if ctx.needs_input_grad[3]:
         if colptr is None:
             colptr, row, tperm = transpose(rowptr, col, ctx.num_cols)
         # of a mean divided, so that grad is read as it is
         wide = torch.promote_types(grad.dtype, torch.float32)
         turned = turned_weight(weight, row, tperm, rowptr if ctx.mean else None, dtype=wide)
-        grad_x = torch.ops.graphpoly.spmm_sum(colptr, row, turned, grad, None, None, None, False)
+        grad_x = direct.spmm_sum(colptr, row, turned, grad, None, None, None, False)
     return None, None, grad_weight, grad_x, None, None, None, None
 
 
@@ -226,7 +226,7 @@ def _max_backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...
     if ctx.needs_input_grad[3]:
         if colptr is None:
             colptr, row, tperm = transpose(rowptr, col, ctx.num_cols)
-        grad_x = torch.ops.graphpoly.spmm_max_backward(colptr, row, tperm, weight, grad, arg)
+        grad_x = direct.spmm_max_backward(colptr, row, tperm, weight, grad, arg)
     return None, None, grad_weight, grad_x, None, None, None, None
 
 

@@ -9,6 +9,7 @@ import torch
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 
 from graphpoly.acceleration import accelerate, restore
+from graphpoly.acceleration.optimizer import AcceleratedAdam
 
 
 def net(dtype=torch.float64):
@@ -226,13 +227,18 @@ def test_the_short_way_is_that_of_pytorch_to_the_bit(options):
     assert all(torch.equal(*pair) for pair in zip(*found, strict=True))
 
 
-def test_gradients_that_are_scaled_or_sparse_go_the_long_way():
+SCALED = {
+    "accelerated": lambda model: accelerate(model, made := Adam(model.parameters(), 0.01)) and made,
+    "made so": lambda model: AcceleratedAdam(model.parameters(), 0.01, fused=True),
+    "of PyTorch": lambda model: Adam(model.parameters(), 0.01, fused=True),
+}
+
+
+def test_gradients_that_are_scaled_and_skipped():
     found = []
-    for fast in (True, False):
+    for make in SCALED.values():
         model = net(torch.float32)
-        optimizer = Adam(model.parameters(), 0.01, fused=None if fast else True)
-        if fast:
-            accelerate(model, optimizer)
+        optimizer = make(model)
         scaler = torch.amp.GradScaler("cpu", init_scale=8.0, growth_interval=2)
         for step in range(4):
             optimizer.zero_grad()
@@ -243,14 +249,20 @@ def test_gradients_that_are_scaled_or_sparse_go_the_long_way():
         steps = {float(one["step"]) for one in optimizer.state_dict()["state"].values()}
         assert steps == {3.0}
         found.append(list(model.parameters()))
-    assert all(torch.equal(*pair) for pair in zip(*found, strict=True))
-    table = torch.nn.Embedding(3, 2, sparse=True)
+    for others in found[1:]:
+        assert all(torch.equal(*pair) for pair in zip(found[0], others, strict=True))
+
+
+def test_sparse_gradients_are_refused_in_pytorchs_words():
+    table = torch.nn.Embedding(3, 2)
     optimizer = Adam(table.parameters())
     accelerate(table, optimizer)
     for _ in range(2):
         table(torch.tensor([1])).sum().backward()
-        with pytest.raises(RuntimeError, match="does not support sparse gradients"):
-            optimizer.step()
+        optimizer.step()
+    table.weight.grad = torch.eye(3, 2).to_sparse()
+    with pytest.raises(RuntimeError, match="does not support sparse gradients"):
+        optimizer.step()
 
 
 def test_parameters_of_two_types_in_one_group():
