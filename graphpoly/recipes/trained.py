@@ -14,6 +14,7 @@ from graphpoly.recipes.loads import Loads
 from graphpoly.recipes.recipe import Recipe
 from graphpoly.recipes.run import read_results
 from graphpoly.training.checkpoint import restore_weights
+from graphpoly.training.private_task import as_scored
 
 __all__ = ["root_of", "trained_network"]
 
@@ -25,10 +26,9 @@ def trained_network(
     model: str | None = None,
     seed: int | None = None,
 ) -> tuple[nn.Module, Loaded]:
-    """Return a network as a run left it, on the CPU, and its dataset as it reads it.
+    """Return a network as a run left it, on the CPU, and its dataset as it is scored on it.
 
-    What ``graphpoly train`` made goes into a script of one's own by ``net.save_pretrained(folder)``
-    and :func:`~graphpoly.pretrained.from_pretrained`.
+    ``net.save_pretrained(folder)`` writes what :func:`graphpoly.from_pretrained` reads in a script.
 
     Args:
         run: Folder that ``graphpoly train`` wrote: it holds ``results.json``.
@@ -37,8 +37,8 @@ def trained_network(
         seed: Which run of it; default the first.
 
     Raises:
-        ValueError: If the folder holds no results, or there is no such model or seed in it; if the
-            datasets are no longer where the run was trained on them and no ``root`` is given.
+        ValueError: If the folder holds no results, no such model or no such seed; if the datasets
+            are no longer where the run was trained on them and no ``root`` is given.
         DatasetError: If the dataset cannot be had there.
         CheckpointError: If the weights are missing or altered.
     """
@@ -54,9 +54,9 @@ def trained_network(
     loaded, split = loads.read_by(model, seed), loads.split(seed)
     settings = recipe.settings_of(model)
     net = network_for(settings, loads.dataset, loaded, split, recipe.rewire)
-    folder = run if len(recipe.models) == 1 else run / model.lower()
-    restore_weights(net, folder / f"seed-{seed}" / "checkpoint")
-    return net, loaded
+    place = (run if len(recipe.models) == 1 else run / model.lower()) / f"seed-{seed}/checkpoint"
+    restore_weights(net, place)
+    return net, as_scored(loaded, split, recipe.privacy, place)
 
 
 def root_of(run: Path, recipe: Recipe) -> Path | None:

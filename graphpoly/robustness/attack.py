@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
+from graphpoly.ops.cached import keeps_features
 from graphpoly.robustness.bounds import FeatureBound, feature_bound
 from graphpoly.robustness.estimate import expected_bound
 from graphpoly.robustness.features import BALLS, pgd, random_perturbation
@@ -179,6 +180,8 @@ class Attack(Settings):
         }
 
     def _on_features(self, target: Target, seed: int, told: _Steps) -> Iterator[Iterator[Data]]:
+        if keeps_features(target.model):
+            raise ValueError("model: cached=True holds features, which are moved here")
         x, draws = target.data.x, self.samples if self.kind == "random" else 1
         generator = torch.Generator(x.device).manual_seed(seed)
         told.start(len(self.budgets) * draws, "attack")

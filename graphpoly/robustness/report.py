@@ -20,6 +20,7 @@ from graphpoly.robustness.attack import Attack, Target
 from graphpoly.training import Progress
 from graphpoly.training.checkpoint import restore_weights
 from graphpoly.training.lines import LineFile
+from graphpoly.training.private_task import as_scored
 from graphpoly.training.run_directory import reserve
 
 __all__ = ["BudgetRow", "RobustnessReport", "attack_run"]
@@ -146,8 +147,10 @@ def attack_run(
             assert loaded.data is not None
             if settings.rows(net, loaded.data) is not None:
                 raise ValueError(f"model: {model} reads what was made of the features once")
-            restore_weights(net, run / f"seed-{seed}" / "checkpoint")
-            target = Target(net, loaded.data, split.test_mask, device=device)
+            checkpoint = run / f"seed-{seed}" / "checkpoint"
+            restore_weights(net, checkpoint)
+            shown = as_scored(loaded, split, recipe.privacy, checkpoint)
+            target = Target(net, shown.data, split.test_mask, device=device)
             found = attack.on(target, seed=seed, progress=progress)
             record = {"seed": seed, "rows": found, "row_length": target.row_length}
             record["lipschitz"] = None if target.bound is None else target.bound.lipschitz

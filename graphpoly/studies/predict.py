@@ -38,7 +38,8 @@ def predict(
 
     Pairs are scored on the whole graph, links of validation and test among its edges where the data
     has them there (OGB's has not), each in both directions and once; or on what it was rewired to.
-    A pair that is an edge is taken out of it first, where training takes out what it asks for.
+    A pair that is an edge is taken out of it first, where training takes out what it asks for. What
+    a private run gives rests on the edges that its scores do: other nodes read no training node.
 
     Args:
         run: Folder that ``graphpoly train`` wrote.

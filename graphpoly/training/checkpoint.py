@@ -32,7 +32,7 @@ from graphpoly.files import fsync_directory, naming, to_json, write_synced
 from graphpoly.versions import versions
 
 __all__ = ["FORMAT", "CheckpointError", "Snapshot", "config_hash", "load_checkpoint"]
-__all__ += ["load_weights", "require_same", "restore_weights", "save_checkpoint"]
+__all__ += ["load_state", "load_weights", "require_same", "restore_weights", "save_checkpoint"]
 
 FORMAT = 1
 _FILES = ("last.safetensors", "best.safetensors", "state.pt")
@@ -123,10 +123,7 @@ def load_checkpoint(directory: Path, identity: Mapping[str, Any]) -> Snapshot | 
     meta = _read_meta(directory / _META)
     contents = {name: _read(directory / name, meta["files"].get(name)) for name in _FILES}
     require_same(directory / _META, meta["identity"], identity)
-    with _readable(directory / "state.pt"):
-        state = torch.load(io.BytesIO(contents["state.pt"]), map_location="cpu", weights_only=True)
-        if not isinstance(state, dict):
-            raise TypeError(f"a {type(state).__name__}, not the state of a run")
+    state = _state(directory / "state.pt", contents["state.pt"])
     weights = {}
     for name in ("last.safetensors", "best.safetensors"):
         with _readable(directory / name):
@@ -140,13 +137,19 @@ def load_weights(directory: Path) -> dict[str, Tensor]:
     Raises:
         CheckpointError: If there is no checkpoint, or a file is missing, cut short or altered.
     """
-    if not directory.exists():
-        raise CheckpointError(f"{directory}: no checkpoint of a run is here")
-    meta = _read_meta(directory / _META)
     name = "best.safetensors"
-    data = _read(directory / name, meta["files"].get(name))
+    data = _contents(directory, name)
     with _readable(directory / name):
         return safetensors.torch.load(data)
+
+
+def load_state(directory: Path) -> dict[str, Any]:
+    """Read everything but the weights from a checkpoint, whatever run it is of.
+
+    Raises:
+        CheckpointError: As :func:`load_weights` does.
+    """
+    return _state(directory / "state.pt", _contents(directory, "state.pt"))
 
 
 def restore_weights(net: nn.Module, directory: Path) -> None:
@@ -280,6 +283,20 @@ def _readable(path: Path) -> Iterator[None]:
     ) as error:
         reason = str(error).partition("\n")[0]
         raise CheckpointError(f"{path}: cannot be read by these versions: {reason}") from error
+
+
+def _contents(directory: Path, name: str) -> bytes:
+    if not directory.exists():
+        raise CheckpointError(f"{directory}: no checkpoint of a run is here")
+    return _read(directory / name, _read_meta(directory / _META)["files"].get(name))
+
+
+def _state(path: Path, data: bytes) -> dict[str, Any]:
+    with _readable(path):
+        state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        if not isinstance(state, dict):
+            raise TypeError(f"a {type(state).__name__}, not the state of a run")
+    return dict(state)
 
 
 def _read(path: Path, checksum: str | None) -> bytes:

@@ -6,6 +6,7 @@ import dataclasses
 import logging
 import secrets
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from graphpoly.data import Loaded
 from graphpoly.privacy import Ledger, PrivacySettings, bound_readers, most_terms, noise_for
 from graphpoly.privacy.examples import Batch, Examples, apart, keep_edges
 from graphpoly.privacy.gradients import (
@@ -23,13 +25,14 @@ from graphpoly.privacy.gradients import (
     trainable,
 )
 from graphpoly.privacy.reach import measured_reach, stirred
+from graphpoly.training.checkpoint import load_state
 from graphpoly.training.config import SPLITS
 from graphpoly.training.forward import call_on_nodes
 from graphpoly.training.losses import get_loss
 from graphpoly.training.metrics import Metric, MetricFunction
 from graphpoly.training.tasks import NodeTask
 
-__all__ = ["PrivateNodeTask"]
+__all__ = ["PrivateNodeTask", "as_scored"]
 
 _HOPS = 2  # what the account knows
 _SAMPLE = 10_000  # gradients that thresholds are estimated from, as published
@@ -215,15 +218,8 @@ class PrivateNodeTask:
         """Draw what training may read, and set the rest apart."""
         self._seed = seed
         graph = self._whole.data
-        kept = bound_readers(
-            graph.edge_index,
-            graph.y.size(0),
-            self.privacy.max_degree,
-            generator=np.random.default_rng(seed),
-            nodes=self._train,
-        )
-        self._examples = Examples(keep_edges(graph, kept), self.num_hops)
-        shown = keep_edges(graph, apart(graph.edge_index, self._train, kept))
+        kept, shown = _divided(graph, self._train, self.privacy, seed)
+        self._examples = Examples(kept, self.num_hops)
         self._apart = NodeTask(shown, self._split, **self._options)
 
     def _step(self, model: nn.Module, optimizer: Optimizer, clip: Tensor) -> float:
@@ -277,6 +273,39 @@ class PrivateNodeTask:
         slow = clipped_one_by_one(moved, self._examples, some, _roots, self._loss)
         pairs = zip([fast.norms, *fast.sums], [slow.norms, *slow.sums], strict=True)
         return all(torch.allclose(one, other, rtol=1e-3, atol=1e-5) for one, other in pairs)
+
+
+def as_scored(
+    loaded: Loaded, split: Any, privacy: PrivacySettings | None, checkpoint: Path
+) -> Loaded:
+    """Return a dataset with those edges alone that the scores of a private run rest on.
+
+    Args:
+        loaded: As the network reads it.
+        split: Which nodes it was trained on.
+        privacy: What was kept; None changes nothing.
+        checkpoint: Of the run, which knows what the edges were drawn by.
+    """
+    if privacy is None:
+        return loaded
+    state = load_state(checkpoint)["task"]
+    while "seed" not in state:  # within the state of a schedule
+        state = state["task"]
+    shown = _divided(loaded.data, split.train_mask, privacy, int(state["seed"]))[1]
+    return dataclasses.replace(loaded, data=shown)
+
+
+def _divided(graph: Any, train: Tensor, privacy: PrivacySettings, seed: int) -> tuple[Any, Any]:
+    """Return the graph with the edges that training reads, and with those that scores read."""
+    kept = bound_readers(
+        graph.edge_index,
+        graph.y.size(0),
+        privacy.max_degree,
+        generator=np.random.default_rng(seed),
+        nodes=train,
+    )
+    shown = apart(graph.edge_index, train, kept)
+    return keep_edges(graph, kept), keep_edges(graph, shown)
 
 
 def _roots(model: nn.Module, batch: Batch) -> Tensor:

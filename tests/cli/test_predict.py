@@ -14,7 +14,9 @@ from torch_geometric.data import Batch
 from typer.testing import CliRunner
 
 from graphpoly.cli.app import app
+from graphpoly.data import csbm
 from graphpoly.recipes import recipe_for, run_recipe, trained_network
+from graphpoly.robustness import Attack, attack_run
 from graphpoly.studies import predict
 from graphpoly.training.forward import call_by_name
 from tests.data.test_own import ring, saved
@@ -53,6 +55,29 @@ def test_nodes_are_told_what_was_scored(model: str, tmp_path: Path) -> None:
     assert [int(row[0]) for row in rows[1:]] == list(range(60))
     written = torch.tensor([[float(word) for word in row[1:]] for row in rows[1:]])
     torch.testing.assert_close(written, found, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("changes", [{}, {"secret": True}, {"schedule": "cosine"}])
+def test_a_private_run_answers_by_the_edges_it_was_scored_on(
+    changes: dict[str, Any], tmp_path: Path
+) -> None:
+    data = csbm(60, 6.0, 8, phi=0.5, epsilon=1.0, seed=0)
+    run = trained("GCN", data, tmp_path, num_layers=1, epsilon=50, clip="1", **changes)
+    found = predict(run, seed=1, device="cpu")
+    _, loaded = trained_network(run, seed=1)
+    results = json.loads((run / "results.json").read_text())
+    (model,) = results["models"].values()
+    split = loaded.split(results["protocol"]["split"], 1)
+    for part in ("train", "val", "test"):
+        correct = (found.argmax(1) == data.y)[getattr(split, f"{part}_mask")]
+        assert float(correct.double().mean()) == pytest.approx(model["seeds"][1][part])
+    attack = Attack(kind="random", budgets=(0.1,), samples=1)
+    (before, _) = attack_run(run, attack, out=tmp_path / "attack").rows
+    assert before.accuracy == pytest.approx(model["test"]["mean"])
+    data.x[split.train_mask] = 100.0  # of which the others must not hear
+    saved(tmp_path / "mine.pt", data)
+    others = ~split.train_mask
+    assert torch.equal(predict(run, seed=1, device="cpu")[others], found[others])
 
 
 @pytest.mark.parametrize("batch_size", [None, 7])

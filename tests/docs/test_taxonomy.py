@@ -1,4 +1,4 @@
-"""The taxonomy places every registered layer, aggregation and model once."""
+"""The taxonomy places every registered system once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from graphpoly.registry import entries
 
 PAGE = Path(__file__).parents[2] / "docs" / "taxonomy.md"
-KINDS = ("layer", "aggregation", "model")
+KINDS = ("layer", "aggregation", "model", "kernel", "transform")
 
 
 def misplaced(text: str) -> dict[str, int]:

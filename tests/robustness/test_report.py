@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch_geometric.nn import GCN
+from torch_geometric.nn import GCN, SGConv, SSGConv
 from typer.testing import CliRunner
 
 from graphpoly.cli.app import app
@@ -144,3 +144,15 @@ def test_a_network_that_keeps_its_first_graph_is_refused(kind):
     assert attack.on(target(GCN(12, 8, 2, 2)))[1]["moved"] > 0
     with pytest.raises(ValueError, match="model: cached=True holds one graph"):
         attack.on(target(GCN(12, 8, 2, 2, cached=True)))
+
+
+@pytest.mark.parametrize("kind", ["random", "pgd"])
+def test_a_network_that_keeps_its_first_features_is_refused(kind):
+    attack = Attack(kind=kind, budgets=(0.5,), samples=2)
+    for conv in (SGConv(12, 2, K=2), SSGConv(12, 2, alpha=0.1, K=2)):
+        assert attack.on(target(conv))[1]["moved"] > 0
+        conv.cached = True
+        with pytest.raises(ValueError, match="model: cached=True holds features"):
+            attack.on(target(conv))
+    of_edges = attack.on(target(GCN(12, 8, 2, 2, cached=True)))
+    assert of_edges[1]["moved"] > 0
