@@ -92,7 +92,7 @@ def test_labels_of_edges_tell_twins_apart() -> None:
 
 
 def test_twins_are_nodes_that_may_change_places_whatever_their_numbers() -> None:
-    """Brute force: exchanging two leaves all edges and labels. Kinds of edges are small numbers, too."""
+    """Brute force: exchanging two leaves all edges. Kinds of edges are small numbers, too."""
     draw = random.Random(0)
     twins = 0
     for size in [5, 8] * 50:
