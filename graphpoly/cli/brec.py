@@ -22,7 +22,10 @@ __all__ = ["brec"]
 
 def brec(
     model: Annotated[
-        str, typer.Argument(help="A registered model, one of PyG's, or package.module:factory.")
+        str,
+        typer.Argument(
+            help="A registered model or baseline, one of PyG's, or package.module:factory."
+        ),
     ],
     overrides: Annotated[
         list[str] | None,

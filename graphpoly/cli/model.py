@@ -21,7 +21,8 @@ def model(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="MODEL", help="A registered model, one of PyG's, or package.module:factory."
+            metavar="MODEL",
+            help="A registered model or baseline, one of PyG's, or package.module:factory.",
         ),
     ],
     arguments: Annotated[

@@ -188,17 +188,19 @@ def twin_ranks(whole: GraphSet, labels: Tensor) -> Tensor:
     source, target = whole.edge_index
     edge = torch.zeros_like(source) if whole.edge_attr is None else dense_ids(whole.edge_attr)
     node = mix64(torch.arange(whole.num_nodes))
+    # below 0, where no node is: a node and a direction must not be the same sum in exchange
+    ways = mix64(-1 - torch.arange(2 * (int(edge.max()) + 1 if edge.numel() else 0))).view(-1, 2)
     loop = source == target
     end, start, kind = source[~loop], target[~loop], edge[~loop]
     heard = torch.zeros_like(labels)
-    heard.index_add_(0, end, mix64(node[start] + mix64(2 * kind)))
-    heard.index_add_(0, start, mix64(node[end] + mix64(2 * kind + 1)))
+    heard.index_add_(0, end, mix64(node[start] + ways[kind, 0]))
+    heard.index_add_(0, start, mix64(node[end] + ways[kind, 1]))
     loops = torch.zeros_like(labels).index_add(0, source[loop], mix64(edge[loop]))
     shared = torch.stack([whole.batch, labels, loops], 1)
     ranks = _ranks(torch.cat([shared, heard.unsqueeze(1)], 1))
     for number in kind.unique()[:_MOST_KINDS]:
         # joined twins hear the same once each hears itself, too
-        itself = mix64(node + mix64(2 * number)) + mix64(node + mix64(2 * number + 1))
+        itself = mix64(node.unsqueeze(1) + ways[number]).sum(1)
         joined = _ranks(torch.cat([shared, (heard + itself).unsqueeze(1)], 1))
         ranks = torch.where(ranks == 0, joined, ranks)
     return ranks

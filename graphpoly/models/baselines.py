@@ -193,5 +193,7 @@ _PAPERS: dict[str, tuple[Any, str, str | None]] = {
         "2110.14446",
     ),
 }
+_STRENGTH = {"MLP": "that of the features", "LINKX": "not permutation-equivariant"}
 for _name, (_cls, _paper, _arxiv) in _PAPERS.items():
-    registry.add("baseline", _name, _cls, paper=_paper, arxiv=_arxiv, tags={})
+    _tags = {"expressivity": _STRENGTH.get(_name, "1-WL")}
+    registry.add("baseline", _name, _cls, paper=_paper, arxiv=_arxiv, tags=_tags)

@@ -27,6 +27,11 @@ _NOT_HERE = {
     "steps": "follows the steps of an algorithm, and says nothing of a graph",
     "pointer": "points at nodes, and says nothing of a graph",
 }
+# what else a baseline is made with or called with
+_LACKING = {
+    "edge_attr": "reads atoms and bonds, which these graphs have not",
+    "num_nodes": "knows the nodes of one graph",
+}
 _ENDS = {"in_channels": 4, "out_channels": 16}
 _SIZES = {**_ENDS, "hidden_channels": 32, "num_layers": 5}
 _PNA: dict[str, Any] = {
@@ -38,12 +43,13 @@ _PNA: dict[str, Any] = {
 def model_factory(name: str, **arguments: Any) -> tuple[Callable[[], Any], str]:
     """Find what a name stands for.
 
-    Registered models and PyG's have five layers of 32 channels (or the next multiple of what a
-    registered one's example has), 4 channels at the beginning and 16 in the end, unless the
+    Registered models, baselines and PyG's have five layers of 32 channels (or the next multiple of
+    what a registered one's example has), 4 channels at the beginning and 16 in the end, unless the
     arguments say otherwise; the rest are their defaults.
 
     Args:
-        name: A registered model, one of :data:`PYG_MODELS`, or ``"package.module:factory"``.
+        name: A registered model or baseline, one of :data:`PYG_MODELS`, or
+            ``"package.module:factory"``.
         **arguments: Of the model or the factory. A factory is told ``in_channels`` and
             ``out_channels`` where it has no defaults for them, as one for ``graphpoly train``.
 
@@ -76,7 +82,11 @@ def model_factory(name: str, **arguments: Any) -> tuple[Callable[[], Any], str]:
             raise ValueError(f"model: {name} has no example; pass package.module:factory")
         return partial(_registered, entry, arguments), entry.tags.get("expressivity", "")
     if name not in PYG_MODELS:
-        raise unknown("model", name, [*known, *PYG_MODELS])
+        baselines = {entry.name: entry for entry in registry.entries("baseline")}
+        if name not in baselines:
+            raise unknown("model", name, [*known, *PYG_MODELS, *baselines])
+        entry = baselines[name]
+        return partial(_baseline, entry, arguments), entry.tags.get("expressivity", "")
     settings = {**_SIZES, **arguments}
     if name == "PNA":
         settings = {**_PNA, "deg": torch.tensor([0, 1, 2, 4, 2, 1]), **settings}
@@ -122,6 +132,17 @@ def _registered(entry: registry.Entry, arguments: dict[str, Any]) -> Any:
             raise _unshown(entry, name)
         given[name] = held
     return _made(entry.name, entry.obj, given)
+
+
+def _baseline(entry: registry.Entry, arguments: dict[str, Any]) -> Any:
+    """Make a baseline, if there is all that it reads."""
+    parameters = inspect.signature(entry.obj).parameters
+    asked = {**inspect.signature(entry.obj.forward).parameters, **parameters}
+    for name, what in _LACKING.items():
+        if name in asked and asked[name].default is inspect.Parameter.empty:
+            raise ValueError(f"model: {entry.name} {what}; pass package.module:factory")
+    sizes = {name: size for name, size in _SIZES.items() if name in parameters}
+    return _made(entry.name, entry.obj, {**sizes, **arguments})
 
 
 def _unshown(entry: registry.Entry, name: str) -> ValueError:

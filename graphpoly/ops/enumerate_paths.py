@@ -2,8 +2,9 @@ r"""All simple paths, all shortest paths, or one shortest path between every pai
 
 A path of length k is a sequence of k + 1 distinct nodes :math:`(p_0, \dots, p_k)` with an edge from
 each to the next: it brings what :math:`p_0` knows to :math:`p_k`. Duplicate edges give no second
-path and loops none. Paths of one length come out in lexicographic order of their nodes, the far
-end first, so that those with a common beginning stand side by side.
+path and loops none. Paths of one length come out in lexicographic order of their nodes, each with
+its distance where distances are asked for, the far end first: those with a common beginning stand
+side by side.
 """
 
 from __future__ import annotations

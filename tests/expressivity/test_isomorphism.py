@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections import Counter
 
 import networkx as nx
 import pytest
 import torch
 from torch_geometric.data import Data
 
-from graphpoly.expressivity import hard_pair, isomorphic, of_networkx
+from graphpoly.expressivity import GraphSet, hard_pair, isomorphic, of_networkx
+from graphpoly.expressivity.isomorphism import twin_ranks
 from tests.expressivity.test_duplicates import moved
 
 
@@ -87,6 +89,32 @@ def test_labels_of_edges_tell_twins_apart() -> None:
     assert isomorphic(of_networkx(clique, label="kind"), of_networkx(other, label="kind"))
     other.edges[0, 1]["kind"] = 1 - other.edges[0, 1]["kind"]
     assert not isomorphic(of_networkx(clique, label="kind"), of_networkx(other, label="kind"))
+
+
+def test_twins_are_nodes_that_may_change_places_whatever_their_numbers() -> None:
+    """Brute force: exchanging two leaves all edges. Kinds of edges are small numbers, too."""
+    draw = random.Random(0)
+    twins = 0
+    for size in [5, 8] * 50:
+        pairs = [draw.choices(range(size), k=2) for _ in range(size // 2 + 1)]
+        kinds = torch.tensor([draw.randrange(5) for _ in pairs])
+        data = Data(edge_index=torch.tensor(pairs).T, edge_attr=kinds, num_nodes=size)
+        labels = torch.tensor([draw.randrange(2) for _ in range(size)])
+        edges = Counter((u, v, kind) for (u, v), kind in zip(pairs, kinds.tolist(), strict=True))
+
+        def change(edges, labels, u, v) -> bool:
+            place = {u: v, v: u}
+            moved = {(place.get(a, a), place.get(b, b), k): n for (a, b, k), n in edges.items()}
+            return moved == edges and bool(labels[u] == labels[v])
+
+        expected = [sum(change(edges, labels, u, v) for u in range(v)) for v in range(size)]
+        assert twin_ranks(GraphSet.of(data), labels).tolist() == expected
+        twins += sum(expected)
+        new = torch.tensor(draw.sample(range(size), size))
+        other = Data(labels[new.argsort()], new[data.edge_index], kinds, num_nodes=size)
+        data.x = labels
+        assert isomorphic(data, other)
+    assert twins > 10
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,15 @@ from __future__ import annotations
 import inspect
 
 import pytest
+import torch
 from torch import nn
 
 from graphpoly import registry
+from graphpoly.expressivity import Probe
 from graphpoly.models import FavardGNN
 from graphpoly.models.model_factory import PYG_MODELS, model_factory
+
+EDGES = torch.tensor([[0, 1], [1, 0]])
 
 
 def test_names_stand_for_models() -> None:
@@ -54,6 +58,24 @@ def test_registered_models_are_no_smaller_than_those_of_pyg(entry) -> None:
     model = factory()
     assert getattr(model, "hidden_channels", 32) >= 32
     assert getattr(model, "num_layers", 5) == 5
+
+
+@pytest.mark.parametrize("entry", registry.entries("baseline"), ids=lambda entry: entry.name)
+def test_registered_baselines_are_made_or_say_what_they_lack(entry) -> None:
+    factory, declared = model_factory(entry.name)
+    assert declared == entry.tags["expressivity"]
+    lacks = {"LINKX": "knows the nodes of one graph"}
+    lacks |= dict.fromkeys(
+        ("AssociationGNN", "MoleculeGNN", "PathMolecule"), "reads atoms and bonds"
+    )
+    if entry.name in lacks:
+        with pytest.raises(ValueError, match=rf"{lacks[entry.name]}.*package\.module:factory"):
+            factory()
+        return
+    assert Probe(factory).level == "node"
+    assert model_factory(entry.name, out_channels=3)[0]()(torch.ones(2, 4), EDGES).shape == (2, 3)
+    with pytest.raises(ValueError, match=rf"{entry.name} cannot be made with .*layers=2"):
+        model_factory(entry.name, layers=2)[0]()
 
 
 def test_arguments_reach_models_and_factories() -> None:

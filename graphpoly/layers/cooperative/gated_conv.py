@@ -189,7 +189,10 @@ def _check(conv: nn.Module) -> None:
         return
     if isinstance(conv, _ATTENTION):
         return
-    if "index" in conv.inspector.get_param_names("message") or conv._edge_user_args:
+    named = conv.inspector.get_param_names("message")
+    # GeneralConv names the targets of messages, too, where it has no attention
+    softmax = "index" in named or ("edge_index_i" in named and getattr(conv, "attention", True))
+    if softmax or conv._edge_user_args:
         raise ValueError(
             f"base: messages of {name} look at each other and take no edge_weight; of attention "
             "layers GATConv and GATv2Conv are accepted"

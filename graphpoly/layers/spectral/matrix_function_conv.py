@@ -46,7 +46,7 @@ class MatrixFunctionConv(OperatorLayer):
 
     .. math::
         H_{c,ij} = \tfrac12 (A_{ij} + A_{ji})\, \phi_c(u_i + u_j), \qquad
-        H_{c,ii} = \psi_c(u_i), \qquad u = X W_u + b_u
+        H_{c,ii} = A_{ii}\, \phi_c(2 u_i) + \psi_c(u_i), \qquad u = X W_u + b_u
 
     with :math:`\phi = W_\phi\,\mathrm{SiLU}(\cdot)`, :math:`\psi` likewise. The eigenvalues of each
     are shifted and scaled, graph by graph, to mean 0 and variance 1. A pole s of matrix c has a

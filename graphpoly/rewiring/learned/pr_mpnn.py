@@ -161,6 +161,7 @@ class PRMPNN(Pretrained):
         batch: Tensor | None = None,
         *,
         candidates: Tensor | None = None,
+        generator: torch.Generator | None = None,
         **kwargs: Any,
     ) -> Tensor:
         """Rewire and run.
@@ -171,6 +172,8 @@ class PRMPNN(Pretrained):
             edge_weight: ``[E]``; added edges weigh 1.
             batch: Graph of each node, ``[N]``, in ascending order.
             candidates: Pairs that may be joined, ``[2, P]``, each once.
+            generator: Where subsets are drawn from in ``train()``, and the downstream module draws
+                from if it takes one; default torch's global one.
             **kwargs: For the downstream module.
         """
         check_features("PRMPNN", x, self.in_channels)
@@ -183,8 +186,9 @@ class PRMPNN(Pretrained):
         graph = x.new_zeros(size, dtype=torch.int64) if batch is None else batch
         count = int(graph[-1]) + 1 if size else 0
         weight = x.new_ones(edge_index.size(1)) if edge_weight is None else edge_weight.to(x.dtype)
-        if batch is not None and "batch" in inspect.signature(self.downstream.forward).parameters:
-            kwargs["batch"] = batch
+        named = inspect.signature(self.downstream.forward).parameters
+        given = {"batch": batch, "generator": generator}
+        kwargs |= {key: held for key, held in given.items() if held is not None and key in named}
         found = []
         if self.with_original:
             found.append(self.downstream(x, edge_index, edge_weight=weight, **kwargs))
@@ -201,11 +205,11 @@ class PRMPNN(Pretrained):
         for prior in range(self.num_priors):
             edges, weights = [edge_index], weight
             if self.score_deleted is not None:
-                gone = self._chosen(self.score_deleted, self.delete, hidden, old, prior)
+                gone = self._chosen(self.score_deleted, self.delete, hidden, old, prior, generator)
                 stay = torch.cat([1 - gone, gone.new_ones(1)])  # the last one is for loops
                 weights = weights * take_rows(stay, which % stay.numel())
             if new is not None and self.score_added is not None:
-                joined = self._chosen(self.score_added, self.add, hidden, new, prior)
+                joined = self._chosen(self.score_added, self.add, hidden, new, prior, generator)
                 edges += [new.pairs, new.pairs.flip(0)]
                 weights = torch.cat([weights, joined, joined])
             wired = torch.cat(edges, 1)
@@ -220,12 +224,17 @@ class PRMPNN(Pretrained):
 
     @staticmethod
     def _chosen(
-        score: nn.Module, sampler: SubsetSampler, hidden: Tensor, rows: PaddedPairs, prior: int
+        score: nn.Module,
+        sampler: SubsetSampler,
+        hidden: Tensor,
+        rows: PaddedPairs,
+        prior: int,
+        generator: torch.Generator | None,
     ) -> Tensor:
         """0 or 1 for each pair."""
         u, v = (take_rows(hidden, ends) for ends in rows.pairs)
         theta = score(torch.cat([u, v], 1)) + score(torch.cat([v, u], 1))
-        return rows.flat(sampler(rows.rows(theta[:, prior]), rows.mask))
+        return rows.flat(sampler(rows.rows(theta[:, prior]), rows.mask, generator=generator))
 
     def __repr__(self) -> str:
         names = ["num_added", "num_deleted", "num_candidates", "num_priors", "hidden_channels"]

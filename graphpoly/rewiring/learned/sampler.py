@@ -80,27 +80,41 @@ class SubsetSampler(nn.Module):
         self.k, self.estimator = k, estimator
         self.temperature, self.beta = temperature, beta
 
-    def forward(self, theta: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Choose."""
+    def forward(
+        self,
+        theta: Tensor,
+        mask: Tensor | None = None,
+        *,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Choose.
+
+        Args:
+            theta: ``[..., n]``.
+            mask: Which elements there are, ``[..., n]``.
+            generator: Where draws come from in ``train()``; default torch's global one.
+        """
         if not self.training:
             chosen = top_subset(theta.detach(), self.k, mask)
             if self.estimator == "simple" and torch.is_grad_enabled() and theta.requires_grad:
                 return _through(chosen, subset_marginals(theta, self.k, mask))
             return chosen
         if self.estimator == "simple":
-            chosen = sample_subsets(theta, self.k, mask)
+            chosen = sample_subsets(theta, self.k, mask, generator=generator)
             return _through(chosen, subset_marginals(theta, self.k, mask))
         if self.estimator == "imle":
-            noise = self.temperature * _sum_of_gammas(theta, max(self.k, 1))
+            noise = self.temperature * _sum_of_gammas(theta, max(self.k, 1), generator)
             found: Tensor = _ImplicitMLE.apply(theta, noise, self.k, mask, self.beta)
             return found
         if self.estimator == "gumbel":
-            return self._gumbel(theta, mask)
-        return _through(sample_subsets(theta, self.k, mask), theta)
+            return self._gumbel(theta, mask, generator)
+        return _through(sample_subsets(theta, self.k, mask, generator=generator), theta)
 
-    def _gumbel(self, theta: Tensor, mask: Tensor | None) -> Tensor:
-        noise = -torch.log(torch.empty_like(theta).exponential_().clamp(min=1e-30))
-        score = theta + noise
+    def _gumbel(
+        self, theta: Tensor, mask: Tensor | None, generator: torch.Generator | None
+    ) -> Tensor:
+        drawn = torch.empty_like(theta).exponential_(generator=generator)
+        score = theta - drawn.clamp(min=1e-30).log()
         chosen = top_subset(score.detach(), self.k, mask)
         rest = score if mask is None else torch.where(mask.bool(), score, _NEVER)
         rest = rest / self.temperature
@@ -123,12 +137,12 @@ def _through(value: Tensor, gradient: Tensor) -> Tensor:
     return value + (gradient - gradient.detach())
 
 
-def _sum_of_gammas(theta: Tensor, k: int) -> Tensor:
+def _sum_of_gammas(theta: Tensor, k: int, generator: torch.Generator | None) -> Tensor:
     """Noise whose sum over k elements is nearly Gumbel's."""
     total = torch.zeros_like(theta)
     shape = torch.full_like(theta, 1 / k)
     for i in range(1, _TERMS + 1):
-        total = total + torch._standard_gamma(shape) * k / i
+        total = total + torch._standard_gamma(shape, generator=generator) * k / i
     return (total - torch.log(torch.tensor(float(_TERMS), device=theta.device))) / k
 
 

@@ -197,6 +197,8 @@ class NeuralSnowflake(Pretrained):
         edge_index: Any = None,
         edge_weight: Tensor | None = None,
         batch: Tensor | None = None,
+        *,
+        generator: torch.Generator | None = None,
         **kwargs: Any,
     ) -> Tensor:
         """Infer the graph and run.
@@ -206,12 +208,14 @@ class NeuralSnowflake(Pretrained):
             edge_index: A graph to keep.
             edge_weight: ``[E]``.
             batch: Graph of each node, ``[N]``, in ascending order.
+            generator: Where noise comes from in ``train()``, and the downstream module draws from
+                if it takes one; default torch's global one.
             **kwargs: For the downstream module.
         """
         check_features("NeuralSnowflake", x, self.in_channels)
         check_batch(batch, x.size(0))
         check_ascending(batch)
-        pairs, weight = self.graph(x, batch)
+        pairs, weight = self.graph(x, batch, generator=generator)
         place = pairs.new_full((pairs.size(1),), -1)
         if self.keep and edge_index is not None:
             edge_index, edge_weight = to_edges(edge_index, edge_weight, size=(len(x), len(x)))
@@ -220,13 +224,20 @@ class NeuralSnowflake(Pretrained):
             pairs = torch.cat([edge_index, pairs], 1)
             weight = torch.cat([ones.to(weight), weight])
             place = torch.cat([torch.arange(edge_index.size(1), device=x.device), place])
-        if batch is not None and "batch" in inspect.signature(self.downstream.forward).parameters:
-            kwargs["batch"] = batch
+        named = inspect.signature(self.downstream.forward).parameters
+        given = {"batch": batch, "generator": generator}
+        kwargs |= {key: held for key, held in given.items() if held is not None and key in named}
         with carried_masks(self.downstream, pairs, place):
             out: Tensor = self.downstream(x, pairs, edge_weight=weight, **kwargs)
         return out
 
-    def graph(self, x: Tensor, batch: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def graph(
+        self,
+        x: Tensor,
+        batch: Tensor | None = None,
+        *,
+        generator: torch.Generator | None = None,
+    ) -> tuple[Tensor, Tensor]:
         """Return the edges (from, to) ``[2, N k]`` and their weights."""
         if not x.size(0):
             return x.new_zeros(2, 0, dtype=torch.int64), x.new_zeros(0)
@@ -241,7 +252,8 @@ class NeuralSnowflake(Pretrained):
         usable = usable & ~torch.eye(there.size(1), dtype=torch.bool, device=x.device)
         choice = score.detach()
         if self.training:
-            choice = choice - torch.empty_like(choice).exponential_().clamp(min=1e-30).log()
+            drawn = torch.empty_like(choice).exponential_(generator=generator)
+            choice = choice - drawn.clamp(min=1e-30).log()
         choice = torch.where(usable, choice, -torch.inf)
         near = choice.topk(min(self.k, choice.size(2)), dim=2).indices
         taken = usable.gather(2, near)

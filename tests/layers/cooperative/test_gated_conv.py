@@ -4,9 +4,11 @@ from torch_geometric.nn import (
     GATConv,
     GATv2Conv,
     GCNConv,
+    GeneralConv,
     GINConv,
     GraphConv,
     SAGEConv,
+    SuperGATConv,
     TAGConv,
     TransformerConv,
 )
@@ -33,6 +35,7 @@ BASES = {
     "heads": heads,
     "gatv2": GATv2Conv,
     "graph": GraphConv,
+    "general": GeneralConv,
     "spectral": spectral,
 }
 # divides by the number of all edges
@@ -139,6 +142,8 @@ def test_reaches_as_far_as_degrees_do():
         (lambda: SAGEConv(2, 2, aggr="max"), "SAGEConv aggregates by 'max'"),
         (lambda: GraphConv(2, 2, aggr="max"), "GraphConv aggregates by 'max'"),
         (lambda: TransformerConv(2, 2), "messages of TransformerConv look at each other"),
+        (lambda: SuperGATConv(2, 2), "messages of SuperGATConv look at each other"),
+        (lambda: GeneralConv(2, 2, attention=True), "messages of GeneralConv look at each other"),
         (lambda: GCNConv(2, 2, cached=True), "GCNConv with cached=True"),
         (lambda: GCNConv(2, 2, add_self_loops=False), "GCNConv divides by the degree"),
         (lambda: TAGConv(2, 2), "TAGConv divides by the degree"),
