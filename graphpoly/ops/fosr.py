@@ -6,9 +6,10 @@ With :math:`M = D^{-1/2} A D^{-1/2}` and x its second eigenvector, each step joi
     \arg\min_{(u, v) \notin E} \frac{x_u x_v}{\sqrt{(1 + d_u)(1 + d_v)}}
 
 A node without edges is a component of its own, by a loop that makes its degree in M and its
-diagonal 1; so it is joined before anything is added inside of a component. Entries are compared on a grid of :math:`2^{20}` steps of the largest; x has
-the sign that makes the first node that is clearly off 0 positive, and of equal products that of the
-smaller positive node comes first, then that of the smaller negative one.
+diagonal 1; so it is joined before anything is added inside of a component. Entries are compared on
+a grid of :math:`2^{20}` steps of the largest; x has the sign that makes the first node that is
+clearly off 0 positive, and of equal products that of the smaller positive node comes first, then
+that of the smaller negative one.
 """
 
 from __future__ import annotations
