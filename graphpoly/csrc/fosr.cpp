@@ -16,8 +16,8 @@ constexpr double kGrid = 1 << 20;  // entries are compared on a grid of this man
 constexpr int64_t kWhole = 128;  // nodes, up to which the whole matrix is made
 constexpr int64_t kNotLeft = 1 << 4;
 
-// The normalised adjacency D^-1/2 A D^-1/2; a node without edges is a component of its own, with 1
-// on the diagonal.
+// The normalised adjacency D^-1/2 A D^-1/2; a node without edges is a component of its own, by a loop
+// that makes its degree and its diagonal 1.
 class SecondVector {
  public:
   SecondVector(const EditableGraph& graph, uint64_t seed, const Listener& listener)
@@ -88,6 +88,8 @@ class SecondVector {
  private:
   using Vector = std::vector<double>;
 
+  // The degree, which the loop of a node without edges makes 1.
+  double weight(int32_t v) const { return std::max<double>(graph_.degree(v), 1); }
   double noise(int32_t v) const {
     return 2 * uniform(hash64(seed_, static_cast<uint64_t>(round_), static_cast<uint64_t>(v))) - 1;
   }
@@ -124,12 +126,10 @@ class SecondVector {
 
   void prepare() {
     double total = 0;
-    for (int32_t v = 0; v < graph_.size(); ++v) total += graph_.degree(v);
+    for (int32_t v = 0; v < graph_.size(); ++v) total += weight(v);
     for (int32_t v = 0; v < graph_.size(); ++v) {
-      const double degree = graph_.degree(v);
-      scale_[v] = degree > 0 ? 1 / std::sqrt(degree) : 0;
-      first_[v] = total > 0 ? std::sqrt(degree / total)
-                            : 1 / std::sqrt(static_cast<double>(graph_.size()));
+      scale_[v] = 1 / std::sqrt(weight(v));
+      first_[v] = std::sqrt(weight(v) / total);
     }
   }
   void multiply(const Vector& v, Vector& out) const {

@@ -104,7 +104,7 @@ def shortest_distances(joined: Tensor) -> Tensor:
     """
     size = joined.size(1)
     step = joined.float()
-    reached = torch.eye(size).expand_as(step)
+    reached = torch.eye(size, dtype=step.dtype).expand_as(step)
     out = torch.where(reached > 0, 0, -1).to(torch.int64)
     for length in range(1, size):
         reached = torch.bmm(reached, step).clamp(max=1)
@@ -112,7 +112,7 @@ def shortest_distances(joined: Tensor) -> Tensor:
         if not bool(new.any()):
             break
         out[new] = length
-        reached = new.float()
+        reached = new.to(step.dtype)
     return out
 
 

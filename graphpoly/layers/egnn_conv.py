@@ -71,8 +71,9 @@ class EGNNConv(FusedLayer):
         clamp: Bound each component of what an edge adds, or None. A bound that is reached
             breaks equivariance.
         velocity: Whether nodes have velocities.
-        update_velocity: Return :math:`v'`, as the paper's equation 7 does; otherwise the velocities
-            stay what they were, as in the published code, while x moves as above.
+        update_velocity: Return :math:`v'`, as equation 7 of the proceedings does; otherwise the
+            velocities stay what they were, as in the published code and in that equation of the
+            paper's last version, while x moves as above.
         residual: Add :math:`h_i` where the sizes allow it.
 
     Shapes:

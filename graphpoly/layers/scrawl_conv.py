@@ -45,8 +45,9 @@ class SCRaWlConv(FusedLayer):
     with the attributes :math:`a` of the edge of the step, and then
 
     .. math::
-        y = W_2\, \mathrm{ReLU}(\mathrm{BN}(\mathrm{depthwise}_{s+1}(W_1 z))), \qquad
-        x_v' = W x_v + \mathrm{MLP}\big(\operatorname*{mean}_{(\text{walk}, t):\, v_t = v} y_t\big)
+        y &= \rho\big(W_2\, \rho(\mathrm{BN}(\mathrm{depthwise}_{s+1}(W_1 z)))\big), \qquad
+        \rho = \mathrm{ReLU} \\
+        x_v' &= W x_v + \mathrm{MLP}\big(\operatorname*{mean}_{(\text{walk}, t):\, v_t = v} y_t\big)
 
     where the kernel of s + 1 positions is centred at t and lies inside the walk. A step leads to
     each neighbour alike, and by each of the parallel edges to it alike. The mean is 0 for nodes at
@@ -91,7 +92,8 @@ class SCRaWlConv(FusedLayer):
         torch.Size([4, 7])
 
     Differences from the paper: of its two ways to draw a step this is "uniform neighbor"; walks of
-    one layer are not kept for the next.
+    one layer are not kept for the next; the perceptron has no norm; a walk begins at nodes without
+    neighbours, too, and stands still there.
     """
 
     printed: ClassVar[dict[str, object]] = {
@@ -222,7 +224,7 @@ class SCRaWlConv(FusedLayer):
             z = z * mask.unsqueeze(-1)
         # walks are rows of one picture, not a batch of them, whose size kernels are chosen by
         y = self.norm(self.depthwise(z.permute(2, 0, 1).unsqueeze(0))).relu()
-        y = self.lin_walk(y.squeeze(0).permute(1, 2, 0))
+        y = self.lin_walk(y.squeeze(0).permute(1, 2, 0)).relu()
         begin = self.window // 2
         centre = node[:, begin : begin + y.size(1)]
         return pool(y.flatten(0, 1), centre.flatten(), "mean", batch_size=x.size(0))

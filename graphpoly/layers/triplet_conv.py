@@ -90,7 +90,8 @@ class TripletConv(FusedLayer):
 
     Differences from the paper: triplets of the edges that are there, where the paper has a complete
     graph; the ReLU behind both lines, the gate and the normalisation of its processor are left to
-    the network around.
+    the network around. Its code has the edges from k to i and to j in the second line, where the
+    paper and this layer have those from i to k and on to j.
     """
 
     num_hops = 1

@@ -93,7 +93,9 @@ class AlgorithmNet(Pretrained, NamedArguments):
 
     Differences from the paper: messages go along the edges of the graph, which there is complete
     with a feature for edges; the gate reads the new state in place of the sums of messages; marks
-    are masks as hints, and one choice as the answer.
+    are masks as hints, and one choice as the answer. A pointer is a feature of the edge from its
+    aim, as it is when it is decoded, where the code has it at the edge to its aim; and numbers of
+    a graph are not read off those before.
 
     >>> import torch
     >>> net = AlgorithmNet(2, 16, hints={"least": "mask"}, answer="mark")

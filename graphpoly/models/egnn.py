@@ -52,8 +52,8 @@ class EGNN(Pretrained, NamedArguments):
         tanh: Bound what a difference is multiplied by.
         clamp: Bound each component of what an edge adds; one that is reached breaks equivariance.
         velocity: Whether nodes have velocities.
-        update_velocity: Pass updated velocities on, as the paper's equation 7; the published code
-            reads the first ones in every layer.
+        update_velocity: Pass updated velocities on, as equation 7 of the proceedings; the published
+            code and the paper's last version read the first ones in every layer.
         pool: ``"add"``, ``"mean"`` or ``"max"`` over the nodes of a graph; None for nodes.
 
     Shapes:

@@ -68,7 +68,8 @@ class AttentionBlock(nn.Module):
         \mathrm{softmax}(S + w A)
 
     called ``"hadamard"``, ``"standard"``, ``"graph"``, ``"kernel"`` and ``"additive"``, with a
-    number w for each head. Keys have no bias, which softmax would cancel.
+    number w for each head. Keys have no bias, which softmax would cancel but in ``"graph"`` and
+    ``"kernel"``: those are the paper's, where its code has :math:`A \odot \exp(S)` in the softmax.
 
     Args:
         channels: Number of channels C.

@@ -5,10 +5,11 @@ With :math:`M = D^{-1/2} A D^{-1/2}` and x its second eigenvector, each step joi
 .. math::
     \arg\min_{(u, v) \notin E} \frac{x_u x_v}{\sqrt{(1 + d_u)(1 + d_v)}}
 
-A node without edges is a component of its own, with 1 on the diagonal of M, so that it is joined
-before anything else. Entries are compared on a grid of :math:`2^{20}` steps of the largest; x has
-the sign that makes the first node that is clearly off 0 positive, and of equal products that of the
-smaller positive node comes first, then that of the smaller negative one.
+A node without edges is a component of its own, by a loop that makes its degree in M and its
+diagonal 1; so it is joined before anything is added inside of a component. Entries are compared on
+a grid of :math:`2^{20}` steps of the largest; x has the sign that makes the first node that is
+clearly off 0 positive, and of equal products that of the smaller positive node comes first, then
+that of the smaller negative one.
 """
 
 from __future__ import annotations
@@ -106,11 +107,9 @@ def fosr_reference(
 
 def _normalised(adjacency: Tensor) -> tuple[Tensor, Tensor]:
     """M and its first eigenvector."""
-    degree = adjacency.sum(1)
-    root = torch.where(degree > 0, degree, torch.inf).rsqrt()
-    matrix = root[:, None] * adjacency * root + torch.diag((degree == 0).double())
-    first = degree.sqrt() if bool(degree.any()) else torch.ones_like(degree)
-    return matrix, first / first.norm()
+    looped = adjacency + torch.diag((adjacency.sum(1) == 0).double())
+    first = looped.sum(1).sqrt()
+    return looped / torch.outer(first, first), first / first.norm()
 
 
 def second_vector(adjacency: Tensor) -> Tensor:

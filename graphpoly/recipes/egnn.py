@@ -8,7 +8,7 @@ from graphpoly.recipes.recipe import Protocol, Study
 _PAPER = "Satorras, Hoogeboom, Welling. E(n) Equivariant Graph Neural Networks. ICML 2021"
 _CODE = (
     "velocities stay those of the first frame in every layer, as in the published code; "
-    "update_velocity=true for equation 7"
+    "update_velocity=true for equation 7 of the proceedings"
 )
 
 Study(

@@ -148,3 +148,15 @@ def test_empty_graphs_and_mistakes() -> None:
     one_way = Data(edge_index=torch.tensor([[0], [1]]), num_nodes=2)
     with pytest.raises(ValueError, match="lacks its reverse"):
         distance_colors([one_way])
+
+
+@pytest.mark.parametrize("distance", distances.DISTANCES)
+def test_the_default_dtype_is_not_asked_for(distance):
+    graphs = [nx.path_graph(5), nx.star_graph(3), nx.cycle_graph(6)]
+    expected = distance_colors([of_networkx(graph) for graph in graphs], distance)
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = distance_colors([of_networkx(graph) for graph in graphs], distance)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert torch.equal(found.node, expected.node)

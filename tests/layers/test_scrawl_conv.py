@@ -48,7 +48,7 @@ def looped(conv, x, edge_index, edge_attr):
                 conv.norm.weight,
                 conv.norm.bias,
             )
-            found[node[walk, t]].append(conv.lin_walk(y[0].relu()))
+            found[node[walk, t]].append(conv.lin_walk(y[0].relu()).relu())
     zero = torch.zeros(conv.out_channels).double()
     mean = torch.stack([torch.stack(each).mean(0) if each else zero for each in found])
     return conv.mlp(mean) + conv.lin(x)

@@ -72,6 +72,22 @@ def test_parts_and_isolated_nodes_are_joined_first():
     assert nx.is_connected(after)
 
 
+def test_each_edge_joins_two_parts_while_there_are_several():
+    large = [nx.path_graph(150), nx.random_regular_graph(4, 150, seed=0)]
+    large = [nx.disjoint_union(graph, nx.empty_graph(some)) for graph in large for some in (1, 2)]
+    seen = 0
+    for graph in (*random_graphs(300, 9, seed=2), *large):
+        parts, before = nx.number_connected_components(graph), data_of(graph)
+        seen += parts == 2 and len(graph) > 2 and any(True for _ in nx.isolates(graph))
+        after = nx.Graph(graph)
+        for pair in added(FoSR(parts - 1)(before), before):
+            after.add_edge(*pair)
+            parts -= 1
+            assert nx.number_connected_components(after) == parts
+        assert parts == 1
+    assert seen >= 20
+
+
 def test_a_permuted_graph_gives_the_permuted_result():
     for number, graph in enumerate(random_graphs(150, 12, seed=5, least=4)):
         if not nx.is_connected(graph) or not non_edges(graph):
