@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # data-structure-typed 2.6.2 (npm), bellmanFord of an UndirectedGraph.
 #
-# Expected: the distances from a node, along edges that go both ways: those of dijkstra and floydWarshall of the same class.
+# Expected: the distances from a node, along edges that go both ways, as dijkstra and floydWarshall of the class have them.
 # Real: an edge is followed from the end that was named first to the one that was named second, and never back. Nodes that
 #   are reached against this order are at Number.MAX_SAFE_INTEGER, which stands for "not reached", or at the length of a
 #   way round.
-# Why it matters: the distance between two nodes is another one from either side, and which one is right is by the order in
-#   which the two names of an edge were given. On a path whose edges were added from its end nothing is reached at all.
+# Why it matters: the distance between two nodes is another one from either side, by the order in which the two ends of an
+#   edge were named. On a path whose edges all name the later node first nothing is reached at all.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -29,16 +29,20 @@ function build(Class, edges) {
 
 // distances of all pairs by the rule of the triangle, repeated
 function truth(edges, both) {
-  const far = Object.fromEntries(names.map((from) => [from, Object.fromEntries(names.map((to) => [to, from === to ? 0 : Infinity]))]));
+  const table = (value) => Object.fromEntries(names.map((name) => [name, value(name)]));
+  const far = table((from) => table((to) => (from === to ? 0 : Infinity)));
   for (const [from, to, weight] of edges) {
     far[from][to] = weight;
     if (both) far[to][from] = weight;
   }
-  for (const over of names) for (const from of names) for (const to of names) far[from][to] = Math.min(far[from][to], far[from][over] + far[over][to]);
+  for (const over of names)
+    for (const from of names)
+      for (const to of names) far[from][to] = Math.min(far[from][to], far[from][over] + far[over][to]);
   return far;
 }
 
-const read = (distances) => Object.fromEntries([...distances].map(([node, far]) => [node.key, far === Number.MAX_SAFE_INTEGER ? Infinity : far]));
+const value = (far) => (far === Number.MAX_SAFE_INTEGER ? Infinity : far);
+const read = (distances) => Object.fromEntries([...distances].map(([node, far]) => [node.key, value(far)]));
 
 for (const turned of [false, true]) {
   const edges = names.slice(1).map((name, place) => (turned ? [name, names[place], 1] : [names[place], name, 1]));

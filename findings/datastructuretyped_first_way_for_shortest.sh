@@ -48,7 +48,8 @@ const names = [..."abcdefghij"];
 for (const Class of [DirectedGraph, UndirectedGraph]) {
   let [wrong, pairs, sum, right] = [0, 0, 0, 0];
   for (let draw = 0; draw < 50; draw++) {
-    const edges = names.flatMap((from) => names.filter((to) => (Class === DirectedGraph ? from !== to : from < to) && random() < 0.3).map((to) => [from, to]));
+    const allowed = (from, to) => (Class === DirectedGraph ? from !== to : from < to);
+    const edges = names.flatMap((from) => names.filter((to) => allowed(from, to) && random() < 0.3).map((to) => [from, to]));
     edges.sort(() => random() - 0.5);
     const graph = build(Class, names, edges);
     for (const from of names)
@@ -61,7 +62,8 @@ for (const Class of [DirectedGraph, UndirectedGraph]) {
       }
   }
   const mean = (value) => (value / pairs).toFixed(2);
-  console.log(`50 graphs of ten nodes, ${Class.name}: ${wrong} of ${pairs} paths are too long, ${mean(sum)} steps on average, right is ${mean(right)}`);
+  console.log(`50 graphs of ten nodes, ${Class.name}: ${wrong} of ${pairs} paths are too long,`,
+    `${mean(sum)} steps on average, right is ${mean(right)}`);
   assert(wrong > pairs / 3, "changed: how many");
 }
 console.log("as described: the first way that is found is returned");
