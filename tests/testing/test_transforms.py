@@ -129,7 +129,7 @@ BROKEN = [
     ("nodes", Dividing, "degree is not finite"),
     ("unbatch", Forgetting, "out of the batch"),
     ("edges", OneWay, "not undirected"),
-    ("edges", Looping, "is there 2 times"),
+    ("edges", Looping, "is there 3 times"),
     ("counts", Miscounting, "for [["),
     ("attributes", Shuffling, "is on edge"),
     ("attributes", Unweighing, "the weight of"),
