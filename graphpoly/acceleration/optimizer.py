@@ -56,8 +56,6 @@ class OnePass:
         dtype = params[0].dtype
         if not all(each.is_cpu and each.dtype is dtype in _DTYPES for each in params):
             return False
-        if any(grad.is_sparse for grad in grads):
-            return False
         if not all(map(Tensor.is_contiguous, chain(params, grads, *held))):
             return False
         steps = [state["step"] for state in states]

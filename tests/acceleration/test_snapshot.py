@@ -73,6 +73,11 @@ def test_lists_and_modes_count():
     made.convs[0].nn.dropout[0] = 0.5
     assert not taken.holds()
     taken = Snapshot(made)
+    lists = [each for part in made.modules() for each in vars(part).values() if type(each) is list]
+    lists[-1].append(0.0)  # nothing lies behind it
+    assert not taken.holds()
+    lists[-1].pop()
+    assert taken.holds()
     made.convs[2].eval()
     assert not taken.holds()
     taken = Snapshot(made)
