@@ -132,6 +132,16 @@ def test_layers_that_do_not_fit_fail_in_the_words_of_pytorch(kind):
         network(features().float(), EDGES)
 
 
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_features_that_do_not_fit_fail_in_the_words_of_pytorch(kind):
+    network = of(kind)()
+    accelerate(network)
+    for _ in range(2):
+        network(features().float(), EDGES)
+        with pytest.raises(RuntimeError, match="mat1 and mat2 shapes cannot be multiplied"):
+            network(features().float()[:, :4], EDGES)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("kind", NETWORKS)
 def test_every_kind_of_graph(kind, dtype):
