@@ -237,5 +237,5 @@ def test_data_of_another_shape_or_type_given_to_the_same_parameters():
         assert_close(out, network(features(), EDGES))
     for lin in twin.convs[1].nn.lins:
         lin.weight.data = lin.weight.detach().float()
-    with pytest.raises(RuntimeError, match="dtype"):
+    with pytest.raises(RuntimeError, match="mat1 and mat2 must have the same dtype"):
         twin(features(), EDGES)
