@@ -20,12 +20,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.data import Batch
 
-from benchmarks.measure import Case, Contestant, describe_machine, processor_time, race, wall_clock
+from benchmarks.measure import Case, describe_machine, processor_time, race, wall_clock
 from benchmarks.plain_forms import plainly
+from benchmarks.report import OURS
+from benchmarks.steps import PLAIN, floor_of, ours_and_plain, step_of
 from graphpoly.data import n_body
 from graphpoly.models import EGNN
 
-OURS, PLAIN, FLOOR = "graphpoly", "plain PyTorch", "floor"
 CLOCKS: dict[str, Callable[[Callable[[], Any]], float]] = {
     "wall": wall_clock,
     "processor": processor_time,
@@ -105,34 +106,21 @@ def case(num_particles: int, num_systems: int, clock: str, seconds: float) -> di
             batch.x, batch.edge_index, batch.pos, edge_attr=batch.edge_attr, vel=batch.vel
         )
 
-    def step(name: str, value: Callable[[], Tensor]) -> Callable[[], tuple[Tensor, ...]]:
-        # a rate of zero: every step is the same, and the optimiser does all of its work
-        optimizer = torch.optim.Adam(models[name].parameters(), lr=0.0)
+    def loss(name: str) -> Callable[[], Tensor]:
+        return lambda: F.mse_loss(predicted(name), batch.y)
 
-        def run() -> tuple[Tensor, ...]:
-            optimizer.zero_grad()
-            loss = value()
-            loss.backward()
-            optimizer.step()
-            grads = [p.grad.detach() for p in models[name].parameters() if p.grad is not None]
-            return (loss.detach().view(1), *grads)
-
-        return run
-
-    def whole(name: str) -> Callable[[], tuple[Tensor, ...]]:
-        return step(name, lambda: F.mse_loss(predicted(name), batch.y))
-
-    floor = step(PLAIN, dense_parts(models[PLAIN], batch))
+    ours, published = ((models[name], loss(name)) for name in (OURS, PLAIN))
+    truth = step_of(*published)
     found = race(
         Case(
             op="EGNN",
             graph=f"{num_particles} particles x {num_systems} systems",
             channels=64,
             direction=f"step, {clock}",
-            truth=lambda: tuple(part.double() for part in whole(PLAIN)()),
+            truth=lambda: tuple(part.double() for part in truth()),
             contestants=[
-                *(Contestant(name, whole(name)) for name in (OURS, PLAIN)),
-                Contestant(FLOOR, lambda: floor()[:0]),
+                *ours_and_plain(ours, published),
+                floor_of(models[PLAIN], dense_parts(models[PLAIN], batch)),
             ],
             note="Floor of EGNN: its linear maps and perceptrons alone.",
         ),
@@ -161,7 +149,7 @@ def markdown(results: dict[str, Any]) -> str:
         "|---|---:|---|---:|---:|---:|---:|",
     ]
     for found in results["steps"]:
-        ours, plain, _ = found["contestants"]
+        ours, plain, *_ = found["contestants"]
         start = f"| {found['graph']} | {found['edges']:,} | {found['clock']} "
         if None in (ours["ms"], plain["ms"]):
             text.append(f"{start}| {ours['note']} | {plain['note']} | | |")

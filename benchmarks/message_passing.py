@@ -6,9 +6,11 @@ A step of training of NCN and NCNC on USAir, whose links are taken out of the gr
 predicted; Mamba's selective scan over a sequence of 1,000 steps; a step of EGNN; patches and a step
 of Graph MLP-Mixer. Each peer has the same weights and data, and its results and every gradient are
 compared first, those of Graph MLP-Mixer in float64 (:mod:`benchmarks.plain_forms`); torch-sparse
-and mambapy take part where they are installed. A floor is what both have to compute, alone. Times
-are of the processor, on one thread. Then how far memory grows in a step of NCN with pairs and
-nodes. Linux only; about four minutes. Writes ``message_passing.json`` and ``message_passing.md``.
+and mambapy take part where they are installed. The optimiser of our steps is the one that
+``graphpoly train`` has; that of others is Adam as it comes, and with ``fused=True`` in a row of its
+own. A floor is what both have to compute, alone. Times are of the processor, on one thread. Then
+how far memory grows in a step of NCN with pairs and nodes. Linux only; about five minutes. Writes
+``message_passing.json`` and ``message_passing.md``.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 from torch_geometric.data import Batch
 
 from benchmarks import egnn
@@ -45,6 +47,7 @@ from benchmarks.plain_forms import (
     scanned_by_steps,
 )
 from benchmarks.report import OURS, processor, title
+from benchmarks.steps import PLAIN, floor_of, ours_and_plain, step_of
 from benchmarks.wl import random_graph
 from graphpoly.data import load_seal, load_tu
 from graphpoly.features import ExtractPatches
@@ -52,34 +55,11 @@ from graphpoly.models import NCN, NCNC, GraphMLPMixer
 from graphpoly.ops import selective_scan
 
 RESULTS = Path(__file__).parent / "results"
-PLAIN, FLOOR = "plain PyTorch", "floor"
 LINKS = ((256, 64), (1152, 256))  # links a step, width
 WIDTHS, STATES, STEPS = (16, 64, 256), 16, 1000  # of the scan
 PATCHES = (("NCI1", 64, 4), ("DD", 16, 2))  # graphs a batch, layers
 TOLERANCE = 1e-12  # of float64
 MEMORY = (10_000, 40_000)  # nodes, and as many pairs
-
-
-def step_of(model: nn.Module, loss: Callable[[], Tensor]) -> Callable[[], tuple[Tensor, ...]]:
-    """A step of training: the loss, every gradient and the optimiser."""
-    # a rate of zero: every step is the same, and the optimiser does all of its work
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.0)
-
-    def run() -> tuple[Tensor, ...]:
-        optimizer.zero_grad()
-        value = loss()
-        value.backward()
-        optimizer.step()
-        grads = [p.grad.detach() for p in model.parameters() if p.grad is not None]
-        return (value.detach().view(1), *grads)
-
-    return run
-
-
-def floor_of(model: nn.Module, loss: Callable[[], Tensor]) -> Contestant:
-    """A step of what both share, with nothing to compare."""
-    run = step_of(model, loss)
-    return Contestant(FLOOR, lambda: run()[:0])
 
 
 def needs(package: str, name: str, run: Callable[[], tuple[Tensor, ...]]) -> Contestant:
@@ -120,21 +100,18 @@ def link_case(net: NCN, x: Tensor, rest: Tensor, pairs: Tensor, truth: Tensor) -
     ours = loss(lambda: net(x, torch.cat([rest, rest.flip(0)], 1), pairs))
     same = plainly(net)
     plain = PlainLinks(same)
-    published = step_of(same, loss(lambda: plain(x, rest, pairs)))
-
-    def sparse() -> tuple[Tensor, ...]:
-        return step_of(same, loss(lambda: PlainLinks(same, sparse=True)(x, rest, pairs)))()
-
+    published = loss(lambda: plain(x, rest, pairs))
+    truth = step_of(same, published)
+    sparse = step_of(same, loss(lambda: PlainLinks(same, sparse=True)(x, rest, pairs)))
     alone = loss(lambda: same.score(same.beta * same.shared(hidden) + same.ends(hidden)).flatten())
     return Case(
         op=type(net).__name__,
         graph=f"USAir, {pairs.size(1) // 2:,} links",
         channels=net.hidden_channels,
         direction="step",
-        truth=lambda: tuple(part.double() for part in published()),
+        truth=lambda: tuple(part.double() for part in truth()),
         contestants=[
-            Contestant(OURS, step_of(net, ours)),
-            Contestant(PLAIN, published),
+            *ours_and_plain((net, ours), (same, published)),
             needs("torch_sparse", "torch-sparse", sparse),
             floor_of(same, alone),
         ],
@@ -264,20 +241,16 @@ def mixer_case(
         step_of(exact[0], lambda: ours(exact[0], batch))(),
         step_of(exact[1], lambda: theirs(exact[1], same.clone().apply(doubled)))(),
     )
-    run, published = (
-        step_of(net, lambda: ours(net, make())),
-        step_of(plain, lambda: theirs(plain, make_plain())),
-    )
-    mix = plain.source.mix
+    losses = lambda: ours(net, make()), lambda: theirs(plain, make_plain())
+    truth, mix = step_of(plain, losses[1]), plain.source.mix
     return Case(
         op="Graph MLP-Mixer",
         graph=graph,
         channels=net.hidden_channels,
         direction=direction,
-        truth=lambda: (published()[0].double(),),
+        truth=lambda: (truth()[0].double(),),
         contestants=[
-            Contestant(OURS, lambda: run()[:1]),
-            Contestant(PLAIN, lambda: published()[:1]),
+            *ours_and_plain((net, losses[0]), (plain, losses[1]), checked=1),
             floor_of(plain, lambda: mix(tokens, same.shared, held).square().mean()),
         ],
         note="Floor of Graph MLP-Mixer: the mixer behind the patches alone.",
