@@ -101,7 +101,7 @@ def link_case(net: NCN, x: Tensor, rest: Tensor, pairs: Tensor, truth: Tensor) -
     same = plainly(net)
     plain = PlainLinks(same)
     published = loss(lambda: plain(x, rest, pairs))
-    truth = step_of(same, published)
+    exact = step_of(same, published)
     sparse = step_of(same, loss(lambda: PlainLinks(same, sparse=True)(x, rest, pairs)))
     alone = loss(lambda: same.score(same.beta * same.shared(hidden) + same.ends(hidden)).flatten())
     return Case(
@@ -109,7 +109,7 @@ def link_case(net: NCN, x: Tensor, rest: Tensor, pairs: Tensor, truth: Tensor) -
         graph=f"USAir, {pairs.size(1) // 2:,} links",
         channels=net.hidden_channels,
         direction="step",
-        truth=lambda: tuple(part.double() for part in truth()),
+        truth=lambda: tuple(part.double() for part in exact()),
         contestants=[
             *ours_and_plain((net, ours), (same, published)),
             needs("torch_sparse", "torch-sparse", sparse),
@@ -242,13 +242,13 @@ def mixer_case(
         step_of(exact[1], lambda: theirs(exact[1], same.clone().apply(doubled)))(),
     )
     losses = lambda: ours(net, make()), lambda: theirs(plain, make_plain())
-    truth, mix = step_of(plain, losses[1]), plain.source.mix
+    published, mix = step_of(plain, losses[1]), plain.source.mix
     return Case(
         op="Graph MLP-Mixer",
         graph=graph,
         channels=net.hidden_channels,
         direction=direction,
-        truth=lambda: (truth()[0].double(),),
+        truth=lambda: (published()[0].double(),),
         contestants=[
             *ours_and_plain((net, losses[0]), (plain, losses[1]), checked=1),
             floor_of(plain, lambda: mix(tokens, same.shared, held).square().mean()),
