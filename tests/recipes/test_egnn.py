@@ -105,7 +105,7 @@ def molecules(folder: Path, count: int = 60) -> None:
 @pytest.mark.parametrize("name", ["egnn/gdb7", "mpnn/gdb7"])
 def test_energies_are_learned_in_their_own_unit(name: str, tmp_path: Path) -> None:
     molecules(tmp_path)
-    changes = {"epochs": 30, "hidden_channels": 8, "num_layers": 2, "lr": 1e-2, "batch_size": 12}
+    changes = {"epochs": 60, "hidden_channels": 8, "num_layers": 2, "lr": 1e-2, "batch_size": 12}
     out = tmp_path / "run"
     outcome = run_recipe(name, root=tmp_path, out=out, seeds=1, overrides=changes, device="cpu")
     entry = find_dataset("gdb7")
