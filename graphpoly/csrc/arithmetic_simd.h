@@ -19,8 +19,9 @@ GRAPHPOLY_INLINE Vec<float, L> exponential(const Vec<float, L>& x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * (r * r) + r + 1.0f;
-  const M power = ((M)turned - (M)(V{} + kMagic) + 127) << 23;
-  return x < kLow ? V{} : p * (V)power;
+  const M magic = __builtin_bit_cast(M, V{} + kMagic);
+  const M power = (__builtin_bit_cast(M, turned) - magic + 127) << 23;
+  return x < kLow ? V{} : p * __builtin_bit_cast(V, power);
 }
 
 template <int L>
@@ -40,8 +41,9 @@ GRAPHPOLY_INLINE Vec<double, L> exponential(const Vec<double, L>& x) {
 #pragma GCC unroll 12
   for (int k = 1; k < 12; ++k) p = p * r + kInverseFactorial[k];
   p = p * (r * r) + r + 1.0;
-  const M power = ((M)turned - (M)(V{} + kMagic) + 1023) << 52;
-  return x < kLow ? V{} : p * (V)power;
+  const M magic = __builtin_bit_cast(M, V{} + kMagic);
+  const M power = (__builtin_bit_cast(M, turned) - magic + 1023) << 52;
+  return x < kLow ? V{} : p * __builtin_bit_cast(V, power);
 }
 
 // The even (odd) places of a and b, one after the other.

@@ -46,16 +46,6 @@ constexpr const char* kForward = "feed_forward";
 constexpr const char* kBackward = "feed_forward_backward";
 
 template <class T>
-void call_product(int64_t channels, const Product<T>& p) {
-  GRAPHPOLY_CALL(product<T>, channels, p);
-}
-
-template <class T>
-void call_dots(int64_t channels, const Product<T>& p) {
-  GRAPHPOLY_CALL(dots<T>, channels, p);
-}
-
-template <class T>
 void copy_rows(T* to, int64_t to_stride, const T* from, int64_t from_stride, int64_t width,
                int64_t rows) {
   for (int64_t r = 0; r < rows; ++r) std::copy_n(from + r * from_stride, width, to + r * to_stride);
@@ -145,8 +135,7 @@ std::tuple<Tensor, Tensor> feed_forward(Tensor x, OptionalTensor weight, Optiona
     using T = decltype(t);
     Tensor out = make_output<T>(x, {rows, channels});
     Tensor kept = make_output<T>(x, {keep ? rows : 0, hidden});
-    bool few = false;
-    GRAPHPOLY_CALL(count_as_few<T>, channels, hidden, &few);
+    const bool few = are_few<T>(channels, hidden);
     const Scratch<T> room((weight ? hidden * inner : 0) + (channels + 2) * stride);
     T *const norms = room.data(), *const second = norms + 2 * stride;
     T* const first = second + channels * stride;
@@ -306,8 +295,6 @@ STABLE_TORCH_LIBRARY_IMPL(graphpoly, CPU, m) {
 
 #include "arithmetic_simd.h"
 #include "activations_simd.h"
-#include "dots_simd.h"
-#include "product_simd.h"
 
 #include "feed_forward_simd.h"
 

@@ -8,8 +8,6 @@
 #include "layers.h"
 #include "product.h"
 
-#include <bit>
-
 namespace graphpoly {
 namespace {
 
@@ -53,16 +51,6 @@ void check_pair(const char* op, const Tensor& x, const Tensor& weight, const Opt
 }
 
 template <class T>
-void call_product(int64_t channels, const Product<T>& p) {
-  GRAPHPOLY_CALL(product<T>, channels, p);
-}
-
-template <class T>
-void call_dots(int64_t channels, const Product<T>& p) {
-  GRAPHPOLY_CALL(dots<T>, channels, p);
-}
-
-template <class T>
 void call_rectify(const Rectified<T>& rows, int64_t first, int64_t count) {
   GRAPHPOLY_CALL(rectify<T>, rows, first, count);
 }
@@ -70,13 +58,6 @@ void call_rectify(const Rectified<T>& rows, int64_t first, int64_t count) {
 template <class T>
 void call_shift(const Rectified<T>& rows, int64_t first, int64_t count) {
   GRAPHPOLY_CALL(shift<T>, rows, first, count);
-}
-
-template <class T>
-bool are_few(int64_t channels, int64_t inner) {
-  bool few = false;
-  GRAPHPOLY_CALL(count_as_few<T>, channels, inner, &few);
-  return few;
 }
 
 }  // namespace
@@ -229,10 +210,6 @@ STABLE_TORCH_LIBRARY_IMPL(graphpoly, CPU, m) {
 }
 
 #else  // the kernels
-
-#include "arithmetic_simd.h"
-#include "dots_simd.h"
-#include "product_simd.h"
 
 namespace graphpoly {
 namespace {

@@ -40,11 +40,6 @@ constexpr const char* kBackward = "perceptron_backward";
 enum class Kind { none, batch, given };  // whose moments the norm takes
 
 template <class T>
-void call_product(int64_t channels, const Product<T>& p) {
-  GRAPHPOLY_CALL(product<T>, channels, p);
-}
-
-template <class T>
 void call_moments(const T* x, int64_t rows, int64_t channels, T* mean, T* square) {
   GRAPHPOLY_CALL(moments<T>, x, rows, channels, mean, square);
 }
@@ -317,7 +312,6 @@ STABLE_TORCH_LIBRARY_IMPL(graphpoly, CPU, m) {
 
 #else  // the kernels
 
-#include "product_simd.h"
 
 namespace graphpoly {
 namespace {

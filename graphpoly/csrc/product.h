@@ -1,5 +1,5 @@
-// What the dense operators share on the host side: how rows are cut, and the gradient of a matrix.
-// Included once by a kernel file, behind foreach_simd.h with product_simd.h among the kernels.
+// What the dense operators share on the host side: products of small matrices, how rows are cut, and
+// the gradient of a matrix. The kernels are compiled in product.cpp.
 #pragma once
 
 #include "common.h"
@@ -45,6 +45,17 @@ struct Product {
   int64_t row_of_out;
   int64_t rows, inner;
 };
+
+template <class T>
+void call_product(int64_t channels, const Product<T>& p);
+
+// The same with b[c, k] in place of b[k, c], both dense, where there are few channels.
+template <class T>
+void call_dots(int64_t channels, const Product<T>& p);
+
+// Whether there are so few channels, and enough of k, that call_dots is sooner there.
+template <class T>
+bool are_few(int64_t channels, int64_t inner);
 
 // Waking threads is worth about a million products.
 inline int64_t dense_work(int64_t rows, int64_t inner, int64_t channels) {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -10,10 +12,13 @@ from torch_geometric.nn.inits import reset
 from graphpoly.layers.feed_forward import FeedForward
 from graphpoly.layers.linear import LazyLinear as Linear
 from graphpoly.layers.linear import is_map, width_of
-from graphpoly.ops import CSR, entry_sum
+from graphpoly.ops import CSR, entry_sum, sum_entries
+from graphpoly.ops.edge_message import edge_message
+from graphpoly.ops.hooks import is_hooked, is_itself_hooked
+from graphpoly.ops.linear import computes, is_like, is_small, is_whole
 from graphpoly.ops.take_rows import take_rows
 
-__all__ = ["EdgeMessage"]
+__all__ = ["EdgeMessage", "messages_and_sums"]
 
 
 class EdgeMessage(nn.Module):
@@ -69,6 +74,35 @@ class EdgeMessage(nn.Module):
             x: ``[N, in_channels]``.
             carried: ``[E, carried]``.
         """
+        found = self._at_once(adj, x, carried)
+        message = self._by_parts(adj, x, carried) if found is None else found[0]
+        if self.attention is not None:
+            message = message * self.attention(message).sigmoid()
+        return message
+
+    def _at_once(
+        self, adj: CSR, x: Tensor, carried: Tensor, *, sums: bool = False
+    ) -> tuple[Tensor, Tensor] | None:
+        """Return what one operator makes of it, before attention; None where it does not serve."""
+        lin, after = self.lin, self.after
+        if not computes(x) or x.numel() == 0 or not is_map(lin) or is_hooked(after):
+            return None
+        if type(after) is not FeedForward or [type(part) for part in after][::2] != 2 * [nn.SiLU]:
+            return None
+        last: Any = after[1]
+        if len(after) != 3 or not is_map(last) or width_of(lin) != 2 * x.size(1) + self.carried:
+            return None
+        fits = width_of(last) == lin.weight.size(0) and is_like(carried, x)
+        fits = fits and carried.shape == (adj.num_entries, self.carried)
+        for each in (lin, last) if fits else ():
+            fits = fits and is_small(each.weight, x) and is_whole(each.bias, each.weight)
+            fits = fits and (each.bias is None or is_like(each.bias, x))
+        if not fits:
+            return None
+        maps = (lin.weight, lin.bias, last.weight, last.bias)
+        return edge_message(adj, x, carried, *maps, sums=sums)
+
+    def _by_parts(self, adj: CSR, x: Tensor, carried: Tensor) -> Tensor:
         width = x.size(1)
         if isinstance(self.lin, Linear) and self.in_channels < 0:
             self.lin.initialize_parameters(None, (x.new_empty(0, 2 * width + self.carried),))
@@ -81,6 +115,15 @@ class EdgeMessage(nn.Module):
             # laid out by rows: the gradient of a narrow matrix is several times slower by columns
             made = torch.addmm(both, carried, edge.t().contiguous())
         message: Tensor = self.after(made)
-        if self.attention is not None:
-            message = message * self.attention(message).sigmoid()
         return message
+
+
+def messages_and_sums(said: Any, adj: CSR, x: Tensor, carried: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what a module says for each entry, ``[E, C]``, and the sums of it, ``[N, C]``."""
+    found = None
+    if type(said) is EdgeMessage and said.attention is None and not is_itself_hooked(said):
+        found = said._at_once(adj, x, carried, sums=True)
+    if found is not None:
+        return found
+    message = said(adj, x, carried)
+    return message, sum_entries(adj, message)

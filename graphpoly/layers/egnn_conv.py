@@ -16,7 +16,7 @@ from graphpoly.layers.arguments import (
     entry_attr,
 )
 from graphpoly.layers.edge_mask import masked
-from graphpoly.layers.edge_message import EdgeMessage
+from graphpoly.layers.edge_message import EdgeMessage, messages_and_sums
 from graphpoly.layers.feed_forward import FeedForward
 from graphpoly.layers.fused_layer import FusedLayer
 from graphpoly.layers.linear import LazyLinear as Linear
@@ -222,10 +222,13 @@ class EGNNConv(FusedLayer):
         ordered = entry_attr(adj, edge_attr, self.edge_dim)
         if ordered is not None:
             carried = torch.cat([carried, ordered], dim=-1)
-        message = self.phi_e(adj, x, carried)
         mask = masked(self, adj.with_weight(None)).weight
-        heard = message if mask is None else message * mask.unsqueeze(-1)
-        h = self.phi_h(torch.cat([x, sum_entries(adj, heard)], dim=-1))
+        if mask is None:
+            message, heard = messages_and_sums(self.phi_e, adj, x, carried)
+        else:
+            message = self.phi_e(adj, x, carried)
+            heard = sum_entries(adj, message * mask.unsqueeze(-1))
+        h = self.phi_h(torch.cat([x, heard], dim=-1))
         if self.residual and x.size(1) == self.out_channels:
             h = x + h
         if self.phi_x is None:

@@ -12,13 +12,12 @@ from graphpoly.layers.linear import LazyLinear, Linear
 from graphpoly.ops.affine import affine
 from graphpoly.ops.feed_forward import feed_forward
 from graphpoly.ops.hooks import is_hooked
-from graphpoly.ops.linear import computes, is_small, is_whole
+from graphpoly.ops.linear import computes, is_like, is_small, is_whole
 from graphpoly.ops.sparse_input import sparse_input
 
 __all__ = ["FeedForward"]
 
 _MAPS = (Linear, LazyLinear, nn.Linear, pyg.Linear)
-_PLAIN = (Tensor, nn.Parameter)
 _FUNCTIONS: dict[Any, str] = {nn.ReLU: "relu", nn.SiLU: "silu", nn.GELU: "gelu"}
 
 
@@ -119,7 +118,7 @@ def _run(parts: _Parts, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tenso
     fits = weight.size(1) == width and (first is None or first.weight.size(1) == x.size(-1))
     fits = fits and is_whole(bias, weight)
     fits = fits and (first is None or is_whole(first.bias, first.weight))
-    if not fits or not is_small(weight, x) or not all(t is None or _like(t, x) for t in given):
+    if not fits or not is_small(weight, x) or not all(t is None or is_like(t, x) for t in given):
         return None
     out = feed_forward(
         x.reshape(-1, x.size(-1)),
@@ -134,7 +133,3 @@ def _run(parts: _Parts, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tenso
         dropout=parts.dropout,
     )
     return out.view(*x.shape[:-1], weight.size(0))
-
-
-def _like(tensor: Tensor, x: Tensor) -> bool:
-    return type(tensor) in _PLAIN and tensor.dtype is x.dtype and tensor.device == x.device

@@ -16,7 +16,7 @@ from graphpoly.layers.arguments import (
     entry_attr,
 )
 from graphpoly.layers.edge_mask import masked
-from graphpoly.layers.edge_message import EdgeMessage
+from graphpoly.layers.edge_message import EdgeMessage, messages_and_sums
 from graphpoly.layers.edge_network import EdgeNetwork
 from graphpoly.layers.fused_layer import FusedLayer
 from graphpoly.ops import CSR, sum_entries, to_csr
@@ -180,8 +180,9 @@ class MPNNConv(FusedLayer):
         if isinstance(self.said, EdgeNetwork):
             return self.said(adj, x, edge_attr, mask)
         carried = x.new_empty(adj.num_entries, 0) if edge_attr is None else edge_attr
-        message = self.said(adj, x, carried)
-        return sum_entries(adj, message if mask is None else message * mask.unsqueeze(-1))
+        if mask is None:
+            return messages_and_sums(self.said, adj, x, carried)[1]
+        return sum_entries(adj, self.said(adj, x, carried) * mask.unsqueeze(-1))
 
     def __repr__(self) -> str:
         arguments = [str(self.in_channels), str(self.out_channels), *self.options()]

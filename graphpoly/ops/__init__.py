@@ -2,6 +2,7 @@
 
 import graphpoly.ops._extension as _extension
 import graphpoly.ops.conv_network as _conv_network  # noqa: F401 - registers its operators
+import graphpoly.ops.edge_message as _edge_message  # noqa: F401
 import graphpoly.ops.feed_forward as _feed_forward  # noqa: F401
 import graphpoly.ops.gat_layer as _gat_layer  # noqa: F401
 import graphpoly.ops.gat_network as _gat_network  # noqa: F401

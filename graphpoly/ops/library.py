@@ -70,6 +70,10 @@ _FORWARD = "Tensor x, Tensor? weight, Tensor? bias, Tensor? scale, Tensor? shift
 _MAPS = "Tensor weight, Tensor? bias, Tensor? scale, Tensor? shift"
 _KEPT = "Tensor before, Tensor active, Tensor mean, Tensor var"
 _SCAN = "Tensor ptr, Tensor x, Tensor delta, Tensor A, Tensor B, Tensor C"
+_EDGES = (
+    "Tensor rowptr, Tensor col, Tensor x, Tensor carried, Tensor weight, Tensor? bias, Tensor last,"
+    " Tensor? last_bias"
+)
 _GRAPHS = "Tensor rowptr, Tensor col, Tensor ptr"  # sorted rows of simple undirected graphs; int64
 
 SCHEMAS = {
@@ -203,6 +207,11 @@ SCHEMAS = {
     "feed_forward_backward": f"({_FORWARD}, Tensor? seed, Tensor before, Tensor grad,"
     " int activation, float p, float eps, bool to_x)"
     " -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
+    "edge_message": f"({_EDGES}, {_TRANSPOSE}, bool sum, bool keep)"
+    " -> (Tensor message, Tensor sums, Tensor ends, Tensor before)",
+    "edge_message_backward": f"({_EDGES}, Tensor colptr, Tensor row, Tensor tperm, Tensor ends,"
+    " Tensor before, Tensor? grad, Tensor? of_sums, bool to_x, bool to_carried)"
+    " -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)",
     "selective_scan": f"({_SCAN}, bool reverse) -> Tensor",
     "selective_scan_backward": f"({_SCAN}, Tensor grad, bool reverse)"
     " -> (Tensor, Tensor, Tensor, Tensor, Tensor)",

@@ -16,7 +16,16 @@ import graphpoly.ops._extension as _extension
 from graphpoly.ops.dtypes import EXACT
 from graphpoly.ops.library import call, direct, implement
 
-__all__ = ["at_hand", "computes", "is_small", "is_whole", "linear", "linear_reference", "serves"]
+__all__ = [
+    "at_hand",
+    "computes",
+    "is_like",
+    "is_small",
+    "is_whole",
+    "linear",
+    "linear_reference",
+    "serves",
+]
 
 _OPERATOR = torch.ops.graphpoly.linear.default
 _PLAIN = (Tensor, torch.nn.Parameter)
@@ -65,12 +74,15 @@ def at_hand(x: Tensor) -> bool:
     )
 
 
+def is_like(tensor: Tensor, x: Tensor) -> bool:
+    """Whether a tensor is one for a kernel beside ``x``: of its type, and where it is."""
+    return type(tensor) in _PLAIN and tensor.dtype is x.dtype and tensor.device == x.device
+
+
 def is_small(weight: Tensor, x: Tensor) -> bool:
     """Whether a matrix is one that the kernel is made for, of the type of ``x``."""
     return (
-        type(weight) in _PLAIN
-        and weight.dtype is x.dtype
-        and weight.device == x.device
+        is_like(weight, x)
         and weight.numel() <= _MOST_NUMBERS
         and _extension.load()["simd"] in ("avx2", "avx512")
     )

@@ -1,8 +1,12 @@
 import pytest
 import torch
+from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
 
-from graphpoly.layers.edge_message import EdgeMessage
-from graphpoly.ops import to_csr
+from graphpoly.layers import EGNNConv, MPNNConv
+from graphpoly.layers import edge_message as layer
+from graphpoly.layers.edge_message import EdgeMessage, messages_and_sums
+from graphpoly.ops import backends, sum_entries, to_csr
 from graphpoly.testing import assert_close
 from tests.ops.graphs import SHAPES, random_csr
 
@@ -34,3 +38,96 @@ def test_the_first_input_sets_the_size():
     assert lazy.in_channels == 30
     assert lazy.lin.weight.shape == (4, 62)
     assert lazy.lin.weight.abs().max() <= 62**-0.5
+
+
+COMPILED = pytest.mark.skipif(
+    backends()["cpp"]["simd"] not in ("avx2", "avx512"), reason="no such kernels here"
+)
+
+
+def _counted(monkeypatch):
+    """How often one operator does all."""
+    calls, run = [], layer.edge_message
+
+    def count(*args, **named):
+        calls.append(1)
+        return run(*args, **named)
+
+    monkeypatch.setattr(layer, "edge_message", count)
+    return calls
+
+
+def _given(dtype=torch.float32, entries=40):
+    torch.manual_seed(0)
+    adj = random_csr((9, 9, entries), weighted=False, transposed=True)
+    return adj, torch.randn(9, 5, dtype=dtype), torch.randn(adj.num_entries, 2, dtype=dtype)
+
+
+@COMPILED
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("entries", [0, 40])
+def test_one_operator_gives_the_messages_and_their_sums(entries, dtype, monkeypatch):
+    calls, given = _counted(monkeypatch), _given(dtype, entries)
+    said = EdgeMessage(5, 8, 2).to(dtype)
+    message, sums = messages_and_sums(said, *given)
+    assert len(calls) == 1
+    assert_close(said(*given), message)
+    assert_close(sum_entries(given[0], message), sums)
+    plain = said._by_parts(*given)
+    assert_close(message, plain)
+    both = [torch.autograd.grad(m.sin().sum(), [*said.parameters()]) for m in (message, plain)]
+    for one, other in zip(*both, strict=True):
+        assert_close(one, other, kind="accumulated")
+
+
+@COMPILED
+def test_layers_that_say_something_for_each_edge_go_there(monkeypatch):
+    calls, (adj, x, carried) = _counted(monkeypatch), _given()
+    edges = torch.stack([adj.col, adj.rows()])
+    EGNNConv(5, 8, edge_dim=2)(x, edges, torch.randn(9, 3), edge_attr=carried)
+    EGNNConv(5, 8, attention=True)(x, edges, torch.randn(9, 3))
+    MPNNConv(5, 8, messages="pair")(x, edges)
+    MPNNConv(5, 8, edge_dim=2, messages="pair")(x, edges, carried)
+    assert len(calls) == 4
+
+
+CHANGES = {
+    "another function": lambda said: said.after.__setitem__(2, nn.ReLU()),
+    "a part more": lambda said: said.after.append(nn.Tanh()),
+    "a norm between": lambda said: said.after.insert(1, nn.LayerNorm(8)),
+    "another class": lambda said: setattr(said, "after", nn.Sequential(*said.after)),
+    "no bias": lambda said: said.after.__setitem__(1, nn.Linear(8, 8, bias=False)),
+    "a wide bias": lambda said: setattr(said.after[1], "bias", nn.Parameter(torch.randn(1, 8))),
+    "one bias for all": lambda said: setattr(said.lin, "bias", nn.Parameter(torch.randn(1))),
+    "a normalised weight": lambda said: weight_norm(said.lin),
+    "frozen": lambda said: said.requires_grad_(False),
+    "a map of its own": lambda said: setattr(said, "lin", nn.Sequential(said.lin, nn.Tanh())),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_has_been_put_in_place_of_a_part_counts(change):
+    adj, x, carried = _given()
+    said = EdgeMessage(5, 8, 2)
+    CHANGES[change](said)
+    rows, col = adj.rows().long(), adj.col.long()
+    expected = said.lin(torch.cat([x[rows], x[col], carried], 1))
+    for part in said.after:
+        expected = part(expected)
+    assert_close(said(adj, x, carried), expected, kind="accumulated")
+    message, sums = messages_and_sums(said, adj, x, carried)
+    assert_close(message, expected, kind="accumulated")
+    assert_close(sums, torch.zeros(9, 8).index_add(0, rows, expected), kind="accumulated")
+
+
+def test_a_module_in_its_place_is_asked():
+    adj, x, carried = _given()
+
+    class Doubled(EdgeMessage):
+        def forward(self, adj, x, carried):
+            return 2 * super().forward(adj, x, carried)
+
+    said = Doubled(5, 8, 2)
+    message, sums = messages_and_sums(said, adj, x, carried)
+    assert_close(message, 2 * EdgeMessage.forward(said, adj, x, carried))
+    assert_close(sums, sum_entries(adj, message))

@@ -9,6 +9,7 @@ from torch.nn.modules import module as torch_module
 from torch_geometric.nn import TopKPooling
 
 from graphpoly import accelerate
+from graphpoly.layers import EGNNConv
 from graphpoly.layers.feed_forward import FeedForward
 from graphpoly.models import NCN
 from graphpoly.ops.hooks import is_hooked
@@ -57,7 +58,24 @@ def _feed_forward():
     return net, net[2], (torch.randn(4, 5),)
 
 
-@pytest.mark.parametrize("make", [_feed_forward, _ncn, _top_k])
+def _egnn(place):
+    def make():
+        conv, edges = EGNNConv(5, 8), torch.tensor([[0, 1, 2], [1, 2, 0]])
+        part = {"itself": conv.phi_e, "first": conv.phi_e.lin}.get(place)
+        if part is None:
+            part = conv.phi_e.after if place == "rest" else conv.phi_e.after[place]
+        return conv, part, (torch.randn(4, 5), edges, torch.randn(4, 3))
+
+    return make
+
+
+_EGNN = [
+    pytest.param(_egnn(place), id=f"_egnn-{place}")
+    for place in ("itself", "first", "rest", 0, 1, 2)
+]
+
+
+@pytest.mark.parametrize("make", [_feed_forward, _ncn, _top_k, *_EGNN])
 @pytest.mark.parametrize("way", ["forward", "before", "of all", "of all, before"])
 def test_no_call_of_a_part_is_missed(make, way):
     """By those who do in one operator what their parts do."""

@@ -150,6 +150,16 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
         before = torch.ops.graphpoly.feed_forward(*call)[1].detach()
         return (*call[:6], call[7], before, leaf(6, 2), *call[8:11], True)
 
+    said = (x, leaf(20, 2), leaf(5, 8), leaf(5), leaf(4, 5), leaf(4))
+    bare = (strided, leaf(20, 1), leaf(5, 7), None, leaf(4, 5), None)
+    messages = [(*structure, *said, *turn, True, True), (*structure, *bare, *none, False, True)]
+
+    def answered(call, to_sums):
+        """With the results that the backward operator takes."""
+        *_, ends, before = (t.detach() for t in torch.ops.graphpoly.edge_message(*call))
+        grads = (leaf(20, 4), leaf(6, 4) if to_sums else None)
+        return (*call[:8], *turn, ends, before, *grads, True, to_sums)
+
     heads = (leaf(8, 3), leaf(1, 2, 4), leaf(1, 2, 4))
     layers = [
         (*structure, x, *heads, leaf(8), seed, *turn, 0.2, 0.3),
@@ -344,6 +354,10 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
         ],
         "feed_forward": forwards,
         "feed_forward_backward": [forwarded(call) for call in forwards],
+        "edge_message": messages,
+        "edge_message_backward": [
+            answered(call, to_sums) for call, to_sums in zip(messages, (True, False), strict=True)
+        ],
         "perceptron": perceptrons,
         "perceptron_backward": [perceived(call) for call in perceptrons],
         "selective_scan": [(*scanned, False), (*scanned, True)],
@@ -519,6 +533,8 @@ def test_fullgraph_compile_of_segments_and_pairs():
         "perceptron_backward",
         "feed_forward",
         "feed_forward_backward",
+        "edge_message",
+        "edge_message_backward",
         "selective_scan",
         "selective_scan_backward",
         "common_neighbors",

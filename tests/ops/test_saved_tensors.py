@@ -31,7 +31,7 @@ TOGETHER = (
     *("head_scores", "head_scores_backward", "gcn_layer_backward"),
     *("gat_layer", "gat_layer_backward", "gin_layer", "gin_layer_backward"),
     *("selective_scan_backward", "perceptron", "perceptron_backward"),
-    *("feed_forward", "feed_forward_backward"),
+    *("feed_forward", "feed_forward_backward", "edge_message", "edge_message_backward"),
 )
 
 
