@@ -6,6 +6,7 @@ from torch.nn.utils.parametrizations import weight_norm
 from graphpoly.layers import EGNNConv, MPNNConv
 from graphpoly.layers import edge_message as layer
 from graphpoly.layers.edge_message import EdgeMessage, messages_and_sums
+from graphpoly.layers.feed_forward import FeedForward
 from graphpoly.ops import backends, sum_entries, to_csr
 from graphpoly.testing import assert_close
 from tests.ops.graphs import SHAPES, random_csr
@@ -91,11 +92,23 @@ def test_layers_that_say_something_for_each_edge_go_there(monkeypatch):
     assert len(calls) == 4
 
 
+class Doubled(nn.Linear):
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+
+class Shifted(FeedForward):
+    def forward(self, x):
+        return super().forward(x) + 1
+
+
 CHANGES = {
     "another function": lambda said: said.after.__setitem__(2, nn.ReLU()),
     "a part more": lambda said: said.after.append(nn.Tanh()),
     "a norm between": lambda said: said.after.insert(1, nn.LayerNorm(8)),
     "another class": lambda said: setattr(said, "after", nn.Sequential(*said.after)),
+    "a class of its own": lambda said: setattr(said, "after", Shifted(*said.after)),
+    "a map that doubles": lambda said: said.after.__setitem__(1, Doubled(8, 8)),
     "no bias": lambda said: said.after.__setitem__(1, nn.Linear(8, 8, bias=False)),
     "a wide bias": lambda said: setattr(said.after[1], "bias", nn.Parameter(torch.randn(1, 8))),
     "one bias for all": lambda said: setattr(said.lin, "bias", nn.Parameter(torch.randn(1))),
@@ -112,8 +125,7 @@ def test_what_has_been_put_in_place_of_a_part_counts(change):
     CHANGES[change](said)
     rows, col = adj.rows().long(), adj.col.long()
     expected = said.lin(torch.cat([x[rows], x[col], carried], 1))
-    for part in said.after:
-        expected = part(expected)
+    expected = said.after(expected)
     assert_close(said(adj, x, carried), expected, kind="accumulated")
     message, sums = messages_and_sums(said, adj, x, carried)
     assert_close(message, expected, kind="accumulated")
@@ -123,11 +135,11 @@ def test_what_has_been_put_in_place_of_a_part_counts(change):
 def test_a_module_in_its_place_is_asked():
     adj, x, carried = _given()
 
-    class Doubled(EdgeMessage):
+    class Twice(EdgeMessage):
         def forward(self, adj, x, carried):
             return 2 * super().forward(adj, x, carried)
 
-    said = Doubled(5, 8, 2)
+    said = Twice(5, 8, 2)
     message, sums = messages_and_sums(said, adj, x, carried)
     assert_close(message, 2 * EdgeMessage.forward(said, adj, x, carried))
     assert_close(sums, sum_entries(adj, message))
