@@ -85,7 +85,7 @@ class EdgeMessage(nn.Module):
     ) -> tuple[Tensor, Tensor] | None:
         """Return what one operator makes of it, before attention; None where it does not serve."""
         lin, after = self.lin, self.after
-        if not computes(x) or x.numel() == 0 or not is_map(lin) or is_hooked(after):
+        if not computes(x) or not is_map(lin) or is_hooked(after):
             return None
         if type(after) is not FeedForward or [type(part) for part in after][::2] != 2 * [nn.SiLU]:
             return None

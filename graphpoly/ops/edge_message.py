@@ -129,9 +129,9 @@ def _fake(
 
 
 def _setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-    *tensors, ctx.sum, keep = inputs
+    *tensors, sum, keep = inputs
     _, total, ends, before = output
-    ctx.mark_non_differentiable(ends, before, *(() if ctx.sum else (total,)))
+    ctx.mark_non_differentiable(ends, before, *(() if sum else (total,)))
     ctx.set_materialize_grads(False)
     ctx.save_for_backward(*tensors, ends, before if keep else None)
 
@@ -139,7 +139,6 @@ def _setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> Non
 def _backward(
     ctx: Any, grad: Tensor | None, of_sums: Tensor | None, *_: Any
 ) -> tuple[Tensor | None, ...]:
-    of_sums = of_sums if ctx.sum else None
     if grad is None and of_sums is None:
         return (None,) * 13
     *given, colptr, row, tperm, ends, before = ctx.saved_tensors

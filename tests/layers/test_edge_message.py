@@ -143,3 +143,45 @@ def test_a_module_in_its_place_is_asked():
     message, sums = messages_and_sums(said, adj, x, carried)
     assert_close(message, 2 * EdgeMessage.forward(said, adj, x, carried))
     assert_close(sums, sum_entries(adj, message))
+
+
+def _wide_bias(said, adj, x, carried):
+    said.lin.bias = nn.Parameter(said.lin.bias.detach().double())
+    return adj, x, carried
+
+
+WRONG = {
+    "a bias of another type": _wide_bias,
+    "carried of another type": lambda said, adj, x, carried: (adj, x, carried.double()),
+    "carried by too few": lambda said, adj, x, carried: (adj, x, carried[1:]),
+    "too much carried": lambda said, adj, x, carried: (adj, x, carried.repeat(1, 2)),
+    "features too wide": lambda said, adj, x, carried: (adj, x.repeat(1, 2), carried),
+}
+
+
+@pytest.mark.parametrize("way", WRONG)
+def test_what_does_not_fit_fails_in_the_words_of_pytorch(way):
+    said, given = EdgeMessage(5, 8, 2), _given()
+    given = WRONG[way](said, *given)
+    with pytest.raises(RuntimeError, match=r"^(?!edge_message)"):
+        said(*given)
+
+
+def test_maps_that_do_not_fit_one_another_fail_in_the_words_of_pytorch():
+    said = EdgeMessage(5, 8, 2)
+    said.after[1] = nn.Linear(7, 8)
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        said(*_given())
+
+
+def test_autocast_and_tangents_go_by_parts():
+    said, (adj, x, carried) = EdgeMessage(5, 8, 2), _given()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert said(adj, x, carried).dtype == torch.bfloat16
+        assert messages_and_sums(said, adj, x, carried)[1].dtype == torch.bfloat16
+    tangent = torch.randn_like(carried)
+    _, found = torch.func.jvp(lambda given: said(adj, x, given), (carried,), (tangent,))
+    step = 1e-3
+    said, x, carried, tangent = said.double(), x.double(), carried.double(), tangent.double()
+    ahead, behind = (said(adj, x, carried + s * tangent) for s in (step, -step))
+    torch.testing.assert_close(found.double(), (ahead - behind) / (2 * step), rtol=1e-4, atol=1e-4)

@@ -17,7 +17,8 @@ from tests.ops.graphs import random_csr
 NAMES = ("x", "carried", "weight", "bias", "last", "last_bias")
 # nodes, entries; inner, carried, hidden, channels: a tile and less, several, several ranges
 SIZES = [
-    *(((1, 0), (3, 2, 5, 4)), ((1, 7), (1, 1, 1, 1)), ((5, 3), (2, 0, 17, 3))),
+    *(((0, 0), (3, 2, 5, 4)), ((1, 0), (3, 2, 5, 4)), ((1, 7), (1, 1, 1, 1))),
+    *(((5, 3), (2, 0, 17, 3)), ((5, 9), (0, 2, 4, 3))),
     *(((20, 130), (5, 3, 64, 64)), ((9, 61), (4, 9, 70, 5)), ((40, 1000), (7, 2, 33, 130))),
     ((12, 500), (130, 1, 260, 300)),
 ]
