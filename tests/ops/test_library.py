@@ -154,11 +154,11 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
     bare = (strided, leaf(20, 1), leaf(5, 7), None, leaf(4, 5), None)
     messages = [(*structure, *said, *turn, True, True), (*structure, *bare, *none, False, True)]
 
-    def answered(call, to_sums):
+    def answered(call, to_sums, to_x=True):
         """With the results that the backward operator takes."""
         *_, ends, before = (t.detach() for t in torch.ops.graphpoly.edge_message(*call))
         grads = (leaf(20, 4), leaf(6, 4) if to_sums else None)
-        return (*call[:8], *turn, ends, before, *grads, True, to_sums)
+        return (*call[:8], *turn, ends, before, *grads, to_x, to_sums)
 
     heads = (leaf(8, 3), leaf(1, 2, 4), leaf(1, 2, 4))
     layers = [
@@ -356,7 +356,8 @@ def samples(dtype=torch.float64, *, index64=False, weighted=True):
         "feed_forward_backward": [forwarded(call) for call in forwards],
         "edge_message": messages,
         "edge_message_backward": [
-            answered(call, to_sums) for call, to_sums in zip(messages, (True, False), strict=True)
+            *(answered(call, sums) for call, sums in zip(messages, (True, False), strict=True)),
+            answered(messages[1], False, to_x=False),
         ],
         "perceptron": perceptrons,
         "perceptron_backward": [perceived(call) for call in perceptrons],
