@@ -126,6 +126,17 @@ struct Given {
       for (int64_t h = 0; h < hidden; ++h) to[d * hidden + h] = from[h * weight.size(1) + d];
     }
   }
+
+  // The matrix [H, 2 F + D] whose columns are those of maps() and turn_edge().
+  template <class T>
+  void join_maps(T* to, const T* both, const T* edge) const {
+    for (int64_t h = 0; h < hidden; ++h) {
+      for (int64_t end = 0; end < 2; ++end, to += inner) {
+        std::copy_n(both + (end * hidden + h) * inner, inner, to);
+      }
+      for (int64_t d = 0; d < carries; ++d) *to++ = edge[d * hidden + h];
+    }
+  }
 };
 
 // Both ends of the entries of a block, of entries that are gone through in their order.
@@ -229,8 +240,8 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> edge_message_backward
     Tensor last, OptionalTensor last_bias, Tensor colptr, Tensor row, Tensor tperm, Tensor ends,
     Tensor before, OptionalTensor grad, OptionalTensor of_sums, bool to_x, bool to_carried) {
   const Given given(kBackward, rowptr, col, x, carried, weight, bias, last, last_bias);
-  const int64_t nodes = given.nodes, entries = given.entries, inner = given.inner;
-  const int64_t hidden = given.hidden, channels = given.channels, carries = given.carries;
+  const int64_t nodes = given.nodes, entries = given.entries, carries = given.carries;
+  const int64_t inner = given.inner, hidden = given.hidden, channels = given.channels;
   const auto check_shape = [&](const char* name, const OptionalTensor& t, int64_t rows,
                                int64_t width) {
     check(!t || (t->dim() == 2 && t->size(0) == rows && t->size(1) == width), kBackward, ": ", name,
@@ -256,13 +267,15 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> edge_message_backward
     Tensor for_last_bias = make_output<T>(x, {channels});
     Tensor for_ends = make_output<T>(x, {nodes, 2 * hidden});
     const Scratch<T> through(entries * hidden), edges(2 * carries * hidden);
-    T *const back = through.data(), *const edge = edges.data(), *const by_rows = edge + carries * hidden;
+    T *const back = through.data(), *const edge = edges.data();
+    T* const by_rows = edge + carries * hidden;
     given.turn_edge(edge);
     turn(by_rows, edge, carries, hidden);
     const bool few = are_few<T>(carries, hidden);
     const T *const both = ends.const_data_ptr<T>(), *const kept = before.const_data_ptr<T>();
     const T *const upper = given.last.template const_data_ptr<T>(), *const g = values<T>(grad);
-    const T *const carry = given.carried.template const_data_ptr<T>(), *const spread = values<T>(of_sums);
+    const T* const carry = given.carried.template const_data_ptr<T>();
+    const T* const spread = values<T>(of_sums);
     T* const to = to_carried ? for_carried.mutable_data_ptr<T>() : nullptr;
     const int64_t to_edge = channels * hidden, to_shift = to_edge + carries * hidden;
     const int64_t size = to_shift + channels;
@@ -317,17 +330,13 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> edge_message_backward
     if (to_x) maps = given.maps<T>();
     auto [for_x, for_maps, for_shifts] = map_backward(for_ends, given.x, maps, bias.has_value());
     if (!to_x) for_x = make_output<T>(x, {0, inner});
-    const T* const ends_weight = for_maps.template const_data_ptr<T>();
-    T* weights = for_weight.mutable_data_ptr<T>();
-    for (int64_t h = 0; h < hidden; ++h) {
-      for (int64_t end = 0; end < 2; ++end, weights += inner) {
-        std::copy_n(ends_weight + (end * hidden + h) * inner, inner, weights);
-      }
-      for (int64_t d = 0; d < carries; ++d) *weights++ = all.data()[to_edge + d * hidden + h];
-    }
-    if (bias) std::copy_n(for_shifts.template const_data_ptr<T>(), hidden, for_bias.mutable_data_ptr<T>());
-    std::copy_n(all.data(), channels * hidden, for_last.mutable_data_ptr<T>());
-    std::copy_n(all.data() + to_shift, channels, for_last_bias.mutable_data_ptr<T>());
+    given.join_maps(for_weight.mutable_data_ptr<T>(), for_maps.template const_data_ptr<T>(),
+                    all.data() + to_edge);
+    const auto give = [](const Tensor& t, const T* sum) {
+      std::copy_n(sum, t.numel(), t.mutable_data_ptr<T>());
+    };
+    if (bias) give(for_bias, for_shifts.template const_data_ptr<T>());
+    give(for_last, all.data()), give(for_last_bias, all.data() + to_shift);
     return std::tuple(for_x, for_carried, for_weight, for_bias, for_last, for_last_bias);
   });
 }
