@@ -40,14 +40,27 @@ def robustness(
         ),
     ] = None,
     ball: Annotated[
-        str,
-        typer.Option(help="What a radius is of: nodes (the features of each), entries or whole."),
-    ] = "nodes",
-    samples: Annotated[int, typer.Option(help="Draws of random and flips.")] = 10,
-    steps: Annotated[int, typer.Option(help="Gradients of pgd.")] = 20,
+        str | None,
+        typer.Option(
+            help="What a radius is of: nodes (the features of each, the default), entries or "
+            "whole; of random and pgd.",
+            show_default=False,
+        ),
+    ] = None,
+    samples: Annotated[
+        int | None,
+        typer.Option(help="Draws of random and flips; default 10.", show_default=False),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Gradients of pgd; default 20.", show_default=False)
+    ] = None,
     candidates: Annotated[
-        int, typer.Option(help="Pairs without an edge that greedy looks at in a step; 0 for all.")
-    ] = 200_000,
+        int | None,
+        typer.Option(
+            help="Pairs without an edge that greedy looks at in a step, 0 for all; default 200000.",
+            show_default=False,
+        ),
+    ] = None,
     seeds: Annotated[
         int | None, typer.Option(min=1, help="Number of networks; default the protocol's.")
     ] = None,
@@ -77,7 +90,7 @@ def robustness(
             check_names(names)
             check_ogb_data(names, root)
         from graphpoly.recipes import parse_assignments, recipe_for, recipe_of, resolve_device
-        from graphpoly.robustness import Attack
+        from graphpoly.robustness import READS, Attack
         from graphpoly.settings import replace_settings
 
         changes = parse_assignments(word for word in words if "=" in word)
@@ -87,9 +100,14 @@ def robustness(
             raise ValueError("a finished run is attacked as it is, without KEY=VALUE and --seeds")
         if run is not None:
             recipe_of(run)
-        given = {"kind": attack, "ball": ball, "samples": samples, "steps": steps}
-        given |= {"candidates": candidates or None}
-        chosen = replace_settings(Attack(), {"budgets": budgets or (), **given})
+        every = {"ball": ball, "samples": samples, "steps": steps, "candidates": candidates}
+        given: dict[str, Any] = {name: value for name, value in every.items() if value is not None}
+        if candidates == 0:
+            given["candidates"] = None
+        chosen = replace_settings(Attack(), {"budgets": budgets or (), "kind": attack, **given})
+        for name in given:
+            if name not in READS[chosen.kind]:
+                raise ValueError(f"--{name} is not read by --attack {chosen.kind}")
         recipe = None if run is not None else recipe_for(*names).override(changes)
         where = resolve_device(device)
     with failing_with(FAILED, debug=debug, again=RESUME):

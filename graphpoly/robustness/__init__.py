@@ -8,7 +8,7 @@ tensor([[1., 1., 1., 1.]])
 
 from __future__ import annotations
 
-from graphpoly.robustness.attack import ATTACKS, Attack, Target
+from graphpoly.robustness.attack import ATTACKS, READS, Attack, Target
 from graphpoly.robustness.bounds import FeatureBound, feature_bound, operator_norm
 from graphpoly.robustness.estimate import (
     Expected,
@@ -28,6 +28,7 @@ __all__ = [
     "BALLS",
     "FLIPS",
     "PLACES",
+    "READS",
     "Attack",
     "BudgetRow",
     "Expected",

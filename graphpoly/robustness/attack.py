@@ -28,7 +28,7 @@ from graphpoly.settings import Settings, bounded
 from graphpoly.training import Progress
 from graphpoly.training.forward import call_on_nodes, names
 
-__all__ = ["ATTACKS", "Attack", "Target"]
+__all__ = ["ATTACKS", "READS", "Attack", "Target"]
 
 # what each does, and the budgets it is given by default
 ATTACKS = {
@@ -38,6 +38,13 @@ ATTACKS = {
     "greedy": ("pairs of nodes flipped by their gradient", (0.01, 0.02, 0.05, 0.1)),
 }
 _FEATURES = ("random", "pgd")
+# the settings that each reads, beside its budgets
+READS = {
+    "random": ("ball", "samples"),
+    "pgd": ("ball", "steps"),
+    "flips": ("samples",),
+    "greedy": ("candidates",),
+}
 _ROUNDS = 20  # of derivatives, at most, that a greedy attack is made of
 
 

@@ -58,7 +58,8 @@ class LayerWise(NodeTask):
         clip: Largest L2 norm of the gradient in each step, or None.
 
     Raises:
-        ValueError: If the task is not one of the nodes of a graph, or a number is below 1.
+        ValueError: If the task is not one of the nodes of a graph, has a ``forward`` of its own, or
+            a number is below 1.
     """
 
     def __init__(
@@ -74,6 +75,10 @@ class LayerWise(NodeTask):
             raise ValueError(
                 f"task: got {type(task).__name__}; layer by layer are learned classes of the nodes "
                 "of one graph"
+            )
+        if task._forward is not call_on_nodes:
+            raise ValueError(
+                "task: has a forward= of its own, which training layer by layer does not call"
             )
         for name, value in (("epochs", epochs), ("patience", patience), ("steps", steps)):
             if value < 1:

@@ -14,7 +14,15 @@ from typer.testing import CliRunner
 from graphpoly.cli.app import app
 from graphpoly.data import csbm
 from graphpoly.models import GCORN
-from graphpoly.robustness import Attack, BudgetRow, RobustnessReport, Target, robustness_page
+from graphpoly.robustness import (
+    ATTACKS,
+    READS,
+    Attack,
+    BudgetRow,
+    RobustnessReport,
+    Target,
+    robustness_page,
+)
 from graphpoly.testing import assert_close
 from tests.stand_in import on_nodes
 
@@ -129,6 +137,34 @@ def test_what_cannot_be_understood(words, message, tmp_path):
     assert result.exit_code == 2
     assert message in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+OPTIONS = {"ball": "nodes", "samples": "3", "steps": "3", "candidates": "0"}
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_an_option_that_an_attack_does_not_read_is_refused(attack, option, tmp_path):
+    out = tmp_path / "out"
+    given = ["--attack", attack, f"--{option}", OPTIONS[option], "--out", out]
+    # no such device: a command that is understood stops there
+    result = run("GCORN", "cora", *given, "--device", "none")
+    read = option in READS[attack]
+    assert result.exit_code == 2
+    assert (f"--{option} is not read by --attack {attack}" in result.stderr) is not read
+    assert not out.exists()
+
+
+def test_each_attack_says_what_it_reads():
+    def moved(kind, **settings):
+        attack = Attack(kind=kind, budgets=(0.5,), **settings)
+        return attack.on(target(GCN(12, 8, 2, 2)))[1]["moved"]
+
+    other = {"ball": "whole", "samples": 3, "steps": 1, "candidates": 1}
+    for kind in ATTACKS:
+        plain = moved(kind)
+        changed = {name for name, value in other.items() if moved(kind, **{name: value}) != plain}
+        assert changed == set(READS[kind])
 
 
 def test_graphs_that_cannot_be_flipped_are_refused():

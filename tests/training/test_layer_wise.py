@@ -217,5 +217,9 @@ def test_a_decay_around_it_knows_when_it_is_finished() -> None:
 def test_other_tasks_and_numbers_are_refused() -> None:
     with pytest.raises(ValueError, match="task: got Counting; layer by layer are learned classes"):
         LayerWise(Counting(1))  # type: ignore[arg-type]
+    own = NodeTask(DATA, SPLIT, forward=lambda model, data: model(data.x, data.edge_index))
+    for task in (own, LayerWise(NodeTask(DATA, SPLIT))):
+        with pytest.raises(ValueError, match="task: has a forward= of its own"):
+            LayerWise(task)
     with pytest.raises(ValueError, match="steps: got 0, expected at least 1"):
         LayerWise(NodeTask(Data(y=DATA.y), SPLIT), steps=0)
