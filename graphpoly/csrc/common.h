@@ -355,8 +355,13 @@ Simd simd_level();
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #define GRAPHPOLY_X86 1
+#ifdef GRAPHPOLY_NO_AVX2  // a build for one machine, which has something wider
+#define GRAPHPOLY_WIDE generic
+#else
+#define GRAPHPOLY_WIDE avx2
+#endif
 #ifdef GRAPHPOLY_NO_AVX512  // a build for one machine, which has none
-#define GRAPHPOLY_WIDEST avx2
+#define GRAPHPOLY_WIDEST GRAPHPOLY_WIDE
 #else
 #define GRAPHPOLY_WIDEST avx512
 #endif
@@ -365,7 +370,7 @@ Simd simd_level();
   do {                                                                                \
     switch (::graphpoly::simd_level()) {                                              \
       case ::graphpoly::Simd::avx512: GRAPHPOLY_WIDEST::FUNCTION(__VA_ARGS__); break; \
-      case ::graphpoly::Simd::avx2: avx2::FUNCTION(__VA_ARGS__); break;               \
+      case ::graphpoly::Simd::avx2: GRAPHPOLY_WIDE::FUNCTION(__VA_ARGS__); break;     \
       default: generic::FUNCTION(__VA_ARGS__);                                        \
     }                                                                                 \
   } while (false)

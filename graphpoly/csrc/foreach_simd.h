@@ -23,6 +23,8 @@
 
 #ifdef GRAPHPOLY_X86
 
+#ifndef GRAPHPOLY_NO_AVX2
+
 #ifdef __clang__
 #pragma clang attribute push(__attribute__((target("avx2,fma,bmi,bmi2"))), apply_to = function)
 #else
@@ -40,6 +42,8 @@
 #else
 #pragma GCC pop_options
 #endif
+
+#endif  // GRAPHPOLY_NO_AVX2
 
 #ifndef GRAPHPOLY_NO_AVX512
 

@@ -31,10 +31,17 @@ Simd wanted() {
   return Simd::avx512;
 }
 
+Simd built(Simd level) {
+#ifdef GRAPHPOLY_NO_AVX2
+  if (level == Simd::avx2) return Simd::generic;
+#endif
+  return level;
+}
+
 }  // namespace
 
 Simd simd_level() {
-  static const Simd level = std::min(supported(), wanted());
+  static const Simd level = built(std::min(supported(), wanted()));
   return level;
 }
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import sysconfig
 import zipfile
+from contextlib import nullcontext
 from importlib import metadata
 from pathlib import Path
 
@@ -116,37 +117,73 @@ def test_where_there_is_no_torch_the_build_says_what_to_do(monkeypatch):
         namespace["find_torch"]()
 
 
+ALL = "fpu fma bmi1 bmi2 avx2 avx512f avx512bw avx512dq avx512vl"
+NO_AVX2, NO_AVX512 = "GRAPHPOLY_NO_AVX2", "GRAPHPOLY_NO_AVX512"
+
+
 @pytest.mark.parametrize(
-    ("text", "lacks"),
+    ("text", "in_place", "native"),
     [
-        ("flags\t\t: fpu avx2 avx512f avx512bw avx512dq avx512vl\n" * 2, False),
-        ("model\t: 1\nflags\t\t: fpu avx2 avx512f\nflags\t\t: fpu\n", True),  # not all of it
-        ("Features\t: fp asimd\n", False),  # another architecture, where it is not asked for
-        (None, False),  # nothing is known
+        (f"flags\t\t: {ALL}\n" * 2, [], [NO_AVX2]),
+        # not all of it
+        ("model\t: 1\nflags\t\t: fpu avx2 avx512f\nflags\t\t: fpu\n", [NO_AVX512], [NO_AVX512]),
+        (f"flags\t\t: {ALL.replace('fma ', '')}\n", [NO_AVX512], [NO_AVX512]),
+        ("Features\t: fp asimd\n", [], []),  # another architecture, where it is not asked for
+        (None, [], []),  # nothing is known
     ],
 )
-def test_only_what_the_processor_is_known_to_lack_is_left_out(monkeypatch, tmp_path, text, lacks):
+def test_only_what_the_processor_is_known_not_to_run_is_left_out(
+    monkeypatch, tmp_path, text, in_place, native
+):
     monkeypatch.setattr(setuptools, "setup", lambda **options: None)
     file = tmp_path / "cpuinfo"
     if text is not None:
         file.write_text(text)
-    assert runpy.run_path(str(ROOT / "setup.py"))["lacks_avx512"](file) is lacks
+    left_out = runpy.run_path(str(ROOT / "setup.py"))["left_out"]
+    assert left_out(False, False, file) == []
+    assert left_out(True, False, file) == in_place
+    assert left_out(True, True, file) == left_out(False, True, file) == native
 
 
+@pytest.mark.parametrize("native", [False, True])
 @pytest.mark.parametrize("place", ["inplace", "editable_mode", None])
-def test_an_archive_has_every_instruction_set(monkeypatch, place):
+def test_an_archive_has_every_instruction_set(monkeypatch, place, native):
     monkeypatch.setattr(setuptools, "setup", lambda **options: None)
     build = runpy.run_path(str(ROOT / "setup.py"))["BuildKernels"]
-    known = build.prepare.__globals__
-    monkeypatch.setitem(known, "lacks_avx512", lambda: True)
+    asked = []
+    monkeypatch.setitem(
+        build.prepare.__globals__, "left_out", lambda *how: asked.append(how) or [NO_AVX512]
+    )
     command = build(setuptools.Distribution())
     command.extensions, command.record = [setuptools.Extension("graphpoly._C", [])], {}
     if place is not None:
         setattr(command, place, True)
-    command.prepare()
-    names = [name for name, _ in command.extensions[0].define_macros]
-    assert ("GRAPHPOLY_NO_AVX512" in names) == (place is not None)
-    assert ("GRAPHPOLY_NO_AVX512" in command.record["flags"]) == (place is not None)
+    command.prepare(native)
+    assert asked == [(place is not None, native)]
+    assert (NO_AVX512, "1") in command.extensions[0].define_macros
+    assert f"-D{NO_AVX512}=1" in command.record["flags"]
+
+
+@pytest.mark.parametrize("mode", ["auto", "native", "1", " Native"])
+def test_what_is_built_for_this_machine_alone_is_so_by_request(monkeypatch, tmp_path, mode):
+    monkeypatch.setattr(setuptools, "setup", lambda **options: None)
+    build = runpy.run_path(str(ROOT / "setup.py"))["BuildKernels"]
+    asked = []
+
+    class Asked(Exception):
+        pass
+
+    def prepare(self, native=False):
+        asked.append(native)
+        raise Asked
+
+    monkeypatch.setattr(build, "prepare", prepare)
+    monkeypatch.setenv("GRAPHPOLY_BUILD", mode)
+    command = build(setuptools.Distribution())
+    command.build_lib = command.build_temp = str(tmp_path)
+    with pytest.raises(Asked) if mode == "1" else nullcontext():
+        command.run()
+    assert asked == [mode.strip().lower() == "native"]
 
 
 @pytest.mark.slow
